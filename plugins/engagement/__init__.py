@@ -1,0 +1,1 @@
+"""The Airflow side of the engagement pipeline: what the DAG and its UI pages are made of."""
