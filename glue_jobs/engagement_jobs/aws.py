@@ -1,0 +1,107 @@
+"""S3 objects and the CRM secret: the only module of the jobs that speaks to AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+_CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+
+
+class Store:
+    """The objects of one bucket."""
+
+    def __init__(self, bucket: str) -> None:
+        self.bucket = bucket
+        self._client = boto3.client("s3", config=_CONFIG)
+
+    def uri(self, key: str) -> str:
+        """The object's or folder's `s3://` URI."""
+        return f"s3://{self.bucket}/{key}"
+
+    def etag(self, key: str) -> str | None:
+        """The object's ETag without quotes, None when there is no such object."""
+        try:
+            return str(self._client.head_object(Bucket=self.bucket, Key=key)["ETag"]).strip('"')
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return None
+            raise
+
+    def read(self, key: str) -> bytes | None:
+        """The object's bytes, None when there is no such object."""
+        try:
+            body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return None
+            raise
+        return body
+
+    def read_json(self, key: str) -> dict[str, Any] | None:
+        """The object as JSON, None when there is no such object."""
+        body = self.read(key)
+        document: dict[str, Any] | None = None if body is None else json.loads(body)
+        return document
+
+    def write(self, key: str, body: bytes) -> None:
+        """Write one object."""
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def write_json(self, key: str, document: dict[str, Any]) -> None:
+        """Write one JSON document."""
+        self.write(key, json.dumps(document, indent=1, ensure_ascii=False).encode())
+
+    def upload(self, key: str, path: Path) -> None:
+        """Write a file of any size as one object."""
+        self._client.upload_file(str(path), self.bucket, key)
+
+    def delete(self, key: str) -> None:
+        """Delete one object; it is fine when there is none."""
+        self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def files(self, prefix: str) -> list[tuple[str, int]]:
+        """Name below `prefix` and size of every object there, in order of name."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        found = ((item["Key"][len(prefix) :], item["Size"]) for page in pages for item in page.get("Contents", []))
+        return sorted((str(name), int(size)) for name, size in found if name and not name.endswith("/"))
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below `prefix`, without slashes, in order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        found = (item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))
+        return sorted(str(name)[len(prefix) :].rstrip("/") for name in found)
+
+    def delete_folder(self, prefix: str) -> None:
+        """Delete every object below `prefix`."""
+        for name, _ in self.files(prefix):
+            self.delete(prefix + name)
+
+    def sha256(self, keys: Iterable[str]) -> str:
+        """SHA-256 over the bytes of the objects, one after the other."""
+        digest = hashlib.sha256()
+        for key in keys:
+            body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
+            for chunk in body.iter_chunks(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of an `s3://` URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def read_secret(secret_id: str) -> str:
+    """The secret's text; its value is never logged."""
+    client = boto3.client("secretsmanager", config=_CONFIG)
+    return str(client.get_secret_value(SecretId=secret_id)["SecretString"])

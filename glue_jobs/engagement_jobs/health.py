@@ -1,0 +1,115 @@
+"""What the recent answers say about the CRM as a whole: breaker, retry budget and concurrency.
+
+Three small judges, each with one rule. They never see a record, only how requests went.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections import deque
+from dataclasses import dataclass, field
+
+_WINDOW = 100
+_OPENS_AT = 0.9
+_FIRST_PROBE, _LONGEST_PROBE = 1.0, 30.0
+
+
+@dataclass
+class Breaker:
+    """Opens when nearly every recent request failed for a systemic reason; probes with single requests.
+
+    :param give_up_after: seconds that it may stay open before the job stops
+    :param fewest: answers before it may open
+    """
+
+    give_up_after: float
+    fewest: int = 20
+    opened_at: float | None = field(init=False, default=None)
+    probe_at: float = field(init=False, default=0.0)
+    probing: bool = field(init=False, default=False)
+    _recent: deque[bool] = field(init=False, default_factory=lambda: deque(maxlen=_WINDOW))
+    _pause: float = field(init=False, default=_FIRST_PROBE)
+
+    def wait(self, now: float) -> float:
+        """Seconds until a request may leave: 0 when closed or when it is time for a probe."""
+        if self.opened_at is None:
+            return 0.0
+        return _LONGEST_PROBE if self.probing else max(0.0, self.probe_at - now)
+
+    def sent(self) -> None:
+        """A request leaves; when the breaker is open it is the probe."""
+        self.probing = self.opened_at is not None
+
+    def spent(self, now: float) -> bool:
+        """Whether the breaker has been open for longer than the job may wait."""
+        return self.opened_at is not None and now - self.opened_at >= self.give_up_after
+
+    def record(self, now: float, healthy: bool) -> None:
+        """Note how a request went; `healthy` is any answer that speaks of the record."""
+        if self.opened_at is not None:
+            self._after_probe(now, healthy)
+            return
+        self._recent.append(healthy)
+        if len(self._recent) >= self.fewest and self._recent.count(False) >= _OPENS_AT * len(self._recent):
+            self.opened_at, self._pause = now, _FIRST_PROBE
+            self.probe_at = now + self._pause
+
+    def _after_probe(self, now: float, healthy: bool) -> None:
+        if healthy:
+            self.opened_at = None
+            self._recent.clear()
+        elif self.probing:
+            self._pause = min(_LONGEST_PROBE, self._pause * 2)
+            self.probe_at = now + self._pause
+        self.probing = False
+
+
+@dataclass
+class RetryBudget:
+    """Retries may be at most a fifth of all requests, and always a few."""
+
+    share: float = 0.2
+    least: int = 20
+    posts: int = field(init=False, default=0)
+    retries: int = field(init=False, default=0)
+
+    def allows(self) -> bool:
+        """Whether one more retry stays within the budget."""
+        return self.retries < max(self.least, self.share * self.posts)
+
+
+@dataclass
+class Concurrency:
+    """How many requests may be under way: doubles while that costs no latency, halves when the median doubles.
+
+    Judged on medians, once per round trip, so that one call of 30 s changes nothing.
+    """
+
+    cap: int
+    limit: int = field(init=False)
+    _best: float | None = field(init=False, default=None)
+    _round: list[float] = field(init=False, default_factory=list)
+    # Below this many seconds a longer round trip is this machine's own noise.
+    slack: float = 0.01
+
+    def __post_init__(self) -> None:
+        self.limit = min(8, self.cap)
+
+    def record(self, seconds: float) -> None:
+        """Note the round trip of one answer."""
+        self._round.append(seconds)
+        if len(self._round) < self.limit:
+            return
+        median = statistics.median(self._round)
+        self._round.clear()
+        self._best = median if self._best is None else min(median, self._best * 1.01)
+        if median > 2 * self._best + self.slack:
+            self.limit = max(1, self.limit // 2)
+        elif median <= 1.3 * self._best + self.slack:
+            self.limit = min(self.cap, self.limit * 2)
+
+
+def backoff(attempt: int, base: float = 0.5, longest: float = 30.0) -> float:
+    """Seconds before retry number `attempt` (from 1): exponential with full jitter."""
+    return random.uniform(0, min(longest, base * 2**attempt))  # noqa: S311 - jitter needs no cryptography

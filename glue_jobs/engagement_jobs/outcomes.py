@@ -1,0 +1,113 @@
+"""What an answer of the CRM, or the lack of one, says about a record: one table, read top down.
+
+The question behind every line is: may the CRM have applied the score? Only a sure no may be called `deferred`.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OUTCOMES = ("delivered", "rejected", "unknown", "deferred", "superseded", "unchanged", "planned")
+SETTLED = ("delivered", "rejected")
+OPEN = ("unknown", "deferred")
+
+
+class Next(enum.Enum):
+    """What the sender does after an answer."""
+
+    SETTLE = "settle"  # the outcome is final
+    RETRY = "retry"  # ask again with the same key, within attempts and budget
+    WAIT = "wait"  # the server sets the pace: ask again, at nobody's cost
+    REFRESH = "refresh"  # the token is refused: read the secret again once, then stop
+    STOP = "stop"  # something is wrong with the run, not with the record
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one answer means.
+
+    :param outcome: what the record is if this was the last word
+    :param reason: short machine word, such as `http_503` or `timeout`
+    :param detail: problem type named by the body, empty when there is none
+    """
+
+    next: Next
+    outcome: str
+    reason: str
+    detail: str = ""
+
+
+# Final for this record whatever we do again; every other 4xx not named below is final too.
+_RETRY_UNSENT = {408: "request timeout", 425: "too early", 503: "unavailable"}
+_FAILED_WORDS = {"error", "errors", "fail", "failed", "failure", "rejected", "invalid"}
+
+
+def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
+    """The verdict on an HTTP answer.
+
+    :param headers: case-insensitive mapping
+    :param body: the first bytes of the body, enough to tell whether it names a failure
+    """
+    reason = f"http_{status}"
+    parsed = _json(body)
+    detail = _problem_type(parsed)
+    if 200 <= status < 300:
+        return _success(status, headers, body, parsed, detail)
+    if 300 <= status < 400:
+        return Verdict(Next.STOP, "deferred", reason, "redirect")
+    if status in (401, 403):
+        return Verdict(Next.REFRESH if status == 401 else Next.STOP, "deferred", reason, detail)
+    if status == 409:
+        return Verdict(Next.RETRY, "unknown", reason, detail)
+    if status == 429 or (status == 503 and headers.get("Retry-After")):
+        return Verdict(Next.WAIT, "deferred", reason, detail)
+    if status in _RETRY_UNSENT:
+        return Verdict(Next.RETRY, "deferred", reason, detail)
+    if 400 <= status < 500:
+        return Verdict(Next.SETTLE, "rejected", reason, detail)
+    if headers.get("Idempotent-Replayed", "").lower() == "true":
+        # A stored failure comes back for the same key for ever; asking again cannot change it.
+        return Verdict(Next.SETTLE, "unknown", f"{reason}_replayed", detail)
+    return Verdict(Next.RETRY, "unknown", reason, detail)
+
+
+def _success(status: int, headers: Mapping[str, str], body: bytes, parsed: Any, detail: str) -> Verdict:
+    kind = headers.get("Content-Type", "").lower()
+    if "html" in kind or body.lstrip()[:1] == b"<":
+        # A proxy or a login page answered in the CRM's place.
+        return Verdict(Next.RETRY, "unknown", f"http_{status}_html")
+    if _names_failure(parsed):
+        return Verdict(Next.SETTLE, "rejected", f"http_{status}_failure", detail)
+    return Verdict(Next.SETTLE, "delivered", f"http_{status}", detail)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return None
+
+
+def _problem_type(parsed: Any) -> str:
+    kind = parsed.get("type") if isinstance(parsed, dict) else None
+    return kind[:120] if isinstance(kind, str) else ""
+
+
+def _names_failure(parsed: Any) -> bool:
+    """Whether a body that came with a success status says that the record failed."""
+    if isinstance(parsed, list):
+        return any(_names_failure(item) for item in parsed)
+    if not isinstance(parsed, dict):
+        return False
+    if any(parsed.get(flag) is False for flag in ("success", "ok")) or parsed.get("error") or parsed.get("errors"):
+        return True
+    state = parsed.get("status")
+    if isinstance(state, int) and not isinstance(state, bool) and state >= 400:
+        return True
+    if isinstance(state, str) and state.lower() in _FAILED_WORDS:
+        return True
+    return any(_names_failure(parsed[part]) for part in ("results", "result", "data") if part in parsed)

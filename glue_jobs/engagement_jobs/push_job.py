@@ -1,0 +1,247 @@
+"""Job 2: a date's scores to the CRM, with a ledger of what happened to each row and a manifest of the whole.
+
+The manifest is deleted first and written last. Outcomes are counted from the ledger as it was written, never from
+counters, and add up to the rows of the scores: whatever is missing from the ledger is open.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from engagement_jobs import layout, plan, session
+from engagement_jobs.arguments import PushArguments
+from engagement_jobs.aws import Store
+from engagement_jobs.delivery import UNSENT, Stop
+from engagement_jobs.history import Snapshot, attempt_folders, read_ledger
+from engagement_jobs.outcomes import OPEN, OUTCOMES
+from engagement_jobs.scores_folder import ScoresError, read_manifest, read_scores
+from engagement_jobs.sending import Sent, hold_back, impossible, send, task_setup
+from engagement_jobs.tally import Tally
+
+_FAILED_COLUMNS = ("UserID", "outcome", "reason", "http_status")
+
+log = logging.getLogger("engagement.push")
+
+
+class DeliveryFailedError(RuntimeError):
+    """The delivery was stopped, or left more rows open than it may."""
+
+
+class TooFewSlotsError(RuntimeError):
+    """The cluster cannot run all push tasks at the same time."""
+
+
+def run(arguments: PushArguments) -> dict[str, Any]:
+    """Deliver one date; return the manifest.
+
+    :raises ScoresError: the scores are missing, of another run, or not what their manifest says; nothing was sent
+    :raises DeliveryFailedError: after ledger and manifest were written
+    """
+    started = time.time()
+    store = Store(arguments.output_bucket)
+    manifest_key = _manifest_key(arguments)
+    earlier = store.read_json(manifest_key) or {}
+    store.delete(manifest_key)
+    scores = read_manifest(store, arguments.score_date, arguments.run_id)
+    spark = session.start("push_scores")
+    _check_slots(spark, arguments)
+    session.size_shuffles(spark, scores["rows"]["scored"])
+    snapshot = Snapshot(spark, store)
+    decided = _decide(spark, store, snapshot, scores, arguments)
+    plan_tally, to_send = _tally_plan(decided, scores)
+    started_at = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    folder = _attempt_folder(arguments)
+    _write_aggregate(store, folder, "plan", plan_tally, arguments, started_at)
+    log.info("%d rows: %s, %d to send", scores["rows"]["scored"], dict(plan_tally.outcomes), to_send)
+
+    if arguments.push_mode == "dry_run":
+        outcomes = Counter(plan_tally.outcomes)
+        sent = Sent(Tally(), None, complete=True)
+    else:
+        left = started + arguments.deadline_seconds - time.time()
+        stop = impossible(to_send, arguments, left) or hold_back(_epoch(earlier.get("not_before")), left)
+        setup = task_setup(arguments, folder, started, started_at)
+        rows = decided.where(F.col("decision") == plan.SEND)
+        sent = (
+            Sent(Tally(), stop, complete=False)
+            if stop or not to_send
+            else send(rows, to_send, setup, arguments.push_tasks)
+        )
+        final = _finals(spark, store, decided, folder, sent)
+        outcomes = Counter({row["outcome"]: row["count"] for row in final.groupBy("outcome").count().collect()})
+        if not sent.complete and to_send:
+            rest = _rest(outcomes, plan_tally, sent)
+            _write_aggregate(store, folder, "rest", rest, arguments, started_at)
+            sent.tally.add(rest)
+        _write_failed(store, final, layout.responses(arguments.score_date))
+        snapshot.write(arguments.job_run_id)
+
+    total = Tally()
+    total.add(plan_tally)
+    total.add(sent.tally)
+    manifest = _manifest(arguments, scores, outcomes, total, sent.stop, _attempts(store, arguments))
+    store.write_json(manifest_key, manifest)
+    log.info("wrote %s: %s", store.uri(manifest_key), {k: v for k, v in manifest["outcomes"].items() if v})
+    _end(arguments, manifest)
+    return manifest
+
+
+def _manifest_key(arguments: PushArguments) -> str:
+    dry = arguments.push_mode == "dry_run"
+    return (layout.dry_run(arguments.run_id) if dry else layout.responses(arguments.score_date)) + layout.MANIFEST
+
+
+def _attempt_folder(arguments: PushArguments) -> str:
+    if arguments.push_mode == "dry_run":
+        return layout.dry_run(arguments.run_id)
+    return layout.attempt(arguments.score_date, arguments.job_run_id)
+
+
+def _check_slots(spark: SparkSession, arguments: PushArguments) -> None:
+    slots = session.slots(spark)
+    if arguments.push_tasks > slots:
+        raise TooFewSlotsError(
+            f"push_tasks is {arguments.push_tasks}, but this cluster runs {slots} tasks at a time: the others would "
+            "wait, and with them their share of the rate. Lower push_tasks or add workers."
+        )
+
+
+def _decide(
+    spark: SparkSession, store: Store, snapshot: Snapshot, manifest: dict[str, Any], arguments: PushArguments
+) -> DataFrame:
+    scores = read_scores(spark, store, manifest)
+    ledger = read_ledger(spark, store, attempt_folders(store, arguments.score_date))
+    last_user = plan.last_user_within(scores, arguments.limit)
+    decided = plan.with_decision(scores, ledger, snapshot.current(), arguments, last_user)
+    # Kept: the ledger grows while rows are sent, and a plan made again would not be the plan that was sent.
+    return decided.persist(StorageLevel.MEMORY_AND_DISK)
+
+
+def _tally_plan(decided: DataFrame, manifest: dict[str, Any]) -> tuple[Tally, int]:
+    """Counts of the rows that need no request, and how many are to be sent."""
+    tally, to_send = Tally(), 0
+    for decision, reason, status, count in decided.groupBy("decision", "reason", "http_status").count().collect():
+        if decision == plan.SEND:
+            to_send += count
+        else:
+            tally.settled(decision, reason or decision, status, count=count)
+    wanted = manifest["rows"]["scored"]
+    if tally.rows + to_send != wanted:
+        raise ScoresError(
+            f"the scores of {manifest['score_date']} have {tally.rows + to_send:,} rows, their manifest says "
+            f"{wanted:,}. Clear score_users."
+        )
+    return tally, to_send
+
+
+def _write_aggregate(
+    store: Store, folder: str, task: str, tally: Tally, arguments: PushArguments, started_at: str
+) -> None:
+    document = tally.aggregate(arguments.run_id, arguments.job_run_id, task, started_at)
+    store.write_json(f"{folder}agg-{task}.json", document)
+
+
+def _finals(spark: SparkSession, store: Store, decided: DataFrame, folder: str, sent: Sent) -> DataFrame:
+    lines = read_ledger(spark, store, [folder])
+    reason = sent.stop.cause if sent.stop else UNSENT
+    return plan.with_outcome(decided, lines, reason).persist(StorageLevel.MEMORY_AND_DISK)
+
+
+def _rest(outcomes: Counter[str], planned: Tally, sent: Sent) -> Tally:
+    """What the ledger knows beyond the tasks' own counts: rows of lost tasks, and rows that no task was given."""
+    rest = Tally()
+    for outcome, count in (outcomes - planned.outcomes - sent.tally.outcomes).items():
+        rest.settled(outcome, sent.stop.cause if sent.stop else UNSENT, count=count)
+    return rest
+
+
+def _write_failed(store: Store, final: DataFrame, folder: str) -> None:
+    """Write `failed.csv`: every row that is open or was refused, and why; row by row, whatever their number."""
+    rows = final.where(F.col("outcome").isin(*OPEN, "rejected")).orderBy("user_id")
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "failed.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(_FAILED_COLUMNS)
+            writer.writerows(rows.toLocalIterator())
+        store.upload(folder + "failed.csv", path)
+
+
+def _attempts(store: Store, arguments: PushArguments) -> list[str]:
+    """Ids of all attempts of this run and date, oldest first."""
+    if arguments.push_mode == "dry_run":
+        return [arguments.job_run_id]
+    mine = []
+    for folder in attempt_folders(store, arguments.score_date):
+        document = store.read_json(f"{folder}agg-plan.json")
+        if document and document["run_id"] == arguments.run_id:
+            mine.append((document["started_at"], document["job_run_id"]))
+    return [job_run_id for _, job_run_id in sorted(mine)]
+
+
+def _manifest(
+    arguments: PushArguments,
+    scores: dict[str, Any],
+    outcomes: Counter[str],
+    tally: Tally,
+    stop: Stop | None,
+    attempts: list[str],
+) -> dict[str, Any]:
+    if outcomes.total() != scores["rows"]["scored"]:
+        raise RuntimeError(
+            f"outcomes add up to {outcomes.total():,}, the scores have {scores['rows']['scored']:,} rows: "
+            f"the ledger of {arguments.job_run_id} holds a row twice or not at all. No manifest is written; "
+            "clear push_scores."
+        )
+    return {
+        "version": 1,
+        "run_id": arguments.run_id,
+        "job_run_id": arguments.job_run_id,
+        "score_date": arguments.score_date,
+        "mode": arguments.push_mode,
+        "force": arguments.force,
+        "scores_sha256": scores["sha256"],
+        "rows": scores["rows"]["scored"],
+        "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
+        "stopped": {"cause": stop.cause, "detail": stop.detail} if stop else None,
+        "not_before": _iso(stop.not_before) if stop and stop.not_before else None,
+        "posts": tally.posts,
+        "retries": tally.retries,
+        "status_codes": dict(sorted(tally.status_codes.items())),
+        "errors": tally.error_groups(),
+        "attempts": attempts,
+    }
+
+
+def _iso(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch + 0.999, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _epoch(moment: str | None) -> float | None:
+    return datetime.fromisoformat(moment).timestamp() if moment else None
+
+
+def _end(arguments: PushArguments, manifest: dict[str, Any]) -> None:
+    """Fail the Glue run when the delivery was stopped or left too much open."""
+    outcomes, rows, stopped = manifest["outcomes"], manifest["rows"], manifest["stopped"]
+    still_open = sum(outcomes[outcome] for outcome in OPEN)
+    if not stopped and still_open <= arguments.max_failed_fraction * rows:
+        return
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
+    why = stopped["detail"] if stopped else f"More than {arguments.max_failed_fraction:.2%} of the rows are open."
+    raise DeliveryFailedError(
+        f"{why} {still_open:,} of {rows:,} rows are open ({counts}). Open rows and their reasons: "
+        f"s3://{arguments.output_bucket}/{layout.responses(arguments.score_date)}failed.csv. "
+        "A retry or clear of push_scores sends only these."
+    )

@@ -1,0 +1,167 @@
+"""Job 1: the day's activity to scores, rejected rows and a manifest.
+
+The manifest is deleted first and written last: whoever finds it may trust the folder.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from engagement_jobs import activity, layout, session
+from engagement_jobs.arguments import ScoreArguments
+from engagement_jobs.aws import Store, split_uri
+from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
+from engagement_jobs.weights import Weights
+
+_ROWS_PER_FILE = 1_000_000
+
+log = logging.getLogger("engagement.score")
+
+
+class InputChangedError(RuntimeError):
+    """The extract is not the one that was checked."""
+
+
+class TooManyRejectedError(RuntimeError):
+    """Too little of the extract can be scored."""
+
+
+def run(arguments: ScoreArguments) -> dict[str, Any]:
+    """Score one day; return the manifest.
+
+    :raises InputChangedError: the extract is gone or not the one that was checked
+    :raises SchemaError: a column is missing or has another type; nothing was written
+    :raises TooManyRejectedError: after the rejected rows were written
+    """
+    output = Store(arguments.output_bucket)
+    folder = layout.scores(arguments.score_date)
+    output.delete(folder + layout.MANIFEST)
+    _check_input(arguments)
+    weights = _weights(arguments.weights_uri)
+    spark = session.start("score_users")
+    rows = activity.check_schema(_read(spark, arguments.input_uri), arguments.input_uri)
+    session.size_shuffles(spark, rows.count())
+    judged = with_score(activity.with_verdict(rows), weights).persist(StorageLevel.MEMORY_AND_DISK)
+    counts, reasons, histogram = _count(judged)
+    log.info("%s: %s", arguments.input_uri, counts)
+    _write_rejected(judged, output, layout.rejected(arguments.score_date), counts["rejected"])
+    _refuse_if_bad(arguments, counts, reasons)
+    _write_scores(judged, output.uri(folder), arguments.scored_at, counts["scored"])
+    _check_input(arguments)
+    manifest = {
+        "version": 1,
+        "run_id": arguments.run_id,
+        "job_run_id": arguments.job_run_id,
+        "score_date": arguments.score_date,
+        "scored_at": arguments.scored_at,
+        "input": [{"key": key, "etag": etag, "rows": counts["input"]} for key, etag in arguments.input_etags.items()],
+        "rows": counts,
+        "reasons": reasons,
+        **_written(output, folder),
+        "weights": {"version": weights.version, "sha256": weights.sha256},
+        "histogram": histogram,
+    }
+    output.write_json(folder + layout.MANIFEST, manifest)
+    log.info("wrote %s with %d scores", output.uri(folder), counts["scored"])
+    return manifest
+
+
+def _check_input(arguments: ScoreArguments) -> None:
+    bucket, key = split_uri(arguments.input_uri)
+    if list(arguments.input_etags) != [key]:
+        raise InputChangedError(
+            f"--input_etags names {', '.join(arguments.input_etags)}; wanted the ETag of {key} alone."
+        )
+    found, wanted = Store(bucket).etag(key), arguments.input_etags[key]
+    if found != wanted:
+        raise InputChangedError(
+            f"{arguments.input_uri} changed since it was checked: ETag {found or 'none, the object is gone'}, "
+            f"wanted {wanted}. Clear check_activity to score the new extract."
+        )
+
+
+def _weights(uri: str) -> Weights:
+    if uri == "default":
+        return Weights.default()
+    bucket, key = split_uri(uri)
+    document = Store(bucket).read(key)
+    if document is None:
+        raise FileNotFoundError(f"there are no weights at {uri}; set weights_uri to a document that exists")
+    return Weights.parse(document)
+
+
+def _read(spark: SparkSession, uri: str) -> DataFrame:
+    try:
+        return spark.read.parquet(uri)
+    except Exception as error:
+        raise activity.SchemaError(
+            f"{uri} cannot be read as Parquet: {str(error).splitlines()[0][:200]}. Have the extract written again."
+        ) from error
+
+
+def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]]:
+    """Rows by what became of them, rejected rows by reason, and scores by bin; one pass over the data."""
+    collapsed = F.col("reason").isNull() & (F.col("copy") > 1)
+    groups = (
+        judged.groupBy(
+            "reason", collapsed.alias("collapsed"), F.when(F.col("reason").isNull(), score_bin()).alias("bin")
+        )
+        .count()
+        .collect()
+    )
+    rows, reasons, histogram = Counter[str](), Counter[str](), [0] * BINS
+    for reason, is_copy, score, count in groups:
+        kind = "rejected" if reason else "collapsed" if is_copy else "scored"
+        rows[kind] += count
+        if kind == "rejected":
+            reasons[reason] += count
+        elif kind == "scored":
+            histogram[score] += count
+    counts = {"input": rows.total(), **{kind: rows[kind] for kind in ("scored", "rejected", "collapsed")}}
+    return counts, dict(sorted(reasons.items())), histogram
+
+
+def _write_rejected(judged: DataFrame, output: Store, folder: str, rejected: int) -> None:
+    if not rejected:
+        output.delete_folder(folder)
+        return
+    rows = judged.where(F.col("reason").isNotNull()).select(*activity.COLUMNS, "reason")
+    files = math.ceil(rejected / _ROWS_PER_FILE)
+    rows.coalesce(files).write.mode("overwrite").json(output.uri(folder), ignoreNullFields=False)
+
+
+def _refuse_if_bad(arguments: ScoreArguments, counts: dict[str, int], reasons: dict[str, int]) -> None:
+    most = arguments.max_reject_fraction * counts["input"]
+    if counts["scored"] and counts["rejected"] <= most:
+        return
+    why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: -item[1]))
+    raise TooManyRejectedError(
+        f"{arguments.input_uri}: {counts['rejected']:,} of {counts['input']:,} rows cannot be scored "
+        f"({why or 'the extract is empty'}); at most {arguments.max_reject_fraction:.0%} may be, and at least one row "
+        f"must be scored. The rows are in s3://{arguments.output_bucket}/{layout.rejected(arguments.score_date)}. "
+        "Correct the extract, or raise max_reject_fraction, then clear check_activity."
+    )
+
+
+def _write_scores(judged: DataFrame, uri: str, scored_at: str, scored: int) -> None:
+    """Write the scores; the same rows give the same bytes, in files of the same order."""
+    first_copies = judged.where(F.col("reason").isNull() & (F.col("copy") == 1))
+    files = math.ceil(scored / _ROWS_PER_FILE)
+    ordered = first_copies.repartition(files, "user_id").sortWithinPartitions("user_id")
+    scores_csv(ordered, scored_at).write.mode("overwrite").csv(uri, **session.CSV_OPTIONS)
+
+
+def _written(output: Store, folder: str) -> dict[str, Any]:
+    """The files that were written, and the hash over their bytes in order of name."""
+    files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
+    return {
+        "files": [{"name": name, "bytes": size} for name, size in files],
+        "sha256": output.sha256(folder + name for name, _ in files),
+    }

@@ -1,0 +1,44 @@
+"""The score: `100 * sum(weight * min(metric / cap, 1))`, as text with exactly two decimals.
+
+Rounded half up to 8 decimals and then to 2: in plain doubles 0.125 * 58 may be 7.249999..., a cent below the true half.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from engagement_jobs.weights import Weights
+
+BINS = 20
+
+
+def with_score(activity: DataFrame, weights: Weights) -> DataFrame:
+    """`activity` with `score`: double, 0.00 to 100.00, two decimals."""
+    shares = (
+        F.lit(weight.weight) * F.least(F.col(weight.metric).cast("double") / F.lit(weight.cap), F.lit(1.0))
+        for weight in weights.metrics
+    )
+    return activity.withColumn("score", F.round(F.round(F.lit(100.0) * reduce(add, shares), 8), 2))
+
+
+def score_text(score: str = "score") -> Column:
+    """A score as the CSV and the CRM have it: `73.25`."""
+    return F.col(score).cast("decimal(5,2)").cast("string")
+
+
+def score_bin(score: str = "score") -> Column:
+    """Which of the 20 bins of 5 points a score falls into; 100.00 falls into the last."""
+    return F.least(F.floor(F.col(score) / (100 / BINS)), F.lit(BINS - 1)).cast("int")
+
+
+def scores_csv(scored: DataFrame, scored_at: str) -> DataFrame:
+    """The columns of the scores file."""
+    return scored.select(
+        F.col("user_id").alias("UserID"),
+        score_text().alias("Calculated_Score"),
+        F.lit(scored_at).alias("Timestamp"),
+    )

@@ -1,0 +1,123 @@
+"""Sending the rows of a plan: the canary from the driver, then all others from a fixed number of push tasks."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from dataclasses import dataclass, replace
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from engagement_jobs.arguments import PushArguments
+from engagement_jobs.canary import SIZE, Canary
+from engagement_jobs.delivery import Policy, Stop
+from engagement_jobs.push_task import TaskResult, TaskSetup, record, run_partition, run_task
+from engagement_jobs.tally import Tally
+
+log = logging.getLogger("engagement.sending")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was sent.
+
+    :param complete: whether `tally` has every row that was to be sent; otherwise the ledger knows more than the tasks
+    """
+
+    tally: Tally
+    stop: Stop | None
+    complete: bool
+
+
+def task_setup(arguments: PushArguments, folder: str, started: float, started_at: str) -> TaskSetup:
+    """The setup of the canary: the whole job's rate. `share` makes that of one push task of it."""
+    policy = Policy(
+        endpoint=arguments.endpoint,
+        score_date=arguments.score_date,
+        run_id=arguments.run_id,
+        rate=arguments.max_requests_per_second,
+        burst=max(arguments.push_tasks, arguments.max_requests_per_second / 10),
+        max_concurrency=arguments.max_concurrency,
+        max_attempts=arguments.max_attempts,
+        deadline=started + arguments.deadline_seconds,
+        give_up_after=arguments.give_up_after_seconds,
+    )
+    return TaskSetup(
+        policy,
+        arguments.output_bucket,
+        folder,
+        arguments.job_run_id,
+        started_at,
+        arguments.secret_id,
+        arguments.request_timeout_seconds,
+    )
+
+
+def share(setup: TaskSetup, tasks: int) -> TaskSetup:
+    """One task's part of the job's rate and burst; together the tasks never exceed the job's."""
+    policy = setup.policy
+    return replace(setup, policy=replace(policy, rate=policy.rate / tasks, burst=policy.burst / tasks))
+
+
+def impossible(rows: int, arguments: PushArguments, left: float) -> Stop | None:
+    """Refuse, before the first request, what cannot be done in time."""
+    needed = rows / arguments.max_requests_per_second
+    if needed <= left:
+        return None
+    return Stop(
+        "impossible",
+        f"{rows:,} rows at {arguments.max_requests_per_second:g} requests/s take {needed:,.0f} s, but the deadline "
+        f"leaves {left:,.0f} s. Send less (push_mode changed), raise max_requests_per_second, or raise "
+        "deadline_seconds together with the Glue job's Timeout.",
+    )
+
+
+def hold_back(not_before: float | None, left: float) -> Stop | None:
+    """Wait until the time that the CRM named to an earlier attempt; stop when that is beyond the deadline."""
+    wait = (not_before or 0) - time.time()
+    if wait > left:
+        return Stop("retry_after", "The CRM asked an earlier attempt for a pause that is not over.", not_before)
+    if wait > 0:
+        log.info("waiting %.0f s, as the CRM asked an earlier attempt", wait)
+        time.sleep(wait)
+    return None
+
+
+def send(rows: DataFrame, count: int, setup: TaskSetup, tasks: int) -> Sent:
+    """Send `count` rows (`user_id, score, revision, in_doubt`).
+
+    Exactly one action runs over the push tasks: a second one would send everything again.
+    """
+    canary = Canary()
+    first = rows.orderBy("user_id").limit(SIZE).collect()
+    result = run_task(setup, "canary", map(record, first), canary)
+    tally = Tally()
+    tally.add(result.tally)
+    if result.stop or count <= len(first):
+        return Sent(tally, result.stop, complete=count <= len(first))
+    rest = rows.where(F.col("user_id") > first[-1]["user_id"])
+    stop: Stop | None = None
+    try:
+        results = _run_tasks(rest, share(setup, tasks), tasks)
+    except Py4JJavaError as error:
+        cause = str(error.java_exception).splitlines()[0][:300]
+        return Sent(tally, Stop("task_lost", f"Spark lost a push task: {cause}"), complete=False)
+    for each in results:
+        tally.add(each.tally)
+        stop = _later(stop, each.stop)
+    return Sent(tally, stop, complete=True)
+
+
+def _run_tasks(rows: DataFrame, setup: TaskSetup, tasks: int) -> list[TaskResult]:
+    return rows.repartition(tasks).rdd.mapPartitionsWithIndex(functools.partial(run_partition, setup)).collect()
+
+
+def _later(first: Stop | None, second: Stop | None) -> Stop | None:
+    """The first stop's cause with the latest time before which the CRM wants no requests."""
+    if first is None or second is None:
+        return first or second
+    times = [stop.not_before for stop in (first, second) if stop.not_before is not None]
+    return replace(first, not_before=max(times) if times else None)

@@ -1,0 +1,51 @@
+"""The Spark session and what both jobs set on it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+
+from pyspark.sql import SparkSession
+
+_ROWS_PER_PARTITION = 500_000
+
+# Fields with commas, quotes, line breaks or spaces at their ends survive a round trip (RFC 4180 quoting).
+CSV_OPTIONS = {
+    "header": "true",
+    "quote": '"',
+    "escape": '"',
+    "ignoreLeadingWhiteSpace": "false",
+    "ignoreTrailingWhiteSpace": "false",
+    "encoding": "UTF-8",
+}
+
+
+def start(name: str) -> SparkSession:
+    """The session of a job; the cluster's own settings come from the job definition."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    spark = (
+        SparkSession.builder.appName(name)
+        .config("spark.sql.session.timeZone", "UTC")
+        # Readers trust a folder by its manifest; a marker beside the data would be a second opinion.
+        .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("WARN")
+    return spark
+
+
+def slots(spark: SparkSession) -> int:
+    """How many tasks run at the same time on this cluster."""
+    conf = spark.sparkContext.getConf()
+    executors, cores = conf.get("spark.executor.instances"), conf.get("spark.executor.cores")
+    if executors and cores and not conf.get("spark.master", "").startswith("local"):
+        return int(executors) * int(cores)
+    return spark.sparkContext.defaultParallelism
+
+
+def size_shuffles(spark: SparkSession, rows: int) -> None:
+    """Size shuffles for `rows`: a small day needs no two hundred partitions, a large one more."""
+    partitions = max(slots(spark), math.ceil(rows / _ROWS_PER_PARTITION))
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))

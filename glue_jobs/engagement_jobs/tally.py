@@ -1,0 +1,91 @@
+"""Counts of what was sent and answered; never a user id, a payload or an answer's text.
+
+A tally is what one task writes as its aggregate, and what the job adds up for its manifest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+# Latency bucket i holds [1.05**i, 1.05**(i+1)) milliseconds.
+_GROWTH = math.log(1.05)
+_MOST_GROUPS = 50
+
+ErrorGroup = tuple[str, str, int | None, str]
+
+
+@dataclass
+class Tally:
+    """Counts of one task, or of several after `add`."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    posts: int = 0
+    retries: int = 0
+    status_codes: Counter[str] = field(default_factory=Counter)
+    latency: Counter[int] = field(default_factory=Counter)
+    errors: Counter[ErrorGroup] = field(default_factory=Counter)
+    seconds: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """Rows that have an outcome."""
+        return self.outcomes.total()
+
+    def sent(self, epoch: float, again: bool) -> None:
+        """A request leaves at `epoch` (seconds, UTC)."""
+        self.posts += 1
+        self.retries += again
+        self.seconds[int(epoch)] += 1
+
+    def answered(self, status: int, milliseconds: float) -> None:
+        """An answer came back `milliseconds` after its request left."""
+        self.status_codes[str(status)] += 1
+        self.latency[math.floor(math.log(max(milliseconds, 1e-3)) / _GROWTH)] += 1
+
+    def settled(
+        self, outcome: str, reason: str, http_status: int | None = None, detail: str = "", count: int = 1
+    ) -> None:
+        """`count` rows end in `outcome`; everything but a delivery is grouped by why."""
+        self.outcomes[outcome] += count
+        if outcome in ("rejected", "unknown", "deferred"):
+            self.errors[(outcome, reason, http_status, detail)] += count
+
+    def add(self, other: Tally) -> None:
+        """Add another tally's counts to this one."""
+        self.posts += other.posts
+        self.retries += other.retries
+        for name in ("outcomes", "status_codes", "latency", "errors", "seconds"):
+            getattr(self, name).update(getattr(other, name))
+
+    def error_groups(self) -> list[dict[str, Any]]:
+        """The largest groups of errors, and one for all the others."""
+        ranked = self.errors.most_common()
+        groups: list[dict[str, Any]] = [
+            {"outcome": outcome, "reason": reason, "http_status": status, "detail": detail, "count": count}
+            for (outcome, reason, status, detail), count in ranked[:_MOST_GROUPS]
+        ]
+        others = sum(count for _, count in ranked[_MOST_GROUPS:])
+        if others:
+            groups.append({"outcome": "other", "reason": "other", "http_status": None, "detail": "", "count": others})
+        return groups
+
+    def aggregate(self, run_id: str, job_run_id: str, task: str, started_at: str) -> dict[str, Any]:
+        """The aggregate document of one task; `started_at` is when the job's attempt began."""
+        return {
+            "version": 1,
+            "run_id": run_id,
+            "job_run_id": job_run_id,
+            "task": task,
+            "started_at": started_at,
+            "rows": self.rows,
+            "outcomes": dict(self.outcomes),
+            "posts": self.posts,
+            "retries": self.retries,
+            "status_codes": dict(self.status_codes),
+            "latency": {str(bucket): count for bucket, count in sorted(self.latency.items())},
+            "errors": self.error_groups(),
+            "seconds": {str(second): count for second, count in sorted(self.seconds.items())},
+        }

@@ -1,0 +1,142 @@
+"""One POST over HTTP: pooled connections, the token, and errors sorted by whether the CRM can have read the request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import aiohttp
+from yarl import URL
+
+_USER_AGENT = "customer-engagement-scoring/1"
+_MOST_BODY = 65_536
+_CONNECT_SECONDS = 10.0
+
+
+class UnsentError(Exception):
+    """The request surely did not reach the CRM; the text is the reason's machine word."""
+
+
+class AmbiguousError(Exception):
+    """The request may have been read, and applied; the text is the reason's machine word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `token_version` is that of the token which the request carried."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    token_version: int
+
+
+class Transport(Protocol):
+    """What the delivery needs of HTTP."""
+
+    token_version: int
+
+    async def post(self, payload: bytes, key: str) -> Answer:
+        """Send one record; raise UnsentError or AmbiguousError when no answer came."""
+
+    async def refresh(self) -> bool:
+        """Read the token again; tell whether it is another one."""
+
+
+@dataclass(frozen=True, repr=False)
+class Credential:
+    """The token and how to present it; never shown by repr."""
+
+    token: str
+    header: str = "Authorization"
+    scheme: str = "Bearer"
+
+    @classmethod
+    def from_secret(cls, text: str) -> Self:
+        """Read a secret: the bare token, or JSON `{"token", "header"?, "scheme"?}` for a CRM with its own header."""
+        if not text.lstrip().startswith("{"):
+            return cls(text.strip())
+        known = {name: value for name, value in json.loads(text).items() if name in ("token", "header", "scheme")}
+        if not isinstance(known.get("token"), str) or not known["token"]:
+            raise ValueError('the CRM secret is JSON without "token"; wanted the bare token or {"token": "..."}')
+        return cls(**known)
+
+    def value(self) -> str:
+        """The header's value."""
+        return f"{self.scheme} {self.token}" if self.scheme else self.token
+
+
+class HttpTransport:
+    """Posts to one endpoint through one pool of connections. Use as an async context manager."""
+
+    def __init__(self, endpoint: str, read_secret: Callable[[], Awaitable[str]], timeout_seconds: float) -> None:
+        self.token_version = 0
+        self._url = URL(endpoint)
+        self._read_secret = read_secret
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout_seconds, sock_connect=min(_CONNECT_SECONDS, timeout_seconds)
+        )
+        self._credential: Credential | None = None
+
+    async def __aenter__(self) -> Self:
+        self._credential = Credential.from_secret(await self._read_secret())
+        self._session = aiohttp.ClientSession(
+            # The delivery bounds how many requests are under way; the pool only keeps connections.
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            headers={"Content-Type": "application/json", "User-Agent": _USER_AGENT},
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def refresh(self) -> bool:
+        """Read the secret again; tell whether the token is another one."""
+        fresh = Credential.from_secret(await self._read_secret())
+        if fresh == self._credential:
+            return False
+        self._credential = fresh
+        self.token_version += 1
+        return True
+
+    async def post(self, payload: bytes, key: str) -> Answer:
+        """Send one record; redirects are answers, not followed."""
+        credential, version = self._credential, self.token_version
+        assert credential is not None, "use HttpTransport as a context manager"  # noqa: S101
+        headers = {credential.header: credential.value(), "Idempotency-Key": key}
+        try:
+            async with self._session.post(self._url, data=payload, headers=headers, allow_redirects=False) as response:
+                return Answer(response.status, response.headers, await _body(response), version)
+        except aiohttp.ClientConnectorDNSError as error:
+            raise UnsentError("dns") from error
+        except (aiohttp.ClientConnectorSSLError, aiohttp.ClientConnectorCertificateError) as error:
+            raise UnsentError("tls") from error
+        except aiohttp.ClientConnectorError as error:
+            raise UnsentError("connect") from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise UnsentError("connect_timeout") from error
+        except TimeoutError as error:
+            raise AmbiguousError("timeout") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise AmbiguousError("reset") from error
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The body, or as much of it as may matter; the connection is given up when more follows."""
+    if response.content_length is not None and response.content_length <= _MOST_BODY:
+        return await response.read()
+    parts, size = [], 0
+    async for part in response.content.iter_chunked(_MOST_BODY):
+        parts.append(part)
+        size += len(part)
+        if size >= _MOST_BODY:
+            response.close()
+            break
+    return b"".join(parts)

@@ -1,0 +1,26 @@
+"""The CRM's own rate limit: a token bucket over all clients."""
+
+import math
+import time
+from collections.abc import Callable
+
+
+class TokenBucket:
+    """`rate` requests per second on average, `burst` at once."""
+
+    def __init__(self, rate: float, burst: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._burst = max(1.0, rate if burst is None else burst)
+        self._clock = clock
+        self._tokens = self._burst
+        self._at = clock()
+
+    def take(self) -> int:
+        """Take a token and return 0; or return the whole seconds after which there is one."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0
+        return math.ceil((1 - self._tokens) / self._rate)

@@ -1,0 +1,90 @@
+"""Counts of what arrived and when; their size grows with seconds, not with requests."""
+
+import time
+from collections import Counter, deque
+from datetime import UTC, datetime
+from typing import Any
+
+
+class Traffic:
+    """Requests to the update endpoint as they arrive and are answered."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.connections = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was counted; what is under way stays."""
+        self.requests = 0
+        self.not_post = 0
+        self.replayed = 0
+        self.dropped = 0
+        self.statuses: Counter[int] = Counter()
+        self.seconds: Counter[int] = Counter()
+        self.in_flight_peak = self.in_flight
+        self.connections_opened = self.connections
+        self.connections_peak = self.connections
+        self._first = self._last = 0.0
+        self._window: deque[float] = deque()
+        self._window_peak = 0
+
+    def arrive(self) -> float:
+        """Count a request and return the time, in epoch seconds."""
+        now = time.time()
+        self._first = self._first or now
+        self._last = now
+        self.requests += 1
+        self.seconds[int(now)] += 1
+        window = self._window
+        window.append(now)
+        while window[0] <= now - 1:
+            window.popleft()
+        self._window_peak = max(self._window_peak, len(window))
+        self.in_flight += 1
+        self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
+        return now
+
+    def leave(self, status: int | None, replayed: bool) -> None:
+        """Count the answer; None when the connection was dropped instead."""
+        self.in_flight -= 1
+        if status is None:
+            self.dropped += 1
+        else:
+            self.statuses[status] += 1
+        if replayed:
+            self.replayed += 1
+
+    def connect(self) -> None:
+        """Count an opened connection."""
+        self.connections += 1
+        self.connections_opened += 1
+        self.connections_peak = max(self.connections_peak, self.connections)
+
+    def disconnect(self) -> None:
+        """Count a closed connection."""
+        self.connections -= 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts; times in ISO 8601 UTC, or null when nothing came."""
+        return {
+            "requests": self.requests,
+            "not_post": self.not_post,
+            "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
+            "dropped": self.dropped,
+            "replayed": self.replayed,
+            "first_at": _iso(self._first),
+            "last_at": _iso(self._last),
+            "seconds": {str(second): count for second, count in sorted(self.seconds.items())},
+            "peak_in_one_second": self._window_peak,
+            "in_flight": self.in_flight,
+            "in_flight_peak": self.in_flight_peak,
+            "connections_opened": self.connections_opened,
+            "connections_peak": self.connections_peak,
+        }
+
+
+def _iso(moment: float) -> str | None:
+    if not moment:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,175 @@
+"""python -m local.extract: the nightly activity extract, made up but lifelike, always the same.
+
+A user keeps one level of engagement for good and varies around it from day to day: most scores move a little
+between two dates, dormant and steady users not at all. Levels are skewed towards little activity, and scores
+reach from 0 to 100. DuckDB's hash draws the numbers, so another DuckDB version may draw others.
+"""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+_METRICS = ("login_count", "items_viewed", "time_spent_minutes", "cart_additions")
+_BAD_KINDS = (
+    "null_user_id",
+    "empty_user_id",
+    "blank_user_id",
+    "null_metric",
+    "nan_metric",
+    "infinite_metric",
+    "negative_metric",
+    "conflicting_duplicate",
+    "identical_duplicate",
+)
+
+# A number in [0, 1) for a user and a purpose: the same wherever and in whatever order it is computed.
+_DRAW = "CREATE MACRO draw(who, what) AS (hash(who, what, $seed) % 1000000007) / 1000000007.0"
+
+# `place` is the row, `who` the user whose activity it shows: a duplicate shows that of the row before it.
+# At most every other row is bad, so the row before a bad one is good.
+_ROWS = """
+WITH numbered AS (
+    SELECT place, (place + 1) * {bad} // {rows} > place * {bad} // {rows} AS is_bad,
+           CAST((place + 1) * {bad} // {rows} - 1 AS BIGINT) AS nth
+    FROM range({rows}) AS places(place)
+), planned AS (
+    SELECT place, CASE WHEN is_bad THEN list_extract({kinds}, 1 + nth % {kind_count}) ELSE '' END AS kind,
+           1 + nth // {kind_count} % 4 AS which
+    FROM numbered
+), people AS (
+    SELECT *, CASE WHEN kind LIKE '%duplicate' THEN place ELSE place + 1 END AS who FROM planned
+), levels AS (
+    SELECT *, draw(who, 'dormant') < 0.08 AS is_dormant, pow(draw(who, 'level'), 1.4) * 1.1 AS level,
+           CASE WHEN draw(who, 'steady') < 0.1 THEN 'steady' ELSE '{day}' END AS day
+    FROM people
+), days AS (
+    SELECT *, CASE WHEN is_dormant THEN 0 ELSE level * (0.8 + 0.4 * draw(who, 'pace' || day)) END AS pace
+    FROM levels
+), activity AS (
+    SELECT *, CAST(floor(10 * pace * (0.8 + 0.5 * draw(who, 'logins' || day))) AS INTEGER) AS logins,
+           CAST(floor(100 * pow(pace, 1.1) * (0.6 + 0.8 * draw(who, 'items' || day))) AS INTEGER) AS items,
+           round(115 * pow(pace, 1.2) * (0.6 + 0.8 * draw(who, 'minutes' || day)), 2) AS minutes,
+           CAST(floor(8 * pow(pace, 1.4) * (0.4 + 1.2 * draw(who, 'carts' || day))) AS INTEGER) AS carts
+    FROM days
+)
+SELECT CASE kind WHEN 'null_user_id' THEN NULL WHEN 'empty_user_id' THEN '' WHEN 'blank_user_id' THEN '   '
+            ELSE {user_id} END AS user_id,
+       {login_count} AS login_count,
+       {items_viewed} + CASE kind WHEN 'conflicting_duplicate' THEN 1 ELSE 0 END AS items_viewed,
+       CASE kind WHEN 'nan_metric' THEN 'nan'::DOUBLE
+                 WHEN 'infinite_metric' THEN CASE which % 2 WHEN 0 THEN '-inf'::DOUBLE ELSE 'inf'::DOUBLE END
+                 ELSE {time_spent_minutes} END AS time_spent_minutes,
+       {cart_additions} AS cart_additions,
+       list_extract(['US', 'US', 'US', 'GB', 'DE', 'DE', 'FR', 'IN', 'BR', 'JP'],
+                    CAST(1 + floor(10 * draw(who, 'country')) AS INTEGER)) AS country,
+       DATE '2019-01-01' + CAST(floor(2400 * draw(who, 'signup')) AS INTEGER) AS signup_date
+FROM activity
+"""
+_PLAIN_ID = "printf('U%09d', who)"
+# One user in forty gets an id that a careless CSV, JSON or URL would break.
+_HOSTILE_ID = f"""CASE who % 400
+    WHEN 10 THEN 'Zoë-' || who WHEN 50 THEN '用户' || who WHEN 90 THEN '🛒' || who
+    WHEN 130 THEN 'Smith, J. ' || who WHEN 170 THEN 'the "one" ' || who WHEN 210 THEN '"' || who || '"'
+    WHEN 250 THEN ' padded ' || who || ' ' WHEN 290 THEN 'back\\slash' || who WHEN 330 THEN '=1+' || who
+    WHEN 370 THEN 'a/b?c=d&e#%' || who ELSE {_PLAIN_ID} END"""
+
+
+@dataclass(frozen=True)
+class Extract:
+    """What was written; `bad` counts rows by kind: both of a conflicting pair, the second of equal ones."""
+
+    path: str
+    rows: int
+    bytes: int
+    bad: dict[str, int]
+
+
+def write_extract(
+    path: Path,
+    rows: int,
+    score_date: date,
+    *,
+    seed: int = 0,
+    bad_fraction: float = 0.0,
+    hostile: bool = False,
+) -> Extract:
+    """Write a Parquet file of `rows` rows; it appears under its name only when complete, as an upload does.
+
+    A share of `bad_fraction` (at most 0.5) of the rows is unfit, of every kind in turn; `hostile` mixes in
+    user ids with commas, quotes, spaces and letters beyond ASCII. Raises ValueError for values out of range.
+    """
+    if rows < 1:
+        raise ValueError(f"rows is {rows}, wanted at least 1")
+    if not 0 <= bad_fraction <= 0.5:
+        raise ValueError(f"bad_fraction is {bad_fraction}, wanted 0 to 0.5")
+    bad = round(rows * bad_fraction)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(_DRAW.replace("$seed", str(int(seed))))
+            connection.sql(_query(rows, bad, score_date, hostile)).write_parquet(str(partial))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return Extract(str(path), rows, path.stat().st_size, _count_bad(bad))
+
+
+def _query(rows: int, bad: int, score_date: date, hostile: bool) -> str:
+    sources = dict(zip(_METRICS, ("logins", "items", "minutes", "carts"), strict=True))
+    metrics = {
+        name: f"CASE WHEN kind = 'null_metric' AND which = {place} THEN NULL "
+        f"WHEN kind = 'negative_metric' AND which = {place} THEN -1 - {column} ELSE {column} END"
+        for place, (name, column) in enumerate(sources.items(), start=1)
+    }
+    return _ROWS.format(
+        rows=rows,
+        bad=bad,
+        kinds=list(_BAD_KINDS),
+        kind_count=len(_BAD_KINDS),
+        day=score_date.isoformat(),
+        user_id=_HOSTILE_ID if hostile else _PLAIN_ID,
+        **metrics,
+    )
+
+
+def _count_bad(bad: int) -> dict[str, int]:
+    whole, rest = divmod(bad, len(_BAD_KINDS))
+    counts = {kind: whole + (place < rest) for place, kind in enumerate(_BAD_KINDS)}
+    counts["conflicting_duplicate"] *= 2
+    return counts
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the extract that the arguments describe and print what it holds as one JSON line."""
+    parser = argparse.ArgumentParser(prog="python -m local.extract", description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--date", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bad-fraction", type=float, default=0.0, help="share of rows that scoring must refuse")
+    parser.add_argument("--hostile", action="store_true", help="mix in user ids that break careless software")
+    given = parser.parse_args(arguments)
+    try:
+        written = write_extract(
+            given.out,
+            given.rows,
+            given.date,
+            seed=given.seed,
+            bad_fraction=given.bad_fraction,
+            hostile=given.hostile,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    print(json.dumps(asdict(written)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

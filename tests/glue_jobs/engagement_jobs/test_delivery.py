@@ -1,0 +1,254 @@
+"""The delivery core against a CRM that really answers; what counts is what the CRM saw."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from engagement_jobs.canary import Canary
+from engagement_jobs.delivery import Delivery
+from engagement_jobs.ledger import FIELDS
+from engagement_jobs.records import Record
+from local.crm.faults import Fault
+from tests.support.exchange import TOKEN, Exchange, exchange, records
+
+
+def requests_of(faced: Exchange) -> int:
+    total: int = faced.crm.stats()["requests"]
+    return total
+
+
+def check_law(faced: Exchange, delivery: Delivery, rows: int) -> None:
+    """Every row has one outcome, every opened record one line, and nothing was applied twice for one key."""
+    lines = faced.lines()
+    assert delivery.tally.rows == rows
+    assert len({line["user_id"] for line in lines}) == len(lines)
+    assert faced.crm.stats()["duplicates"]["applied_per_key"] == 0
+    assert delivery.tally.posts == requests_of(faced)
+    assert sum(line["tries"] for line in lines) == delivery.tally.posts
+
+
+def test_delivers_each_record_once() -> None:
+    faced = exchange()
+    delivery = faced.deliver(records(1200))
+
+    check_law(faced, delivery, 1200)
+    assert dict(delivery.tally.outcomes) == {"delivered": 1200}
+    assert requests_of(faced) == 1200
+    assert delivery.stop is None
+
+
+def test_ledger_lines_are_those_of_the_contract() -> None:
+    faced = exchange()
+    faced.deliver([Record("Ü,1", "73.25", 2)])
+
+    (line,) = faced.lines()
+    assert tuple(line) == FIELDS
+    assert (line["user_id"], line["score"], line["revision"]) == ("Ü,1", "73.25", 2)
+    assert (line["outcome"], line["reason"], line["http_status"], line["tries"]) == ("delivered", "http_200", 200, 1)
+    assert line["first_sent_at"] <= line["settled_at"]
+
+
+def test_failures_of_a_few_are_tried_again_with_the_same_key() -> None:
+    faced = exchange(Fault(status=503, fraction=0.05))
+    delivery = faced.deliver(records(800))
+
+    check_law(faced, delivery, 800)
+    assert dict(delivery.tally.outcomes) == {"delivered": 800}
+    assert faced.crm.stats()["keys"] == 800
+    assert delivery.tally.retries > 0
+
+
+def test_resets_after_applying_are_found_out_not_applied_again() -> None:
+    faced = exchange(Fault(drop_after=True, fraction=0.03))
+    delivery = faced.deliver(records(800))
+
+    check_law(faced, delivery, 800)
+    assert dict(delivery.tally.outcomes) == {"delivered": 800}
+    assert faced.crm.stats()["replayed"] > 0
+
+
+def test_retries_stay_within_their_budget() -> None:
+    faced = exchange(Fault(status=503, fraction=0.5))
+    delivery = faced.deliver(records(1000))
+
+    check_law(faced, delivery, 1000)
+    assert delivery.tally.outcomes["deferred"] > 0
+    assert delivery.tally.retries <= 0.2 * delivery.tally.posts + 1
+
+
+def test_a_crm_that_is_down_gets_few_requests() -> None:
+    faced = exchange(Fault(down=True))
+    delivery = faced.deliver(records(5000), give_up_after=3)
+
+    check_law(faced, delivery, 5000)
+    assert dict(delivery.tally.outcomes) == {"deferred": 5000}
+    assert requests_of(faced) < 60
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "crm_unavailable"
+    assert "http_503" in delivery.stop.detail
+
+
+def test_an_outage_that_ends_is_waited_for() -> None:
+    faced = exchange(Fault(down=True, after=300, first=40))
+    delivery = faced.deliver(records(1000), give_up_after=60)
+
+    check_law(faced, delivery, 1000)
+    assert delivery.stop is None
+    assert delivery.tally.outcomes["delivered"] >= 990
+
+
+def test_nobody_there_is_deferred_not_unknown() -> None:
+    faced = exchange()
+    delivery = faced.deliver(records(50), endpoint="http://127.0.0.1:9/api/v1/update-score", give_up_after=2)
+
+    assert dict(delivery.tally.outcomes) == {"deferred": 50}
+    assert {line["reason"] for line in faced.lines()} == {"connect"}
+
+
+def test_a_timeout_is_unknown_for_it_may_have_been_applied() -> None:
+    faced = exchange(Fault(latency_ms=600))
+    delivery = faced.deliver(records(3), request_timeout_seconds=0.2, max_attempts=1)
+
+    assert dict(delivery.tally.outcomes) == {"unknown": 3}
+    assert {line["reason"] for line in faced.lines()} == {"timeout"}
+
+
+def test_doubt_outlasts_a_later_sure_no() -> None:
+    faced = exchange(Fault(status=503))
+    delivery = faced.deliver([Record("U1", "1.00", 0, in_doubt=True), Record("U2", "1.00", 0)], max_attempts=2)
+    assert {line["user_id"]: line["outcome"] for line in faced.lines()} == {"U1": "unknown", "U2": "deferred"}
+    assert dict(delivery.tally.outcomes) == {"unknown": 1, "deferred": 1}
+
+
+def test_a_refused_token_stops_after_the_first_record_of_the_canary() -> None:
+    faced = exchange(Fault(revoked=True))
+    delivery = faced.deliver(records(100), Canary())
+
+    check_law(faced, delivery, 100)
+    assert requests_of(faced) == 1
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "token_refused"
+    assert dict(delivery.tally.outcomes) == {"deferred": 100}
+    assert faced.secret_reads == 2
+
+
+def test_a_rotated_token_is_read_again() -> None:
+    faced = exchange()
+    faced.secrets = ["the-old-token", TOKEN]
+    delivery = faced.deliver(records(300))
+
+    check_law(faced, delivery, 300)
+    assert dict(delivery.tally.outcomes) == {"delivered": 300}
+    assert faced.secret_reads == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause", "most"),
+    [
+        (Fault(status=404), "canary_refused", 11),
+        (Fault(status=400), "canary_refused", 11),
+        (Fault(status=403), "token_refused", 1),
+        (Fault(status=302, headers={"Location": "http://127.0.0.1:9/"}), "redirect", 1),
+    ],
+)
+def test_what_is_wrong_with_the_run_stops_it(fault: Fault, cause: str, most: int) -> None:
+    faced = exchange(fault)
+    delivery = faced.deliver(records(111), Canary())
+
+    check_law(faced, delivery, 111)
+    assert delivery.stop is not None
+    assert delivery.stop.cause == cause
+    assert requests_of(faced) == most
+
+
+def test_an_unknown_user_among_many_is_rejected_alone() -> None:
+    faced = exchange(Fault(status=404, for_users=("U000000", "U000050")))
+    delivery = faced.deliver(records(111), Canary())
+
+    check_law(faced, delivery, 111)
+    assert delivery.stop is None
+    assert dict(delivery.tally.outcomes) == {"delivered": 109, "rejected": 2}
+
+
+def test_a_bad_first_record_does_not_hold_up_the_day() -> None:
+    faced = exchange(Fault(status=500, for_users=("U000000",)))
+    delivery = faced.deliver(records(111), Canary())
+
+    check_law(faced, delivery, 111)
+    assert delivery.stop is None
+    assert dict(delivery.tally.outcomes) == {"delivered": 110, "unknown": 1}
+
+
+def test_retry_after_is_obeyed_by_all_senders() -> None:
+    faced = exchange(Fault(status=429, retry_after=2, after=100, first=1))
+    began = time.monotonic()
+    delivery = faced.deliver(records(300))
+
+    check_law(faced, delivery, 300)
+    assert dict(delivery.tally.outcomes) == {"delivered": 300}
+    assert time.monotonic() - began >= 2
+
+
+def test_a_pause_beyond_the_deadline_ends_the_task_and_says_until_when() -> None:
+    faced = exchange(Fault(status=429, retry_after=120, after=50, first=1))
+    delivery = faced.deliver(records(500), deadline=time.time() + 5)
+
+    check_law(faced, delivery, 500)
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "retry_after"
+    assert delivery.stop.not_before is not None
+    assert 110 < delivery.stop.not_before - time.time() <= 121
+
+
+def test_the_deadline_ends_the_task() -> None:
+    faced = exchange()
+    delivery = faced.deliver(records(500), rate=50, burst=1, deadline=time.time() + 2)
+
+    check_law(faced, delivery, 500)
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "deadline"
+    assert 60 <= requests_of(faced) <= 110
+
+
+def test_never_more_at_once_than_allowed() -> None:
+    faced = exchange(latency_ms=20)
+    faced.deliver(records(400), max_concurrency=8)
+    assert faced.crm.stats()["in_flight_peak"] <= 8
+
+
+def test_the_rate_holds_with_retries_included() -> None:
+    faced = exchange(Fault(status=503, fraction=0.05))
+    delivery = faced.deliver(records(600), rate=200, burst=20)
+
+    check_law(faced, delivery, 600)
+    # Measured where requests arrive: a little more than leaves in a second may arrive in one.
+    assert faced.crm.stats()["peak_in_one_second"] <= 200 + 20 + 10
+
+
+def test_a_ledger_that_cannot_be_written_stops_the_sending() -> None:
+    class Refusing(dict[str, bytes]):
+        def __setitem__(self, key: str, body: bytes) -> None:
+            raise PermissionError("AccessDenied")
+
+    faced = exchange()
+    faced.ledger_gives_up = 1.0
+    faced.objects = Refusing()
+    delivery = faced.deliver(records(20_000))
+
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "ledger_unwritable"
+    assert requests_of(faced) <= 1000 + 32
+
+
+def test_no_token_and_no_user_in_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engagement_jobs.delivery._PROGRESS_SECONDS", 0.2)
+    caplog.set_level("DEBUG")
+    faced = exchange(Fault(status=503, fraction=0.3))
+    faced.deliver(records(300), rate=300)
+
+    said: list[Any] = [record.getMessage() for record in caplog.records]
+    assert any("sent" in message for message in said)
+    assert not any(TOKEN in message or "U0000" in message for message in said)

@@ -1,0 +1,179 @@
+"""Each fault does what it says to the requests it is meant for, and to no others."""
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from local.crm.faults import NO_FAULT, Fault, Faults
+from local.crm.faultspec import read_fault
+from tests.local.crm.client import Client, Start
+
+
+def test_a_share_of_requests_fails_before_it_is_applied(crm: Client) -> None:
+    crm.break_it(status=503, fraction=0.2, seed=7)
+    statuses = [crm.send(f"U{n}", "1.00", f"k{n}").status_code for n in range(200)]
+    assert set(statuses) == {200, 503}
+    assert 20 <= statuses.count(503) <= 60
+    assert crm.stats()["applied"] == statuses.count(200)
+    assert crm.ask("GET", "/_crm/faults").json()["hit"] == statuses.count(503)
+
+
+def test_the_choice_is_the_same_for_the_same_seed() -> None:
+    def chosen(seed: int) -> list[bool]:
+        faults = Faults(Fault(status=503, fraction=0.3, seed=seed))
+        return [faults.pick(None) is not NO_FAULT for _ in range(200)]
+
+    assert chosen(1) == chosen(1)
+    assert chosen(1) != chosen(2)
+
+
+def test_bounds(crm: Client) -> None:
+    crm.break_it(status=500, after=2, first=3)
+    assert [crm.send(f"U{n}").status_code for n in range(8)] == [200, 200, 500, 500, 500, 200, 200, 200]
+    crm.break_it(status=500, for_users=["U1"])
+    assert [crm.send(user_id).status_code for user_id in ("U0", "U1", "U2", "U1")] == [200, 500, 200, 500]
+    assert crm.ask("GET", "/_crm/faults").json()["matched"] == 2
+
+
+def test_switching_off(crm: Client) -> None:
+    crm.break_it(down=True)
+    assert crm.send().status_code == 503
+    assert crm.ask("DELETE", "/_crm/faults").json() == {"faults": None, "matched": 0, "hit": 0}
+    assert crm.send().status_code == 200
+
+
+def test_down_is_down_for_everyone_but_the_inspector(crm: Client) -> None:
+    crm.break_it(down=True, retry_after=7)
+    answers = [crm.send(), crm.send(headers={"Authorization": "Bearer wrong"}), crm.ask("GET", "/api/v1/update-score")]
+    assert [(one.status_code, one.headers["Retry-After"]) for one in answers] == [(503, "7")] * 3
+    assert crm.stats()["statuses"] == {"503": 2}
+    crm.break_it(down=True, after=1)
+    assert crm.ask("GET", "/api/v1/update-score").status_code == 405
+    assert [crm.send().status_code for _ in range(2)] == [200, 503]
+    assert crm.ask("GET", "/api/v1/update-score").status_code == 503
+
+
+def test_a_revoked_token(crm: Client) -> None:
+    crm.break_it(revoked=True, after=1)
+    answers = [crm.send("U1"), crm.send("U2")]
+    assert [answer.status_code for answer in answers] == [200, 401]
+    assert "invalid_token" in answers[1].headers["WWW-Authenticate"]
+    assert crm.state() == {"U1": "73.25"}
+
+
+def test_dropped_before_it_is_applied(crm: Client) -> None:
+    crm.break_it(drop_before=True, first=1)
+    with pytest.raises(requests.ConnectionError, match="reset"):
+        crm.send("U1", "1.00", "k1")
+    assert crm.state() == {}
+    again = crm.send("U1", "1.00", "k1")
+    assert again.status_code == 200
+    assert "Idempotent-Replayed" not in again.headers
+    assert crm.stats()["dropped"] == 1
+
+
+def test_dropped_after_it_was_applied(crm: Client) -> None:
+    crm.break_it(drop_after=True, first=1)
+    with pytest.raises(requests.ConnectionError, match="reset"):
+        crm.send("U1", "1.00", "k1")
+    assert crm.state() == {"U1": "1.00"}
+    assert crm.send("U1", "1.00", "k1").headers["Idempotent-Replayed"] == "true"
+    assert crm.stats()["applied"] == 1
+    first = crm.ask("GET", "/_crm/requests?user_id=U1").json()[0]
+    assert (first["status"], first["answer"]) == (None, None)
+
+
+def test_latency_for_some(crm: Client) -> None:
+    crm.break_it(latency_ms=300, for_users=["U2"])
+    took = {}
+    for user_id in ("U1", "U2"):
+        began = time.monotonic()
+        assert crm.send(user_id).status_code == 200
+        took[user_id] = time.monotonic() - began
+    assert took["U1"] < 0.3 <= took["U2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        ({"success": False}, "application/json", '{"success": false}'),
+        ("<html>Sign in</html>", "text/plain; charset=utf-8", "<html>Sign in</html>"),
+        ("", "text/plain; charset=utf-8", ""),
+    ],
+)
+def test_a_body_of_its_own(crm: Client, body: Any, content_type: str, text: str) -> None:
+    crm.break_it(body=body)
+    answer = crm.send()
+    assert (answer.status_code, answer.headers["Content-Type"], answer.text) == (200, content_type, text)
+    assert crm.state() == {}
+
+
+def test_status_headers_and_type_of_its_own(crm: Client) -> None:
+    crm.break_it(status=302, headers={"Location": "/elsewhere"}, body="<p>", content_type="text/html")
+    answer = crm.send(allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/elsewhere")
+    assert answer.headers["Content-Type"] == "text/html"
+
+
+def test_applied_and_yet_answered_as_a_failure(crm: Client) -> None:
+    crm.break_it(status=500, after_applying=True)
+    assert [crm.send("U1", "1.00", "k1").status_code for _ in range(2)] == [500, 500]
+    assert crm.state() == {"U1": "1.00"}
+    assert crm.stats()["applied"] == 1
+
+
+def test_a_stored_failure_is_replayed_even_when_the_fault_is_over(crm: Client) -> None:
+    crm.break_it(status=500, stored=True, first=1)
+    answers = [crm.send("U1", "1.00", "k1") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [500, 500, 500]
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true", "true"]
+    assert crm.send("U1", "1.00", "k2").status_code == 200
+
+
+@pytest.mark.parametrize("value", [3, "Wed, 21 Oct 2026 07:28:00 GMT", "soon", "-1"])
+def test_retry_after_is_sent_verbatim(start: Start, value: int | str) -> None:
+    crm = start(rate=0.001, burst=1)
+    crm.break_it(retry_after=value)
+    answers = [crm.send(), crm.send()]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert [answer.headers.get("Retry-After") for answer in answers] == [None, str(value)]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"status": 503, "faction": 0.5}', "unknown faction"),
+        ('{"status": "503"}', "status is '503', wanted an integer from 200 to 599"),
+        ('{"status": true}', "status is True"),
+        ('{"status": 199}', "status is 199"),
+        ('{"status": 503, "fraction": 1.5}', "fraction is 1.5, wanted a number from 0 to 1"),
+        ('{"status": 503, "first": 0}', "first is 0"),
+        ('{"status": 503, "for_users": "U1"}', "for_users is 'U1', wanted a list of strings"),
+        ('{"status": 503, "headers": {"Location": "/a\\r\\nSet-Cookie: b"}}', "headers is"),
+        ('{"latency_ms": NaN}', "latency_ms is nan"),
+        ('{"fraction": 0.5}', "nothing goes wrong"),
+        ('{"down": false}', "nothing goes wrong"),
+        ("[]", "found a JSON list"),
+        ("{", "not valid JSON"),
+    ],
+)
+def test_a_wrong_fault_is_refused_and_the_old_one_stays(crm: Client, text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=r"^faults: ") as error:
+        read_fault(text)
+    assert says in str(error.value)
+    crm.break_it(status=418)
+    answer = crm.ask("PUT", "/_crm/faults", data=text)
+    assert answer.status_code == 400
+    assert says in answer.json()["detail"]
+    assert crm.send().status_code == 418
+
+
+def test_every_member_can_be_said_in_json() -> None:
+    text = """{"status": 500, "body": {"a": 1}, "content_type": "text/x", "headers": {"A": "b"}, "retry_after": 1,
+        "latency_ms": 0.5, "drop_before": true, "drop_after": true, "down": true, "revoked": true,
+        "after_applying": true, "stored": true, "fraction": 0.5, "after": 1, "first": 2,
+        "for_users": ["U1"], "seed": 3}"""
+    fault = read_fault(text)
+    assert [name for name in Fault.__slots__ if getattr(fault, name) == getattr(NO_FAULT, name)] == []
