@@ -1,0 +1,149 @@
+"""
+### Score the customers' engagement and tell the CRM
+
+Every night at 03:00 the DAG waits for the day's extract, lets a Glue job score each user from 0 to 100,
+checks the scores, and lets a second Glue job post them to the CRM. The last task tells what became of each.
+
+| | |
+|---|---|
+| **In** | `s3://<activity_bucket>/activity/dt=<date>/activity.parquet` |
+| **Out** | `scores/ rejected/ responses/ delivered/ summaries/ dry_runs/` below `s3://<output_bucket>/` |
+| **Settings** | Variable `engagement`, read as a task runs; configuration `[engagement]` |
+| **Params** | all optional; the trigger form explains each. Empty means: as in a scheduled run |
+| **Owner** | the team that owns the CRM integration |
+
+**Date.** A run scores the day of its logical date in the business timezone, or `score_date`. Dates older than
+`max_push_age_days` are only planned (`dry_run`) unless `push_mode` is chosen by hand.
+
+**When it fails**, read the log of `summarize_responses` first: its message leads with the earliest cause.
+
+* `wait_for_activity`: the extract did not come in time. Clear the task once it is there.
+* `check_activity`: the extract is broken (upload it again) or the CRM does not answer. Then clear the task.
+* `score_users`: the Glue job's message names column, found and wanted. Mend the input, then clear the task.
+* `check_scores`: nothing was sent. Mend the cause and clear `score_users`, or widen the setting named.
+* `push_scores`: retried twice by itself. Clearing it is always safe: what was delivered is not sent again.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule
+
+from engagement.checks import CheckActivityOperator, CheckScoresOperator
+from engagement.config import DagConfig
+from engagement.macros import dag_filters, dag_macros
+from engagement.operators import SummarizeApiResponsesOperator
+from engagement.params import dag_params
+
+CONFIG = DagConfig.read()
+POOL = "engagement"  # one slot, deferred tasks counted: one score or push at a time, whatever the backfill
+
+with DAG(
+    dag_id="customer_engagement_scoring",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("0 3 * * *", timezone=CONFIG.timezone),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=CONFIG.max_active_runs,
+    params=dag_params(),
+    user_defined_macros=dag_macros(CONFIG.timezone),
+    user_defined_filters=dag_filters(),
+    default_args={"owner": "crm-integration", **CONFIG.usual_retries()},
+    tags=["crm", "engagement", "glue"],
+):
+    wait_for_activity = S3KeySensor(
+        task_id="wait_for_activity",
+        # Bucket and exact key apart, no check_fn: the deferred sensor gets the other forms wrong.
+        bucket_name="{{ settings(var).activity_bucket }}",
+        bucket_key="{{ activity_key(settings(var).activity_key, score_date(dag_run, params)) }}",
+        deferrable=CONFIG.deferrable,
+        mode="reschedule",
+        poke_interval=CONFIG.sensor_poke_seconds,
+        timeout=CONFIG.sensor_timeout_seconds,
+        soft_fail=False,
+        retries=0,
+    )
+    check_activity = CheckActivityOperator(
+        task_id="check_activity",
+        bucket_name="{{ settings(var).activity_bucket }}",
+        key="{{ activity_key(settings(var).activity_key, score_date(dag_run, params)) }}",
+        base_url="{{ settings(var).base_url }}",
+        allow_http="{{ settings(var).allow_http | as_argument }}",
+        push_mode="{{ push_mode(dag_run, params, settings(var)) }}",
+        execution_timeout=timedelta(minutes=5),
+    )
+    score_users = GlueJobOperator(
+        task_id="score_users",
+        job_name="{{ settings(var).score_job_name }}",
+        script_args={
+            "--score_date": "{{ score_date(dag_run, params) }}",
+            "--scored_at": "{{ scored_at(dag_run) }}",
+            "--run_id": "{{ run_id }}",
+            "--input_uri": "{{ ti.xcom_pull(task_ids='check_activity')['input_uri'] }}",
+            "--input_etags": "{{ ti.xcom_pull(task_ids='check_activity')['input_etags'] }}",
+            "--output_bucket": "{{ settings(var).output_bucket }}",
+            "--weights_uri": "{{ settings(var).weights_uri }}",
+            "--max_reject_fraction": "{{ settings(var).max_reject_fraction | as_argument }}",
+        },
+        **CONFIG.glue_wait(CONFIG.score_wait_minutes),
+        pool=POOL,
+        retries=CONFIG.score_retries,
+    )
+    check_scores = CheckScoresOperator(
+        task_id="check_scores",
+        bucket_name="{{ settings(var).output_bucket }}",
+        score_date="{{ score_date(dag_run, params) }}",
+        min_rows="{{ settings(var).min_rows | as_argument }}",
+        max_row_drop_fraction="{{ settings(var).max_row_drop_fraction | as_argument }}",
+        max_score_drift="{{ settings(var).max_score_drift | as_argument }}",
+        execution_timeout=timedelta(minutes=10),
+    )
+    push_scores = GlueJobOperator(
+        task_id="push_scores",
+        job_name="{{ settings(var).push_job_name }}",
+        script_args={
+            "--score_date": "{{ score_date(dag_run, params) }}",
+            "--run_id": "{{ run_id }}",
+            "--output_bucket": "{{ settings(var).output_bucket }}",
+            "--base_url": "{{ settings(var).base_url }}",
+            "--secret_id": "{{ settings(var).secret_id }}",
+            "--push_mode": "{{ push_mode(dag_run, params, settings(var)) }}",
+            "--force": "{{ params.force | as_argument }}",
+            "--limit": "{{ params.limit | as_argument }}",
+            "--max_requests_per_second": (
+                "{{ (params.max_requests_per_second or settings(var).max_requests_per_second)|as_argument }}"
+            ),
+            "--push_tasks": "{{ settings(var).push_tasks | as_argument }}",
+            "--max_concurrency": "{{ settings(var).max_concurrency | as_argument }}",
+            "--max_attempts": "{{ settings(var).max_attempts | as_argument }}",
+            "--request_timeout_seconds": "{{ settings(var).request_timeout_seconds | as_argument }}",
+            "--deadline_seconds": "{{ settings(var).deadline_seconds | as_argument }}",
+            "--give_up_after_seconds": "{{ settings(var).give_up_after_seconds | as_argument }}",
+            "--max_failed_fraction": "{{ settings(var).max_failed_fraction | as_argument }}",
+            "--allow_http": "{{ settings(var).allow_http | as_argument }}",
+        },
+        **CONFIG.glue_wait(CONFIG.push_wait_minutes),
+        pool=POOL,
+        retries=CONFIG.push_retries,
+        retry_delay=timedelta(seconds=CONFIG.push_retry_delay_seconds),
+        retry_exponential_backoff=2,  # a factor; True would mean 1, no growth
+    )
+    summarize_responses = SummarizeApiResponsesOperator(
+        task_id="summarize_responses",
+        score_date="{{ score_date(dag_run, params) }}",
+        output_bucket="{{ settings(var).output_bucket }}",
+        score_job_name="{{ settings(var).score_job_name }}",
+        push_job_name="{{ settings(var).push_job_name }}",
+        push_mode="{{ push_mode(dag_run, params, settings(var)) }}",
+        push_mode_reason="{{ push_mode_reason(dag_run, params, settings(var)) }}",
+        max_failed_fraction="{{ settings(var).max_failed_fraction | as_argument }}",
+        dpu_hour_usd="{{ settings(var).dpu_hour_usd | as_argument }}",
+        report_url="{{ settings(var).report_url }}",
+        timezone=CONFIG.timezone,
+        trigger_rule=TriggerRule.ALL_DONE,
+        execution_timeout=timedelta(minutes=30),
+        outlets=[Asset("customer_engagement_responses")],
+    )
+
+    wait_for_activity >> check_activity >> score_users >> check_scores >> push_scores >> summarize_responses

@@ -1,0 +1,4 @@
+"""The AWS services that the pipeline talks to, except S3 (`local.s3`), on one loopback port.
+
+moto keeps their state; its Glue is replaced by one that really runs the job scripts.
+"""

@@ -1,0 +1,59 @@
+"""The HTTP server of the stand-in: moto's application with this package's Glue and CloudFormation."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from local.aws.settings import Settings
+
+
+@contextlib.contextmanager
+def serve(
+    root: Path, s3_url: str, *, port: int = 0, host: str = "127.0.0.1", scratch: Path | None = None
+) -> Iterator[str]:
+    """Serve while the block runs; gives the URL. Afterwards no job run is left.
+
+    For a process of its own (`python -m local.aws`): it changes moto's registries, and walls the process in.
+    """
+    for name in [n for n in os.environ if n.lower().endswith("_proxy") or n.startswith("AWS_")]:
+        del os.environ[name]  # nothing of this machine's account or proxies takes part
+    # moto looks at the environment and at proxies when it is imported.
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
+
+    # The CloudFormation modules register their types by being imported.
+    from local.aws import cloudformation, cloudformation_updates, glue  # noqa: F401
+    from local.aws.loopback import allow_only_loopback
+
+    class Quiet(MotoRequestHandler):
+        """No line for every request; errors are still told."""
+
+        def log_request(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = make_server(
+        host, port, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=Quiet
+    )
+    server.daemon_threads = True  # type: ignore[attr-defined] # an open connection must not hold up the end
+    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{server.server_port}"  # noqa: S104
+    glue.install(Settings.from_env(root, scratch or root.resolve().parent / "glue", s3_url, url))
+    allow_only_loopback([s3_url])
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    try:
+        yield url
+    finally:
+        _shut_down(server.shutdown, glue.stop_all)
+        serving.join(5)
+        server.server_close()
+
+
+def _shut_down(stop_serving: Callable[[], None], stop_runs: Callable[[], None]) -> None:
+    stop_serving()  # first, so that nobody starts another run meanwhile
+    stop_runs()

@@ -1,0 +1,133 @@
+"""The world outside on free loopback ports: S3, the AWS APIs with really running Glue, and the CRM.
+
+The stack of `infra/pipeline.yaml` is deployed through the CloudFormation API, so that buckets, jobs and their settings
+have one source.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+
+from local import artifacts
+from local.processes import REPOSITORY, stand_in
+from local.s3 import client_env
+
+TEMPLATE = REPOSITORY / "infra" / "pipeline.yaml"
+SECRET_ID = "engagement/crm-token"  # noqa: S105 - its name, not its value
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack: where each part answers, and what the template made.
+
+    :param folder: everything that the stack keeps; `s3/<bucket>/` below it holds the objects as files
+    :param outputs: outputs of the CloudFormation stack
+    """
+
+    folder: Path
+    s3_url: str
+    aws_url: str
+    crm_url: str
+    outputs: dict[str, str]
+    token: str = field(repr=False)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment in which AWS clients reach this stack."""
+        return client_env(self.s3_url, self.aws_url)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the stack."""
+        return _client(service, self.s3_url if service == "s3" else self.aws_url)
+
+    def object_path(self, bucket: str, key: str) -> Path:
+        """The file that holds an object."""
+        return self.folder / "s3" / bucket / key
+
+    def upload_activity(self, extract: Path, score_date: str) -> None:
+        """Let a day's extract arrive."""
+        key = f"activity/dt={score_date}/activity.parquet"
+        self.client("s3").upload_file(str(extract), self.outputs["ActivityBucketName"], key)
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """The Variable `engagement` for this stack."""
+        return {
+            "activity_bucket": self.outputs["ActivityBucketName"],
+            "output_bucket": self.outputs["OutputBucketName"],
+            "score_job_name": self.outputs["ScoreJobName"],
+            "push_job_name": self.outputs["PushJobName"],
+            "base_url": self.crm_url,
+            "secret_id": SECRET_ID,
+            "allow_http": True,
+            "report_url": self.s3_url + "/{bucket}/{key}",
+            **changes,
+        }
+
+    def crm(self, method: str, path: str, **options: Any) -> Any:
+        """Ask the CRM stand-in what it knows: `crm("GET", "stats")`."""
+        answer = requests.request(
+            method,
+            f"{self.crm_url}/_crm/{path}",
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=60,
+            **options,
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+
+@contextlib.contextmanager
+def running(folder: Path, crm_options: Sequence[str] = ()) -> Iterator[Stack]:
+    """Start everything, deploy the template and the jobs, and end everything when the block is left."""
+    root, logs = folder / "s3", folder / "logs"
+    root.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_urlsafe(24)
+    with contextlib.ExitStack() as started:
+        s3_url = started.enter_context(stand_in("local.s3", ["--root", str(root)], logs / "s3.log"))
+        aws_arguments = ["--root", str(root), "--s3-url", s3_url, "--scratch", str(folder / "glue")]
+        aws_url = started.enter_context(stand_in("local.aws", aws_arguments, logs / "aws.log"))
+        crm_url = started.enter_context(stand_in("local.crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token}))
+        outputs = _deploy(s3_url, aws_url, token, folder / "artifacts")
+        yield Stack(folder, s3_url, aws_url, crm_url, outputs, token)
+
+
+def _client(service: str, url: str) -> Any:
+    env = client_env(url)
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name=env["AWS_REGION"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def _deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str]:
+    """Create the secret and the stack, and upload the jobs; return the stack's outputs."""
+    # As everywhere: a stand-in that sends whole-object checksums on ranged reads is not to be checked by them.
+    os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    os.environ.setdefault("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
+    secret = _client("secretsmanager", aws_url).create_secret(Name=SECRET_ID, SecretString=token)
+    formation = _client("cloudformation", aws_url)
+    formation.create_stack(
+        StackName="engagement",
+        TemplateBody=TEMPLATE.read_text(),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": "CrmSecretArn", "ParameterValue": secret["ARN"]}],
+    )
+    formation.get_waiter("stack_create_complete").wait(
+        StackName="engagement", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    (stack,) = formation.describe_stacks(StackName="engagement")["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    s3 = _client("s3", s3_url)
+    for path in artifacts.build(folder):
+        s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"jobs/current/{path.name}")
+    return outputs

@@ -1,0 +1,65 @@
+"""Small SVG charts. They stretch to any width, so they hold shapes only; words stand beside them in HTML.
+
+Colours come from the page's style sheet by class, for light and dark mode alike. Every chart has a text
+alternative, and every mark a title that a pointer shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+WIDTH = 1000.0
+HEIGHT = 100.0
+LEAST_SHARE = 0.006  # a part that is there stays visible, however small
+
+
+def stacked_bar(parts: Sequence[tuple[str, str, int]], alternative: str) -> str:
+    """One horizontal bar of parts that add up to the whole.
+
+    :param parts: (class, title, value); parts of 0 are left out
+    """
+    there = [part for part in parts if part[2] > 0]
+    total = sum(value for _, _, value in there)
+    widths = [max(value / total, LEAST_SHARE) for _, _, value in there]
+    scale = WIDTH / sum(widths) if widths else 0.0
+    marks, left = [], 0.0
+    for (name, title, _), share in zip(there, widths, strict=True):
+        width = share * scale
+        gap = 2.0 if left + width < WIDTH - 1 else 0.0
+        marks.append(_rect(name, title, left, 0.0, max(width - gap, 1.0), HEIGHT))
+        left += width
+    return _svg("stack", marks, alternative)
+
+
+def columns(bars: Sequence[tuple[str, float]], name: str, alternative: str) -> str:
+    """Columns side by side over a common zero.
+
+    :param bars: (title, value)
+    :param name: class of the columns
+    """
+    top = max((value for _, value in bars), default=0) or 1
+    step = WIDTH / max(len(bars), 1)
+    gap = min(4.0, step * 0.2)
+    marks = []
+    for place, (title, value) in enumerate(bars):
+        height = max(value / top * HEIGHT, 1.0) if value else 0.0
+        marks.append(_rect(name, title, place * step + gap / 2, HEIGHT - height, step - gap, height))
+    return _svg("columns", marks, alternative)
+
+
+def share_bar(value: float, whole: float, name: str) -> str:
+    """A thin bar in a table cell; decoration only, for the number stands beside it."""
+    width = max(value / whole * 100, 1.0) if value and whole else 0.0
+    mark = f'<rect class="{escape(name)}" width="{width:.2f}" height="6"/>'
+    return f'<svg class="share" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{mark}</svg>'
+
+
+def _rect(name: str, title: str, x: float, y: float, width: float, height: float) -> str:
+    place = f'x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}"'
+    return f'<rect class="{escape(name)}" {place}><title>{escape(title)}</title></rect>'
+
+
+def _svg(kind: str, marks: Sequence[str], alternative: str) -> str:
+    head = f'class="{kind}" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" preserveAspectRatio="none"'
+    return f'<svg {head} role="img" aria-label="{escape(alternative)}">{"".join(marks)}</svg>'

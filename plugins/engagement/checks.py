@@ -1,0 +1,151 @@
+"""Two operators that stand before the expensive and the irreversible step: adapters around pure checks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from engagement import layout, preflight, scores
+from engagement.activity import BadActivityError, check_activity
+from engagement.s3_objects import S3Objects
+
+
+class CheckActivityOperator(BaseOperator):
+    """Check that the extract is a whole Parquet file and that the CRM answers.
+
+    A bad extract fails for good; a CRM that does not answer is retried. A dry run does not need the CRM.
+
+    :param bucket_name: bucket of the extract (templated)
+    :param key: its exact key (templated)
+    :param base_url: address of the CRM, without a path of the API (templated)
+    :param allow_http: ``true`` permits an unencrypted CRM, for local stacks (templated)
+    :param push_mode: the mode of this run (templated)
+    :param aws_conn_id: Airflow connection for AWS (default: ``aws_default``)
+    :return: ``input_uri``, ``input_etags`` (JSON text) and ``bytes`` of what was checked
+    """
+
+    template_fields: Sequence[str] = ("bucket_name", "key", "base_url", "allow_http", "push_mode")
+
+    def __init__(
+        self,
+        *,
+        bucket_name: str,
+        key: str,
+        base_url: str,
+        allow_http: str,
+        push_mode: str,
+        aws_conn_id: str | None = "aws_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bucket_name = bucket_name
+        self.key = key
+        self.base_url = base_url
+        self.allow_http = allow_http
+        self.push_mode = push_mode
+        self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> dict[str, str | int]:  # noqa: ARG002
+        """Check the extract, then the CRM."""
+        try:
+            checked = check_activity(S3Objects(self.aws_conn_id), self.bucket_name, self.key)
+            self.log.info("%s is whole: %s bytes", checked["input_uri"], checked["bytes"])
+            if self.push_mode == "dry_run":
+                self.log.info("The CRM was not asked whether it is there: a dry run sends nothing")
+            else:
+                status = preflight.probe(self.base_url, allow_http=self.allow_http == "true")
+                self.log.info("The CRM is there: HTTP %d", status)
+        except (BadActivityError, preflight.BadBaseUrlError) as error:
+            raise AirflowFailException(str(error)) from None
+        except preflight.CrmUnavailableError as error:
+            raise AirflowException(str(error)) from error
+        return checked
+
+
+class CheckScoresOperator(BaseOperator):
+    """Check that the date's scores are whole, of this run, and plausible beside earlier dates.
+
+    :param bucket_name: bucket of the scores (templated)
+    :param score_date: the date (templated)
+    :param min_rows: least number of scored users (templated)
+    :param max_row_drop_fraction: how far the number of users may fall below the usual, 0..1 (templated)
+    :param max_score_drift: how far the distribution may be from the usual, 0..1 (templated)
+    :param aws_conn_id: Airflow connection for AWS (default: ``aws_default``)
+    :return: ``scored``, ``rejected`` and ``checks``, one sentence for each thing looked at
+    """
+
+    template_fields: Sequence[str] = (
+        "bucket_name",
+        "score_date",
+        "min_rows",
+        "max_row_drop_fraction",
+        "max_score_drift",
+    )
+
+    def __init__(
+        self,
+        *,
+        bucket_name: str,
+        score_date: str,
+        min_rows: str,
+        max_row_drop_fraction: str,
+        max_score_drift: str,
+        aws_conn_id: str | None = "aws_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bucket_name = bucket_name
+        self.score_date = score_date
+        self.min_rows = min_rows
+        self.max_row_drop_fraction = max_row_drop_fraction
+        self.max_score_drift = max_score_drift
+        self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Check the manifest, the files it lists, and both against history."""
+        store = S3Objects(self.aws_conn_id)
+        folder = layout.scores_prefix(self.score_date)
+        where = f"s3://{self.bucket_name}/{folder}"
+        manifest = store.document(self.bucket_name, folder + layout.MANIFEST)
+        if manifest is None:
+            raise AirflowFailException(
+                f"{where}{layout.MANIFEST} is missing or no JSON, though the job is over: it was stopped "
+                "half-way, for it writes its manifest last. See its Glue log, then clear score_users"
+            )
+        verdict = scores.Verdict()
+        objects = store.sizes(self.bucket_name, folder)
+        objects.pop(layout.MANIFEST, None)
+        scores.check_manifest(
+            manifest, score_date=self.score_date, run_id=context["run_id"], objects=objects, verdict=verdict
+        )
+        if not verdict.problems:
+            scores.check_history(
+                manifest,
+                self._history(store),
+                min_rows=int(self.min_rows),
+                max_drop=float(self.max_row_drop_fraction),
+                max_drift=float(self.max_score_drift),
+                verdict=verdict,
+            )
+        for check in verdict.checks:
+            self.log.info("%s: %s", where, check)
+        if verdict.problems:
+            raise AirflowFailException(
+                f"{where} must not be sent: {'; '.join(verdict.problems)}. If the scores are wrong, mend the "
+                "cause and clear score_users; if they are right, widen the setting and clear check_scores"
+            )
+        rows = manifest["rows"]
+        return {"scored": rows["scored"], "rejected": rows["rejected"], "checks": verdict.checks}
+
+    def _history(self, store: S3Objects) -> dict[str, Any]:
+        dates = map(layout.date_of_scores_folder, store.folders(self.bucket_name, layout.scores_root()))
+        earlier = sorted(date for date in dates if date and date < self.score_date)
+        manifests: dict[str, Any] = {}
+        for date in reversed(earlier):
+            if len(manifests) == scores.EARLIER_DATES:
+                break
+            manifest = store.document(self.bucket_name, layout.scores_manifest(date))
+            if scores.is_usable(manifest):
+                manifests[date] = manifest
+        return manifests

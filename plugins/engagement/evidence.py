@@ -1,0 +1,134 @@
+"""What one DAG run left in S3: both manifests and the aggregates of its attempts, never ledger lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engagement import layout, manifests
+from engagement.glue_runs import GlueRun, GlueRuns
+
+
+class Store(Protocol):
+    """The objects of the output bucket."""
+
+    def read(self, key: str) -> bytes | None:
+        """The object's bytes, None when there is no such object."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys that begin with `prefix`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A manifest as found.
+
+    :param body: its content when it can be trusted to be this run's, else None
+    :param code: empty, or why it cannot: `missing`, `broken` or `other_run`
+    :param detail: the same as a sentence
+    """
+
+    key: str
+    body: Mapping[str, Any] | None = None
+    code: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything the verdict and the summary are made of.
+
+    :param tasks: earlier tasks in the order in which they run, and their states
+    :param glue_of: the latest Glue run of each task that starts one
+    :param aggregates: this run's aggregates by attempt (Glue job run id), oldest attempt first
+    :param broken_aggregates: one sentence for each aggregate that cannot be read
+    """
+
+    dag_id: str
+    run_id: str
+    score_date: str
+    mode: str
+    tasks: Mapping[str, str | None]
+    glue: GlueRuns
+    glue_of: Mapping[str, GlueRun]
+    scores: Document
+    delivery: Document
+    aggregates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    broken_aggregates: Sequence[str] = ()
+
+    @property
+    def last_attempt(self) -> Sequence[Mapping[str, Any]]:
+        """Aggregates of the attempt that had the last word: the delivery manifest's, else the newest."""
+        if self.delivery.body is not None:
+            return self.aggregates.get(self.delivery.body["job_run_id"], ())
+        return list(self.aggregates.values())[-1] if self.aggregates else ()
+
+
+def read_scores(store: Store, score_date: str, run_id: str) -> Document:
+    """The scores manifest of a date, if it is of this run."""
+    return _read(store, layout.scores_manifest(score_date), manifests.SCORES, score_date, run_id)
+
+
+def read_delivery(store: Store, score_date: str, run_id: str, *, dry_run: bool) -> Document:
+    """The delivery manifest of a date or of a dry run, if it is of this run."""
+    key = layout.delivery_manifest(score_date, run_id, dry_run=dry_run)
+    return _read(store, key, manifests.DELIVERY, score_date, run_id)
+
+
+def _read(
+    store: Store, key: str, wanted: Mapping[str, Callable[[Any], bool]], score_date: str, run_id: str
+) -> Document:
+    raw = store.read(key)
+    if raw is None:
+        return Document(key, code="missing", detail="there is none")
+    body, problem = _parse(raw, wanted)
+    if body is None:
+        return Document(key, code="broken", detail=problem)
+    if (body["run_id"], body["score_date"]) != (run_id, score_date):
+        found = f"it is of run {body['run_id']} for {body['score_date']}"
+        return Document(key, code="other_run", detail=f"{found}, wanted run {run_id} for {score_date}")
+    return Document(key, body)
+
+
+def _parse(raw: bytes, wanted: Mapping[str, Callable[[Any], bool]]) -> tuple[dict[str, Any] | None, str]:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        return None, "it is not JSON"
+    if not isinstance(body, dict):
+        return None, "it is not a JSON object"
+    problems = manifests.shape(body, wanted)
+    return (None, "; ".join(problems)) if problems else (body, "")
+
+
+def read_aggregates(
+    store: Store, score_date: str, run_id: str, *, delivery: Document, glue: GlueRuns, dry_run: bool
+) -> tuple[dict[str, list[Mapping[str, Any]]], list[str]]:
+    """This run's aggregates by attempt, oldest attempt first, and what cannot be read of them.
+
+    The delivery manifest lists the attempts. Without it every attempt of the date is looked at, for a
+    killed job leaves aggregates and no manifest.
+    """
+    if delivery.body is not None:
+        attempts = list(delivery.body["attempts"])
+        prefixes = [layout.attempt_prefix(score_date, run_id, attempt, dry_run=dry_run) for attempt in attempts]
+    else:
+        attempts = [run.id for run in glue.runs]
+        prefixes = [layout.delivery_prefix(score_date, run_id, dry_run=dry_run)]
+    keys = [key for prefix in dict.fromkeys(prefixes) for key in store.keys(prefix) if _is_aggregate(key)]
+    found: dict[str, list[Mapping[str, Any]]] = {attempt: [] for attempt in attempts}
+    broken = []
+    for key in keys:
+        body, problem = _parse(store.read(key) or b"", manifests.AGGREGATE)
+        if body is None:
+            broken.append(f"aggregate {key} cannot be read: {problem}")
+        elif body["run_id"] == run_id:
+            found.setdefault(body["job_run_id"], []).append(body)
+    return {attempt: of_attempt for attempt, of_attempt in found.items() if of_attempt}, broken
+
+
+def _is_aggregate(key: str) -> bool:
+    name = key.rpartition("/")[2]
+    return name.startswith("agg-") and name.endswith(".json")

@@ -1,0 +1,203 @@
+"""The last task of the DAG: what happened, told truthfully, wherever the run broke."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from engagement import evidence, glue_runs, layout, report, summary, verdict
+from engagement.links import DeliveryReportLink, report_url
+from engagement.store import S3Store
+
+DRY_RUN = "dry_run"
+
+
+class SummarizeApiResponsesOperator(BaseOperator):
+    """
+    Sums up one run: stops what still runs in Glue, writes summary and report, passes or fails the DAG run.
+
+    It wants trigger rule `all_done`. Earlier tasks are those upstream of it. The run fails when one of them
+    is not `success`, a manifest is missing, of another run or breaks the conservation law, or more customers
+    were not reached than allowed. That failure is final; trouble with S3 or Glue is raised for a retry. On
+    failure, too, the summary is pushed as `return_value` and the report linked.
+
+    :param score_date: day of the scores, YYYY-MM-DD (templated)
+    :param output_bucket: bucket of manifests, aggregates, summary and report (templated)
+    :param score_job_name: Glue job that task `score_users` runs (templated)
+    :param push_job_name: Glue job that task `push_scores` runs (templated)
+    :param push_mode: mode of the push; `dry_run` writes under `dry_runs/` only (templated)
+    :param push_mode_reason: why the mode is not the usual one, for people (templated, default empty)
+    :param max_failed_fraction: share of customers not reached that is still a success, 0 to 1 (templated)
+    :param dpu_hour_usd: price of a Glue DPU-hour in US dollars (templated)
+    :param report_url: URL of the report with `{bucket}` and `{key}` (templated, default the S3 console)
+    :param timezone: IANA name of the timezone in which the report tells times (templated, default UTC)
+    :param run_id: id of the DAG run (templated, default the running one)
+    :param stop_wait_seconds: how long to wait for Glue runs that had to be stopped (default 180)
+    :param stop_poll_seconds: pause between looks at them (default 5)
+    :param aws_conn_id: Airflow connection for AWS (templated, default `aws_default`)
+    :param region_name: AWS region (templated, default the connection's)
+    """
+
+    template_fields: Sequence[str] = (
+        "score_date",
+        "output_bucket",
+        "score_job_name",
+        "push_job_name",
+        "push_mode",
+        "push_mode_reason",
+        "max_failed_fraction",
+        "dpu_hour_usd",
+        "report_url",
+        "timezone",
+        "run_id",
+        "aws_conn_id",
+        "region_name",
+    )
+    operator_extra_links = (DeliveryReportLink(),)
+    ui_color = "#d5efe6"
+
+    def __init__(
+        self,
+        *,
+        score_date: str,
+        output_bucket: str,
+        score_job_name: str,
+        push_job_name: str,
+        push_mode: str,
+        push_mode_reason: str = "",
+        max_failed_fraction: float | str = 0.01,
+        dpu_hour_usd: float | str = 0.44,
+        report_url: str | None = None,
+        timezone: str = "UTC",
+        run_id: str = "{{ run_id }}",
+        stop_wait_seconds: int = 180,
+        stop_poll_seconds: int = 5,
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.score_date = score_date
+        self.output_bucket = output_bucket
+        self.score_job_name = score_job_name
+        self.push_job_name = push_job_name
+        self.push_mode = push_mode
+        self.push_mode_reason = push_mode_reason
+        self.max_failed_fraction = max_failed_fraction
+        self.dpu_hour_usd = dpu_hour_usd
+        self.report_url = report_url
+        self.timezone = timezone
+        self.run_id = run_id
+        self.stop_wait_seconds = stop_wait_seconds
+        self.stop_poll_seconds = stop_poll_seconds
+        self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Write summary and report.
+
+        :return: the summary, cut down to at most 8 KB; keys are `summary.SUMMARY_KEYS`
+        :raises AirflowFailException: the run is not a success; leads with the earliest cause
+        :raises AirflowException: Glue could not be asked or a Glue run would not stop; worth a retry
+        """
+        s3 = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+        store = S3Store(s3.conn, self.output_bucket)
+        found = self._look(context, store)
+        findings = verdict.findings(found, float(self.max_failed_fraction))
+        keys = layout.summary_prefix(self.score_date, self.run_id, dry_run=self.push_mode == DRY_RUN)
+        whole = summary.build(
+            found,
+            findings,
+            max_failed_fraction=float(self.max_failed_fraction),
+            dpu_hour_usd=float(self.dpu_hour_usd),
+            mode_reason=self.push_mode_reason,
+            report_key=f"{keys}.html",
+            report_url=report_url(
+                self.report_url,
+                self.output_bucket,
+                f"{keys}.html",
+                region=s3.conn_region_name,
+                partition=s3.conn_partition,
+            ),
+        )
+        self._write(store, keys, whole)
+        self.delivery_report_url = whole["report_url"]
+        result = summary.compact(whole)
+        if findings:
+            # A task that fails returns nothing, but whoever is told of the failure wants the numbers.
+            context["ti"].xcom_push(key="return_value", value=result)
+            self._fail(whole, found)
+        self.log.info("%s Report: %s", whole["headline"], whole["report_url"])
+        return result
+
+    def _look(self, context: Context, store: S3Store) -> evidence.Evidence:
+        dry_run = self.push_mode == DRY_RUN
+        glue = glue_runs.settle(
+            AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="glue").conn,
+            [self.score_job_name, self.push_job_name],
+            self.run_id,
+            wait_seconds=self.stop_wait_seconds,
+            poll_seconds=self.stop_poll_seconds,
+        )
+        for stopped in glue.stopped:
+            self.log.warning("Glue run %s was still active after its task had ended; stopped it", stopped)
+        if dry_run:
+            self.log.warning("NOTHING WAS SENT, this is a dry run. %s", self.push_mode_reason)
+        delivery = evidence.read_delivery(store, self.score_date, self.run_id, dry_run=dry_run)
+        by_attempt, broken = evidence.read_aggregates(
+            store, self.score_date, self.run_id, delivery=delivery, glue=glue, dry_run=dry_run
+        )
+        jobs = {verdict.SCORE_TASK: self.score_job_name, verdict.PUSH_TASK: self.push_job_name}
+        return evidence.Evidence(
+            dag_id=context["ti"].dag_id,
+            run_id=self.run_id,
+            score_date=self.score_date,
+            mode=self.push_mode,
+            tasks=self._states(context),
+            glue=glue,
+            glue_of={task: run for task, job in jobs.items() if (run := glue.latest(job))},
+            scores=evidence.read_scores(store, self.score_date, self.run_id),
+            delivery=delivery,
+            aggregates=by_attempt,
+            broken_aggregates=broken,
+        )
+
+    def _states(self, context: Context) -> dict[str, str | None]:
+        ti, dag = context["ti"], context["dag"]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        earlier = context["task"].get_flat_relative_ids(upstream=True)
+        # A task has more tasks before it than any of those: that number puts them into the order of running.
+        depth = {task: len(dag.get_task(task).get_flat_relative_ids(upstream=True)) for task in earlier}
+        # The Task SDK gives an enum on one road and its text on the other.
+        return {
+            task: None if (state := states.get(task)) is None else str(getattr(state, "value", state))
+            for task in sorted(earlier, key=lambda task: (depth[task], task))
+        }
+
+    def _write(self, store: S3Store, keys: str, whole: Mapping[str, Any]) -> None:
+        text = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+        store.write(f"{keys}.html", report.render(whole, self.timezone), "text/html")
+        store.write(f"{keys}.json", text, "application/json")
+        if self.push_mode != DRY_RUN:
+            store.write(layout.latest_summary(self.score_date), text, "application/json")
+
+    def _fail(self, whole: Mapping[str, Any], found: evidence.Evidence) -> None:
+        told = {name: f"{n:,}" for name, n in whole["outcomes"].items() if n}
+        counts = ", ".join(f"{name} {n}" for name, n in told.items()) or "none"
+        more = len(whole["findings"]) - 1
+        message = (
+            f"{whole['headline']} Outcomes of {whole['rows']:,} scored rows: {counts}."
+            f"{f' {more} more finding(s) in the report.' if more else ''}"
+            f" Next: {whole['findings'][0]['advice']}"
+            f" Report: s3://{self.output_bucket}/{whole['report_key']}"
+        )
+        if found.glue.trouble:
+            raise AirflowException(message)
+        raise AirflowFailException(message)

@@ -1,0 +1,141 @@
+"""Whether a run may be called a success, and if not, why: a list of findings, the earliest cause first.
+
+A DAG run takes its state from its last task alone, so everything that must not pass as green is asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engagement import manifests
+from engagement.evidence import Document, Evidence
+
+SCORE_TASK = "score_users"
+PUSH_TASK = "push_scores"
+
+_ADVICE = {
+    "wait_for_activity": "See that the extract of {date} is uploaded, {then}.",
+    "check_activity": "Its log names the object or the CRM's answer that it refused. Mend that, {then}.",
+    "score_users": "Nothing was sent. Mend what the message names, {then}.",
+    "check_scores": "Nothing was sent. Its log says which guard stopped the run. Mend that, {then}.",
+    "push_scores": "Mend what the message names, {then}: only open rows are sent again.",
+    "not_reached": "The error groups say why. Clear push_scores to send open rows again. Rejected ones need "
+    "push_mode failed_only once their cause is mended.",
+    "scores": "Clear score_users with its downstream tasks: the same input gives the same scores.",
+    "delivery": "Clear push_scores with its downstream tasks: its ledger knows what was sent already.",
+    "glue": "This task tries again by itself. Should it not get through, stop the Glue run in the console, "
+    "then clear summarize_responses.",
+}
+_THEN = "then clear {task} with its downstream tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a run.
+
+    :param code: machine word, such as `task_failed` or `delivery_missing`
+    :param task: the task at which it came about
+    :param detail: one sentence: what was found, what was wanted, where
+    :param advice: what to do about it
+    """
+
+    code: str
+    task: str
+    detail: str
+    advice: str
+
+
+def findings(evidence: Evidence, max_failed_fraction: float) -> list[Finding]:
+    """Everything that is wrong, in the order in which it came about; empty when the run is a success.
+
+    :param max_failed_fraction: (rejected + unknown + deferred) / rows above this fails the run, 0.0 to 1.0
+    """
+    order = {task: place for place, task in enumerate(evidence.tasks)}
+    # Consequences of an earlier failure say least, so they come last whatever their place.
+    found = [
+        *_tasks(evidence),
+        *_scores(evidence),
+        *_delivery(evidence, max_failed_fraction),
+        *_glue(evidence),
+    ]
+    return sorted(found, key=lambda f: (f.code == "not_run", order.get(f.task, len(order))))
+
+
+def _advice(key: str, evidence: Evidence) -> str:
+    then = _THEN.format(task=key)
+    return _ADVICE.get(key, "Its log says why. Mend that, {then}.").format(date=evidence.score_date, then=then)
+
+
+def _tasks(evidence: Evidence) -> Iterator[Finding]:
+    not_run = [task for task, state in evidence.tasks.items() if state == "upstream_failed"]
+    for task, state in evidence.tasks.items():
+        if state == "success" or task in not_run:
+            continue
+        said = _glue_message(evidence, task)
+        detail = f"{task} is {state or 'without a state'}, wanted success{said}"
+        if state == "failed":
+            detail = f"{task} failed{said}"
+        yield Finding("task_failed", task, detail, _advice(task, evidence))
+    if not_run:
+        detail = f"{', '.join(not_run)} did not run, for a task before failed"
+        yield Finding("not_run", not_run[0], detail, "Nothing: clearing the task that failed runs them too.")
+
+
+def _glue_message(evidence: Evidence, task: str) -> str:
+    run = evidence.glue_of.get(task)
+    if run is None:
+        return ""
+    return f": {run.error}" if run.error else f"; its Glue run {run.id} ended {run.state}"
+
+
+def _glue(evidence: Evidence) -> Iterator[Finding]:
+    for task, run in evidence.glue_of.items():
+        if evidence.tasks.get(task) == "success" and run.state != "SUCCEEDED":
+            said = f": {run.error}" if run.error else ""
+            detail = f"{task} is success, but its Glue run {run.id} ended {run.state}, wanted SUCCEEDED{said}"
+            yield Finding("glue_run_not_succeeded", task, detail, _advice(task, evidence))
+    if evidence.glue.trouble:
+        yield Finding("glue_unsettled", PUSH_TASK, evidence.glue.trouble, _advice("glue", evidence))
+
+
+def _manifest(evidence: Evidence, name: str, task: str, document: Document) -> Iterator[Finding]:
+    never_run = evidence.tasks.get(task) == "upstream_failed" and document.code in ("missing", "other_run")
+    if document.code and not never_run:
+        detail = f"The {name} manifest {document.key} cannot be trusted: {document.detail}"
+        yield Finding(f"{name}_{document.code}", task, detail, _advice(name, evidence))
+
+
+def _broken(evidence: Evidence, name: str, task: str, key: str, laws: list[str]) -> Iterator[Finding]:
+    if laws:
+        detail = f"The {name} manifest {key} breaks its law: {'; '.join(laws)}"
+        yield Finding(f"{name}_law", task, detail, _advice(name, evidence))
+
+
+def _scores(evidence: Evidence) -> Iterator[Finding]:
+    document = evidence.scores
+    yield from _manifest(evidence, "scores", SCORE_TASK, document)
+    if document.body is not None:
+        yield from _broken(evidence, "scores", SCORE_TASK, document.key, manifests.scores_laws(document.body))
+
+
+def _delivery(evidence: Evidence, max_failed_fraction: float) -> Iterator[Finding]:
+    document, body = evidence.delivery, evidence.delivery.body
+    yield from _manifest(evidence, "delivery", PUSH_TASK, document)
+    for sentence in evidence.broken_aggregates:
+        yield Finding("aggregates_broken", PUSH_TASK, sentence, _advice("delivery", evidence))
+    if body is None:
+        return
+    laws = manifests.delivery_laws(body, evidence.scores.body, evidence.last_attempt)
+    if body["mode"] != evidence.mode:
+        laws.append(f"its mode is {body['mode']}, wanted {evidence.mode}")
+    yield from _broken(evidence, "delivery", PUSH_TASK, document.key, laws)
+    if body["stopped"] is not None:
+        until = f" The CRM asked not to be called before {body['not_before']}." if body["not_before"] else ""
+        detail = f"Delivery stopped ({body['stopped']['cause']}): {body['stopped']['detail'].rstrip('.')}.{until}"
+        yield Finding("delivery_stopped", PUSH_TASK, detail, _advice(PUSH_TASK, evidence))
+    lost = sum(body["outcomes"].get(name, 0) for name in manifests.NOT_REACHED)
+    if body["rows"] and lost / body["rows"] > max_failed_fraction:
+        share = f"{lost / body['rows']:.2%}, allowed {max_failed_fraction:.2%}"
+        detail = f"{lost:,} of {body['rows']:,} customers were not reached ({share})"
+        yield Finding("not_reached", PUSH_TASK, detail, _advice("not_reached", evidence))

@@ -1,0 +1,212 @@
+"""What the tasks are told, rendered as the worker renders it, for each kind of run."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+
+from engagement.contract import PUSH_ARGUMENTS, SCORE_ARGUMENTS
+
+LATER = datetime(2026, 11, 23, 14, 30, 7, 250_000, tzinfo=UTC)
+KINDS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "scheduled": ({}, "2026-11-23", "2026-11-23T03:00:00Z"),
+    "backfill": (
+        {
+            "run_type": "backfill",
+            "run_id": "backfill__2026-11-21T03:00:00+00:00",
+            "logical_date": datetime(2026, 11, 21, 3, tzinfo=UTC),
+            "run_after": datetime(2026, 11, 21, 3, tzinfo=UTC),
+            "start_date": LATER,
+        },
+        "2026-11-21",
+        "2026-11-21T03:00:00Z",
+    ),
+    "manual with a logical date": (
+        {
+            "run_type": "manual",
+            "run_id": "manual__2026-11-22T10:00:00+00:00",
+            "logical_date": datetime(2026, 11, 22, 10, tzinfo=UTC),
+            "run_after": LATER,
+            "start_date": LATER,
+        },
+        "2026-11-22",
+        "2026-11-23T14:30:07Z",
+    ),
+    "manual without one": (
+        {
+            "run_type": "manual",
+            "run_id": "manual__2026-11-23T14:30:07+00:00_x",
+            "logical_date": None,
+            "run_after": LATER,
+            "start_date": LATER,
+        },
+        "2026-11-23",
+        "2026-11-23T14:30:07Z",
+    ),
+    "manual for another day": (
+        {
+            "run_type": "manual",
+            "run_id": "manual__2026-11-23T14:30:07+00:00_y",
+            "logical_date": None,
+            "run_after": LATER,
+            "start_date": LATER,
+            "conf": {"score_date": "2026-11-22"},
+        },
+        "2026-11-22",
+        "2026-11-23T14:30:07Z",
+    ),
+}
+kinds = pytest.mark.parametrize("kind", sorted(KINDS))
+
+
+@kinds
+def test_every_task_works_on_the_same_day(render: Callable[..., Any], kind: str) -> None:
+    run, day, _ = KINDS[kind]
+    sensor = render("wait_for_activity", **run)
+    assert (sensor.bucket_name, sensor.bucket_key) == ("activity-bucket", f"activity/dt={day}/activity.parquet")
+    check = render("check_activity", **run)
+    assert (check.bucket_name, check.key) == (sensor.bucket_name, sensor.bucket_key)
+    assert render("check_scores", **run).score_date == day
+    assert render("push_scores", **run).script_args["--score_date"] == day
+    assert render("summarize_responses", **run).score_date == day
+
+
+@kinds
+def test_score_arguments(render: Callable[..., Any], checked: dict[str, Any], kind: str) -> None:
+    run, day, scored_at = KINDS[kind]
+    task = render("score_users", **run)
+    assert task.job_name == "engagement-score-users"
+    assert task.script_args == {
+        "--score_date": day,
+        "--scored_at": scored_at,
+        "--run_id": run.get("run_id", "scheduled__2026-11-23T03:00:00+00:00"),
+        "--input_uri": checked["input_uri"],
+        "--input_etags": checked["input_etags"],
+        "--output_bucket": "output-bucket",
+        "--weights_uri": "default",
+        "--max_reject_fraction": "0.05",
+    }
+
+
+def test_push_arguments_of_a_scheduled_run(render: Callable[..., Any]) -> None:
+    task = render("push_scores")
+    assert task.job_name == "engagement-push-scores"
+    assert task.script_args == {
+        "--score_date": "2026-11-23",
+        "--run_id": "scheduled__2026-11-23T03:00:00+00:00",
+        "--output_bucket": "output-bucket",
+        "--base_url": "https://crm.example.com",
+        "--secret_id": "engagement/crm",
+        "--push_mode": "all",
+        "--force": "false",
+        "--limit": "none",
+        "--max_requests_per_second": "50",
+        "--push_tasks": "4",
+        "--max_concurrency": "64",
+        "--max_attempts": "5",
+        "--request_timeout_seconds": "30",
+        "--deadline_seconds": "9000",
+        "--give_up_after_seconds": "600",
+        "--max_failed_fraction": "0.01",
+        "--allow_http": "false",
+    }
+
+
+def test_params_win_over_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
+    variable(max_requests_per_second=20, push_mode="changed", allow_http=True, max_failed_fraction=1e-05)
+    chosen = {"push_mode": "failed_only", "max_requests_per_second": 0.5, "limit": 7, "force": True}
+    by_setting = render("push_scores").script_args
+    by_hand = render("push_scores", run_type="manual", conf=chosen).script_args
+    names = ("--push_mode", "--max_requests_per_second", "--limit", "--force", "--allow_http", "--max_failed_fraction")
+    assert [by_setting[name] for name in names] == ["changed", "20", "none", "false", "true", "0.00001"]
+    assert [by_hand[name] for name in names] == ["failed_only", "0.5", "7", "true", "true", "0.00001"]
+
+
+@pytest.mark.parametrize(("task_id", "names"), [("score_users", SCORE_ARGUMENTS), ("push_scores", PUSH_ARGUMENTS)])
+def test_arguments_are_the_contract_s_and_none_is_empty(
+    dag: Any, render: Callable[..., Any], task_id: str, names: tuple[str, ...]
+) -> None:
+    assert tuple(dag.get_task(task_id).script_args) == tuple(f"--{name}" for name in names)
+    values = render(task_id).script_args.values()
+    assert {type(value) for value in values} == {str}
+    assert all(values)
+
+
+def test_the_other_operators_are_told_the_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
+    variable(min_rows=10, max_row_drop_fraction=0.25, max_score_drift=1, dpu_hour_usd=0.3, report_url="http://r/{key}")
+    scores, summary = render("check_scores"), render("summarize_responses")
+    assert (scores.bucket_name, scores.min_rows) == ("output-bucket", "10")
+    assert (scores.max_row_drop_fraction, scores.max_score_drift) == ("0.25", "1")
+    assert (summary.output_bucket, summary.push_mode, summary.push_mode_reason) == ("output-bucket", "all", "")
+    assert (summary.score_job_name, summary.push_job_name) == ("engagement-score-users", "engagement-push-scores")
+    assert (summary.dpu_hour_usd, summary.max_failed_fraction) == ("0.3", "0.01")
+    assert (summary.report_url, summary.timezone) == ("http://r/{key}", "UTC")
+    assert summary.run_id == "scheduled__2026-11-23T03:00:00+00:00"
+
+
+OLD = {
+    "run_type": "backfill",
+    "logical_date": datetime(2026, 11, 20, 3, tzinfo=UTC),
+    "run_after": datetime(2026, 11, 20, 3, tzinfo=UTC),
+    "start_date": LATER,
+}
+
+
+@pytest.mark.parametrize("task_id", ["check_activity", "summarize_responses"])
+def test_an_old_date_is_only_planned_and_that_is_said(
+    render: Callable[..., Any], caplog: pytest.LogCaptureFixture, task_id: str
+) -> None:
+    assert render(task_id, **OLD).push_mode == "dry_run"
+    assert "NOTHING WILL BE SENT" in caplog.text
+    assert "3 days old" in caplog.text
+
+
+def test_an_old_date_is_sent_when_asked_for(render: Callable[..., Any]) -> None:
+    assert render("push_scores", **OLD).script_args["--push_mode"] == "dry_run"
+    assert render("push_scores", **OLD, conf={"push_mode": "all"}).script_args["--push_mode"] == "all"
+    assert "3 days old" in render("summarize_responses", **OLD).push_mode_reason
+
+
+def test_a_run_that_claims_to_have_started_before_run_after_is_as_old_as_run_after(
+    render: Callable[..., Any],
+) -> None:
+    # `airflow dags test` sets start_date to the logical date.
+    claimed = {**OLD, "run_type": "manual", "run_after": LATER, "start_date": OLD["logical_date"]}
+    assert render("push_scores", **claimed).script_args["--push_mode"] == "dry_run"
+
+
+def test_a_backfill_with_one_date_for_all_is_refused(render: Callable[..., Any]) -> None:
+    with pytest.raises(AirflowFailException, match="given to a backfill"):
+        render("wait_for_activity", run_type="backfill", conf={"score_date": "2026-11-22"})
+
+
+def test_wrong_params_never_reach_a_template(render: Callable[..., Any]) -> None:
+    with pytest.raises(ParamValidationError):
+        render("push_scores", run_type="manual", conf={"limit": -1})
+
+
+@pytest.mark.parametrize("task_id", ["wait_for_activity", "push_scores", "summarize_responses"])
+def test_a_fault_in_the_settings_is_final_and_clear(
+    render: Callable[..., Any], variable: Callable[..., None], task_id: str
+) -> None:
+    variable(secret_id=None, max_atempts=3)
+    with pytest.raises(AirflowFailException, match=r"max_atempts .*did you mean max_attempts.*secret_id: required"):
+        render(task_id)
+
+
+def test_the_variable_is_looked_up_once_for_each_task(
+    render: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.execution_time import context
+
+    real, calls = context._get_variable, []
+
+    def counting(key: str, *args: Any, **kwargs: Any) -> Any:
+        calls.append(key)
+        return real(key, *args, **kwargs)
+
+    monkeypatch.setattr(context, "_get_variable", counting)
+    render("push_scores")
+    assert calls == ["engagement"]

@@ -1,0 +1,113 @@
+"""The DAG through Airflow's own machinery and a real metadata database; only Glue and the last task are stubbed."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+pytestmark = [
+    # Airflow 3.2.1 and its libraries, not this project.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+WHOLE = b"PAR1" + b"ffff" + (4).to_bytes(4, "little") + b"PAR1"
+
+
+@pytest.fixture(scope="session")
+def database() -> None:
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+
+
+@pytest.fixture
+def crm() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(405)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="activity-bucket")
+        client.create_bucket(Bucket="output-bucket")
+        yield client
+
+
+def test_a_manual_run_without_a_logical_date(
+    database: None,  # noqa: ARG001
+    dag: Any,
+    variable: Callable[..., None],
+    s3: Any,
+    crm: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
+
+    from engagement.operators import SummarizeApiResponsesOperator
+
+    variable(base_url=crm, allow_http=True)
+    etag = s3.put_object(Bucket="activity-bucket", Key="activity/dt=2026-11-23/activity.parquet", Body=WHOLE)["ETag"]
+    started: list[tuple[str, dict[str, str]]] = []
+
+    def start(self: Any, context: Any) -> str:
+        started.append((self.job_name, self.script_args))
+        if self.task_id == "score_users":
+            # Half a job: no manifest, so that the guard must stop the run before the push.
+            s3.put_object(Bucket="output-bucket", Key="scores/dt=2026-11-23/part-0.csv", Body=b"UserID")
+        return str(context["run_id"])
+
+    monkeypatch.setattr(GlueJobOperator, "execute", start)
+    monkeypatch.setattr(SummarizeApiResponsesOperator, "execute", lambda self, context: {"mode": self.push_mode})  # noqa: ARG005
+
+    run = dag.test(
+        run_after=datetime(2026, 11, 23, 14, 30, 7, tzinfo=UTC),
+        logical_date=None,
+        run_conf={"push_mode": "changed", "limit": 3},
+    )
+
+    assert {ti.task_id: str(ti.state) for ti in run.get_task_instances()} == {
+        "wait_for_activity": "success",
+        "check_activity": "success",
+        "score_users": "success",
+        "check_scores": "failed",
+        "push_scores": "upstream_failed",
+        "summarize_responses": "success",
+    }
+    [(job_name, arguments)] = started
+    assert job_name == "engagement-score-users"
+    assert arguments["--score_date"] == "2026-11-23"
+    assert arguments["--scored_at"] == "2026-11-23T14:30:07Z"
+    assert arguments["--run_id"] == run.run_id
+    assert arguments["--input_etags"] == f'{{"activity/dt=2026-11-23/activity.parquet": {etag}}}'
+    shown = RenderedTaskInstanceFields.get_templated_fields(run.get_task_instance("summarize_responses"))
+    assert shown is not None
+    assert shown["push_mode"] == "changed"
+    assert shown["score_date"] == "2026-11-23"

@@ -1,0 +1,145 @@
+"""Structure as data: who follows whom, who waits how long, who shares the pool."""
+
+import copy
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import ParamValidationError
+
+GLUE_TIMEOUT_MINUTES = {"score_users": 60, "push_scores": 180}
+
+
+def test_tasks_stand_in_one_line(dag: Any) -> None:
+    assert {task_id: task.downstream_task_ids for task_id, task in dag.task_dict.items()} == {
+        "wait_for_activity": {"check_activity"},
+        "check_activity": {"score_users"},
+        "score_users": {"check_scores"},
+        "check_scores": {"push_scores"},
+        "push_scores": {"summarize_responses"},
+        "summarize_responses": set(),
+    }
+
+
+def test_operators(dag: Any) -> None:
+    assert {task_id: type(task).__name__ for task_id, task in dag.task_dict.items()} == {
+        "wait_for_activity": "S3KeySensor",
+        "check_activity": "CheckActivityOperator",
+        "score_users": "GlueJobOperator",
+        "check_scores": "CheckScoresOperator",
+        "push_scores": "GlueJobOperator",
+        "summarize_responses": "SummarizeApiResponsesOperator",
+    }
+
+
+def test_trigger_rules_pools_and_retries(dag: Any) -> None:
+    found = {t.task_id: (t.trigger_rule.value, t.pool, t.pool_slots, t.retries) for t in dag.tasks}
+    assert found == {
+        "wait_for_activity": ("all_success", "default_pool", 1, 0),
+        "check_activity": ("all_success", "default_pool", 1, 3),
+        "score_users": ("all_success", "engagement", 1, 1),
+        "check_scores": ("all_success", "default_pool", 1, 3),
+        "push_scores": ("all_success", "engagement", 1, 2),
+        "summarize_responses": ("all_done", "default_pool", 1, 3),
+    }
+
+
+def test_schedule(dag: Any) -> None:
+    timetable = dag.timetable
+    assert type(timetable).__name__ == "CronTriggerTimetable"
+    assert (timetable.expression, str(timetable.timezone)) == ("0 3 * * *", "UTC")
+    assert dag.catchup is False
+    assert dag.max_active_runs == 3
+    assert dag.start_date.isoformat() == "2026-01-01T00:00:00+00:00"
+
+
+def test_the_sensor_takes_one_exact_key(dag: Any) -> None:
+    sensor = dag.get_task("wait_for_activity")
+    assert sensor.deferrable is True
+    assert sensor.mode == "reschedule"
+    assert (sensor.check_fn, sensor.wildcard_match, sensor.use_regex, sensor.soft_fail) == (None, False, False, False)
+    assert (sensor.timeout, sensor.poke_interval) == (12 * 3600, 60)
+
+
+@pytest.mark.parametrize("task_id", sorted(GLUE_TIMEOUT_MINUTES))
+def test_glue_is_waited_for_longer_than_it_may_run(dag: Any, task_id: str) -> None:
+    task = dag.get_task(task_id)
+    at_least = timedelta(minutes=GLUE_TIMEOUT_MINUTES[task_id] + 10)
+    assert timedelta(seconds=task.waiter_delay * task.waiter_max_attempts) >= at_least
+    assert task.execution_timeout >= at_least
+    assert task.job_poll_interval == task.waiter_delay == 30
+
+
+@pytest.mark.parametrize("task_id", sorted(GLUE_TIMEOUT_MINUTES))
+def test_glue_jobs_are_started_and_never_created(dag: Any, task_id: str) -> None:
+    task = dag.get_task(task_id)
+    assert (task.deferrable, task.verbose, task.resume_glue_job_on_retry) == (True, False, True)
+    assert task.wait_for_completion is True
+    # A worker that is shut down must leave the run alone: the retry takes it up again.
+    assert task.stop_job_run_on_kill is False
+    assert (task.script_location, task.iam_role_name, task.iam_role_arn, task.create_job_kwargs) == (None,) * 4
+
+
+def test_push_retries_after_ten_minutes_and_then_longer(dag: Any) -> None:
+    task = dag.get_task("push_scores")
+    assert task.retry_delay == timedelta(minutes=10)
+    assert task.retry_exponential_backoff == 2
+    assert task.retry_exponential_backoff is not True
+
+
+def test_the_last_task_emits_an_asset(dag: Any) -> None:
+    assert [asset.name for asset in dag.get_task("summarize_responses").outlets] == ["customer_engagement_responses"]
+
+
+def test_params_explain_themselves(dag: Any) -> None:
+    params = {name: dag.params.get_param(name) for name in dag.params}
+    assert {name: param.value for name, param in params.items()} == {
+        "score_date": None,
+        "push_mode": None,
+        "max_requests_per_second": None,
+        "limit": None,
+        "force": False,
+    }
+    assert all(param.description and param.schema["title"] for param in params.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("score_date", "2026-11-23"),
+        ("push_mode", "failed_only"),
+        ("max_requests_per_second", 0.5),
+        ("limit", 1),
+        ("force", True),
+    ],
+)
+def test_params_accept(dag: Any, name: str, value: Any) -> None:
+    assert copy.deepcopy(dag.params).get_param(name).resolve(value) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("score_date", "2026-02-30"),
+        ("score_date", "23.11.2026"),
+        ("score_date", 20261123),
+        ("push_mode", "everything"),
+        ("max_requests_per_second", 0),
+        ("max_requests_per_second", "50"),
+        ("limit", 0),
+        ("limit", 1.5),
+        ("force", None),
+        ("force", "yes"),
+    ],
+)
+def test_params_refuse(dag: Any, name: str, value: Any) -> None:
+    with pytest.raises(ParamValidationError):
+        copy.deepcopy(dag.params).get_param(name).resolve(value)
+
+
+def test_the_dag_survives_serialization(dag: Any) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    copy = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+    assert set(copy.task_dict) == set(dag.task_dict)
+    assert copy.timetable.summary == "0 3 * * *"

@@ -1,0 +1,70 @@
+"""Spark properties of a run, and the words that a script gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.aws import spark_conf
+from local.aws.cloudformation_updates import references
+from local.aws.job_command import script_arguments
+
+
+def test_glues_chained_conf_is_taken_apart() -> None:
+    assert spark_conf.parse_conf_argument("a.b=1 --conf c=x=y --conf   d=two words ") == {
+        "a.b": "1",
+        "c": "x=y",
+        "d": "two words",
+    }
+    assert spark_conf.parse_conf_argument("") == {}
+
+
+def test_a_conf_without_a_value_is_refused() -> None:
+    with pytest.raises(ValueError, match="found 'spark.speculation', wanted name=value"):
+        spark_conf.parse_conf_argument("a=1 --conf spark.speculation")
+
+
+@pytest.mark.parametrize(
+    ("worker", "count", "slots", "dpus"),
+    [("G.1X", 2, 4, 2.0), ("G.1X", 3, 8, 3.0), ("G.2X", 2, 8, 4.0), (None, None, 4, 2.0)],
+)
+def test_slots_and_capacity_follow_the_workers(
+    worker: str | None, count: int | None, slots: int, dpus: float
+) -> None:
+    assert spark_conf.task_slots(worker, count) == slots
+    assert spark_conf.dpus(worker, count) == dpus
+
+
+def test_every_bucket_is_mounted_and_the_jobs_own_properties_win(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").touch()
+    found = spark_conf.properties(tmp_path, tmp_path, 4, "spark.driver.memory=2g")
+    mounts = {key: value for key, value in found.items() if "mounttable" in key}
+    assert mounts == {
+        f"spark.hadoop.fs.viewfs.mounttable.{name}.linkFallback": (tmp_path / name).as_uri() for name in ("one", "two")
+    }
+    assert found["spark.driver.memory"] == "2g"
+    assert found["spark.master"] == "local[4]"
+
+
+def test_the_runs_identity_comes_first_and_glues_own_arguments_are_left_out() -> None:
+    arguments = {
+        "--conf": "a=b",
+        "--extra-py-files": "s3://x/y.zip",
+        "--enable-metrics": "",
+        "--custom-logGroup-prefix": "/x",
+        "--job-bookmark-option": "job-bookmark-disable",
+        "--rows": "",
+    }
+    assert script_arguments("job", "jr_1", arguments) == [
+        *["--JOB_NAME", "job", "--JOB_RUN_ID", "jr_1"],
+        *["--job-bookmark-option", "job-bookmark-disable", "--rows", ""],
+    ]
+
+
+def test_references_are_seen_in_substitutions_too() -> None:
+    template = {"A": [{"Ref": "One"}], "B": {"Fn::Sub": "s3://${Two}/${!literal}/${Three.Arn}/${AWS::Region}"}}
+    assert references(template) == ["One", "Two", "AWS::Region"]
+    assert references({"Fn::Sub": ["${Four}-${own}", {"own": {"Ref": "Five"}}]}) == ["Five", "Four", "own"]

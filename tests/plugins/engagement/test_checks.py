@@ -1,0 +1,204 @@
+"""Both check operators against moto's S3, through the provider's real hook."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from moto import mock_aws
+
+from engagement import preflight
+from engagement.checks import CheckActivityOperator, CheckScoresOperator
+from engagement.preflight import CrmUnavailableError
+
+DAY, RUN = "2026-11-23", "manual__2026-11-23"
+KEY = f"activity/dt={DAY}/activity.parquet"
+WHOLE = b"PAR1" + b"ffff" + (4).to_bytes(4, "little") + b"PAR1"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    with mock_aws():
+        client = boto3.client("s3")
+        for bucket in ("activity-bucket", "output-bucket"):
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        yield client
+
+
+@pytest.fixture
+def probed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """Record the preflight's calls; the preflight itself is tested beside its module."""
+    calls: list[tuple[str, bool]] = []
+
+    def probe(base_url: str, *, allow_http: bool) -> int:
+        calls.append((base_url, allow_http))
+        return 401
+
+    monkeypatch.setattr(preflight, "probe", probe)
+    return calls
+
+
+def check_activity(**changes: str) -> Any:
+    arguments = {
+        "bucket_name": "activity-bucket",
+        "key": KEY,
+        "base_url": "https://crm.example.com",
+        "allow_http": "false",
+        "push_mode": "all",
+        **changes,
+    }
+    return CheckActivityOperator(task_id="check_activity", **arguments).execute({})
+
+
+def test_a_whole_extract(s3: Any, probed: list[tuple[str, bool]]) -> None:
+    etag = s3.put_object(Bucket="activity-bucket", Key=KEY, Body=WHOLE)["ETag"].strip('"')
+    assert check_activity(allow_http="true") == {
+        "input_uri": f"s3://activity-bucket/{KEY}",
+        "input_etags": json.dumps({KEY: etag}),
+        "bytes": 16,
+    }
+    assert probed == [("https://crm.example.com", True)]
+
+
+@pytest.mark.parametrize("body", [b"", b"PAR1", WHOLE[:-1], WHOLE[1:]])
+def test_a_broken_extract_is_final(s3: Any, probed: list[tuple[str, bool]], body: bytes) -> None:
+    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=body)
+    with pytest.raises(AirflowFailException, match=f"s3://activity-bucket/{KEY}"):
+        check_activity()
+    assert probed == []
+
+
+def test_a_sidecar_is_no_extract(s3: Any, probed: list[tuple[str, bool]]) -> None:  # noqa: ARG001
+    s3.put_object(Bucket="activity-bucket", Key=f"{KEY}.crc", Body=WHOLE)
+    with pytest.raises(AirflowFailException, match="does not exist"):
+        check_activity()
+
+
+def test_a_dry_run_leaves_the_crm_alone_and_says_so(
+    s3: Any, probed: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def record(message: str, *values: Any) -> None:
+        said.append(message % values)
+
+    log = SimpleNamespace(info=record, warning=record)
+    monkeypatch.setattr(CheckActivityOperator, "log", log)
+    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=WHOLE)
+    assert check_activity(push_mode="dry_run")["bytes"] == 16
+    assert probed == []
+    assert said[-1] == "The CRM was not asked whether it is there: a dry run sends nothing"
+
+
+def test_an_absent_crm_is_worth_a_retry(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=WHOLE)
+
+    def absent(*_: Any, **__: Any) -> int:
+        raise CrmUnavailableError("GET https://crm.example.com: connection refused")
+
+    monkeypatch.setattr(preflight, "probe", absent)
+    with pytest.raises(AirflowException, match="connection refused") as raised:
+        check_activity()
+    assert not isinstance(raised.value, AirflowFailException)
+
+
+def test_an_unencrypted_crm_is_final(s3: Any) -> None:
+    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=WHOLE)
+    with pytest.raises(AirflowFailException, match="wanted https"):
+        check_activity(base_url="http://crm.example.com")
+
+
+@pytest.fixture
+def write_scores(s3: Any) -> Callable[..., None]:
+    def write(date: str = DAY, scored: int = 1000, **changes: Any) -> None:
+        manifest = {
+            "version": 1,
+            "run_id": RUN,
+            "score_date": date,
+            "rows": {"input": scored + 2, "scored": scored, "rejected": 2, "collapsed": 0},
+            "files": [{"name": "part-0.csv", "bytes": 4}],
+            "histogram": [scored, *[0] * 19],
+            **changes,
+        }
+        s3.put_object(Bucket="output-bucket", Key=f"scores/dt={date}/part-0.csv", Body=b"abcd")
+        s3.put_object(Bucket="output-bucket", Key=f"scores/dt={date}/_manifest.json", Body=json.dumps(manifest))
+
+    return write
+
+
+def check_scores() -> Any:
+    operator = CheckScoresOperator(
+        task_id="check_scores",
+        bucket_name="output-bucket",
+        score_date=DAY,
+        min_rows="1",
+        max_row_drop_fraction="0.5",
+        max_score_drift="0.5",
+    )
+    return operator.execute({"run_id": RUN})
+
+
+def test_good_scores(write_scores: Callable[..., None]) -> None:
+    write_scores()
+    assert check_scores() == {
+        "scored": 1000,
+        "rejected": 2,
+        "checks": [
+            "1 files as listed",
+            "rows add up",
+            "no comparison with earlier dates: found 0 of them, wanted 3",
+        ],
+    }
+
+
+def test_scores_of_another_run(write_scores: Callable[..., None]) -> None:
+    write_scores(run_id="manual__other")
+    with pytest.raises(AirflowFailException, match=r"s3://output-bucket/scores/dt=2026-11-23/ must not be sent"):
+        check_scores()
+
+
+def test_no_manifest(s3: Any) -> None:
+    with pytest.raises(AirflowFailException, match=r"scores/dt=2026-11-23/_manifest.json is missing or no JSON"):
+        check_scores()
+    s3.put_object(Bucket="output-bucket", Key=f"scores/dt={DAY}/_manifest.json", Body=b"{")
+    with pytest.raises(AirflowFailException, match="is missing or no JSON"):
+        check_scores()
+
+
+def test_a_stray_file(s3: Any, write_scores: Callable[..., None]) -> None:
+    write_scores()
+    s3.put_object(Bucket="output-bucket", Key=f"scores/dt={DAY}/part-1.csv", Body=b"x")
+    with pytest.raises(AirflowFailException, match=r"part-1\.csv: is there but not listed"):
+        check_scores()
+
+
+def test_a_drop_beside_earlier_dates(s3: Any, write_scores: Callable[..., None]) -> None:
+    write_scores(scored=400)
+    for day in ("2026-11-20", "2026-11-21", "2026-11-22"):
+        write_scores(day, scored=1000)
+    # Neither later dates nor what is no date, nor a date that was never finished, are history.
+    write_scores("2026-11-24", scored=1)
+    s3.put_object(Bucket="output-bucket", Key="scores/_temporary/x", Body=b"")
+    s3.put_object(Bucket="output-bucket", Key="scores/dt=2026-11-19/part-0.csv", Body=b"")
+    with pytest.raises(AirflowFailException, match="400 rows scored, the median of 3 earlier dates is 1000"):
+        check_scores()
+
+
+def test_at_most_fourteen_dates_and_the_latest(write_scores: Callable[..., None]) -> None:
+    write_scores(scored=400)
+    for day in range(1, 7):
+        write_scores(f"2026-10-{day:02}", scored=9_999)
+    for day in range(1, 15):
+        write_scores(f"2026-11-{day:02}", scored=500)
+    assert "row count beside 14 earlier dates (median 500)" in check_scores()["checks"]

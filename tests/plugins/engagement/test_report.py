@@ -1,0 +1,203 @@
+"""The report: one file that loads nothing, says what happened and cannot be written into from outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from engagement import report, summary, verdict
+from engagement.evidence import Document, Evidence
+from engagement.glue_runs import GlueRuns
+from tests.plugins.engagement import run_factory as factory
+
+HOSTILE = "</style></script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
+VOID = {"meta", "rect", "br", "img", "link"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, the text, and whether tags are closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.text += " "
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.text += data
+
+
+def build(evidence: Evidence, **changes: Any) -> dict[str, Any]:
+    whole = summary.build(
+        evidence,
+        verdict.findings(evidence, 0.01),
+        max_failed_fraction=0.01,
+        dpu_hour_usd=0.44,
+        mode_reason="",
+        report_key="summaries/x.html",
+        report_url="https://reports.example/x.html",
+    )
+    return whole | changes
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("\N{NO-BREAK SPACE}", " "))
+
+
+def nothing_at_all() -> Evidence:
+    tasks = dict.fromkeys(factory.TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
+    missing = Document("key", code="missing", detail="there is none")
+    return factory.evidence(tasks=tasks, scores=missing, delivery=missing, aggregates={}, glue=GlueRuns(()), glue_of={})
+
+
+def hostile() -> Evidence:
+    errors = [{"outcome": HOSTILE, "reason": HOSTILE, "http_status": None, "detail": HOSTILE, "count": 8}]
+    run = factory.glue_run(HOSTILE, HOSTILE, state="FAILED", error=HOSTILE, started_at=HOSTILE)
+    scores = factory.scores_manifest(
+        reasons={HOSTILE: 15}, weights={"version": HOSTILE, "sha256": HOSTILE}, scored_at=HOSTILE
+    )
+    delivery = factory.delivery_manifest(
+        errors=errors,
+        status_codes={HOSTILE: 1},
+        stopped={"cause": HOSTILE, "detail": HOSTILE},
+        not_before=HOSTILE,
+        attempts=[HOSTILE, factory.LAST],
+    )
+    return factory.evidence(
+        dag_id=HOSTILE,
+        run_id=HOSTILE,
+        score_date=HOSTILE,
+        mode=HOSTILE,
+        tasks={HOSTILE: HOSTILE},
+        glue=GlueRuns((run,), (HOSTILE,), HOSTILE),
+        glue_of={"push_scores": run},
+        scores=Document(HOSTILE, scores),
+        delivery=Document(HOSTILE, delivery),
+        broken_aggregates=[HOSTILE],
+        aggregates={HOSTILE: [factory.last_attempt()[1] | {"status_codes": {HOSTILE: 3}}]},
+    )
+
+
+@pytest.fixture(params=["success", "nothing", "hostile"])
+def html(request: pytest.FixtureRequest) -> str:
+    made = {"success": factory.evidence, "nothing": nothing_at_all, "hostile": hostile}
+    whole = build(made[request.param]())
+    return report.render(whole | {"mode_reason": HOSTILE} if request.param == "hostile" else whole, "Europe/Berlin")
+
+
+def test_nothing_is_loaded_and_nothing_runs(html: str) -> None:
+    page = Page(html)
+    assert page.open == []
+    tags = {tag for tag, _ in page.tags}
+    assert tags.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "form", "base", "a", "use", "image"})
+    names = {name for _, attributes in page.tags for name in attributes}
+    assert not {name for name in names if name.startswith("on")}
+    assert names.isdisjoint({"src", "href", "style", "srcset", "xlink:href", "action"})
+    assert not re.search(r"url\(|@import", html)
+
+
+def test_the_policy_allows_this_very_style_sheet_only(html: str) -> None:
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    (policy,) = [a["content"] for tag, a in Page(html).tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_hostile_words_are_shown_as_words() -> None:
+    page = Page(report.render(build(hostile(), mode_reason=HOSTILE)))
+    assert page.text.count(HOSTILE) >= 15
+    assert "49" not in squeezed(page.text).split("onerror=alert(1)")[0]
+
+
+def test_a_success_tells_its_numbers() -> None:
+    text = squeezed(Page(report.render(build(factory.evidence()), "Europe/Berlin")).text)
+    for told in (
+        "✓ Success",
+        "970 of 1,000 scores of 2026-11-23 are delivered; 8 customers were not reached.",
+        "0.8 %, limit 1 %",
+        "of these 22 retries",
+        "delivered The CRM has the score. 970 97.0 %",
+        "http_422 about:blank rejected 422 5",
+        "worker lost",
+        "2026-11-23 04:16:00",  # Glue's 03:16 UTC
+        "null_user_id 5",
+    ):
+        assert told in text
+    assert "What is wrong" not in text
+
+
+def test_a_failure_leads_with_cause_and_advice() -> None:
+    text = squeezed(Page(report.render(build(nothing_at_all()))).text)
+    cause = text.index("wait_for_activity failed Next: See that the extract of 2026-11-23 is uploaded")
+    assert "✕ Failed" in text[:cause]
+    assert cause < text.index("Delivered")
+    assert "No request is on record." in text
+
+
+def test_a_dry_run_says_loudly_that_nothing_is_sent_and_why() -> None:
+    whole = build(factory.evidence(), mode="dry_run", mode_reason="its date was 9 days old")
+    text = squeezed(Page(report.render(whole)).text)
+    assert "◌ Dry run" in text
+    assert "Nothing is sent: its date was 9 days old." in text
+
+
+def test_every_chart_has_a_text_alternative_and_a_table() -> None:
+    page = Page(report.render(build(factory.evidence())))
+    drawn = [a for tag, a in page.tags if tag == "svg" and a.get("role") == "img"]
+    assert len(drawn) == 4
+    assert all(a["aria-label"] for a in drawn)
+    assert page.text.count("The same as a table") == 3
+    hidden = [a for tag, a in page.tags if tag == "svg" and a.get("aria-hidden") == "true"]
+    assert len(hidden) + len(drawn) == sum(tag == "svg" for tag, _ in page.tags)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (report.number(None), "–"),  # noqa: RUF001
+        (report.number(1234567), "1,234,567"),
+        (report.number(47.63), "47.6"),
+        (report.number(1234.56), "1,235"),
+        (report.share(0, 5), "0 %"),
+        (report.share(5, 0), "0 %"),
+        (report.share(1, 10**6), "< 0.1 %"),
+        (report.share(999_999, 10**6), "99.9 %"),
+        (report.share(7, 7), "100 %"),
+        (report.limit(0.01), "1 %"),
+        (report.limit(0.0025), "0.25 %"),
+        (report.milliseconds(0.42), "0.4 ms"),
+        (report.milliseconds(187.4), "187 ms"),
+        (report.milliseconds(31_200), "31.2 s"),
+        (report.duration(59.6), "1 min 00 s"),
+        (report.duration(7), "7 s"),
+        (report.duration(3725), "1 h 02 min"),
+        (report.usd(0.0293), "$0.029"),
+        (report.usd(0), "$0.00"),
+        (report.usd(1234.5), "$1,234.50"),
+        (report.usd(None), "not known"),
+    ],
+)
+def test_numbers_as_people_read_them(told: str, expected: str) -> None:
+    assert squeezed(told) == expected

@@ -1,0 +1,128 @@
+"""The Variable: defaults, ranges, and messages that need no second look."""
+
+import json
+from typing import Any
+
+import pytest
+
+from engagement.settings import Settings, SettingsError
+
+REQUIRED = {
+    "activity_bucket": "activity-bucket",
+    "output_bucket": "output-bucket",
+    "base_url": "https://crm.example.com",
+    "secret_id": "engagement/crm",
+}
+
+
+def parse(**changes: Any) -> Settings:
+    return Settings.parse(json.dumps({**REQUIRED, **changes}))
+
+
+def test_defaults() -> None:
+    found = parse()
+    assert (found.score_job_name, found.push_job_name) == ("engagement-score-users", "engagement-push-scores")
+    assert found.activity_key == "activity/dt={score_date}/activity.parquet"
+    assert (found.weights_uri, found.max_reject_fraction) == ("default", 0.05)
+    assert (found.min_rows, found.max_row_drop_fraction, found.max_score_drift) == (1, 0.5, 0.5)
+    assert (found.push_mode, found.max_push_age_days, found.max_requests_per_second) == ("all", 2, 50)
+    assert (found.push_tasks, found.max_concurrency, found.max_attempts) == (4, 64, 5)
+    assert (found.request_timeout_seconds, found.deadline_seconds, found.give_up_after_seconds) == (30, 9_000, 600)
+    assert (found.max_failed_fraction, found.allow_http) == (0.01, False)
+    assert (found.report_url, found.dpu_hour_usd) == ("", 0.44)
+
+
+def test_the_push_ends_before_glue_ends_it() -> None:
+    glue_timeout_seconds = 180 * 60
+    assert parse().deadline_seconds + 120 <= glue_timeout_seconds
+    assert parse(deadline_seconds=glue_timeout_seconds - 120).deadline_seconds == 10_680
+    with pytest.raises(SettingsError, match="deadline_seconds: found 10681, wanted a whole number from 60 to 10680"):
+        parse(deadline_seconds=10_681)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("weights_uri", "s3://bucket/weights/v2.json"),
+        ("activity_key", "in/{score_date}.parquet"),
+        ("report_url", "http://127.0.0.1:8333/{bucket}/{key}"),
+        ("max_reject_fraction", 0),
+        ("max_failed_fraction", 1),
+        ("max_push_age_days", 0),
+        ("push_mode", "dry_run"),
+        ("allow_http", True),
+    ],
+)
+def test_accepted(name: str, value: Any) -> None:
+    assert getattr(parse(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("activity_bucket", "s3://bucket"),
+        ("output_bucket", ""),
+        ("base_url", "crm.example.com"),
+        ("base_url", None),
+        ("secret_id", ""),
+        ("score_job_name", "a job"),
+        ("activity_key", "activity/activity.parquet"),
+        ("activity_key", "/activity/{score_date}"),
+        ("weights_uri", "weights.json"),
+        ("report_url", "https://reports.example.com/"),
+        ("max_reject_fraction", 1.01),
+        ("max_failed_fraction", "0.01"),
+        ("max_failed_fraction", -0.01),
+        ("push_tasks", 0),
+        ("push_tasks", 2.5),
+        ("push_tasks", True),
+        ("max_requests_per_second", 0),
+        ("max_push_age_days", -1),
+        ("push_mode", "everything"),
+        ("allow_http", "true"),
+        ("allow_http", 1),
+    ],
+)
+def test_refused(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse(**{name: value})
+    assert f"{name}: found {value!r}, wanted " in str(raised.value)
+
+
+def test_every_fault_is_listed_at_once() -> None:
+    document = {**REQUIRED, "max_atempts": 3, "zzz": 1, "push_tasks": 0}
+    del document["secret_id"]
+    with pytest.raises(SettingsError) as raised:
+        Settings.parse(json.dumps(document))
+    message = str(raised.value)
+    assert "max_atempts is not a setting; did you mean max_attempts?" in message
+    assert "zzz is not a setting" in message
+    assert "secret_id: required" in message
+    assert "push_tasks: found 0, wanted a whole number from 1 to 100" in message
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (None, "does not exist"),
+        ("", "no JSON"),
+        ("{", "no JSON"),
+        ("[]", "wanted a JSON object, found a list"),
+        ("null", "wanted a JSON object, found a NoneType"),
+    ],
+)
+def test_no_object(document: str | None, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as raised:
+        Settings.parse(document)
+    assert "Variable 'engagement'" in str(raised.value)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_json_s_odd_numbers_are_refused(number: str) -> None:
+    document = json.dumps(REQUIRED)[:-1] + f', "dpu_hour_usd": {number}}}'
+    with pytest.raises(SettingsError, match="dpu_hour_usd: found"):
+        Settings.parse(document)
+
+
+def test_a_slash_at_the_end_of_the_base_url_is_dropped() -> None:
+    assert parse(base_url="https://crm.example.com/v2/").base_url == "https://crm.example.com/v2"
