@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,13 @@ def test_pages_of_a_long_listing_are_complete(client: Any, root: Path) -> None:
     assert keys == [f"many/{number:02}" for number in range(25)]
 
 
+def test_a_server_without_requests_leaves_the_processor_alone(client: Any, root: Path) -> None:
+    client.put_object(Bucket="bucket", Key="wake/up", Body=b"1")
+    before = _cpu_seconds(root)
+    time.sleep(1)
+    assert _cpu_seconds(root) - before < 0.1
+
+
 def test_another_key_is_refused(url: str) -> None:
     stranger = boto3.client(
         "s3",
@@ -135,3 +143,15 @@ def test_the_program_says_its_url_and_ends_when_told(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     process.stdout.close()
+
+
+def _cpu_seconds(root: Path) -> float:
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if f"serve\0s3\0{root}\0".encode() not in entry.read_bytes():
+                continue
+            fields = (entry.parent / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # ended meanwhile
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    raise AssertionError(f"no rclone that serves {root}")

@@ -22,7 +22,7 @@ SECRET_PATTERN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:engagemen
 PREFIX = "jobs/current"
 
 PLAIN_JOB = """
-import os, subprocess, sys, time
+import json, os, subprocess, sys, time
 from helper_of_the_tests import GREETING
 
 def value(name):
@@ -42,7 +42,7 @@ if behaviour == "hang":
     print("child", child.pid, flush=True)
     time.sleep(600)
 if behaviour == "environment":
-    print(sorted(os.environ.items()), flush=True)
+    print(json.dumps(dict(os.environ)), flush=True)
 """
 
 SPARK_JOB = """
@@ -55,8 +55,8 @@ spark = SparkSession.builder.getOrCreate()
 output = "s3://" + options["bucket"]
 spark.range(10).select("id").coalesce(1).write.mode("overwrite").parquet(output + "/scores/numbers")
 total = spark.read.parquet(output + "/scores/numbers").agg(F.sum("id")).first()[0]
-names = ["spark.task.maxFailures", "spark.stage.maxConsecutiveAttempts", "spark.sql.session.timeZone", "spark.ui.enabled"]
-conf = {name: spark.conf.get(name, spark.sparkContext.getConf().get(name)) for name in names}
+names = ["task.maxFailures", "stage.maxConsecutiveAttempts", "sql.session.timeZone", "ui.enabled"]
+conf = {name: spark.conf.get("spark." + name, spark.sparkContext.getConf().get("spark." + name)) for name in names}
 
 def seen_by_worker(row):
     import helper_of_the_tests
@@ -146,6 +146,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Stand-ins with the template deployed; a minute of Glue lasts a second."""
     base = tmp_path_factory.mktemp("stack")
     env = {"LOCAL_GLUE_SECONDS_PER_MINUTE": "1", "LOCAL_GLUE_STOP_GRACE_SECONDS": "1"}
+    env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "somebodys"}
     with (
         s3.serve(base / "s3") as s3_url,
         started(base / "s3", s3_url, scratch=base / "glue", env=env) as aws_url,

@@ -21,7 +21,7 @@ def test_glues_chained_conf_is_taken_apart() -> None:
 
 
 def test_a_conf_without_a_value_is_refused() -> None:
-    with pytest.raises(ValueError, match="found 'spark.speculation', wanted name=value"):
+    with pytest.raises(ValueError, match=r"found 'spark.speculation', wanted name=value"):
         spark_conf.parse_conf_argument("a=1 --conf spark.speculation")
 
 
@@ -29,9 +29,7 @@ def test_a_conf_without_a_value_is_refused() -> None:
     ("worker", "count", "slots", "dpus"),
     [("G.1X", 2, 4, 2.0), ("G.1X", 3, 8, 3.0), ("G.2X", 2, 8, 4.0), (None, None, 4, 2.0)],
 )
-def test_slots_and_capacity_follow_the_workers(
-    worker: str | None, count: int | None, slots: int, dpus: float
-) -> None:
+def test_slots_and_capacity_follow_the_workers(worker: str | None, count: int | None, slots: int, dpus: float) -> None:
     assert spark_conf.task_slots(worker, count) == slots
     assert spark_conf.dpus(worker, count) == dpus
 

@@ -1,0 +1,162 @@
+"""`make demo`: one day, from the nightly extract to the CRM, on this machine.
+
+Starts the stand-ins, deploys the template, starts the DAG, lets the extract arrive while the sensor waits, and shows
+what became of each user. Everything that it started is ended with it, whatever happens.
+"""
+
+import argparse
+import contextlib
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from local import stack
+from local.airflow import TASKS, AirflowHome
+from local.demo_table import table
+from local.extract import write_extract
+from local.processes import REPOSITORY
+
+_FOLDER = REPOSITORY / ".local" / "demo"
+_DEFAULT_RATE = 1000.0
+_CRM = ["--latency-ms", "20", "--latency-jitter-ms", "20"]
+_FINISHED = {"success", "failed", "upstream_failed", "skipped"}
+_PROGRESS_SECONDS = 2.0
+
+
+class Clock:
+    """Lines on the terminal, each with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        print(f"{time.monotonic() - self._start:6.1f} s  {text}", flush=True)
+
+
+def main() -> int:
+    """Run the demo; return 0 when the DAG run succeeded."""
+    arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    clock = Clock()
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    try:
+        return run(arguments, clock)
+    except KeyboardInterrupt:
+        clock.say("Interrupted; everything that was started has been stopped.")
+        return 130
+
+
+def run(arguments: argparse.Namespace, clock: Clock) -> int:
+    """Start the stack, run the day, print the table."""
+    score_date = arguments.date.isoformat()
+    clock.say("Starting S3, AWS APIs with Glue, and the CRM; deploying infra/pipeline.yaml")
+    with stack.running(_FOLDER, _CRM) as world:
+        clock.say(f"S3 {world.s3_url} · AWS {world.aws_url} · CRM {world.crm_url}")
+        variable = world.settings(max_requests_per_second=arguments.rate)
+        home = AirflowHome(_FOLDER / "airflow", world.env, variable, push_retry_delay_seconds=10)
+        home.migrate()
+        extract = _extract(arguments, clock)
+        clock.say("Starting the DAG customer_engagement_scoring")
+        conf = {"score_date": score_date, "push_mode": "all"}
+        with home.dag_run(_FOLDER / "logs" / "dag.log", conf) as process:
+
+            def arrive() -> None:
+                world.upload_activity(extract, score_date)
+                clock.say(f"The extract arrives: s3://{world.outputs['ActivityBucketName']}/activity/dt={score_date}/")
+
+            _follow(home, world, process.poll, arrive, clock)
+            status = process.wait()
+        summary = _summary(world, score_date)
+        if summary is None:
+            clock.say(f"The DAG run ended without a summary; see {_FOLDER / 'logs' / 'dag.log'}")
+            return 1
+        print(f"\n{table(summary)}\n")
+        print(f"  Report   {world.object_path(world.outputs['OutputBucketName'], summary['report_key'])}")
+        print(f"  Result   {'the day is delivered' if status == 0 else 'FAILED: ' + summary['headline']}\n")
+        return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000, help="users in the generated extract")
+    parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date(), help="day to score")
+    parser.add_argument("--activity", type=Path, help="a Parquet file of your own instead of a generated one")
+    parser.add_argument("--rate", type=float, default=_DEFAULT_RATE, help="requests per second")
+    return parser
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+def _extract(arguments: argparse.Namespace, clock: Clock) -> Path:
+    if arguments.activity:
+        if not arguments.activity.is_file():
+            sys.exit(f"ACTIVITY={arguments.activity}: there is no such file")
+        return Path(arguments.activity)
+    extract = write_extract(_FOLDER / "activity.parquet", arguments.rows, arguments.date)
+    clock.say(f"Generated an extract of {extract.rows:,} users, {extract.bytes:,} bytes")
+    return Path(extract.path)
+
+
+def _follow(
+    home: AirflowHome,
+    world: stack.Stack,
+    ended: Callable[[], int | None],
+    arrive: Callable[[], None],
+    clock: Clock,
+) -> None:
+    """Tell each change of state until the run has ended; let the extract arrive once the sensor waits."""
+    seen: dict[str, str] = {}
+    arrived = False
+    progress = _progress(world, clock)
+    while ended() is None:
+        states = home.states()
+        for task in TASKS:
+            state = states.get(task, "")
+            if state != seen.get(task) and state in {"running", *_FINISHED} and seen.get(task) != "running":
+                clock.say(f"{task:<20} {state}")
+            if state in {"running", *_FINISHED}:
+                if state in _FINISHED and seen.get(task) == "running":
+                    clock.say(f"{task:<20} {state}")
+                seen[task] = state
+        if seen.get("wait_for_activity") == "running" and not arrived:
+            arrive()
+            arrived = True
+        if seen.get("push_scores") == "running":
+            next(progress)
+        time.sleep(0.3)
+
+
+def _progress(world: stack.Stack, clock: Clock) -> Iterator[None]:
+    """Tell now and then how many users the CRM has."""
+    told, users = time.monotonic(), 0
+    while True:
+        if time.monotonic() - told >= _PROGRESS_SECONDS:
+            told = time.monotonic()
+            now = users
+            with contextlib.suppress(OSError):
+                now = world.crm("GET", "stats")["users"]
+            if now != users:
+                clock.say(f"{'':<20} the CRM has {now:,} users")
+                users = now
+        yield
+
+
+def _summary(world: stack.Stack, score_date: str) -> dict[str, Any] | None:
+    import json
+
+    path = world.object_path(world.outputs["OutputBucketName"], f"summaries/dt={score_date}/summary.json")
+    summary: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+    return summary
+
+
+if __name__ == "__main__":
+    sys.exit(main())

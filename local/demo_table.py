@@ -1,0 +1,60 @@
+"""The table with which the demo ends, made from the run's summary."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def table(summary: Mapping[str, Any]) -> str:
+    """Rows, outcomes, scores, latency and cost of a run, as lines of text."""
+    lines = [
+        ("Date", f"{summary['score_date']} ({summary['mode']}), {summary['status']}"),
+        ("Input", _input(summary["input"])),
+        ("Outcomes", _counts(summary["outcomes"])),
+        ("Requests", f"{summary['posts']:,} sent, {summary['retries']:,} of them retries; {_throughput(summary)}"),
+        ("Latency", _latency(summary["latency_ms"])),
+        ("Scores", _histogram(summary["scores"])),
+        *((f"Glue {run['job']}", _glue(run)) for run in summary["glue_runs"]),
+        ("Glue total", _usd(summary["cost_usd"])),
+        *(("Finding", finding["detail"]) for finding in summary["findings"]),
+    ]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in lines)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none"
+
+
+def _input(rows: Mapping[str, Any] | None) -> str:
+    if rows is None:
+        return "no scores were written"
+    return f"{rows['input']:,} rows: {rows['scored']:,} scored, {rows['rejected']:,} rejected, {rows['collapsed']:,} copies"
+
+
+def _throughput(summary: Mapping[str, Any]) -> str:
+    peak = summary["throughput"]["peak_per_second"]
+    return "none" if not peak else f"at most {peak:,} in a second"
+
+
+def _latency(latency: Mapping[str, Any]) -> str:
+    if not latency["answered"]:
+        return "no answers"
+    return " · ".join(f"{name} {latency[name]:,.0f} ms" for name in ("p50", "p95", "p99", "max"))
+
+
+def _histogram(scores: Mapping[str, Any] | None) -> str:
+    if scores is None:
+        return "none"
+    most = max(scores["histogram"]) or 1
+    bars = "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in scores["histogram"])
+    return f"0 {bars} 100, weights {scores['weights']['version']}"
+
+
+def _glue(run: Mapping[str, Any]) -> str:
+    return f"{run['state']} in {run['seconds'] or 0:,.0f} s, {_usd(run['cost_usd'])}"
+
+
+def _usd(amount: float | None) -> str:
+    return "cost unknown" if amount is None else f"about ${amount:.4f} on AWS"
