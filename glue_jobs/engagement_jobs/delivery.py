@@ -24,6 +24,7 @@ from engagement_jobs.ledger import Ledger
 from engagement_jobs.outcomes import Next, Verdict, classify
 from engagement_jobs.pacing import Pace, retry_after_seconds
 from engagement_jobs.records import Record, idempotency_key
+from engagement_jobs.stops import Stop
 from engagement_jobs.tally import Tally
 from engagement_jobs.transport import AmbiguousError, Answer, Transport, UnsentError
 
@@ -57,20 +58,6 @@ class Policy:
     max_attempts: int
     deadline: float
     give_up_after: float
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a task ended before all its rows were sent.
-
-    :param cause: machine word
-    :param detail: one sentence for a person
-    :param not_before: epoch seconds before which the CRM wants no requests
-    """
-
-    cause: str
-    detail: str
-    not_before: float | None = None
 
 
 @dataclass(slots=True)

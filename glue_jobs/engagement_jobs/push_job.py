@@ -11,7 +11,7 @@ import logging
 import tempfile
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs import layout, plan, session
 from engagement_jobs.arguments import PushArguments
 from engagement_jobs.aws import Store
-from engagement_jobs.delivery import UNSENT, Stop
+from engagement_jobs.delivery import UNSENT
 from engagement_jobs.history import Snapshot, attempt_folders, read_ledger
-from engagement_jobs.outcomes import OPEN, OUTCOMES
+from engagement_jobs.manifests import delivery_manifest, utc
+from engagement_jobs.outcomes import OPEN
 from engagement_jobs.scores_folder import ScoresError, read_manifest, read_scores
 from engagement_jobs.sending import Sent, hold_back, impossible, send, task_setup
 from engagement_jobs.tally import Tally
@@ -60,7 +61,7 @@ def run(arguments: PushArguments) -> dict[str, Any]:
     snapshot = Snapshot(spark, store)
     decided = _decide(spark, store, snapshot, scores, arguments)
     plan_tally, to_send = _tally_plan(decided, scores)
-    started_at = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    started_at = utc(started)
     folder = _attempt_folder(arguments)
     _write_aggregate(store, folder, "plan", plan_tally, arguments, started_at)
     log.info("%d rows: %s, %d to send", scores["rows"]["scored"], dict(plan_tally.outcomes), to_send)
@@ -90,7 +91,15 @@ def run(arguments: PushArguments) -> dict[str, Any]:
     total = Tally()
     total.add(plan_tally)
     total.add(sent.tally)
-    manifest = _manifest(arguments, scores, outcomes, total, sent.stop, _attempts(store, arguments))
+    _check_law(arguments, outcomes, scores["rows"]["scored"])
+    manifest = delivery_manifest(
+        arguments,
+        scores,
+        outcomes=outcomes,
+        tally=total,
+        stop=sent.stop,
+        attempts=_attempts(store, arguments),
+    )
     store.write_json(manifest_key, manifest)
     log.info("wrote %s: %s", store.uri(manifest_key), {k: v for k, v in manifest["outcomes"].items() if v})
     _end(arguments, manifest)
@@ -190,42 +199,12 @@ def _attempts(store: Store, arguments: PushArguments) -> list[str]:
     return [job_run_id for _, job_run_id in sorted(mine)]
 
 
-def _manifest(
-    arguments: PushArguments,
-    scores: dict[str, Any],
-    outcomes: Counter[str],
-    tally: Tally,
-    stop: Stop | None,
-    attempts: list[str],
-) -> dict[str, Any]:
-    if outcomes.total() != scores["rows"]["scored"]:
+def _check_law(arguments: PushArguments, outcomes: Counter[str], rows: int) -> None:
+    if outcomes.total() != rows:
         raise RuntimeError(
-            f"outcomes add up to {outcomes.total():,}, the scores have {scores['rows']['scored']:,} rows: "
-            f"the ledger of {arguments.job_run_id} holds a row twice or not at all. No manifest is written; "
-            "clear push_scores."
+            f"outcomes add up to {outcomes.total():,}, the scores have {rows:,} rows: the ledger of "
+            f"{arguments.job_run_id} holds a row twice or not at all. No manifest is written; clear push_scores."
         )
-    return {
-        "version": 1,
-        "run_id": arguments.run_id,
-        "job_run_id": arguments.job_run_id,
-        "score_date": arguments.score_date,
-        "mode": arguments.push_mode,
-        "force": arguments.force,
-        "scores_sha256": scores["sha256"],
-        "rows": scores["rows"]["scored"],
-        "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
-        "stopped": {"cause": stop.cause, "detail": stop.detail} if stop else None,
-        "not_before": _iso(stop.not_before) if stop and stop.not_before else None,
-        "posts": tally.posts,
-        "retries": tally.retries,
-        "status_codes": dict(sorted(tally.status_codes.items())),
-        "errors": tally.error_groups(),
-        "attempts": attempts,
-    }
-
-
-def _iso(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch + 0.999, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _epoch(moment: str | None) -> float | None:

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs import activity, layout, session
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
+from engagement_jobs.manifests import scores_manifest
 from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
 from engagement_jobs.weights import Weights
 
@@ -55,19 +56,16 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     _refuse_if_bad(arguments, counts, reasons)
     _write_scores(judged, output.uri(folder), arguments.scored_at, counts["scored"])
     _check_input(arguments)
-    manifest = {
-        "version": 1,
-        "run_id": arguments.run_id,
-        "job_run_id": arguments.job_run_id,
-        "score_date": arguments.score_date,
-        "scored_at": arguments.scored_at,
-        "input": [{"key": key, "etag": etag, "rows": counts["input"]} for key, etag in arguments.input_etags.items()],
-        "rows": counts,
-        "reasons": reasons,
-        **_written(output, folder),
-        "weights": {"version": weights.version, "sha256": weights.sha256},
-        "histogram": histogram,
-    }
+    files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
+    manifest = scores_manifest(
+        arguments,
+        rows=counts,
+        reasons=reasons,
+        histogram=histogram,
+        files=files,
+        sha256=output.sha256(folder + name for name, _ in files),
+        weights=weights,
+    )
     output.write_json(folder + layout.MANIFEST, manifest)
     log.info("wrote %s with %d scores", output.uri(folder), counts["scored"])
     return manifest
@@ -156,12 +154,3 @@ def _write_scores(judged: DataFrame, uri: str, scored_at: str, scored: int) -> N
     files = math.ceil(scored / _ROWS_PER_FILE)
     ordered = first_copies.repartition(files, "user_id").sortWithinPartitions("user_id")
     scores_csv(ordered, scored_at).write.mode("overwrite").csv(uri, **session.CSV_OPTIONS)
-
-
-def _written(output: Store, folder: str) -> dict[str, Any]:
-    """The files that were written, and the hash over their bytes in order of name."""
-    files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
-    return {
-        "files": [{"name": name, "bytes": size} for name, size in files],
-        "sha256": output.sha256(folder + name for name, _ in files),
-    }

@@ -13,8 +13,9 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.arguments import PushArguments
 from engagement_jobs.canary import SIZE, Canary
-from engagement_jobs.delivery import Policy, Stop
+from engagement_jobs.delivery import Policy
 from engagement_jobs.push_task import TaskResult, TaskSetup, record, run_partition, run_task
+from engagement_jobs.stops import Stop
 from engagement_jobs.tally import Tally
 
 log = logging.getLogger("engagement.sending")

@@ -24,7 +24,8 @@ CSV_OPTIONS = {
 def start(name: str) -> SparkSession:
     """The session of a job; the cluster's own settings come from the job definition."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    for noisy in ("py4j", "botocore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     spark = (
         SparkSession.builder.appName(name)
         .config("spark.sql.session.timeZone", "UTC")

@@ -1,0 +1,86 @@
+"""The two manifests, key by key. Written last, read by whoever comes next; see docs/data-contract.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from engagement_jobs.arguments import PushArguments, ScoreArguments
+from engagement_jobs.outcomes import OUTCOMES
+from engagement_jobs.stops import Stop
+from engagement_jobs.tally import Tally
+from engagement_jobs.weights import Weights
+
+
+def scores_manifest(
+    arguments: ScoreArguments,
+    *,
+    rows: Mapping[str, int],
+    reasons: Mapping[str, int],
+    histogram: Sequence[int],
+    files: Sequence[tuple[str, int]],
+    sha256: str,
+    weights: Weights,
+) -> dict[str, Any]:
+    """What job 1 wrote.
+
+    :param rows: `input`, `scored`, `rejected`, `collapsed`
+    :param files: name and bytes of each CSV file
+    :param sha256: over the bytes of the files in order of name
+    """
+    return {
+        "version": 1,
+        "run_id": arguments.run_id,
+        "job_run_id": arguments.job_run_id,
+        "score_date": arguments.score_date,
+        "scored_at": arguments.scored_at,
+        "input": [{"key": key, "etag": etag, "rows": rows["input"]} for key, etag in arguments.input_etags.items()],
+        "rows": dict(rows),
+        "reasons": dict(reasons),
+        "files": [{"name": name, "bytes": size} for name, size in files],
+        "sha256": sha256,
+        "weights": {"version": weights.version, "sha256": weights.sha256},
+        "histogram": list(histogram),
+    }
+
+
+def delivery_manifest(
+    arguments: PushArguments,
+    scores: Mapping[str, Any],
+    *,
+    outcomes: Mapping[str, int],
+    tally: Tally,
+    stop: Stop | None,
+    attempts: Sequence[str],
+) -> dict[str, Any]:
+    """What job 2 did.
+
+    :param scores: the scores manifest that was delivered
+    :param outcomes: rows by outcome, counted from the ledger as it was written
+    :param tally: requests of this attempt, and why rows are not delivered
+    :param attempts: ids of all attempts of this run and date, oldest first, this one last
+    """
+    return {
+        "version": 1,
+        "run_id": arguments.run_id,
+        "job_run_id": arguments.job_run_id,
+        "score_date": arguments.score_date,
+        "mode": arguments.push_mode,
+        "force": arguments.force,
+        "scores_sha256": scores["sha256"],
+        "rows": scores["rows"]["scored"],
+        "outcomes": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},
+        "stopped": {"cause": stop.cause, "detail": stop.detail} if stop else None,
+        "not_before": utc(stop.not_before) if stop and stop.not_before else None,
+        "posts": tally.posts,
+        "retries": tally.retries,
+        "status_codes": dict(sorted(tally.status_codes.items())),
+        "errors": tally.error_groups(),
+        "attempts": list(attempts),
+    }
+
+
+def utc(epoch: float) -> str:
+    """Epoch seconds as `2026-11-23T03:00:00Z`; rounded up, for a pause is never shortened."""
+    return datetime.fromtimestamp(epoch + 0.999, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
