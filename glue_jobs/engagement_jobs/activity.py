@@ -12,9 +12,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
+from engagement_jobs.columns import ACTIVITY
 from engagement_jobs.weights import METRICS
-
-COLUMNS = ("user_id", *METRICS)
 
 _WANTED: dict[str, tuple[tuple[type[DataType], ...], str]] = {
     "user_id": ((StringType,), "string"),
@@ -46,7 +45,7 @@ def check_schema(activity: DataFrame, where: str) -> DataFrame:
             f"{where}: {'; '.join(wrong)}. Found: {', '.join(found) or 'no columns'}. "
             "Have the extract written with these types, then clear check_activity."
         )
-    return activity.select(*COLUMNS)
+    return activity.select(*ACTIVITY)
 
 
 def with_verdict(activity: DataFrame) -> DataFrame:
@@ -66,7 +65,7 @@ def with_verdict(activity: DataFrame) -> DataFrame:
         .withColumn("first", F.min(metrics).over(rows_of_user))
         .withColumn("last", F.max(metrics).over(rows_of_user))
         .withColumn("copy", F.row_number().over(rows_of_user.orderBy(metrics)))
-        .select(*COLUMNS, _reason(usable_id, ~F.col("first").eqNullSafe(F.col("last"))).alias("reason"), "copy")
+        .select(*ACTIVITY, _reason(usable_id, ~F.col("first").eqNullSafe(F.col("last"))).alias("reason"), "copy")
     )
 
 

@@ -22,6 +22,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs import layout, plan, session
 from engagement_jobs.arguments import PushArguments
 from engagement_jobs.aws import Store
+from engagement_jobs.columns import FAILED
 from engagement_jobs.delivery import UNSENT
 from engagement_jobs.history import Snapshot, attempt_folders, read_ledger
 from engagement_jobs.manifests import delivery_manifest, utc
@@ -29,8 +30,6 @@ from engagement_jobs.outcomes import OPEN
 from engagement_jobs.scores_folder import ScoresError, read_manifest, read_scores
 from engagement_jobs.sending import Sent, hold_back, impossible, send, task_setup
 from engagement_jobs.tally import Tally
-
-_FAILED_COLUMNS = ("UserID", "outcome", "reason", "http_status")
 
 log = logging.getLogger("engagement.push")
 
@@ -182,7 +181,7 @@ def _write_failed(store: Store, final: DataFrame, folder: str) -> None:
         path = Path(scratch) / "failed.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_FAILED_COLUMNS)
+            writer.writerow(FAILED)
             writer.writerows(rows.toLocalIterator())
         store.upload(folder + "failed.csv", path)
 

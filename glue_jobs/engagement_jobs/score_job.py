@@ -17,6 +17,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs import activity, layout, session
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
+from engagement_jobs.columns import ACTIVITY
 from engagement_jobs.manifests import scores_manifest
 from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
 from engagement_jobs.weights import Weights
@@ -130,7 +131,7 @@ def _write_rejected(judged: DataFrame, output: Store, folder: str, rejected: int
     if not rejected:
         output.delete_folder(folder)
         return
-    rows = judged.where(F.col("reason").isNotNull()).select(*activity.COLUMNS, "reason")
+    rows = judged.where(F.col("reason").isNotNull()).select(*ACTIVITY, "reason")
     files = math.ceil(rejected / _ROWS_PER_FILE)
     rows.coalesce(files).write.mode("overwrite").json(output.uri(folder), ignoreNullFields=False)
 

@@ -11,6 +11,7 @@ from operator import add
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from engagement_jobs.columns import SCORES
 from engagement_jobs.weights import Weights
 
 BINS = 20
@@ -37,8 +38,5 @@ def score_bin(score: str = "score") -> Column:
 
 def scores_csv(scored: DataFrame, scored_at: str) -> DataFrame:
     """The columns of the scores file."""
-    return scored.select(
-        F.col("user_id").alias("UserID"),
-        score_text().alias("Calculated_Score"),
-        F.lit(scored_at).alias("Timestamp"),
-    )
+    values = (F.col("user_id"), score_text(), F.lit(scored_at))
+    return scored.select(*(value.alias(name) for value, name in zip(values, SCORES, strict=True)))

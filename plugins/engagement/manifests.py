@@ -89,6 +89,7 @@ AGGREGATE = {
     "run_id": _text,
     "job_run_id": _text,
     "task": _text,
+    "started_at": _text,
     "rows": _count,
     "outcomes": _counts,
     "posts": _count,

@@ -83,6 +83,7 @@ def aggregate(job_run_id: str, task: str, outcomes: Mapping[str, int], **changes
         "run_id": RUN_ID,
         "job_run_id": job_run_id,
         "task": task,
+        "started_at": "2026-11-23T03:10:00Z",
         "rows": sum(outcomes.values()),
         "outcomes": dict(outcomes),
         "posts": 0,

@@ -1,0 +1,155 @@
+"""The one place that imports both sides. A name that is changed on one of them alone turns a test red."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engagement import contract, layout, manifests, settings, summary
+from engagement_jobs import arguments, columns, outcomes
+from engagement_jobs import layout as job_layout
+from engagement_jobs.arguments import PushArguments, ScoreArguments
+from engagement_jobs.ledger import FIELDS
+from engagement_jobs.manifests import delivery_manifest, scores_manifest
+from engagement_jobs.stops import Stop
+from engagement_jobs.tally import Tally
+from engagement_jobs.weights import Weights
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA_CONTRACT = (REPOSITORY / "docs" / "data-contract.md").read_text(encoding="utf-8")
+RUN = "scheduled__2026-11-23T03:00:00+00:00"
+SCORE = ScoreArguments.parse(
+    {
+        "JOB_RUN_ID": "jr_1",
+        "score_date": "2026-11-23",
+        "scored_at": "2026-11-23T03:00:00Z",
+        "run_id": RUN,
+        "input_uri": "s3://in/activity/dt=2026-11-23/activity.parquet",
+        "input_etags": '{"activity/dt=2026-11-23/activity.parquet": "abc"}',
+        "output_bucket": "out",
+        "weights_uri": "default",
+        "max_reject_fraction": "0.05",
+    }
+)
+PUSH = PushArguments.parse(
+    {
+        "JOB_RUN_ID": "jr_2",
+        "score_date": "2026-11-23",
+        "run_id": RUN,
+        "output_bucket": "out",
+        "base_url": "https://crm.example.com",
+        "secret_id": "crm-token",
+        "push_mode": "all",
+        "force": "false",
+        "limit": "none",
+        "max_requests_per_second": "50",
+        "push_tasks": "4",
+        "max_concurrency": "64",
+        "max_attempts": "5",
+        "request_timeout_seconds": "30",
+        "deadline_seconds": "9000",
+        "give_up_after_seconds": "600",
+        "max_failed_fraction": "0.01",
+        "allow_http": "false",
+    }
+)
+
+
+def scores() -> dict[str, Any]:
+    return scores_manifest(
+        SCORE,
+        rows={"input": 5, "scored": 3, "rejected": 1, "collapsed": 1},
+        reasons={"user_id_null": 1},
+        histogram=[3] + [0] * 19,
+        files=[("part-00000.csv", 120)],
+        sha256="0" * 64,
+        weights=Weights.default(),
+    )
+
+
+def tally() -> Tally:
+    counts = Tally()
+    counts.sent(1_763_866_800.0, again=False)
+    counts.answered(200, 12.0)
+    counts.settled("delivered", "http_200", 200, count=2)
+    counts.settled("rejected", "http_404", 404, "unknown-user")
+    return counts
+
+
+def delivery() -> dict[str, Any]:
+    counted = tally()
+    stop = Stop("retry_after", "The CRM asked for a pause.", 1_763_870_000.0)
+    return delivery_manifest(
+        PUSH, scores(), outcomes=counted.outcomes, tally=counted, stop=stop, attempts=["jr_0", "jr_2"]
+    )
+
+
+def test_the_dag_passes_what_the_jobs_declare() -> None:
+    assert ScoreArguments.names() == contract.SCORE_ARGUMENTS
+    assert PushArguments.names() == contract.PUSH_ARGUMENTS
+    assert arguments.PUSH_MODES == contract.PUSH_MODES
+
+
+def test_scores_manifest() -> None:
+    written = scores()
+    assert set(written) == set(manifests.SCORES)
+    assert manifests.shape(written, manifests.SCORES) == []
+    assert manifests.scores_laws(written) == []
+
+
+def test_delivery_manifest() -> None:
+    written = delivery()
+    assert set(written) == set(manifests.DELIVERY)
+    assert manifests.shape(written, manifests.DELIVERY) == []
+    aggregate = tally().aggregate(RUN, "jr_2", "0", "2026-11-23T03:10:00Z")
+    assert manifests.delivery_laws(written, scores(), [aggregate]) == []
+
+
+def test_aggregate() -> None:
+    written = tally().aggregate(RUN, "jr_2", "0", "2026-11-23T03:10:00Z")
+    assert set(written) == set(manifests.AGGREGATE)
+    assert manifests.shape(written, manifests.AGGREGATE) == []
+
+
+def test_outcomes() -> None:
+    assert outcomes.OUTCOMES == manifests.OUTCOMES
+    assert set(manifests.NOT_REACHED) == {*outcomes.OPEN, "rejected"}
+
+
+@pytest.mark.parametrize("run_id", [RUN, "manual__ü/…", "backfill__1", ""])
+def test_keys(run_id: str) -> None:
+    assert job_layout.run_key(run_id) == layout.run_key(run_id)
+    day = "2026-11-23"
+    assert job_layout.scores(day) == layout.scores_prefix(day)
+    assert job_layout.scores(day) + job_layout.MANIFEST == layout.scores_manifest(day)
+    assert job_layout.rejected(day) == layout.rejected_prefix(day)
+    assert job_layout.responses(day) == layout.delivery_prefix(day, run_id, dry_run=False)
+    assert job_layout.dry_run(run_id) == layout.delivery_prefix(day, run_id, dry_run=True)
+    assert job_layout.attempt(day, "jr_1") == layout.attempt_prefix(day, run_id, "jr_1", dry_run=False)
+    assert job_layout.responses(day) + "failed.csv" == layout.open_records(day)
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("arguments of job 1", contract.SCORE_ARGUMENTS),
+        ("arguments of job 2", contract.PUSH_ARGUMENTS),
+        ("scores manifest", manifests.SCORES),
+        ("delivery manifest", manifests.DELIVERY),
+        ("aggregate", manifests.AGGREGATE),
+        ("summary", summary.SUMMARY_KEYS),
+        ("ledger", FIELDS),
+        ("outcomes", manifests.OUTCOMES),
+        ("activity columns", columns.ACTIVITY),
+        ("scores columns", columns.SCORES),
+        ("failed.csv", columns.FAILED),
+        ("settings", settings.Settings.__slots__),
+    ],
+)
+def test_the_data_contract_names_everything(what: str, names: Any) -> None:
+    """Each list stands in docs/data-contract.md under a line of its own, complete and with nothing else in it."""
+    lists = dict(re.findall(r"^<!-- names: (.+?) -->\n(.+?)(?=\n\n)", DATA_CONTRACT, re.MULTILINE | re.DOTALL))
+    assert sorted(re.findall(r"`(\w+)`", lists[what])) == sorted(names)
