@@ -30,7 +30,8 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _input(rows: Mapping[str, Any] | None) -> str:
     if rows is None:
         return "no scores were written"
-    return f"{rows['input']:,} rows: {rows['scored']:,} scored, {rows['rejected']:,} rejected, {rows['collapsed']:,} copies"
+    scored, rejected, collapsed = rows["scored"], rows["rejected"], rows["collapsed"]
+    return f"{rows['input']:,} rows: {scored:,} scored, {rejected:,} rejected, {collapsed:,} copies"
 
 
 def _throughput(summary: Mapping[str, Any]) -> str:

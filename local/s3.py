@@ -1,7 +1,8 @@
 """S3 over a plain folder: `rclone serve s3`, one sub-folder per bucket.
 
-Whatever is written through S3 lies in the folder at once, and the reverse: Spark reads and writes the folder
-directly (see `local.aws.spark_conf`), everything else goes through S3. Run alone with
+Whatever is written through S3 lies in the folder at once; what is written into the folder is seen through S3 after
+`SETTLE_SECONDS`: Spark reads and writes the folder directly (see `local.aws.spark_conf`), everything else goes
+through S3. Run alone with
 `python -m local.s3 --root DIR [--port N]`; it prints one JSON line, {"url": ...}, when it answers.
 """
 
@@ -22,6 +23,9 @@ from typing import IO
 REGION = "us-east-1"
 ACCESS_KEY = "local"
 SECRET_KEY = "local-secret"  # noqa: S105 - the stand-in's own, worth nothing elsewhere
+# How long rclone trusts what it knows of a folder. Not 0 or next to it: for every folder it has written to, rclone 1.75
+# runs a timer of this length, and shorter ones keep a core busy.
+SETTLE_SECONDS = 0.05
 _LISTENING = re.compile(r"Starting s3 server on \[(http://[^/\]]+)")
 
 
@@ -100,8 +104,7 @@ def _command(root: Path, address: str) -> list[str]:
         "--addr", address,
         "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}",
         "--config", "",  # no remotes, and none of this machine's
-        # Files written past rclone are seen this soon. Not 0 or next to it: rclone's timers would keep a core busy.
-        "--dir-cache-time", "50ms",
+        "--dir-cache-time", f"{SETTLE_SECONDS * 1000:.0f}ms",
         "--vfs-cache-mode", "off",  # and its own writes are in the folder when the request returns
         "--etag-hash", "MD5",  # so an ETag changes exactly when the content does
         "--stats", "0",

@@ -1,0 +1,106 @@
+"""One stack for all end-to-end tests: real S3, Glue with real Spark, a real CRM, and Airflow on SQLite."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.airflow import AirflowHome
+from local.extract import write_extract
+from local.stack import Stack, running
+
+_DAY_SECONDS = 150
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A DAG run that ended: `exit_code` 0 means success; `log` is what all its tasks said."""
+
+    exit_code: int
+    states: dict[str, str]
+    summary: dict[str, Any]
+    log: str
+
+
+@dataclass(frozen=True)
+class World:
+    """The stack, and a way to run the DAG in it."""
+
+    stack: Stack
+    folder: Path
+
+    @property
+    def output(self) -> Path:
+        """The output bucket as a folder."""
+        return self.stack.folder / "s3" / self.stack.outputs["OutputBucketName"]
+
+    def upload(self, score_date: str, rows: int = 10_000, **options: Any) -> Path:
+        """Generate a day's extract and let it arrive."""
+        path = self.folder / f"{score_date}.parquet"
+        write_extract(path, rows, date.fromisoformat(score_date), **options)
+        self.stack.upload_activity(path, score_date)
+        return path
+
+    def put(self, score_date: str, body: bytes) -> None:
+        """Let something else arrive in the extract's place."""
+        key = f"activity/dt={score_date}/activity.parquet"
+        self.stack.client("s3").put_object(Bucket=self.stack.outputs["ActivityBucketName"], Key=key, Body=body)
+
+    def run_day(
+        self,
+        score_date: str,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | None = None,
+        meanwhile: Callable[[AirflowHome], None] | None = None,
+        **conf: Any,
+    ) -> Ended:
+        """Run the DAG for a date to its end."""
+        variable = self.stack.settings(
+            **{"max_requests_per_second": 2000, "give_up_after_seconds": 5, **(settings or {})}
+        )
+        quick = {"retries": 1, "retry_delay_seconds": 1, "push_retries": 0, "score_retries": 0, **(config or {})}
+        home = AirflowHome(self.folder / "airflow", self.stack.env, variable, **quick)
+        log = self.folder / f"dag-{score_date}-{time.monotonic_ns()}.log"
+        with home.dag_run(log, {"score_date": score_date, "push_mode": "all", **conf}) as process:
+            if meanwhile:
+                meanwhile(home)
+            exit_code = process.wait(_DAY_SECONDS)
+        summary = self.output / "summaries" / f"dt={score_date}" / "summary.json"
+        said = log.read_text()
+        assert summary.exists(), said[-3000:]
+        return Ended(exit_code, home.states(), json.loads(summary.read_text()), said)
+
+    def crm_stats(self) -> dict[str, Any]:
+        """What the CRM received so far."""
+        stats: dict[str, Any] = self.stack.crm("GET", "stats")
+        return stats
+
+    def crm_scores(self) -> dict[str, str]:
+        """What the CRM holds now."""
+        scores: dict[str, str] = self.stack.crm("GET", "state")
+        return scores
+
+
+@pytest.fixture(scope="session")
+def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("stack")
+    with running(folder / "stack") as stack:
+        AirflowHome(folder / "airflow", stack.env, {}).migrate()
+        yield World(stack, folder)
+
+
+@pytest.fixture
+def world(session_world: World) -> Iterator[World]:
+    """The stack with a CRM that knows nothing and has no faults."""
+    session_world.stack.crm("POST", "reset")
+    session_world.stack.crm("DELETE", "faults")
+    yield session_world
+    session_world.stack.crm("DELETE", "faults")

@@ -1,0 +1,133 @@
+"""Days that must fail: within their bounds, with a message for whoever is on call, and with nothing sent in error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.stack.conftest import Ended, World
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def parquet(folder: Path, columns: str) -> bytes:
+    path = folder / "bad.parquet"
+    duckdb.table_function("range", [50]).project("range as i").project(columns).write_parquet(str(path))
+    return path.read_bytes()
+
+
+def check_failed(world: World, ended: Ended, score_date: str, task: str, *words: str) -> None:
+    """The run failed at `task`, its message says `words`, and neither scores nor CRM can mislead anybody."""
+    assert ended.exit_code == 1
+    assert ended.states[task] == "failed"
+    assert ended.states["summarize_responses"] == "failed"
+    assert ended.summary["status"] == "failed"
+    cause = ended.summary["findings"][0]
+    assert cause["task"] == task
+    said = f"{cause['detail']} {cause['advice']}"
+    for word in words:
+        assert word in said, said
+    # What a person sees first, in the task's log, leads with that cause.
+    assert f"AirflowFailException: {ended.summary['headline'][:40]}" in ended.log
+    assert (world.output / ended.summary["report_key"]).exists()
+    assert not (world.output / "responses" / f"dt={score_date}" / "_manifest.json").exists() or task == "push_scores"
+
+
+def check_nothing_scored(world: World, score_date: str) -> None:
+    assert not (world.output / "scores" / f"dt={score_date}" / "_manifest.json").exists()
+    assert world.crm_stats()["requests"] == 0
+
+
+def test_no_file_by_the_timeout(world: World) -> None:
+    # A deferral is timed out by the scheduler, and there is none here: the sensor waits in the worker.
+    ended = world.run_day("2026-10-01", config={"sensor_timeout_seconds": 3, "deferrable": False})
+    check_failed(world, ended, "2026-10-01", "wait_for_activity", "activity/dt=2026-10-01/activity.parquet")
+    check_nothing_scored(world, "2026-10-01")
+
+
+def test_a_file_of_no_bytes(world: World) -> None:
+    world.put("2026-10-02", b"")
+    ended = world.run_day("2026-10-02")
+    check_failed(world, ended, "2026-10-02", "check_activity")
+    assert "0 bytes" in ended.log
+    check_nothing_scored(world, "2026-10-02")
+
+
+def test_a_file_that_is_not_parquet(world: World) -> None:
+    world.put("2026-10-03", b"user_id,login_count\nU1,3\n" * 20)
+    ended = world.run_day("2026-10-03")
+    check_failed(world, ended, "2026-10-03", "check_activity")
+    assert "PAR1" in ended.log
+    check_nothing_scored(world, "2026-10-03")
+
+
+GOOD = (
+    "'U' || i as user_id, 1 as login_count, 2 as items_viewed, 3.5::double as time_spent_minutes, 4 as cart_additions"
+)
+
+
+@pytest.mark.parametrize(
+    ("score_date", "columns", "words"),
+    [
+        (
+            "2026-10-04",
+            GOOD.replace("2 as items_viewed, ", ""),
+            ["column items_viewed is missing", "wanted an integer"],
+        ),
+        (
+            "2026-10-05",
+            GOOD.replace("1 as login_count", "1.0::double as login_count"),
+            ["column login_count is double", "wanted an integer"],
+        ),
+        (
+            "2026-10-06",
+            GOOD.replace("3.5::double", "-1.0::double"),
+            ["50 of 50 rows cannot be scored", "time_spent_minutes_negative"],
+        ),
+    ],
+)
+def test_an_extract_that_cannot_be_scored(world: World, score_date: str, columns: str, words: list[str]) -> None:
+    world.put(score_date, parquet(world.folder, columns))
+    ended = world.run_day(score_date)
+    check_failed(world, ended, score_date, "score_users", *words)
+    check_nothing_scored(world, score_date)
+
+
+@pytest.mark.parametrize(
+    ("score_date", "fault", "task", "said"),
+    [
+        ("2026-10-07", {"down": True}, "check_activity", "503"),
+        ("2026-10-08", {"revoked": True}, "push_scores", "refuses the token (http_401)"),
+    ],
+)
+def test_a_crm_that_does_not_take_scores(
+    world: World, score_date: str, fault: dict[str, Any], task: str, said: str
+) -> None:
+    world.upload(score_date, rows=1000)
+    world.stack.crm("PUT", "faults", json=fault)
+    ended = world.run_day(score_date)
+    check_failed(world, ended, score_date, task)
+    assert said in ended.log
+    assert world.crm_stats()["requests"] <= 1
+    assert world.crm_scores() == {}
+
+
+def test_a_crm_that_goes_down_before_the_push_and_the_day_is_completed_later(world: World) -> None:
+    world.upload("2026-10-09", rows=1000)
+    world.stack.crm("PUT", "faults", json={"down": True, "after": 400})
+    ended = world.run_day("2026-10-09")
+
+    check_failed(world, ended, "2026-10-09", "push_scores", "No healthy answer of the CRM")
+    assert ended.summary["outcomes"]["delivered"] == 400
+    assert ended.summary["outcomes"]["deferred"] == 600
+    assert world.crm_stats()["requests"] < 600
+
+    world.stack.crm("DELETE", "faults")
+    later = world.run_day("2026-10-09")
+    assert later.exit_code == 0, later.log[-3000:]
+    assert later.summary["outcomes"]["delivered"] == 1000
+    assert world.crm_stats()["users"] == 1000
+    assert world.crm_stats()["duplicates"]["applied_per_key"] == 0
