@@ -136,6 +136,7 @@ with DAG(
         score_job_name="{{ settings(var).score_job_name }}",
         push_job_name="{{ settings(var).push_job_name }}",
         push_mode="{{ push_mode(dag_run, params, settings(var)) }}",
+        activity_uri=f"s3://{wait_for_activity.bucket_name}/{wait_for_activity.bucket_key}",
         push_mode_reason="{{ push_mode_reason(dag_run, params, settings(var)) }}",
         max_failed_fraction="{{ settings(var).max_failed_fraction | as_argument }}",
         dpu_hour_usd="{{ settings(var).dpu_hour_usd | as_argument }}",

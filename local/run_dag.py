@@ -7,7 +7,6 @@ import json
 import sys
 
 from airflow.dag_processing.dagbag import DagBag
-from airflow.models.pool import Pool
 
 from local.airflow import DAG_ID
 
@@ -15,9 +14,6 @@ from local.airflow import DAG_ID
 def main() -> int:
     """Run; return the exit status."""
     conf = json.loads(sys.argv[1])
-    Pool.create_or_update_pool(
-        name="engagement", slots=1, description="one score or push at a time", include_deferred=True
-    )
     bag = DagBag()
     dag = bag.dags.get(DAG_ID)
     if dag is None:

@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from engagement import layout, preflight, scores
+from engagement import layout, preflight, problems, scores
 from engagement.activity import BadActivityError, check_activity
 from engagement.s3_objects import S3Objects
 
@@ -46,7 +46,7 @@ class CheckActivityOperator(BaseOperator):
         self.push_mode = push_mode
         self.aws_conn_id = aws_conn_id
 
-    def execute(self, context: Context) -> dict[str, str | int]:  # noqa: ARG002
+    def execute(self, context: Context) -> dict[str, str | int]:
         """Check the extract, then the CRM."""
         try:
             checked = check_activity(S3Objects(self.aws_conn_id), self.bucket_name, self.key)
@@ -57,9 +57,9 @@ class CheckActivityOperator(BaseOperator):
                 status = preflight.probe(self.base_url, allow_http=self.allow_http == "true")
                 self.log.info("The CRM is there: HTTP %d", status)
         except (BadActivityError, preflight.BadBaseUrlError) as error:
-            raise AirflowFailException(str(error)) from None
+            problems.fail(context, AirflowFailException(str(error)))
         except preflight.CrmUnavailableError as error:
-            raise AirflowException(str(error)) from error
+            problems.fail(context, AirflowException(str(error)))
         return checked
 
 
@@ -109,10 +109,11 @@ class CheckScoresOperator(BaseOperator):
         where = f"s3://{self.bucket_name}/{folder}"
         manifest = store.document(self.bucket_name, folder + layout.MANIFEST)
         if manifest is None:
-            raise AirflowFailException(
+            missing = (
                 f"{where}{layout.MANIFEST} is missing or no JSON, though the job is over: it was stopped "
                 "half-way, for it writes its manifest last. See its Glue log, then clear score_users"
             )
+            problems.fail(context, AirflowFailException(missing))
         verdict = scores.Verdict()
         objects = store.sizes(self.bucket_name, folder)
         objects.pop(layout.MANIFEST, None)
@@ -131,10 +132,11 @@ class CheckScoresOperator(BaseOperator):
         for check in verdict.checks:
             self.log.info("%s: %s", where, check)
         if verdict.problems:
-            raise AirflowFailException(
+            refusal = (
                 f"{where} must not be sent: {'; '.join(verdict.problems)}. If the scores are wrong, mend the "
                 "cause and clear score_users; if they are right, widen the setting and clear check_scores"
             )
+            problems.fail(context, AirflowFailException(refusal))
         rows = manifest["rows"]
         return {"scored": rows["scored"], "rejected": rows["rejected"], "checks": verdict.checks}
 

@@ -41,6 +41,7 @@ class Evidence:
     """Everything the verdict and the summary are made of.
 
     :param tasks: earlier tasks in the order in which they run, and their states
+    :param told: why a task failed, by the tasks that could tell
     :param glue_of: the latest Glue run of each task that starts one
     :param aggregates: this run's aggregates by attempt (Glue job run id), oldest attempt first
     :param broken_aggregates: one sentence for each aggregate that cannot be read
@@ -57,6 +58,7 @@ class Evidence:
     delivery: Document
     aggregates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     broken_aggregates: Sequence[str] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def last_attempt(self) -> Sequence[Mapping[str, Any]]:

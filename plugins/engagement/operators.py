@@ -11,7 +11,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from engagement import evidence, glue_runs, layout, report, summary, verdict
+from engagement import evidence, glue_runs, layout, problems, report, summary, verdict
 from engagement.links import DeliveryReportLink, report_url
 from engagement.store import S3Store
 
@@ -31,6 +31,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
     :param output_bucket: bucket of manifests, aggregates, summary and report (templated)
     :param score_job_name: Glue job that task `score_users` runs (templated)
     :param push_job_name: Glue job that task `push_scores` runs (templated)
+    :param activity_uri: where the extract was waited for (templated, default empty)
     :param push_mode: mode of the push; `dry_run` writes under `dry_runs/` only (templated)
     :param push_mode_reason: why the mode is not the usual one, for people (templated, default empty)
     :param max_failed_fraction: share of customers not reached that is still a success, 0 to 1 (templated)
@@ -49,6 +50,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         "output_bucket",
         "score_job_name",
         "push_job_name",
+        "activity_uri",
         "push_mode",
         "push_mode_reason",
         "max_failed_fraction",
@@ -70,6 +72,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         score_job_name: str,
         push_job_name: str,
         push_mode: str,
+        activity_uri: str = "",
         push_mode_reason: str = "",
         max_failed_fraction: float | str = 0.01,
         dpu_hour_usd: float | str = 0.44,
@@ -87,6 +90,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         self.output_bucket = output_bucket
         self.score_job_name = score_job_name
         self.push_job_name = push_job_name
+        self.activity_uri = activity_uri
         self.push_mode = push_mode
         self.push_mode_reason = push_mode_reason
         self.max_failed_fraction = max_failed_fraction
@@ -154,20 +158,28 @@ class SummarizeApiResponsesOperator(BaseOperator):
         by_attempt, broken = evidence.read_aggregates(
             store, self.score_date, self.run_id, delivery=delivery, glue=glue, dry_run=dry_run
         )
+        tasks = self._states(context)
         jobs = {verdict.SCORE_TASK: self.score_job_name, verdict.PUSH_TASK: self.push_job_name}
         return evidence.Evidence(
             dag_id=context["ti"].dag_id,
             run_id=self.run_id,
             score_date=self.score_date,
             mode=self.push_mode,
-            tasks=self._states(context),
+            tasks=tasks,
             glue=glue,
             glue_of={task: run for task, job in jobs.items() if (run := glue.latest(job))},
             scores=evidence.read_scores(store, self.score_date, self.run_id),
             delivery=delivery,
             aggregates=by_attempt,
             broken_aggregates=broken,
+            told=self._told(context, [task for task, state in tasks.items() if state == "failed"]),
         )
+
+    def _told(self, context: Context, failed: list[str]) -> dict[str, str]:
+        # The sensor is Airflow's own and leaves no message.
+        nothing_came = f"there is no extract at {self.activity_uri} at the end of the wait"
+        waited = {verdict.WAIT_TASK: nothing_came} if verdict.WAIT_TASK in failed and self.activity_uri else {}
+        return waited | problems.told(context, failed)
 
     def _states(self, context: Context) -> dict[str, str | None]:
         ti, dag = context["ti"], context["dag"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from engagement import manifests
 from engagement.evidence import Document, Evidence
 
+WAIT_TASK = "wait_for_activity"
 SCORE_TASK = "score_users"
 PUSH_TASK = "push_scores"
 
@@ -72,7 +73,7 @@ def _tasks(evidence: Evidence) -> Iterator[Finding]:
     for task, state in evidence.tasks.items():
         if state == "success" or task in not_run:
             continue
-        said = _glue_message(evidence, task)
+        said = f": {evidence.told[task]}" if task in evidence.told else _glue_message(evidence, task)
         detail = f"{task} is {state or 'without a state'}, wanted success{said}"
         if state == "failed":
             detail = f"{task} failed{said}"

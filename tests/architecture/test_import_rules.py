@@ -25,6 +25,7 @@ PURE = [
     "glue_runs",
     "layout",
     "manifests",
+    "problems",
     "push_mode",
     "report",
     "scores",

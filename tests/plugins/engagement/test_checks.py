@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import pytest
@@ -49,6 +49,15 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     return calls
 
 
+class TaskInstance:
+    """Keeps what an operator leaves for the last task."""
+
+    pushed: ClassVar[dict[str, str]] = {}
+
+    def xcom_push(self, key: str, value: str) -> None:
+        self.pushed[key] = value
+
+
 def check_activity(**changes: str) -> Any:
     arguments = {
         "bucket_name": "activity-bucket",
@@ -58,7 +67,7 @@ def check_activity(**changes: str) -> Any:
         "push_mode": "all",
         **changes,
     }
-    return CheckActivityOperator(task_id="check_activity", **arguments).execute({})
+    return CheckActivityOperator(task_id="check_activity", **arguments).execute({"ti": TaskInstance()})
 
 
 def test_a_whole_extract(s3: Any, probed: list[tuple[str, bool]]) -> None:
@@ -81,8 +90,10 @@ def test_a_broken_extract_is_final(s3: Any, probed: list[tuple[str, bool]], body
 
 def test_a_sidecar_is_no_extract(s3: Any, probed: list[tuple[str, bool]]) -> None:  # noqa: ARG001
     s3.put_object(Bucket="activity-bucket", Key=f"{KEY}.crc", Body=WHOLE)
-    with pytest.raises(AirflowFailException, match="does not exist"):
+    with pytest.raises(AirflowFailException, match="does not exist") as raised:
         check_activity()
+    # For the last task, which cannot see this one's message.
+    assert TaskInstance.pushed["problem"] == str(raised.value)
 
 
 def test_a_dry_run_leaves_the_crm_alone_and_says_so(
@@ -146,7 +157,7 @@ def check_scores() -> Any:
         max_row_drop_fraction="0.5",
         max_score_drift="0.5",
     )
-    return operator.execute({"run_id": RUN})
+    return operator.execute({"run_id": RUN, "ti": TaskInstance()})
 
 
 def test_good_scores(write_scores: Callable[..., None]) -> None:

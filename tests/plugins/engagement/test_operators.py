@@ -114,6 +114,9 @@ class TaskInstance(SimpleNamespace):
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
 
+    def xcom_pull(self, *, task_ids: str, key: str) -> str | None:
+        return self.told.get(task_ids) if key == "problem" else None
+
 
 def operator(**changes: Any) -> SummarizeApiResponsesOperator:
     values: dict[str, Any] = {
@@ -139,7 +142,7 @@ def operator(**changes: Any) -> SummarizeApiResponsesOperator:
 
 
 def context(task: SummarizeApiResponsesOperator, states: dict[str, str | None] | None = None) -> Any:
-    ti = TaskInstance(states=dict.fromkeys(factory.TASKS, "success") | (states or {}), pushed={})
+    ti = TaskInstance(states=dict.fromkeys(factory.TASKS, "success") | (states or {}), pushed={}, told={})
     return {"ti": ti, "task": task, "dag": task.dag}
 
 
@@ -214,10 +217,20 @@ def test_a_green_run_without_delivery_manifest_is_not_green(aws: Aws) -> None:
 
 def test_a_day_without_extract_leaves_a_summary_and_a_report(aws: Aws) -> None:
     states: dict[str, str | None] = dict.fromkeys(factory.TASKS[1:], "upstream_failed")
-    task = operator()
+    task = operator(activity_uri="s3://in/activity.parquet")
     message = refused(task, context(task, {"wait_for_activity": "failed", **states}))
-    assert message.startswith("wait_for_activity failed. Nothing was sent for 2026-11-23.")
+    cause = "wait_for_activity failed: there is no extract at s3://in/activity.parquet at the end of the wait"
+    assert message.startswith(f"{cause}. Nothing was sent for 2026-11-23.")
     assert aws.all_keys() == {f"{RUN_SUMMARY}.json", f"{RUN_SUMMARY}.html", layout.latest_summary(factory.DATE)}
+
+
+def test_what_a_failed_task_told_leads_the_message(aws: Aws) -> None:
+    states: dict[str, str | None] = dict.fromkeys(factory.TASKS[2:], "upstream_failed")
+    task = operator()
+    around = context(task, {"wait_for_activity": "success", "check_activity": "failed", **states})
+    around["ti"].told = {"check_activity": "the extract has 0 bytes", "wait_for_activity": "an earlier try"}
+    assert refused(task, around).startswith("check_activity failed: the extract has 0 bytes.")
+    assert "an earlier try" not in aws.summary()["headline"]
 
 
 def test_an_earlier_runs_manifests_are_not_taken_for_this_runs(aws: Aws) -> None:
