@@ -51,6 +51,18 @@ demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=)
 test: setup ## Run every test that needs no Docker, the end-to-end run included
 	@bash tests/run
 
+.PHONY: up
+up: ## Start Airflow as on MWAA beside the stand-ins, in Docker, and print where it is
+	@$(PYTHON) -m local.compose up
+
+.PHONY: down
+down: ## Remove what `make up` started, volumes included
+	@$(PYTHON) -m local.compose down
+
+.PHONY: test-compose
+test-compose: setup ## Run the tests that need Docker, on a stack of their own
+	@.venv/bin/python -m pytest tests/compose/live -p no:randomly -p no:cacheprovider -v -s
+
 .PHONY: lint
 lint: setup ## Check style, format, types and templates
 	@.venv/bin/ruff check .

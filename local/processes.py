@@ -28,15 +28,22 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextlib.contextmanager
-def stand_in(module: str, arguments: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Iterator[str]:
+def stand_in(
+    module: str,
+    arguments: Sequence[str],
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    python: str | Path = sys.executable,
+) -> Iterator[str]:
     """Run `python -m <module>` and give the URL of its ready line; its errors go to `log`.
 
-    In a process group of its own, so that a Ctrl-C reaches only who started it.
+    In a process group of its own, so that a Ctrl-C reaches only who started it. `python`: the environment that has
+    what the stand-in needs, when it is not this one.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [str(python), "-m", module, *arguments],
             cwd=REPOSITORY,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

@@ -94,7 +94,7 @@ def running(folder: Path, crm_options: Sequence[str] = ()) -> Iterator[Stack]:
         aws_arguments = ["--root", str(root), "--s3-url", s3_url, "--scratch", str(folder / "glue")]
         aws_url = started.enter_context(stand_in("local.aws", aws_arguments, logs / "aws.log"))
         crm_url = started.enter_context(stand_in("local.crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token}))
-        outputs = _deploy(s3_url, aws_url, token, folder / "artifacts")
+        outputs = deploy(s3_url, aws_url, token, folder / "artifacts")
         yield Stack(folder, s3_url, aws_url, crm_url, outputs, token)
 
 
@@ -109,25 +109,40 @@ def _client(service: str, url: str) -> Any:
     )
 
 
-def _deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str]:
-    """Create the secret and the stack, and upload the jobs; return the stack's outputs."""
+def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str]:
+    """Create the secret and the stack, and upload the jobs, built in `folder`; return the stack's outputs.
+
+    What is deployed already is brought up to date.
+    """
     # As everywhere: a stand-in that sends whole-object checksums on ranged reads is not to be checked by them.
     os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     os.environ.setdefault("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
-    secret = _client("secretsmanager", aws_url).create_secret(Name=SECRET_ID, SecretString=token)
     formation = _client("cloudformation", aws_url)
-    formation.create_stack(
-        StackName="engagement",
-        TemplateBody=TEMPLATE.read_text(),
-        Capabilities=["CAPABILITY_IAM"],
-        Parameters=[{"ParameterKey": "CrmSecretArn", "ParameterValue": secret["ARN"]}],
-    )
-    formation.get_waiter("stack_create_complete").wait(
-        StackName="engagement", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
+    described = {
+        "StackName": "engagement",
+        "TemplateBody": TEMPLATE.read_text(),
+        "Capabilities": ["CAPABILITY_IAM"],
+        "Parameters": [{"ParameterKey": "CrmSecretArn", "ParameterValue": _store(token, aws_url)}],
+    }
+    done = "stack_create_complete"
+    try:
+        formation.create_stack(**described)
+    except formation.exceptions.AlreadyExistsException:
+        formation.update_stack(**described)
+        done = "stack_update_complete"
+    formation.get_waiter(done).wait(StackName="engagement", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     (stack,) = formation.describe_stacks(StackName="engagement")["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     s3 = _client("s3", s3_url)
     for path in artifacts.build(folder):
         s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"jobs/current/{path.name}")
     return outputs
+
+
+def _store(token: str, aws_url: str) -> str:
+    """Keep the token in Secrets Manager; return the secret's ARN."""
+    manager = _client("secretsmanager", aws_url)
+    try:
+        return str(manager.create_secret(Name=SECRET_ID, SecretString=token)["ARN"])
+    except manager.exceptions.ResourceExistsException:
+        return str(manager.put_secret_value(SecretId=SECRET_ID, SecretString=token)["ARN"])

@@ -1,0 +1,57 @@
+"""The host's side of `make up`: secrets, and what containers' states mean."""
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+
+from local.compose import credentials
+from local.compose.project import Container
+
+
+def test_secrets_are_for_the_owner_only_and_all_different(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    made = credentials.ensure(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert set(made) == set(credentials.MAKERS)
+    assert len(set(made.values())) == len(made)
+    assert len(base64.urlsafe_b64decode(made["ENGAGEMENT_FERNET_KEY"])) == 32
+    assert credentials.read(path) == made
+
+
+def test_secrets_and_ports_that_are_there_stay(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# mine\nENGAGEMENT_AIRFLOW_PORT=8081\nENGAGEMENT_CRM_TOKEN=kept")  # no newline at the end
+    path.chmod(0o644)
+    first = credentials.ensure(path)
+    assert first["ENGAGEMENT_CRM_TOKEN"] == "kept"
+    assert first["ENGAGEMENT_AIRFLOW_PORT"] == "8081"
+    assert path.read_text().startswith("# mine\nENGAGEMENT_AIRFLOW_PORT=8081\nENGAGEMENT_CRM_TOKEN=kept\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert credentials.ensure(path) == first
+
+
+def test_an_emptied_secret_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("ENGAGEMENT_CRM_TOKEN=\n")
+    assert credentials.ensure(path)["ENGAGEMENT_CRM_TOKEN"]
+    assert credentials.read(path)["ENGAGEMENT_CRM_TOKEN"]
+
+
+@pytest.mark.parametrize(
+    ("status", "health", "exit_code", "ready", "failed"),
+    [
+        ("running", "healthy", 0, True, False),
+        ("running", "starting", 0, False, False),
+        ("running", "unhealthy", 0, False, True),
+        ("running", "", 0, False, False),  # a one-shot at work
+        ("created", "", 0, False, False),
+        ("exited", "", 0, True, False),
+        ("exited", "", 1, False, True),
+        ("exited", "unhealthy", 137, False, True),
+    ],
+)
+def test_states(status: str, health: str, exit_code: int, ready: bool, failed: bool) -> None:
+    container = Container("one", status, health, exit_code, "2026-11-23T03:00:00Z")
+    assert (container.is_ready, container.has_failed) == (ready, failed)
