@@ -67,8 +67,8 @@ test-compose: setup ## Run the tests that need Docker, on a stack of their own
 lint: setup ## Check style, format, types and templates
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy dags plugins local tests --exclude '^tests/glue_jobs/'
-	@.venv-glue/bin/mypy glue_jobs tests/glue_jobs
+	@.venv/bin/mypy dags plugins local tests --exclude '^tests/(glue_jobs|support)/'
+	@.venv-glue/bin/mypy glue_jobs tests/glue_jobs tests/support
 	@.venv/bin/cfn-lint infra/*.yaml
 
 .PHONY: format

@@ -6,6 +6,7 @@ what became of each user. Everything that it started is ended with it, whatever 
 
 import argparse
 import contextlib
+import json
 import shutil
 import signal
 import sys
@@ -25,7 +26,16 @@ from local.processes import REPOSITORY
 _FOLDER = REPOSITORY / ".local" / "demo"
 _DEFAULT_RATE = 1000.0
 _CRM = ["--latency-ms", "20", "--latency-jitter-ms", "20"]
-_FINISHED = {"success", "failed", "upstream_failed", "skipped"}
+# A deferred task shows as queued here: its trigger runs in the same process.
+_NEWS = {
+    "queued": "started",
+    "running": "started",
+    "deferred": "started",
+    "up_for_retry": "failed, will be tried again",
+    "success": "success",
+    "failed": "FAILED",
+    "upstream_failed": "not run",
+}
 _PROGRESS_SECONDS = 2.0
 
 
@@ -113,26 +123,27 @@ def _follow(
     arrive: Callable[[], None],
     clock: Clock,
 ) -> None:
-    """Tell each change of state until the run has ended; let the extract arrive once the sensor waits."""
-    seen: dict[str, str] = {}
-    arrived = False
+    """Tell how each task goes until the run has ended; let the extract arrive once the sensor waits for it."""
+    told: dict[str, str] = {}
+    looked, arrived = False, False
     progress = _progress(world, clock)
     while ended() is None:
         states = home.states()
         for task in TASKS:
-            state = states.get(task, "")
-            if state != seen.get(task) and state in {"running", *_FINISHED} and seen.get(task) != "running":
-                clock.say(f"{task:<20} {state}")
-            if state in {"running", *_FINISHED}:
-                if state in _FINISHED and seen.get(task) == "running":
-                    clock.say(f"{task:<20} {state}")
-                seen[task] = state
-        if seen.get("wait_for_activity") == "running" and not arrived:
+            news = _NEWS.get(states.get(task, ""))
+            if news and news != told.get(task):
+                clock.say(f"{task:<20} {news}")
+                told[task] = news
+        looked = looked or states.get("wait_for_activity") == "running"
+        if looked and not arrived and states.get("wait_for_activity") != "running":
             arrive()
             arrived = True
-        if seen.get("push_scores") == "running":
+        if told.get("push_scores") == _NEWS["running"]:
             next(progress)
         time.sleep(0.3)
+    for task, state in home.states().items():
+        if state in _NEWS and _NEWS[state] != told.get(task):
+            clock.say(f"{task:<20} {_NEWS[state]}")
 
 
 def _progress(world: stack.Stack, clock: Clock) -> Iterator[None]:
@@ -151,8 +162,6 @@ def _progress(world: stack.Stack, clock: Clock) -> Iterator[None]:
 
 
 def _summary(world: stack.Stack, score_date: str) -> dict[str, Any] | None:
-    import json
-
     path = world.object_path(world.outputs["OutputBucketName"], f"summaries/dt={score_date}/summary.json")
     summary: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
     return summary

@@ -58,6 +58,10 @@ class TaskInstance:
         self.pushed[key] = value
 
 
+def around() -> Any:
+    return {"run_id": RUN, "ti": TaskInstance()}
+
+
 def check_activity(**changes: str) -> Any:
     arguments = {
         "bucket_name": "activity-bucket",
@@ -67,7 +71,7 @@ def check_activity(**changes: str) -> Any:
         "push_mode": "all",
         **changes,
     }
-    return CheckActivityOperator(task_id="check_activity", **arguments).execute({"ti": TaskInstance()})
+    return CheckActivityOperator(task_id="check_activity", **arguments).execute(around())
 
 
 def test_a_whole_extract(s3: Any, probed: list[tuple[str, bool]]) -> None:
@@ -157,7 +161,7 @@ def check_scores() -> Any:
         max_row_drop_fraction="0.5",
         max_score_drift="0.5",
     )
-    return operator.execute({"run_id": RUN, "ti": TaskInstance()})
+    return operator.execute(around())
 
 
 def test_good_scores(write_scores: Callable[..., None]) -> None:
