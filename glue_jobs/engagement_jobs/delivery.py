@@ -96,7 +96,7 @@ class Delivery:
     def __post_init__(self) -> None:
         policy = self.policy
         self._pace = Pace(policy.rate, policy.burst)
-        self._breaker = Breaker(policy.give_up_after, fewest=3 if self.canary else 20)
+        self._breaker = Breaker(policy.give_up_after, in_a_row=3 if self.canary else 20)
         self._budget = RetryBudget()
         self._concurrency = Concurrency(policy.max_concurrency)
         self._retries: list[tuple[float, int, _Flight]] = []

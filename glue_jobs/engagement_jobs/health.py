@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections import deque
 from dataclasses import dataclass, field
 
-_WINDOW = 100
-_OPENS_AT = 0.9
 _FIRST_PROBE, _LONGEST_PROBE = 1.0, 30.0
 
 
 @dataclass
 class Breaker:
-    """Opens when nearly every recent request failed for a systemic reason; probes with single requests.
+    """Opens when request after request failed for a systemic reason; probes with single requests.
 
     :param give_up_after: seconds that it may stay open before the job stops
-    :param fewest: answers before it may open
+    :param in_a_row: failures in a row that open it
     """
 
     give_up_after: float
-    fewest: int = 20
+    in_a_row: int = 20
     opened_at: float | None = field(init=False, default=None)
     probe_at: float = field(init=False, default=0.0)
     probing: bool = field(init=False, default=False)
-    _recent: deque[bool] = field(init=False, default_factory=lambda: deque(maxlen=_WINDOW))
+    _failures: int = field(init=False, default=0)
     _pause: float = field(init=False, default=_FIRST_PROBE)
 
     def wait(self, now: float) -> float:
@@ -50,15 +47,15 @@ class Breaker:
         if self.opened_at is not None:
             self._after_probe(now, healthy)
             return
-        self._recent.append(healthy)
-        if len(self._recent) >= self.fewest and self._recent.count(False) >= _OPENS_AT * len(self._recent):
+        self._failures = 0 if healthy else self._failures + 1
+        if self._failures >= self.in_a_row:
             self.opened_at, self._pause = now, _FIRST_PROBE
             self.probe_at = now + self._pause
 
     def _after_probe(self, now: float, healthy: bool) -> None:
         if healthy:
             self.opened_at = None
-            self._recent.clear()
+            self._failures = 0
         elif self.probing:
             self._pause = min(_LONGEST_PROBE, self._pause * 2)
             self.probe_at = now + self._pause

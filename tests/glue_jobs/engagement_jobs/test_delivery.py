@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ from engagement_jobs.canary import Canary
 from engagement_jobs.delivery import Delivery
 from engagement_jobs.ledger import FIELDS
 from engagement_jobs.records import Record
-from local.crm.faults import Fault
+from local.crm.faults import NO_FAULT, Fault
 from tests.support.exchange import TOKEN, Exchange, exchange, records
 
 
@@ -92,8 +93,11 @@ def test_a_crm_that_is_down_gets_few_requests() -> None:
 
 
 def test_an_outage_that_ends_is_waited_for() -> None:
-    faced = exchange(Fault(down=True, after=300, first=40))
-    delivery = faced.deliver(records(1000), give_up_after=60)
+    faced = exchange(Fault(down=True, after=300))
+    healing = threading.Timer(3.0, faced.crm.faults.switch, [NO_FAULT])
+    healing.start()
+    delivery = faced.deliver(records(1000), give_up_after=30)
+    healing.join()
 
     check_law(faced, delivery, 1000)
     assert delivery.stop is None
