@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable
@@ -16,12 +17,18 @@ _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 
 
+@functools.cache
+def _client(service: str) -> Any:
+    # Clients may be shared by threads, and making one reads megabytes of API descriptions.
+    return boto3.client(service, config=_CONFIG)
+
+
 class Store:
     """The objects of one bucket."""
 
     def __init__(self, bucket: str) -> None:
         self.bucket = bucket
-        self._client = boto3.client("s3", config=_CONFIG)
+        self._client = _client("s3")
 
     def uri(self, key: str) -> str:
         """The object's or folder's `s3://` URI."""
@@ -103,5 +110,4 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 def read_secret(secret_id: str) -> str:
     """The secret's text; its value is never logged."""
-    client = boto3.client("secretsmanager", config=_CONFIG)
-    return str(client.get_secret_value(SecretId=secret_id)["SecretString"])
+    return str(_client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])

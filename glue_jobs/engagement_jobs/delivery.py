@@ -13,6 +13,7 @@ import heapq
 import itertools
 import logging
 import time
+import traceback
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from engagement_jobs.transport import AmbiguousError, Answer, Transport, UnsentE
 
 _CHUNK = 500
 _MOST_WAITING_RETRIES = 10_000
+_MOST_WAITS = 20
 _PROGRESS_SECONDS = 5.0
 _LEDGER_SECONDS = 0.05
 _IN_DOUBT = Verdict(Next.RETRY, "unknown", "earlier_attempt")
@@ -70,6 +72,8 @@ class _Flight:
     tries: int = 0
     attempts: int = 0
     first_sent: float = 0.0
+    waits: int = 0
+    settled_before: int = 0
     probe: bool = False
     milliseconds: float | None = None
     status: int | None = None
@@ -106,7 +110,10 @@ class Delivery:
         self._wake: asyncio.Future[None] | None = None
         self._refreshing = asyncio.Lock()
         self._healthy_at = 0.0
+        # Told to wait by the server, or by a newer token: they leave as soon as the pace allows, and cost nothing.
+        self._paced: deque[_Flight] = deque()
         self._opened = 0
+        self._settled = 0
         self._last_failure = "none"
 
     async def run(self, rows: Iterable[Record]) -> None:
@@ -143,6 +150,9 @@ class Delivery:
                 self._launch(flight)
             elif self._requests or (self._retries and self._budget.allows()):
                 await self._pause(self._until_retry())
+            elif self._retries:
+                # The budget is spent and nothing is under way that could earn more of it.
+                self._abandon_retries()
             else:
                 return
 
@@ -159,7 +169,8 @@ class Delivery:
             until = time.time() + self._pace.not_before - now
             return Stop("retry_after", "The CRM asked for a pause that is longer than the time left.", until)
         idle = now - max(self._healthy_at, self._pace.not_before)
-        if self._breaker.spent(now) or (self._requests and idle >= self.policy.give_up_after):
+        waiting = self._requests or self._paced or self._retries
+        if self._breaker.spent(now, self._pace.not_before) or (waiting and idle >= self.policy.give_up_after):
             return Stop(
                 "crm_unavailable",
                 f"No healthy answer of the CRM for {self.policy.give_up_after:.0f} s; last: {self._last_failure}.",
@@ -192,10 +203,10 @@ class Delivery:
         return self._due_retry() if self._breaker.opened_at is not None else await self._fresh_flight()
 
     def _due_retry(self) -> _Flight | None:
-        if not self._retries or self._retries[0][0] > self._loop.time():
-            return None
-        paced = self._retries[0][2].attempts == 0
-        return heapq.heappop(self._retries)[2] if paced or self._budget.allows() else None
+        if self._paced:
+            return self._paced.popleft()
+        due = self._retries and self._retries[0][0] <= self._loop.time()
+        return heapq.heappop(self._retries)[2] if due and self._budget.allows() else None
 
     async def _fresh_flight(self) -> _Flight | None:
         if self.canary and not (self._breaker.opened_at is not None or self.canary.allows(self._opened)):
@@ -214,7 +225,9 @@ class Delivery:
         return _Flight(record, payload, key)
 
     def _until_retry(self) -> float:
-        return max(0.001, min(1.0, self._retries[0][0] - self._loop.time())) if self._retries else 1.0
+        if not self._retries or not self._budget.allows():
+            return 1.0
+        return max(0.001, min(1.0, self._retries[0][0] - self._loop.time()))
 
     async def _pause(self, seconds: float) -> None:
         """Wait until something completes, or for `seconds` (at most one, so that a stop is noticed)."""
@@ -236,7 +249,7 @@ class Delivery:
         flight.probe = self._breaker.probing
         again = flight.tries > 0
         self._budget.posts += 1
-        self._budget.retries += again and flight.attempts > 0
+        self._budget.retries += again and not flight.waits and not flight.probe
         self.tally.sent(epoch, again)
         flight.tries += 1
         flight.first_sent = flight.first_sent or epoch
@@ -250,6 +263,18 @@ class Delivery:
         request.result()
 
     async def _request(self, flight: _Flight) -> None:
+        try:
+            await self._exchange(flight)
+        except Exception as error:  # noqa: BLE001 - the record keeps its line, whatever it is
+            # Where, not what: the message of an error may hold what the CRM said, or a header.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.error("%s at %s:%s ended the delivery", type(error).__name__, place.name, place.lineno)
+            self._settle(flight, Verdict(Next.STOP, "unknown", "internal_error"))
+            self.stop = self.stop or Stop(
+                "internal_error", f"The delivery itself failed with {type(error).__name__}; its log says where."
+            )
+
+    async def _exchange(self, flight: _Flight) -> None:
         started = self._loop.time()
         answer: Answer | None = None
         flight.status = None
@@ -281,36 +306,53 @@ class Delivery:
             self._last_failure = verdict.reason
         if healthy or verdict.next is Next.RETRY:
             self._breaker.record(now, healthy)
+        else:
+            self._breaker.release(now)
 
     async def _follow(self, flight: _Flight, verdict: Verdict, answer: Answer | None) -> None:
-        now = self._loop.time()
         if verdict.next is Next.SETTLE:
+            self._settled += 1
             self._settle(flight, verdict)
-        elif verdict.next is Next.WAIT and answer is not None:
-            wait = retry_after_seconds(answer.headers.get("Retry-After"), answer.headers.get("Date"))
-            self._pace.pushback(now, wait)
-            self._again(flight, now)
         elif verdict.next is Next.RETRY:
             # A probe asks about the CRM, not about its record: it spends none of the record's attempts.
             flight.attempts += not flight.probe
             if flight.attempts >= self.policy.max_attempts or len(self._retries) >= _MOST_WAITING_RETRIES:
                 self._settle(flight, verdict)
             else:
-                self._again(flight, now + backoff(flight.attempts))
-        elif verdict.next is Next.REFRESH and answer is not None and await self._refreshed(answer):
-            self._again(flight, now)
+                due = self._loop.time() + backoff(flight.attempts)
+                heapq.heappush(self._retries, (due, next(self._order), flight))
+        elif verdict.next is Next.WAIT and answer is not None:
+            wait = retry_after_seconds(answer.headers.get("Retry-After"), answer.headers.get("Date"))
+            self._pace.pushback(self._loop.time(), wait)
+            self._wait_again(flight, verdict)
         else:
-            self._again(flight, now)
-            self.stop = self.stop or _stopped_by(verdict)
+            self._paced.append(flight)
+            refreshed = verdict.next is Next.REFRESH and answer is not None and await self._refreshed(answer)
+            if not refreshed:
+                self.stop = self.stop or _stopped_by(verdict)
+
+    def _wait_again(self, flight: _Flight, verdict: Verdict) -> None:
+        """Try again at the server's pace; a record that alone is told to wait, time after time, holds up no others."""
+        flight.waits += 1
+        if flight.waits == 1:
+            flight.settled_before = self._settled
+        alone = flight.waits > _MOST_WAITS and self._settled - flight.settled_before > _MOST_WAITS * _MOST_WAITS
+        if alone:
+            self._settle(flight, verdict)
+        else:
+            self._paced.append(flight)
 
     async def _refreshed(self, answer: Answer) -> bool:
         """Whether there is a newer token than the one that was refused."""
         async with self._refreshing:
             newer: bool = answer.token_version < self.transport.token_version
-            return newer or (self.transport.token_version == 0 and await self.transport.refresh())
-
-    def _again(self, flight: _Flight, due: float) -> None:
-        heapq.heappush(self._retries, (due, next(self._order), flight))
+            if newer or self.transport.token_version > 0:
+                return newer
+            try:
+                return await self.transport.refresh()
+            except Exception as error:  # noqa: BLE001 - of the AWS client or of a broken secret
+                self.stop = self.stop or secret_unreadable(error)
+                return False
 
     # -- outcomes -------------------------------------------------------------------------------------------------
 
@@ -341,8 +383,10 @@ class Delivery:
 
     def _abandon_retries(self) -> None:
         """Close what was opened and may not be tried again; its last answer is its reason."""
-        while self._retries:
-            flight = heapq.heappop(self._retries)[2]
+        flights = [*self._paced, *(flight for _, _, flight in self._retries)]
+        self._paced.clear()
+        self._retries.clear()
+        for flight in flights:
             if flight.last is not None:
                 self._settle(flight, flight.last)
 
@@ -367,9 +411,17 @@ class Delivery:
                 (posts - before) / (now - since),
                 len(self._requests),
                 self._concurrency.limit,
-                len(self._retries),
+                len(self._retries) + len(self._paced),
             )
             before, since = posts, now
+
+
+def secret_unreadable(error: Exception) -> Stop:
+    """The stop of a task that cannot read its token."""
+    return Stop(
+        "secret_unreadable",
+        f"The CRM's token could not be read ({type(error).__name__}): check secret_id, the secret and the job's role.",
+    )
 
 
 def _stopped_by(verdict: Verdict) -> Stop:

@@ -38,9 +38,14 @@ class Breaker:
         """A request leaves; when the breaker is open it is the probe."""
         self.probing = self.opened_at is not None
 
-    def spent(self, now: float) -> bool:
-        """Whether the breaker has been open for longer than the job may wait."""
-        return self.opened_at is not None and now - self.opened_at >= self.give_up_after
+    def spent(self, now: float, not_before: float = 0.0) -> bool:
+        """Whether it has been open for longer than the job may wait; a pause that the CRM asked for does not count."""
+        return self.opened_at is not None and now - max(self.opened_at, not_before) >= self.give_up_after
+
+    def release(self, now: float) -> None:
+        """A probe ended with an answer that says nothing about health: the next one may leave."""
+        if self.probing:
+            self.probing, self.probe_at = False, now
 
     def record(self, now: float, healthy: bool) -> None:
         """Note how a request went; `healthy` is any answer that speaks of the record."""

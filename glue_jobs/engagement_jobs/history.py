@@ -42,7 +42,6 @@ SNAPSHOT_SCHEMA = (
     .add("score", StringType())
     .add("outcome", StringType())
 )
-_ROWS_PER_FILE = 2_000_000
 
 log = logging.getLogger("engagement.history")
 
@@ -57,7 +56,7 @@ def read_ledger(spark: SparkSession, store: Store, folders: list[str]) -> DataFr
     """Ledger lines of these attempt folders, with `dt` and `attempt` of the folder each lies in."""
     schema = StructType([*LEDGER_SCHEMA.fields, *_FOLDERS.fields])
     if not folders:
-        return spark.createDataFrame([], schema)
+        return _no_rows(spark, schema)
     return (
         spark.read.schema(schema)
         .option("basePath", store.uri("responses/"))
@@ -71,6 +70,7 @@ class Snapshot:
 
     def __init__(self, spark: SparkSession, store: Store) -> None:
         self._spark, self._store = spark, store
+        self._ledgers = _ledger_folders(store)
         self._pointer: dict[str, Any] = store.read_json(layout.SNAPSHOT_POINTER) or {
             "folder": None,
             "attempts": [],
@@ -80,18 +80,19 @@ class Snapshot:
         """One row a user: `user_id, score_date, settled_at, score, outcome` (delivered or unknown)."""
         return self._fold(self._missing())
 
-    def write(self, job_run_id: str) -> None:
-        """Write the next version with all ledgers that lie there now; nothing when there are no new ones."""
+    def write(self, job_run_id: str, attempt: str) -> None:
+        """Write the next version, which holds every ledger that lay there when the job began, and its own.
+
+        :param attempt: folder of the job's own ledger; pushes are serial, so that no other can be new
+        """
+        self._ledgers = sorted({*self._ledgers, attempt})
         missing = self._missing()
         if not missing:
             return
         folder = layout.snapshot(job_run_id)
-        rows = self._fold(missing).persist()
-        files = 1 + rows.count() // _ROWS_PER_FILE
-        rows.coalesce(files).write.mode("overwrite").parquet(self._store.uri(folder))
-        rows.unpersist()
+        self._fold(missing).write.mode("overwrite").parquet(self._store.uri(folder))
         previous = self._pointer["folder"]
-        pointer = {"version": 1, "folder": folder, "attempts": self._ledgers()}
+        pointer = {"version": 1, "folder": folder, "attempts": self._ledgers}
         self._store.write_json(layout.SNAPSHOT_POINTER, pointer)
         for name in self._store.folders("delivered/"):
             # The one before stays for whoever is reading it.
@@ -99,13 +100,9 @@ class Snapshot:
                 self._store.delete_folder(f"delivered/{name}/")
         log.info("wrote %s from %d more ledgers", self._store.uri(folder), len(missing))
 
-    def _ledgers(self) -> list[str]:
-        dates = [name.removeprefix("dt=") for name in self._store.folders("responses/")]
-        return [folder for score_date in dates for folder in attempt_folders(self._store, score_date)]
-
     def _missing(self) -> list[str]:
         known = set(self._pointer["attempts"])
-        return [folder for folder in self._ledgers() if folder not in known]
+        return [folder for folder in self._ledgers if folder not in known]
 
     def _fold(self, folders: list[str]) -> DataFrame:
         held = self._read(self._pointer["folder"])
@@ -120,5 +117,16 @@ class Snapshot:
 
     def _read(self, folder: str | None) -> DataFrame:
         if folder is None:
-            return self._spark.createDataFrame([], SNAPSHOT_SCHEMA)
+            return _no_rows(self._spark, SNAPSHOT_SCHEMA)
         return self._spark.read.schema(SNAPSHOT_SCHEMA).parquet(self._store.uri(folder))
+
+
+def _ledger_folders(store: Store) -> list[str]:
+    dates = [name.removeprefix("dt=") for name in store.folders("responses/")]
+    return [folder for score_date in dates for folder in attempt_folders(store, score_date)]
+
+
+def _no_rows(spark: SparkSession, schema: StructType) -> DataFrame:
+    # Spark's optimizer sees that this is empty; an empty Python list would start Python workers to say so.
+    nulls = (F.lit(None).cast(field.dataType).alias(field.name) for field in schema.fields)
+    return spark.range(0).select(*nulls).where(F.lit(False))

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from engagement_jobs.pacing import retry_after_seconds
 
 OUTCOMES = ("delivered", "rejected", "unknown", "deferred", "superseded", "unchanged", "planned")
 SETTLED = ("delivered", "rejected")
@@ -54,7 +57,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     """
     reason = f"http_{status}"
     parsed = _json(body)
-    detail = _problem_type(parsed)
+    detail = _problem_type(headers, parsed)
     if 200 <= status < 300:
         return _success(status, headers, body, parsed, detail)
     if 300 <= status < 400:
@@ -63,7 +66,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
         return Verdict(Next.REFRESH if status == 401 else Next.STOP, "deferred", reason, detail)
     if status == 409:
         return Verdict(Next.RETRY, "unknown", reason, detail)
-    if status == 429 or (status == 503 and headers.get("Retry-After")):
+    if status == 429 or (status == 503 and _asks_for_a_pause(headers)):
         return Verdict(Next.WAIT, "deferred", reason, detail)
     if status in _RETRY_UNSENT:
         return Verdict(Next.RETRY, "deferred", reason, detail)
@@ -73,6 +76,10 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
         # A stored failure comes back for the same key for ever; asking again cannot change it.
         return Verdict(Next.SETTLE, "unknown", f"{reason}_replayed", detail)
     return Verdict(Next.RETRY, "unknown", reason, detail)
+
+
+def _asks_for_a_pause(headers: Mapping[str, str]) -> bool:
+    return retry_after_seconds(headers.get("Retry-After"), headers.get("Date")) is not None
 
 
 def _success(status: int, headers: Mapping[str, str], body: bytes, parsed: Any, detail: str) -> Verdict:
@@ -88,13 +95,16 @@ def _success(status: int, headers: Mapping[str, str], body: bytes, parsed: Any, 
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body) if body else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _problem_type(parsed: Any) -> str:
-    kind = parsed.get("type") if isinstance(parsed, dict) else None
-    return kind[:120] if isinstance(kind, str) else ""
+def _problem_type(headers: Mapping[str, str], parsed: Any) -> str:
+    """The type of a problem document (RFC 9457), if it looks like one: other text of the CRM may name a person."""
+    if "problem+json" not in headers.get("Content-Type", "").lower() or not isinstance(parsed, dict):
+        return ""
+    kind = parsed.get("type")
+    return kind if isinstance(kind, str) and re.fullmatch(r"[A-Za-z][\w:/.#~-]{0,119}", kind, re.ASCII) else ""
 
 
 def _names_failure(parsed: Any) -> bool:

@@ -14,6 +14,8 @@ _RECOVERY_PER_SECOND = 0.1
 _LEAST_SHARE = 0.05
 # A token short by less than rounding errors is there: waiting for it would not move the clock.
 _EXACT = 1e-9
+# A longer pause is the same to any job, and a time beyond it may not exist.
+_LONGEST = 366 * 86_400.0
 
 
 @dataclass
@@ -65,16 +67,16 @@ def retry_after_seconds(value: str | None, answered: str | None) -> float | None
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), _LONGEST)
     until, since = _http_date(text), _http_date(answered) or datetime.now(UTC)
     if until is None or until <= since:
         return None
-    return (until - since).total_seconds()
+    return min((until - since).total_seconds(), _LONGEST)
 
 
 def _http_date(text: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text or "")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -32,6 +32,7 @@ def with_decision(
         reached &= F.col("run_id") == arguments.run_id
     entries = ledger.groupBy("user_id").agg(
         F.sum(F.col("outcome").isin(*SETTLED).cast("int")).cast("int").alias("settled"),
+        F.collect_list(F.when(F.col("outcome") == "unknown", F.col("score"))).alias("doubtful"),
         F.max(F.when(reached, F.struct("settled_at", "score", "outcome", "reason", "http_status", "run_id"))).alias(
             "entry"
         ),
@@ -50,12 +51,23 @@ def with_decision(
     return rows.select(
         "user_id",
         "score",
-        F.coalesce("settled", F.lit(0)).alias("revision"),
+        _revision().alias("revision"),
         (same & (F.col("entry.outcome") == "unknown")).alias("in_doubt"),
         decision.alias("decision"),
         F.when(settled, F.col("entry.reason")).alias("reason"),
         F.when(settled, F.col("entry.http_status")).alias("http_status"),
     )
+
+
+def _revision() -> Column:
+    """How often the user was sent something before that this score is not another try of.
+
+    Settled entries, and unknown ones of another score: those may have been applied, and after A, B, A with both in
+    doubt an honest CRM would answer the last A from memory while it holds B.
+    """
+    others = F.size(F.filter("doubtful", lambda score: score != F.col("score")))
+    # The size of no array at all is -1, or null under ANSI rules.
+    return F.when(F.col("settled").isNull(), F.lit(0)).otherwise(F.col("settled") + others)
 
 
 def _sent_again(arguments: PushArguments) -> Column:
@@ -85,17 +97,18 @@ def last_user_within(scores: DataFrame, limit: int | None) -> str | None:
     return last
 
 
-def with_outcome(decided: DataFrame, attempt: DataFrame, unsent_reason: str) -> DataFrame:
+def with_outcome(decided: DataFrame, attempt: DataFrame, unsent_reason: str, lost: bool = False) -> DataFrame:
     """The decided rows with `outcome`, `reason` and `http_status` after an attempt, from the ledger as written.
 
     :param attempt: ledger lines of this attempt
     :param unsent_reason: why a row that should have been sent has no line
+    :param lost: whether lines may be missing of rows that were sent; then nobody knows, and the row is `unknown`
     """
     lines = attempt.select(
         "user_id", *(F.col(name).alias(f"new_{name}") for name in ("outcome", "reason", "http_status"))
     )
     sent = F.col("decision") == SEND
-    silent = F.when(F.col("in_doubt"), F.lit("unknown")).otherwise(F.lit("deferred"))
+    silent = F.when(F.col("in_doubt") | F.lit(lost), F.lit("unknown")).otherwise(F.lit("deferred"))
     return decided.join(lines, "user_id", "left").select(
         "user_id",
         F.when(sent, F.coalesce("new_outcome", silent)).otherwise(F.col("decision")).alias("outcome"),

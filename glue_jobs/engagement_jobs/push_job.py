@@ -1,7 +1,7 @@
 """Job 2: a date's scores to the CRM, with a ledger of what happened to each row and a manifest of the whole.
 
-The manifest is deleted first and written last. Outcomes are counted from the ledger as it was written, never from
-counters, and add up to the rows of the scores: whatever is missing from the ledger is open.
+The manifest is deleted before anything else is changed, and written last. Outcomes are counted from the ledger as it
+was written, never from counters, and add up to the rows of the scores: whatever is missing from the ledger is open.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
@@ -28,8 +28,10 @@ from engagement_jobs.history import Snapshot, attempt_folders, read_ledger
 from engagement_jobs.manifests import delivery_manifest, utc
 from engagement_jobs.outcomes import OPEN
 from engagement_jobs.scores_folder import ScoresError, read_manifest, read_scores
-from engagement_jobs.sending import Sent, hold_back, impossible, send, task_setup
+from engagement_jobs.sending import TASK_LOST, Sent, hold_back, impossible, send, task_setup
 from engagement_jobs.tally import Tally
+
+_FAILED = (*OPEN, "rejected")
 
 log = logging.getLogger("engagement.push")
 
@@ -50,10 +52,11 @@ def run(arguments: PushArguments) -> dict[str, Any]:
     """
     started = time.time()
     store = Store(arguments.output_bucket)
+    # First of all, for a run that is refused here must leave the date's delivery manifest to the run that wrote it.
+    scores = read_manifest(store, arguments.score_date, arguments.run_id)
     manifest_key = _manifest_key(arguments)
     earlier = store.read_json(manifest_key) or {}
     store.delete(manifest_key)
-    scores = read_manifest(store, arguments.score_date, arguments.run_id)
     spark = session.start("push_scores")
     _check_slots(spark, arguments)
     session.size_shuffles(spark, scores["rows"]["scored"])
@@ -70,7 +73,10 @@ def run(arguments: PushArguments) -> dict[str, Any]:
         sent = Sent(Tally(), None, complete=True)
     else:
         left = started + arguments.deadline_seconds - time.time()
-        stop = impossible(to_send, arguments, left) or hold_back(_epoch(earlier.get("not_before")), left)
+        pause = _epoch(earlier.get("not_before"))
+        stop = impossible(to_send, arguments, left, pause)
+        if to_send and not stop:
+            stop = hold_back(pause, left)
         setup = task_setup(arguments, folder, started, started_at)
         rows = decided.where(F.col("decision") == plan.SEND)
         sent = (
@@ -84,8 +90,10 @@ def run(arguments: PushArguments) -> dict[str, Any]:
             rest = _rest(outcomes, plan_tally, sent)
             _write_aggregate(store, folder, "rest", rest, arguments, started_at)
             sent.tally.add(rest)
-        _write_failed(store, final, layout.responses(arguments.score_date))
-        snapshot.write(arguments.job_run_id)
+        failed = sum(outcomes[outcome] for outcome in _FAILED)
+        _write_failed(store, final, failed, layout.responses(arguments.score_date))
+        if to_send:
+            snapshot.write(arguments.job_run_id, folder)
 
     total = Tally()
     total.add(plan_tally)
@@ -163,7 +171,8 @@ def _write_aggregate(
 def _finals(spark: SparkSession, store: Store, decided: DataFrame, folder: str, sent: Sent) -> DataFrame:
     lines = read_ledger(spark, store, [folder])
     reason = sent.stop.cause if sent.stop else UNSENT
-    return plan.with_outcome(decided, lines, reason).persist(StorageLevel.MEMORY_AND_DISK)
+    lost = sent.stop is not None and sent.stop.cause in (TASK_LOST, "ledger_unwritable")
+    return plan.with_outcome(decided, lines, reason, lost).persist(StorageLevel.MEMORY_AND_DISK)
 
 
 def _rest(outcomes: Counter[str], planned: Tally, sent: Sent) -> Tally:
@@ -174,16 +183,27 @@ def _rest(outcomes: Counter[str], planned: Tally, sent: Sent) -> Tally:
     return rest
 
 
-def _write_failed(store: Store, final: DataFrame, folder: str) -> None:
+def _write_failed(store: Store, final: DataFrame, count: int, folder: str) -> None:
     """Write `failed.csv`: every row that is open or was refused, and why; row by row, whatever their number."""
-    rows = final.where(F.col("outcome").isin(*OPEN, "rejected")).orderBy("user_id")
+    rows = final.where(F.col("outcome").isin(*_FAILED)).orderBy("user_id").toLocalIterator() if count else ()
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "failed.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            # Python's writer quotes a lone carriage return only when its own line ends have one.
+            writer = csv.writer(_LineFeeds(file), lineterminator="\r\n")
             writer.writerow(FAILED)
-            writer.writerows(rows.toLocalIterator())
+            writer.writerows(rows)
         store.upload(folder + "failed.csv", path)
+
+
+class _LineFeeds:
+    """Takes the lines of a `csv.writer` and ends them as the files of scores do."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        self._file.write(line.removesuffix("\r\n") + "\n")
 
 
 def _attempts(store: Store, arguments: PushArguments) -> list[str]:
@@ -194,8 +214,9 @@ def _attempts(store: Store, arguments: PushArguments) -> list[str]:
     for folder in attempt_folders(store, arguments.score_date):
         document = store.read_json(f"{folder}agg-plan.json")
         if document and document["run_id"] == arguments.run_id:
-            mine.append((document["started_at"], document["job_run_id"]))
-    return [job_run_id for _, job_run_id in sorted(mine)]
+            own = document["job_run_id"] == arguments.job_run_id
+            mine.append((own, document["started_at"], document["job_run_id"]))
+    return [job_run_id for *_, job_run_id in sorted(mine)]
 
 
 def _check_law(arguments: PushArguments, outcomes: Counter[str], rows: int) -> None:

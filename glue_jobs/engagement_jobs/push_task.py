@@ -13,7 +13,7 @@ from pyspark.sql import Row
 
 from engagement_jobs.aws import Store, read_secret
 from engagement_jobs.canary import Canary
-from engagement_jobs.delivery import Delivery, Policy
+from engagement_jobs.delivery import Delivery, Policy, secret_unreadable
 from engagement_jobs.ledger import Ledger
 from engagement_jobs.records import Record
 from engagement_jobs.stops import Stop
@@ -75,7 +75,13 @@ async def _deliver(
         return await asyncio.to_thread(read_secret, setup.secret_id)
 
     ledger = Ledger(store.write, setup.folder, name)
-    async with HttpTransport(setup.policy.endpoint, secret, setup.request_timeout_seconds) as transport:
-        delivery = Delivery(setup.policy, transport, ledger, f"task {name}", canary)
+    transport = HttpTransport(setup.policy.endpoint, secret, setup.request_timeout_seconds)
+    delivery = Delivery(setup.policy, transport, ledger, f"task {name}", canary)
+    try:
+        await transport.read_token()
+    except Exception as error:  # noqa: BLE001 - of the AWS client or of a broken secret
+        # A delivery that is stopped sends nothing and counts everything.
+        delivery.stop = secret_unreadable(error)
+    async with transport:
         await delivery.run(records)
     return delivery

@@ -101,8 +101,15 @@ def _read(spark: SparkSession, uri: str) -> DataFrame:
         return spark.read.parquet(uri)
     except Exception as error:
         raise activity.SchemaError(
-            f"{uri} cannot be read as Parquet: {str(error).splitlines()[0][:200]}. Have the extract written again."
+            f"{uri} cannot be read as Parquet: {_first_cause(error)}. Have the extract written again."
         ) from error
+
+
+def _first_cause(error: Exception) -> str:
+    """What Java names last; before it come only layers of Spark."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return (causes[-1] if causes else lines[0])[:200]
 
 
 def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]]:

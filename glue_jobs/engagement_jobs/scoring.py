@@ -19,11 +19,13 @@ BINS = 20
 
 def with_score(activity: DataFrame, weights: Weights) -> DataFrame:
     """`activity` with `score`: double, 0.00 to 100.00, two decimals."""
-    shares = (
-        F.lit(weight.weight) * F.least(F.col(weight.metric).cast("double") / F.lit(weight.cap), F.lit(1.0))
-        for weight in weights.metrics
-    )
+    shares = (F.lit(each.weight) * _capped(F.col(each.metric).cast("double") / each.cap) for each in weights.metrics)
     return activity.withColumn("score", F.round(F.round(F.lit(100.0) * reduce(add, shares), 8), 2))
+
+
+def _capped(share: Column) -> Column:
+    # Not `least`, which leaves nulls out: a missing metric would count as a full one.
+    return F.when(share > 1, F.lit(1.0)).otherwise(share)
 
 
 def score_text(score: str = "score") -> Column:
@@ -33,7 +35,7 @@ def score_text(score: str = "score") -> Column:
 
 def score_bin(score: str = "score") -> Column:
     """Which of the 20 bins of 5 points a score falls into; 100.00 falls into the last."""
-    return F.least(F.floor(F.col(score) / (100 / BINS)), F.lit(BINS - 1)).cast("int")
+    return F.when(F.col(score) == 100, BINS - 1).otherwise(F.floor(F.col(score) / (100 / BINS))).cast("int")
 
 
 def scores_csv(scored: DataFrame, scored_at: str) -> DataFrame:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.arguments import PushArguments
+from engagement_jobs.aws import Store
 from engagement_jobs.canary import SIZE, Canary
 from engagement_jobs.delivery import Policy
 from engagement_jobs.push_task import TaskResult, TaskSetup, record, run_partition, run_task
 from engagement_jobs.stops import Stop
 from engagement_jobs.tally import Tally
+
+TASK_LOST = "task_lost"
+# When a task is lost, Spark asks the others to end and kills their Python workers 2 to 4 s later.
+# Until then they go on sending and writing, and what they write counts.
+_UNTIL_WORKERS_ARE_KILLED = 6.0
+_TASK = re.compile(r"agg-[0-9]+\.json")
 
 log = logging.getLogger("engagement.sending")
 
@@ -63,8 +72,8 @@ def share(setup: TaskSetup, tasks: int) -> TaskSetup:
     return replace(setup, policy=replace(policy, rate=policy.rate / tasks, burst=policy.burst / tasks))
 
 
-def impossible(rows: int, arguments: PushArguments, left: float) -> Stop | None:
-    """Refuse, before the first request, what cannot be done in time."""
+def impossible(rows: int, arguments: PushArguments, left: float, not_before: float | None) -> Stop | None:
+    """Refuse, before the first request, what cannot be done in time; what the CRM asked for stays asked for."""
     needed = rows / arguments.max_requests_per_second
     if needed <= left:
         return None
@@ -73,6 +82,7 @@ def impossible(rows: int, arguments: PushArguments, left: float) -> Stop | None:
         f"{rows:,} rows at {arguments.max_requests_per_second:g} requests/s take {needed:,.0f} s, but the deadline "
         f"leaves {left:,.0f} s. Send less (push_mode changed), raise max_requests_per_second, or raise "
         "deadline_seconds together with the Glue job's Timeout.",
+        not_before,
     )
 
 
@@ -104,12 +114,22 @@ def send(rows: DataFrame, count: int, setup: TaskSetup, tasks: int) -> Sent:
     try:
         results = _run_tasks(rest, share(setup, tasks), tasks)
     except Py4JJavaError as error:
+        time.sleep(_UNTIL_WORKERS_ARE_KILLED)
+        for document in finished_tasks(setup):
+            tally.add(Tally.from_aggregate(document))
         cause = str(error.java_exception).splitlines()[0][:300]
-        return Sent(tally, Stop("task_lost", f"Spark lost a push task: {cause}"), complete=False)
+        return Sent(tally, Stop(TASK_LOST, f"Spark lost a push task: {cause}"), complete=False)
     for each in results:
         tally.add(each.tally)
         stop = _later(stop, each.stop)
     return Sent(tally, stop, complete=True)
+
+
+def finished_tasks(setup: TaskSetup) -> list[dict[str, Any]]:
+    """Aggregates of the push tasks that came to their end."""
+    store = Store(setup.bucket)
+    names = (name for name, _ in store.files(setup.folder) if _TASK.fullmatch(name))
+    return [document for name in names if (document := store.read_json(setup.folder + name))]
 
 
 def _run_tasks(rows: DataFrame, setup: TaskSetup, tasks: int) -> list[TaskResult]:

@@ -29,6 +29,10 @@ def start(name: str) -> SparkSession:
     spark = (
         SparkSession.builder.appName(name)
         .config("spark.sql.session.timeZone", "UTC")
+        # `size_shuffles` does what it is good for here, and it makes a job of its own of every shuffle.
+        .config("spark.sql.adaptive.enabled", "false")
+        # Timestamps as pandas writes them, in a column that nobody asked for, would fail the whole file.
+        .config("spark.sql.legacy.parquet.nanosAsLong", "true")
         # Readers trust a folder by its manifest; a marker beside the data would be a second opinion.
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .getOrCreate()

@@ -13,6 +13,7 @@ from typing import Any
 # Latency bucket i holds [1.05**i, 1.05**(i+1)) milliseconds.
 _GROWTH = math.log(1.05)
 _MOST_GROUPS = 50
+_MOST_KEPT = 500
 
 ErrorGroup = tuple[str, str, int | None, str]
 
@@ -51,7 +52,10 @@ class Tally:
         """`count` rows end in `outcome`; everything but a delivery is grouped by why."""
         self.outcomes[outcome] += count
         if outcome in ("rejected", "unknown", "deferred"):
-            self.errors[(outcome, reason, http_status, detail)] += count
+            group = (outcome, reason, http_status, detail)
+            # What the CRM says may be new with every record; what is kept of it must not grow with them.
+            known = group in self.errors or len(self.errors) < _MOST_KEPT
+            self.errors[group if known else (outcome, "other", None, "")] += count
 
     def add(self, other: Tally) -> None:
         """Add another tally's counts to this one."""
@@ -71,6 +75,20 @@ class Tally:
         if others:
             groups.append({"outcome": "other", "reason": "other", "http_status": None, "detail": "", "count": others})
         return groups
+
+    @classmethod
+    def from_aggregate(cls, document: dict[str, Any]) -> Tally:
+        """The tally that an aggregate document was made of; its smallest groups of errors stay one."""
+        groups = document["errors"]
+        return cls(
+            outcomes=Counter(document["outcomes"]),
+            posts=document["posts"],
+            retries=document["retries"],
+            status_codes=Counter(document["status_codes"]),
+            latency=Counter({int(bucket): count for bucket, count in document["latency"].items()}),
+            errors=Counter({(g["outcome"], g["reason"], g["http_status"], g["detail"]): g["count"] for g in groups}),
+            seconds=Counter({int(second): count for second, count in document["seconds"].items()}),
+        )
 
     def aggregate(self, run_id: str, job_run_id: str, task: str, started_at: str) -> dict[str, Any]:
         """The aggregate document of one task; `started_at` is when the job's attempt began."""

@@ -57,11 +57,14 @@ class Credential:
     @classmethod
     def from_secret(cls, text: str) -> Self:
         """Read a secret: the bare token, or JSON `{"token", "header"?, "scheme"?}` for a CRM with its own header."""
-        if not text.lstrip().startswith("{"):
-            return cls(text.strip())
-        known = {name: value for name, value in json.loads(text).items() if name in ("token", "header", "scheme")}
-        if not isinstance(known.get("token"), str) or not known["token"]:
-            raise ValueError('the CRM secret is JSON without "token"; wanted the bare token or {"token": "..."}')
+        given = json.loads(text) if text.lstrip().startswith("{") else {"token": text.strip()}
+        known = {name: given[name] for name in ("token", "header", "scheme") if name in given}
+        # The message names no value: it may reach a log.
+        if not known.get("token") or not all(isinstance(part, str) and part.isprintable() for part in known.values()):
+            raise ValueError(
+                'the CRM secret is neither a bare token nor {"token": "...", "header": "...", "scheme": "..."} '
+                "of printable text"
+            )
         return cls(**known)
 
     def value(self) -> str:
@@ -81,8 +84,11 @@ class HttpTransport:
         )
         self._credential: Credential | None = None
 
-    async def __aenter__(self) -> Self:
+    async def read_token(self) -> None:
+        """Read the token for the first time; raises what the secret's reader raises, ValueError if it is no token."""
         self._credential = Credential.from_secret(await self._read_secret())
+
+    async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             # The delivery bounds how many requests are under way; the pool only keeps connections.
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30),

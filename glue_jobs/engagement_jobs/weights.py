@@ -41,7 +41,7 @@ class Weights:
             metrics = tuple(
                 Weight(name, float(entry["weight"]), float(entry["cap"])) for name, entry in parsed["metrics"].items()
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise WeightsError(
                 'the weights are not {"version": text, "metrics": {name: {"weight": number, "cap": number}}}: '
                 f"{type(error).__name__}: {error}"

@@ -44,6 +44,7 @@ class Evidence:
     :param told: why a task failed, by the tasks that could tell
     :param glue_of: the latest Glue run of each task that starts one
     :param aggregates: this run's aggregates by attempt (Glue job run id), oldest attempt first
+    :param left_open: whether this is a dry run although an earlier attempt of the same run left rows open
     :param broken_aggregates: one sentence for each aggregate that cannot be read
     """
 
@@ -59,6 +60,7 @@ class Evidence:
     aggregates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     broken_aggregates: Sequence[str] = ()
     told: Mapping[str, str] = field(default_factory=dict)
+    left_open: bool = False
 
     @property
     def last_attempt(self) -> Sequence[Mapping[str, Any]]:
@@ -77,6 +79,18 @@ def read_delivery(store: Store, score_date: str, run_id: str, *, dry_run: bool) 
     """The delivery manifest of a date or of a dry run, if it is of this run."""
     key = layout.delivery_manifest(score_date, run_id, dry_run=dry_run)
     return _read(store, key, manifests.DELIVERY, score_date, run_id)
+
+
+def left_open(store: Store, score_date: str, run_id: str) -> bool:
+    """Whether an attempt of this run sent rows of the date and did not come to a good end."""
+    delivery = read_delivery(store, score_date, run_id, dry_run=False)
+    if delivery.body is not None:
+        outcomes = delivery.body["outcomes"]
+        return delivery.body["stopped"] is not None or any(outcomes.get(name) for name in ("unknown", "deferred"))
+    attempts, _ = read_aggregates(
+        store, score_date, run_id, delivery=delivery, glue=GlueRuns(runs=(), stopped=()), dry_run=False
+    )
+    return bool(attempts)
 
 
 def _read(

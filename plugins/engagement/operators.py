@@ -172,6 +172,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
             delivery=delivery,
             aggregates=by_attempt,
             broken_aggregates=broken,
+            left_open=dry_run and evidence.left_open(store, self.score_date, self.run_id),
             told=self._told(context, [task for task, state in tasks.items() if state == "failed"]),
         )
 

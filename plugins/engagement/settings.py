@@ -48,7 +48,7 @@ class Settings:
     max_concurrency: int = integer(64, 1, 1_000)
     max_attempts: int = integer(5, 1, 20)
     request_timeout_seconds: float = number(30, 1, 300)
-    deadline_seconds: int = integer(9_000, 60, 10_680)
+    deadline_seconds: int = integer(9_000, 60, 10_200)
     give_up_after_seconds: int = integer(600, 1, 10_680)
     max_failed_fraction: float = number(0.01, 0, 1)
     allow_http: bool = flag(default=False)

@@ -23,6 +23,7 @@ _ADVICE = {
     "push_scores": "Mend what the message names, {then}: only open rows are sent again.",
     "not_reached": "The error groups say why. Clear push_scores to send open rows again. Rejected ones need "
     "push_mode failed_only once their cause is mended.",
+    "left_open": "Trigger the DAG with score_date={date} and push_mode=all: it sends the rows that are open.",
     "scores": "Clear score_users with its downstream tasks: the same input gives the same scores.",
     "delivery": "Clear push_scores with its downstream tasks: its ledger knows what was sent already.",
     "glue": "This task tries again by itself. Should it not get through, stop the Glue run in the console, "
@@ -122,6 +123,9 @@ def _scores(evidence: Evidence) -> Iterator[Finding]:
 
 def _delivery(evidence: Evidence, max_failed_fraction: float) -> Iterator[Finding]:
     document, body = evidence.delivery, evidence.delivery.body
+    if evidence.left_open:
+        detail = "an earlier attempt of this run left rows open, and this one sent nothing, for it is a dry run"
+        yield Finding("left_open", PUSH_TASK, detail, _advice("left_open", evidence))
     yield from _manifest(evidence, "delivery", PUSH_TASK, document)
     for sentence in evidence.broken_aggregates:
         yield Finding("aggregates_broken", PUSH_TASK, sentence, _advice("delivery", evidence))

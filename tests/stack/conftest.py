@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -99,7 +100,10 @@ def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(session_world: World) -> Iterator[World]:
-    """The stack with a CRM that knows nothing and has no faults."""
+    """The stack with nothing in the output bucket, and a CRM that knows nothing and has no faults."""
+    # Or a test's date would be superseded by what another test delivered for a later one.
+    for path in session_world.output.iterdir():
+        shutil.rmtree(path)
     session_world.stack.crm("POST", "reset")
     session_world.stack.crm("DELETE", "faults")
     yield session_world

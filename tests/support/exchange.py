@@ -58,7 +58,9 @@ class Exchange:
             timeout = changes.pop("request_timeout_seconds", 5.0)
             policy = replace(standard, **changes)
             ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_gives_up)
-            async with HttpTransport(policy.endpoint, self.read_secret, timeout) as transport:
+            transport = HttpTransport(policy.endpoint, self.read_secret, timeout)
+            await transport.read_token()
+            async with transport:
                 delivery = Delivery(policy, transport, ledger, canary=canary)
                 await delivery.run(rows)
             return delivery

@@ -12,6 +12,7 @@ from engagement_jobs.canary import Canary
 from engagement_jobs.delivery import Delivery
 from engagement_jobs.ledger import FIELDS
 from engagement_jobs.records import Record
+from engagement_jobs.transport import Credential
 from local.crm.faults import NO_FAULT, Fault
 from tests.support.exchange import TOKEN, Exchange, exchange, records
 
@@ -256,3 +257,78 @@ def test_no_token_and_no_user_in_the_log(caplog: pytest.LogCaptureFixture, monke
     said: list[Any] = [record.getMessage() for record in caplog.records]
     assert any("sent" in message for message in said)
     assert not any(TOKEN in message or "U0000" in message for message in said)
+
+
+def test_a_secret_that_cannot_be_read_again_stops_the_task() -> None:
+    faced = exchange(Fault(revoked=True))
+    read = faced.read_secret
+
+    async def once() -> str:
+        if faced.secret_reads:
+            raise PermissionError("AccessDenied")
+        return await read()
+
+    faced.read_secret = once  # type: ignore[method-assign]
+    delivery = faced.deliver(records(100), Canary())
+
+    check_law(faced, delivery, 100)
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "secret_unreadable"
+    assert requests_of(faced) == 1
+
+
+def test_an_error_of_the_delivery_itself_loses_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("U000000 had a secret")
+
+    monkeypatch.setattr("engagement_jobs.delivery.classify", broken)
+    faced = exchange()
+    delivery = faced.deliver(records(200))
+
+    check_law(faced, delivery, 200)
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "internal_error"
+    assert "U000000" not in delivery.stop.detail
+    assert delivery.tally.outcomes["unknown"] == requests_of(faced) > 0
+
+
+def test_a_probe_answered_with_a_pause_does_not_end_the_day() -> None:
+    faced = exchange(Fault(down=True, after=100))
+    switches = [
+        threading.Timer(1.5, faced.crm.faults.switch, [Fault(status=503, retry_after=1)]),
+        threading.Timer(4.0, faced.crm.faults.switch, [NO_FAULT]),
+    ]
+    for switch in switches:
+        switch.start()
+    delivery = faced.deliver(records(400), give_up_after=30)
+    for switch in switches:
+        switch.join()
+
+    check_law(faced, delivery, 400)
+    assert delivery.stop is None
+    assert delivery.tally.outcomes["delivered"] >= 390
+
+
+def test_one_record_that_is_always_told_to_wait_holds_up_no_others() -> None:
+    faced = exchange(Fault(status=429, for_users=("U000000",)))
+    delivery = faced.deliver(records(2000), max_concurrency=8)
+
+    check_law(faced, delivery, 2000)
+    assert delivery.stop is None
+    assert dict(delivery.tally.outcomes) == {"delivered": 1999, "deferred": 1}
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "two\nlines", '{"token": ""}', '{"token": "t", "header": null}', '{"header": "X"}']
+)
+def test_a_secret_that_is_no_token_is_refused_without_being_shown(secret: str) -> None:
+    with pytest.raises(ValueError, match="CRM secret") as refusal:
+        Credential.from_secret(secret)
+    assert "lines" not in str(refusal.value)
+
+
+def test_a_secret_may_name_its_header() -> None:
+    credential = Credential.from_secret('{"token": "t", "header": "X-Api-Key", "scheme": ""}')
+    assert (credential.header, credential.value()) == ("X-Api-Key", "t")
+    assert Credential.from_secret(" t\n").value() == "Bearer t"
+    assert "X-Api-Key" not in repr(credential)

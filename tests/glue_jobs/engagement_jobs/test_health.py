@@ -45,6 +45,21 @@ def test_a_healthy_probe_closes_it() -> None:
     assert not breaker.spent(10_000.0)
 
 
+def test_a_probe_that_says_nothing_about_health_makes_room_for_the_next() -> None:
+    breaker = Breaker(give_up_after=600)
+    fail(breaker, 20)
+    breaker.sent()
+    breaker.release(1.5)
+    assert breaker.wait(1.5) == 0.0
+
+
+def test_a_pause_that_the_crm_asked_for_is_not_held_against_it() -> None:
+    breaker = Breaker(give_up_after=90)
+    fail(breaker, 20)
+    assert not breaker.spent(150.0, not_before=120.0)
+    assert breaker.spent(210.0, not_before=120.0)
+
+
 def test_breaker_gives_up() -> None:
     breaker = Breaker(give_up_after=90)
     fail(breaker, 20)

@@ -19,6 +19,7 @@ ANSWERS = [
     (200, JSON, b'{"error": null}', Next.SETTLE, "delivered", "http_200"),
     (201, JSON, b"{}", Next.SETTLE, "delivered", "http_201"),
     (202, {}, b"", Next.SETTLE, "delivered", "http_202"),
+    (200, JSON, b"[" * 60_000, Next.SETTLE, "delivered", "http_200"),
     (204, {}, b"", Next.SETTLE, "delivered", "http_204"),
     (207, JSON, b'[{"status": 200}]', Next.SETTLE, "delivered", "http_207"),
     (207, JSON, b'[{"status": 422}]', Next.SETTLE, "rejected", "http_207_failure"),
@@ -47,6 +48,7 @@ ANSWERS = [
     (500, {"idempotent-replayed": "true"}, b"", Next.SETTLE, "unknown", "http_500_replayed"),
     (502, HTML, b"<h1>Bad gateway</h1>", Next.RETRY, "unknown", "http_502"),
     (503, {}, b"", Next.RETRY, "deferred", "http_503"),
+    (503, {"Retry-After": "soon"}, b"", Next.RETRY, "deferred", "http_503"),
     (503, {"Retry-After": "120"}, b"", Next.WAIT, "deferred", "http_503"),
     (504, {}, b"", Next.RETRY, "unknown", "http_504"),
     (507, {}, b"", Next.RETRY, "unknown", "http_507"),
@@ -60,7 +62,13 @@ def test_answer(status: int, headers: dict[str, str], body: bytes, following: Ne
 
 
 def test_problem_type_groups_errors() -> None:
-    assert classify(404, CIMultiDict(), PROBLEM).detail == "https://crm.example.com/problems/unknown-user"
+    headers = CIMultiDict({"Content-Type": "application/problem+json"})
+    assert classify(404, headers, PROBLEM).detail == "https://crm.example.com/problems/unknown-user"
+
+
+@pytest.mark.parametrize("body", [b'{"type": "user Jane Doe is unknown"}', b'{"type": 5}', b"[]", b"[" * 60_000])
+def test_other_text_in_its_place_is_not_kept(body: bytes) -> None:
+    assert classify(404, CIMultiDict({"Content-Type": "application/problem+json"}), body).detail == ""
 
 
 def test_nothing_of_a_body_but_its_type_is_kept() -> None:

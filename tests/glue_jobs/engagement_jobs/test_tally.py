@@ -50,6 +50,14 @@ def test_keeps_fifty_groups_and_counts_the_others() -> None:
     assert sum(group["count"] for group in groups) == tally.rows
 
 
+def test_memory_does_not_grow_with_what_the_crm_says() -> None:
+    tally = Tally()
+    for number in range(10_000):
+        tally.settled("rejected", "http_400", 400, f"type-{number}")
+    assert len(tally.errors) <= 501
+    assert tally.errors.total() == 10_000
+
+
 def test_add_sums_everything() -> None:
     first, second = Tally(), Tally()
     for tally in (first, second):

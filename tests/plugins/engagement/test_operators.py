@@ -302,6 +302,20 @@ def test_a_dry_run_writes_into_its_own_folder_only(aws: Aws) -> None:
     assert "Nothing is sent" in aws.text(f"{prefix}.html")
 
 
+def test_a_day_left_open_does_not_turn_green_by_a_dry_run(aws: Aws) -> None:
+    # Cleared when its date had become too old: nothing is sent, and what an earlier attempt left open stays so.
+    left = factory.delivery_manifest(stopped={"cause": "deadline", "detail": "The deadline has passed."})
+    none = dict.fromkeys(factory.SETTLED, 0)
+    dry = factory.delivery_manifest(
+        job_run_id="jr_d", attempts=["jr_d"], mode="dry_run", outcomes=none | {"planned": 1000}, errors=[]
+    )
+    plan = factory.aggregate("jr_d", "plan", {"planned": 1000})
+    aws.put(factory.objects(factory.scores_manifest(), left, []))
+    aws.put(factory.objects(None, dry, [plan], dry_run=True))
+    task = operator(push_mode="dry_run", push_mode_reason="its date was 9 days old")
+    assert "left rows open" in refused(task, context(task))
+
+
 def test_xcom_stays_small_and_serialisable(aws: Aws) -> None:
     errors = [factory.ERRORS[0] | {"reason": f"r{n}" * 200, "count": 1} for n in range(51)]
     aws.put_run(errors=errors)

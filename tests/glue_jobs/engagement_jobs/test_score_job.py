@@ -1,0 +1,245 @@
+"""Job 1 with real Spark against S3: what it leaves, and what it leaves when it fails."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from engagement_jobs import score_job
+from engagement_jobs.activity import SchemaError
+from engagement_jobs.arguments import ScoreArguments
+from engagement_jobs.score_job import InputChangedError, TooManyRejectedError
+from engagement_jobs.weights import Weights, WeightsError
+from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
+from tests.support.glue_world import Bucket
+
+SCORES, REJECTED = f"scores/dt={DAY}/", f"rejected/dt={DAY}/"
+MANIFEST = f"{SCORES}_manifest.json"
+
+
+def good(count: int) -> list[dict[str, Any]]:
+    return [row(f"U{number:03d}", number % 11, number, number / 4, number % 9) for number in range(count)]
+
+
+def parts(bucket: Bucket) -> list[str]:
+    return [key for key in bucket.keys(SCORES) if key != MANIFEST]
+
+
+def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
+    rows = [
+        row("U2", 10, 100, 120.0, 8),
+        row("U1", 0, 0, 0.0, 0),
+        row("U3"),
+        row("U3"),
+        row("U4", 1, 1, 1.0, 1),
+        row("U4", 1, 1, 1.0, 2),
+        row(None),
+        row("U5", minutes=float("nan")),
+        row("U6", 2, 20, 24.0, 1),
+    ]
+    arguments = score_arguments(bucket, parquet(rows), max_reject_fraction="0.5")
+    bucket.put(f"{REJECTED}part-of-an-earlier-run.json", b'{"reason": "old"}\n')
+    manifest = score(spark, arguments)
+
+    part = parts(bucket)[0]
+    body = (
+        b"UserID,Calculated_Score,Timestamp\n"
+        b"U1,0.00,2026-11-23T03:00:00Z\n"
+        b"U2,100.00,2026-11-23T03:00:00Z\n"
+        b"U3,50.00,2026-11-23T03:00:00Z\n"
+        b"U6,17.75,2026-11-23T03:00:00Z\n"
+    )
+    assert parts(bucket) == [part]  # and no marker of Spark's beside it
+    assert bucket.read(part) == body
+    weights = Weights.default()
+    key = f"activity/dt={DAY}/activity.parquet"
+    assert (
+        bucket.json(MANIFEST)
+        == manifest
+        == {
+            "version": 1,
+            "run_id": RUN_ID,
+            "job_run_id": "jr_score",
+            "score_date": DAY,
+            "scored_at": f"{DAY}T03:00:00Z",
+            "input": [{"key": key, "etag": arguments.input_etags[key], "rows": 9}],
+            "rows": {"input": 9, "scored": 4, "rejected": 4, "collapsed": 1},
+            "reasons": {"conflicting_rows": 2, "time_spent_minutes_nan": 1, "user_id_null": 1},
+            "files": [{"name": part.removeprefix(SCORES), "bytes": len(body)}],
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "weights": {"version": weights.version, "sha256": weights.sha256},
+            "histogram": [1, 0, 0, 1, *[0] * 6, 1, *[0] * 8, 1],
+        }
+    )
+    kept = sorted(bucket.lines(REJECTED), key=lambda line: (line["reason"], line["cart_additions"]))
+    assert kept == [
+        row("U4", 1, 1, 1.0, 1) | {"reason": "conflicting_rows"},
+        row("U4", 1, 1, 1.0, 2) | {"reason": "conflicting_rows"},
+        row("U5", minutes="NaN") | {"reason": "time_spent_minutes_nan"},
+        row(None) | {"reason": "user_id_null"},
+    ]
+
+
+def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: SparkSession, bucket: Bucket) -> None:
+    rows = good(300)
+    first = score(spark, score_arguments(bucket, parquet(rows)))
+    before = [bucket.read(key) for key in parts(bucket)]
+    bucket.put(f"{REJECTED}part-of-a-worse-extract.json", b"{}\n")
+    again = score(spark, score_arguments(bucket, parquet(rows[::-1]), JOB_RUN_ID="jr_again"))
+    assert [bucket.read(key) for key in parts(bucket)] == before
+    assert again["sha256"] == first["sha256"] == hashlib.sha256(b"".join(before)).hexdigest()
+    assert again["job_run_id"] == "jr_again"
+    assert bucket.keys(REJECTED) == []
+
+
+def test_scores_may_lie_in_several_files(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score_job, "_ROWS_PER_FILE", 100)
+    manifest = score(spark, score_arguments(bucket, parquet(good(250))))
+    tables = [bucket.table(key) for key in parts(bucket)]
+    assert len(tables) == 3
+    assert {tuple(table[0]) for table in tables} == {("UserID", "Calculated_Score", "Timestamp")}
+    users = [line[0] for table in tables for line in table[1:]]
+    assert sorted(users) == [f"U{number:03d}" for number in range(250)]
+    assert [entry["name"] for entry in manifest["files"]] == [key.removeprefix(SCORES) for key in parts(bucket)]
+    assert manifest["sha256"] == hashlib.sha256(b"".join(map(bucket.read, parts(bucket)))).hexdigest()
+
+
+def _changed(bucket: Bucket) -> ScoreArguments:
+    arguments = score_arguments(bucket, parquet(good(3)))
+    bucket.put(f"activity/dt={DAY}/activity.parquet", parquet(good(4)))
+    return arguments
+
+
+def _doubles(bucket: Bucket) -> ScoreArguments:
+    schema = SCHEMA.set(1, pa.field("login_count", pa.float64()))
+    return score_arguments(bucket, parquet(good(3), schema))
+
+
+def _weights(bucket: Bucket, body: bytes | None) -> ScoreArguments:
+    if body is not None:
+        bucket.put("config/weights.json", body)
+    return score_arguments(bucket, parquet(good(3)), weights_uri=f"s3://{bucket.name}/config/weights.json")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "error", "said"),
+    [
+        (_changed, InputChangedError, "changed since it was checked: ETag [0-9a-f]{32}, wanted [0-9a-f]{32}"),
+        (lambda bucket: score_arguments(bucket, None), InputChangedError, "ETag none, the object is gone"),
+        (
+            lambda bucket: score_arguments(bucket, parquet(good(3)), input_etags='{"other": "x", "more": "y"}'),
+            InputChangedError,
+            "names other, more; wanted the ETag of activity/",
+        ),
+        (lambda bucket: score_arguments(bucket, b"not Parquet" * 99), SchemaError, "cannot be read as Parquet"),
+        (lambda bucket: score_arguments(bucket, b""), SchemaError, "cannot be read as Parquet"),
+        (_doubles, SchemaError, "column login_count is double, wanted an integer"),
+        (lambda bucket: _weights(bucket, b"{"), WeightsError, "the weights are not"),
+        (lambda bucket: _weights(bucket, None), FileNotFoundError, "there are no weights at s3://"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_before_any_write(
+    spark: SparkSession, bucket: Bucket, prepare: Callable[[Bucket], ScoreArguments], error: type[Exception], said: str
+) -> None:
+    bucket.put(MANIFEST, b"{}")
+    bucket.put(f"{SCORES}part-00000-old.csv", b"old")
+    arguments = prepare(bucket)
+    before = bucket.keys()
+    with pytest.raises(error, match=said):
+        score(spark, arguments)
+    # All that changed: the old scores have no manifest any more, and so nobody trusts them.
+    assert bucket.keys() == [key for key in before if key != MANIFEST]
+
+
+def test_an_extract_that_changes_while_it_is_scored_gets_no_manifest(
+    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = score_arguments(bucket, parquet(good(3)))
+    write = score_job._write_scores
+
+    def write_and_change(*given: Any) -> None:
+        write(*given)
+        bucket.put(f"activity/dt={DAY}/activity.parquet", parquet(good(4)))
+
+    monkeypatch.setattr(score_job, "_write_scores", write_and_change)
+    with pytest.raises(InputChangedError, match="changed since it was checked"):
+        score(spark, arguments)
+    assert len(parts(bucket)) == 1
+    assert bucket.keys(MANIFEST) == []
+
+
+def test_nothing_to_score(spark: SparkSession, bucket: Bucket) -> None:
+    with pytest.raises(TooManyRejectedError, match=r"0 of 0 rows cannot be scored \(the extract is empty\)"):
+        score(spark, score_arguments(bucket, parquet([])))
+    assert bucket.keys(SCORES) == []
+
+
+def test_too_much_rejected_fails_after_the_rows_were_kept(spark: SparkSession, bucket: Bucket) -> None:
+    rows = [*good(18), row("B1", logins=-1), row("B2", carts=None)]
+    with pytest.raises(TooManyRejectedError) as refused:
+        score(spark, score_arguments(bucket, parquet(rows), max_reject_fraction="0.09"))
+    assert "2 of 20 rows cannot be scored (1 cart_additions_null, 1 login_count_negative)" in str(refused.value)
+    assert f"s3://{bucket.name}/{REJECTED}" in str(refused.value)
+    assert {line["user_id"]: line["reason"] for line in bucket.lines(REJECTED)} == {
+        "B1": "login_count_negative",
+        "B2": "cart_additions_null",
+    }
+    assert bucket.keys(SCORES) == []
+    manifest = score(spark, score_arguments(bucket, parquet(rows), max_reject_fraction="0.1"))
+    assert manifest["rows"] == {"input": 20, "scored": 18, "rejected": 2, "collapsed": 0}
+
+
+def test_a_fraction_of_one_still_wants_a_score(spark: SparkSession, bucket: Bucket) -> None:
+    arguments = score_arguments(bucket, parquet([row("B1", logins=-1)]), max_reject_fraction="1")
+    with pytest.raises(TooManyRejectedError, match="1 of 1 rows cannot be scored"):
+        score(spark, arguments)
+    assert [line["reason"] for line in bucket.lines(REJECTED)] == ["login_count_negative"]
+
+
+def test_weights_of_ones_own(spark: SparkSession, bucket: Bucket) -> None:
+    metrics = ("login_count", "items_viewed", "time_spent_minutes", "cart_additions")
+    document = {"version": "logins only", "metrics": {name: {"weight": 0, "cap": 1} for name in metrics}}
+    document["metrics"]["login_count"] = {"weight": 1, "cap": 8}  # type: ignore[index]
+    body = json.dumps(document).encode()
+    bucket.put("config/weights.json", body)
+    arguments = score_arguments(bucket, parquet([row("U1")]), weights_uri=f"s3://{bucket.name}/config/weights.json")
+    manifest = score(spark, arguments)
+    assert manifest["weights"] == {"version": "logins only", "sha256": hashlib.sha256(body).hexdigest()}
+    assert bucket.table(parts(bucket)[0])[1][:2] == ["U1", "62.50"]
+
+
+def test_columns_beyond_the_contract_do_not_matter(spark: SparkSession, bucket: Bucket) -> None:
+    moment = datetime.datetime(2026, 11, 22, 12, 30, tzinfo=datetime.UTC)
+    more = {"seen": moment, "tags": ["a"], "Country": "DE", "extra": 2**64 - 1}
+    schema = pa.schema(
+        [
+            pa.field("seen", pa.timestamp("ns", "UTC")),  # what pandas writes
+            pa.field("tags", pa.list_(pa.string())),
+            pa.field("Country", pa.string()),
+            pa.field("extra", pa.uint64()),
+            *SCHEMA,
+        ]
+    )
+    score(spark, score_arguments(bucket, parquet([row("U1") | more], schema)))
+    assert bucket.table(parts(bucket)[0])[1:] == [["U1", "50.00", f"{DAY}T03:00:00Z"]]
+
+
+def test_a_column_that_spark_cannot_read_is_named_by_its_type(spark: SparkSession, bucket: Bucket) -> None:
+    schema = SCHEMA.append(pa.field("at", pa.time64("us")))
+    with pytest.raises(SchemaError, match=r"cannot be read as Parquet: .*INT64 \(TIME\(MICROS"):
+        score(spark, score_arguments(bucket, parquet([row("U1") | {"at": datetime.time(1)}], schema)))
+
+
+@pytest.mark.parametrize("kind", [pa.uint8(), pa.uint32(), pa.int8()])
+def test_whole_numbers_of_any_width(spark: SparkSession, bucket: Bucket, kind: pa.DataType) -> None:
+    names = ("login_count", "items_viewed", "time_spent_minutes", "cart_additions")
+    schema = pa.schema([pa.field("user_id", pa.string()), *(pa.field(name, kind) for name in names)])
+    score(spark, score_arguments(bucket, parquet([row("U1", minutes=60)], schema)))
+    assert bucket.table(parts(bucket)[0])[1][1] == "50.00"

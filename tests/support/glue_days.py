@@ -1,0 +1,199 @@
+"""Days for the Glue jobs: extracts, scores and arguments as the orchestrator would give them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+
+from engagement_jobs import push_job, score_job
+from engagement_jobs.arguments import PushArguments, ScoreArguments
+from tests.support.glue_world import SECRET_ID, Bucket, World
+
+DAY = "2026-11-23"
+DAY_BEFORE = "2026-11-22"
+RUN_ID = "scheduled__2026-11-23T03:00:00+00:00"
+SCHEMA = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("login_count", pa.int32()),
+        ("items_viewed", pa.int64()),
+        ("time_spent_minutes", pa.float64()),
+        ("cart_additions", pa.int16()),
+    ]
+)
+# Whatever an id may hold that a careless CSV, JSON or regular expression would break.
+HOSTILE_IDS = (
+    "Smith, J.",
+    'the "one"',
+    '"',
+    '""',
+    '","',
+    "'",
+    "line\nbreak",
+    "carriage\rreturn",
+    "dos\r\nbreak",
+    "\rleading return",
+    "trailing return\r",
+    "trailing break\n",
+    '"\n"',
+    "back\\slash",
+    "\\",
+    '\\"',
+    "trailing\\",
+    "=1+1",
+    "+1",
+    "@sum",
+    "#comment",
+    "\x00nul",
+    "tab\tid",
+    " leading",
+    "trailing ",
+    "null",
+    "NULL",
+    "NaN",
+    "None",
+    "true",
+    "-Infinity",
+    "0042",
+    "1e5",
+    "2026-11-23",
+    "Zoë",
+    "Zoe\u0308",
+    "用户",
+    "🛒",
+    "\u2028line separator",
+    "\u0085next line",
+    "\ufeffmark",
+    "a/b?c=d&e#%41",
+    "UserID",
+    "user",
+    "USER",
+)
+
+
+def row(user_id: str | None, logins: Any = 5, items: Any = 50, minutes: Any = 60.0, carts: Any = 4) -> dict[str, Any]:
+    """One activity row; the default scores 50.00."""
+    return {
+        "user_id": user_id,
+        "login_count": logins,
+        "items_viewed": items,
+        "time_spent_minutes": minutes,
+        "cart_additions": carts,
+    }
+
+
+def parquet(rows: Sequence[Mapping[str, Any]], schema: pa.Schema = SCHEMA) -> bytes:
+    """An extract as one Parquet file."""
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows), schema), file)
+    return file.getvalue()
+
+
+def frame(spark: SparkSession, folder: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> DataFrame:
+    """Rows as a DataFrame, through a file: no Python workers have to be started for it."""
+    path = folder / f"{uuid.uuid4().hex}.parquet"
+    path.write_bytes(parquet(rows, schema))
+    return spark.read.parquet(path.as_uri())
+
+
+def score_arguments(bucket: Bucket, body: bytes | None, **changes: str) -> ScoreArguments:
+    """Arguments of job 1 for DAY; `body` is uploaded as the extract."""
+    key = f"activity/dt={DAY}/activity.parquet"
+    etag = "none" if body is None else bucket.put(key, body)
+    return ScoreArguments.parse(
+        {
+            "JOB_RUN_ID": "jr_score",
+            "score_date": DAY,
+            "scored_at": f"{DAY}T03:00:00Z",
+            "run_id": RUN_ID,
+            "input_uri": f"s3://{bucket.name}/{key}",
+            "input_etags": json.dumps({key: etag}),
+            "output_bucket": bucket.name,
+            "weights_uri": "default",
+            "max_reject_fraction": "0.05",
+            **changes,
+        }
+    )
+
+
+def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
+    """Run job 1 as a process of its own would: without what an earlier one kept in memory."""
+    spark.catalog.clearCache()
+    return score_job.run(arguments)
+
+
+def put_scores(
+    bucket: Bucket, scores: Mapping[str, str], day: str = DAY, run_id: str = RUN_ID, rows: int | None = None
+) -> dict[str, Any]:
+    """The scores of a day as job 1 leaves them; returns their manifest."""
+    folder = f"scores/dt={day}/"
+    for key in bucket.keys(folder):
+        bucket.delete(key)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("UserID", "Calculated_Score", "Timestamp"))
+    writer.writerows((user, value, f"{day}T03:00:00Z") for user, value in scores.items())
+    body = text.getvalue().encode()
+    bucket.put(f"{folder}part-00000-x.csv", body)
+    count = len(scores) if rows is None else rows
+    manifest = {
+        "version": 1,
+        "run_id": run_id,
+        "job_run_id": "jr_score",
+        "score_date": day,
+        "scored_at": f"{day}T03:00:00Z",
+        "input": [],
+        "rows": {"input": count, "scored": count, "rejected": 0, "collapsed": 0},
+        "reasons": {},
+        "files": [{"name": "part-00000-x.csv", "bytes": len(body)}],
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "weights": {"version": "1", "sha256": "x"},
+        "histogram": [0] * 20,
+    }
+    bucket.put(f"{folder}_manifest.json", json.dumps(manifest).encode())
+    return manifest
+
+
+def users(count: int, score: str | None = None) -> dict[str, str]:
+    """Scores of U00000, U00001, ...: all `score`, or each its own number."""
+    return {f"U{number:05d}": score or f"{number % 100}.50" for number in range(count)}
+
+
+def push_arguments(world: World, bucket: Bucket, job_run_id: str = "jr_1", **changes: Any) -> PushArguments:
+    """Arguments of job 2 for DAY: fast, four tasks, within a minute."""
+    values = {
+        "score_date": DAY,
+        "run_id": RUN_ID,
+        "output_bucket": bucket.name,
+        "base_url": world.crm_url,
+        "secret_id": SECRET_ID,
+        "push_mode": "all",
+        "force": "false",
+        "limit": "none",
+        "max_requests_per_second": "20000",
+        "push_tasks": "4",
+        "max_concurrency": "32",
+        "max_attempts": "4",
+        "request_timeout_seconds": "5",
+        "deadline_seconds": "60",
+        "give_up_after_seconds": "20",
+        "max_failed_fraction": "0.01",
+        "allow_http": "true",
+    }
+    return PushArguments.parse(values | {"JOB_RUN_ID": job_run_id} | {name: str(v) for name, v in changes.items()})
+
+
+def push(spark: SparkSession, arguments: PushArguments) -> dict[str, Any]:
+    """Run job 2 as a process of its own would: without what an earlier one kept in memory."""
+    spark.catalog.clearCache()
+    return push_job.run(arguments)
