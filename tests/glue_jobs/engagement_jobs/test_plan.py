@@ -57,7 +57,7 @@ CASES = (
     Case("unknown", ("unknown A own",), f"{DAY} A unknown", {"*": "send"}, 0, True),
     Case("unknown of other score", ("unknown B own",), f"{DAY} B unknown", {"*": "send"}, 1),
     Case("A and B in doubt, back to A", ("unknown A", "unknown B"), f"{DAY} B unknown", {"*": "send"}, 1),
-    Case("in doubt again and again", ("unknown A", "unknown B", "unknown A"), "", {"*": "send"}, 1, True),
+    Case("in doubt again and again", ("unknown A own", "unknown B own", "unknown A own"), "", {"*": "send"}, 1, True),
     Case("deferred", ("deferred A",), "", {"*": "send"}),
     Case("unknown then deferred", ("unknown A own", "deferred A own"), "", {"*": "send"}, 0, True),
     Case("deferred then unknown", ("deferred A own", "unknown A own"), "", {"*": "send"}, 0, True),
