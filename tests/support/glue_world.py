@@ -32,7 +32,7 @@ _PYTHON = REPOSITORY / ".venv" / "bin" / "python"
 _CONF = (
     "spark.stage.maxConsecutiveAttempts=1"
     # In a JVM that lives for a few minutes, the optimizing compiler takes more than it gives.
-    " --conf spark.driver.extraJavaOptions=-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    " --conf spark.driver.extraJavaOptions=-Duser.timezone=UTC -XX:TieredStopAtLevel=1"
 )
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
