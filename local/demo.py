@@ -53,7 +53,9 @@ class Clock:
 def main() -> int:
     """Run the demo; return 0 when the DAG run succeeded."""
     arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # SIGINT too: a shell that starts this in the background has it ignored.
+        signal.signal(number, _interrupt)
     clock = Clock()
     shutil.rmtree(_FOLDER, ignore_errors=True)
     try:
