@@ -17,7 +17,7 @@ from local.airflow import AirflowHome
 from local.extract import write_extract
 from local.stack import Stack, running
 
-_DAY_SECONDS = 150
+_DAY_SECONDS = 400
 
 
 @dataclass(frozen=True)

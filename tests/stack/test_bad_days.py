@@ -10,7 +10,7 @@ import pytest
 
 from tests.stack.conftest import Ended, World
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def parquet(folder: Path, columns: str) -> bytes:

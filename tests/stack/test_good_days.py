@@ -13,7 +13,7 @@ import pytest
 from local.airflow import AirflowHome
 from tests.stack.conftest import World
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def expected_scores(extract: Path) -> dict[str, str]:
@@ -71,7 +71,7 @@ def test_a_push_killed_half_way_is_completed_by_its_retry(world: World) -> None:
     killed: list[int] = []
 
     def kill(home: AirflowHome) -> None:
-        deadline = time.monotonic() + 200
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             users = world.crm_stats()["users"]
             if users >= 4000:
@@ -107,7 +107,7 @@ def test_an_old_date_is_only_planned_unless_asked_for(world: World) -> None:
     home = AirflowHome(world.folder / "airflow", world.stack.env, variable)
     log = world.folder / "old.log"
     with home.dag_run(log, {"score_date": "2026-01-05"}) as process:
-        assert process.wait(300) == 0, log.read_text()[-3000:]
+        assert process.wait(400) == 0, log.read_text()[-3000:]
 
     assert world.crm_stats()["requests"] == 0
     assert not (world.output / "responses" / "dt=2026-01-05").exists()
