@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
@@ -67,32 +68,38 @@ def main() -> int:
 
 def run(arguments: argparse.Namespace, clock: Clock) -> int:
     """Start the stack, run the day, print the table."""
-    score_date = arguments.date.isoformat()
     clock.say("Starting S3, AWS APIs with Glue, and the CRM; deploying infra/pipeline.yaml")
-    with stack.running(_FOLDER, _CRM) as world:
-        clock.say(f"S3 {world.s3_url} · AWS {world.aws_url} · CRM {world.crm_url}")
-        variable = world.settings(max_requests_per_second=arguments.rate)
-        home = AirflowHome(_FOLDER / "airflow", world.env, variable, push_retry_delay_seconds=10)
-        home.migrate()
-        extract = _extract(arguments, clock)
-        clock.say("Starting the DAG customer_engagement_scoring")
-        conf = {"score_date": score_date, "push_mode": "all"}
-        with home.dag_run(_FOLDER / "logs" / "dag.log", conf) as process:
+    with ThreadPoolExecutor(1) as beside:
+        migrated = beside.submit(AirflowHome(_FOLDER / "airflow", {}, {}).migrate)
+        with stack.running(_FOLDER, _CRM) as world:
+            return _run_day(arguments, world, migrated, clock)
 
-            def arrive() -> None:
-                world.upload_activity(extract, score_date)
-                clock.say(f"The extract arrives: s3://{world.outputs['ActivityBucketName']}/activity/dt={score_date}/")
 
-            _follow(home, world, process.poll, arrive, clock)
-            status = process.wait()
-        summary = _summary(world, score_date)
-        if summary is None:
-            clock.say(f"The DAG run ended without a summary; see {_FOLDER / 'logs' / 'dag.log'}")
-            return 1
-        print(f"\n{table(summary)}\n")
-        print(f"  Report   {world.object_path(world.outputs['OutputBucketName'], summary['report_key'])}")
-        print(f"  Result   {'the day is delivered' if status == 0 else 'FAILED: ' + summary['headline']}\n")
-        return status
+def _run_day(arguments: argparse.Namespace, world: stack.Stack, migrated: Future[None], clock: Clock) -> int:
+    score_date = arguments.date.isoformat()
+    clock.say(f"S3 {world.s3_url} · AWS {world.aws_url} · CRM {world.crm_url}")
+    variable = world.settings(max_requests_per_second=arguments.rate)
+    home = AirflowHome(_FOLDER / "airflow", world.env, variable, push_retry_delay_seconds=10)
+    extract = _extract(arguments, clock)
+    migrated.result()
+    clock.say("Starting the DAG customer_engagement_scoring")
+    conf = {"score_date": score_date, "push_mode": "all"}
+    with home.dag_run(_FOLDER / "logs" / "dag.log", conf) as process:
+
+        def arrive() -> None:
+            world.upload_activity(extract, score_date)
+            clock.say(f"The extract arrives: s3://{world.outputs['ActivityBucketName']}/activity/dt={score_date}/")
+
+        _follow(home, world, process.poll, arrive, clock)
+        status = process.wait()
+    summary = _summary(world, score_date)
+    if summary is None:
+        clock.say(f"The DAG run ended without a summary; see {_FOLDER / 'logs' / 'dag.log'}")
+        return 1
+    print(f"\n{table(summary)}\n")
+    print(f"  Report   {world.object_path(world.outputs['OutputBucketName'], summary['report_key'])}")
+    print(f"  Result   {'the day is delivered' if status == 0 else 'FAILED: ' + summary['headline']}\n")
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
