@@ -25,7 +25,7 @@ from local.extract import write_extract
 from local.processes import REPOSITORY
 
 _FOLDER = REPOSITORY / ".local" / "demo"
-_DEFAULT_RATE = 1000.0
+_DEFAULT_RATE = 2000.0
 _CRM = ["--latency-ms", "20", "--latency-jitter-ms", "20"]
 # A deferred task shows as queued here: its trigger runs in the same process.
 _NEWS = {

@@ -25,7 +25,7 @@ ACCESS_KEY = "local"
 SECRET_KEY = "local-secret"  # noqa: S105 - the stand-in's own, worth nothing elsewhere
 # How long rclone trusts what it knows of a folder. Not 0 or next to it: for every folder it has written to, rclone 1.75
 # runs a timer of this length, and shorter ones keep a core busy.
-SETTLE_SECONDS = 0.05
+SETTLE_SECONDS = 0.2
 _LISTENING = re.compile(r"Starting s3 server on \[(http://[^/\]]+)")
 
 
