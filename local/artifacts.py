@@ -3,7 +3,8 @@
 import zipfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from local.processes import REPOSITORY
+
 _SOURCE = REPOSITORY / "glue_jobs"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold; a real one would change the bytes
 SCRIPTS = ("score_users.py", "push_scores.py")

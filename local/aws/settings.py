@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from local.processes import REPOSITORY
 
 
 def default_glue_python() -> Path:

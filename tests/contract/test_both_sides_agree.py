@@ -17,45 +17,13 @@ from engagement_jobs.manifests import delivery_manifest, scores_manifest
 from engagement_jobs.stops import Stop
 from engagement_jobs.tally import Tally
 from engagement_jobs.weights import Weights
+from tests.support import job_arguments
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_CONTRACT = (REPOSITORY / "docs" / "data-contract.md").read_text(encoding="utf-8")
-RUN = "scheduled__2026-11-23T03:00:00+00:00"
-SCORE = ScoreArguments.parse(
-    {
-        "JOB_RUN_ID": "jr_1",
-        "score_date": "2026-11-23",
-        "scored_at": "2026-11-23T03:00:00Z",
-        "run_id": RUN,
-        "input_uri": "s3://in/activity/dt=2026-11-23/activity.parquet",
-        "input_etags": '{"activity/dt=2026-11-23/activity.parquet": "abc"}',
-        "output_bucket": "out",
-        "weights_uri": "default",
-        "max_reject_fraction": "0.05",
-    }
-)
-PUSH = PushArguments.parse(
-    {
-        "JOB_RUN_ID": "jr_2",
-        "score_date": "2026-11-23",
-        "run_id": RUN,
-        "output_bucket": "out",
-        "base_url": "https://crm.example.com",
-        "secret_id": "crm-token",
-        "push_mode": "all",
-        "force": "false",
-        "limit": "none",
-        "max_requests_per_second": "50",
-        "push_tasks": "4",
-        "max_concurrency": "64",
-        "max_attempts": "5",
-        "request_timeout_seconds": "30",
-        "deadline_seconds": "9000",
-        "give_up_after_seconds": "600",
-        "max_failed_fraction": "0.01",
-        "allow_http": "false",
-    }
-)
+SCORE = ScoreArguments.parse(job_arguments.SCORE)
+PUSH = PushArguments.parse(job_arguments.PUSH)
+RUN = SCORE.run_id
 
 
 def scores() -> dict[str, Any]:

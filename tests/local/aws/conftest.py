@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from local import s3
-from local.aws.start import started
+from local.processes import stand_in
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "infra" / "pipeline.yaml"
 SECRET_PATTERN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:engagement/crm-??????"
@@ -147,9 +147,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     base = tmp_path_factory.mktemp("stack")
     env = {"LOCAL_GLUE_SECONDS_PER_MINUTE": "1", "LOCAL_GLUE_STOP_GRACE_SECONDS": "1"}
     env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "somebodys"}
+    where = ["--root", str(base / "s3"), "--scratch", str(base / "glue")]
     with (
         s3.serve(base / "s3") as s3_url,
-        started(base / "s3", s3_url, scratch=base / "glue", env=env) as aws_url,
+        stand_in("local.aws", [*where, "--s3-url", s3_url], base / "aws.log", env) as aws_url,
     ):
         stack = Stack(base / "s3", base / "glue", s3_url, aws_url)
         stack.client("cloudformation").create_stack(
