@@ -1,40 +1,40 @@
 """The delivery core: rows in, outcomes out. No Spark, no Airflow, no S3 in it.
 
-One dispatcher decides when the next request may leave (pace, breaker, concurrency, room in the ledger) and which
-record it carries (a retry that is due, else a fresh row). Requests complete in any order. Whatever ends the run
-early, every record that was opened gets a ledger line, and every row is counted.
+As many workers as requests may be under way pass one turnstile, one after the other: it decides when the next request
+may leave (pace, breaker, room in the ledger) and which record it carries. Requests complete in any order. Whatever
+ends the run early, every record that was opened gets a ledger line, and every row is counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import heapq
-import itertools
+import json
 import logging
 import time
 import traceback
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
+from engagement_jobs import stops
+from engagement_jobs.backlog import Backlog
 from engagement_jobs.canary import Canary
+from engagement_jobs.flights import Flight
 from engagement_jobs.health import Breaker, Concurrency, RetryBudget, backoff
 from engagement_jobs.ledger import Ledger
 from engagement_jobs.outcomes import Next, Verdict, classify
 from engagement_jobs.pacing import Pace, retry_after_seconds
-from engagement_jobs.records import Record, idempotency_key
+from engagement_jobs.progress import Progress
+from engagement_jobs.records import Record
 from engagement_jobs.stops import Stop
 from engagement_jobs.tally import Tally
 from engagement_jobs.transport import AmbiguousError, Answer, Transport, UnsentError
 
-_CHUNK = 500
-_MOST_WAITING_RETRIES = 10_000
 _MOST_WAITS = 20
 _PROGRESS_SECONDS = 5.0
 _LEDGER_SECONDS = 0.05
-_IN_DOUBT = Verdict(Next.RETRY, "unknown", "earlier_attempt")
+# How often it is asked, while requests flow, whether the delivery should stop.
+_CHECK_SECONDS = 0.05
 # The reason of a row that was never opened although nothing stopped its task.
 UNSENT = "unsent"
 
@@ -62,31 +62,13 @@ class Policy:
     give_up_after: float
 
 
-@dataclass(slots=True)
-class _Flight:
-    """A record that has been opened: what was tried so far."""
-
-    record: Record
-    payload: bytes
-    key: str
-    tries: int = 0
-    attempts: int = 0
-    first_sent: float = 0.0
-    waits: int = 0
-    settled_before: int = 0
-    probe: bool = False
-    milliseconds: float | None = None
-    status: int | None = None
-    last: Verdict | None = None
-    ambiguous: Verdict | None = None
-
-
 @dataclass
 class Delivery:
     """Delivers the rows of one task.
 
     :param name: the task's name in log lines
     :param canary: lets the first records out in stages; for the driver's own task
+    :param expected: rows of the task, about, for the time left in log lines
     """
 
     policy: Policy
@@ -94,6 +76,7 @@ class Delivery:
     ledger: Ledger
     name: str = "task"
     canary: Canary | None = None
+    expected: int | None = None
     tally: Tally = field(default_factory=Tally)
     stop: Stop | None = None
 
@@ -101,138 +84,164 @@ class Delivery:
         policy = self.policy
         self._pace = Pace(policy.rate, policy.burst)
         self._breaker = Breaker(policy.give_up_after, in_a_row=3 if self.canary else 20)
-        self._budget = RetryBudget()
+        self._budget = RetryBudget(least=max(20, policy.max_concurrency))
         self._concurrency = Concurrency(policy.max_concurrency)
-        self._retries: list[tuple[float, int, _Flight]] = []
-        self._order = itertools.count()
-        self._fresh: deque[Record] = deque()
-        self._requests: set[asyncio.Task[None]] = set()
+        self._run_id = json.dumps(policy.run_id, ensure_ascii=False)
+        self._turnstile = asyncio.Lock()
+        self._token_read = asyncio.Lock()
         self._wake: asyncio.Future[None] | None = None
-        self._refreshing = asyncio.Lock()
-        self._healthy_at = 0.0
-        # Told to wait by the server, or by a newer token: they leave as soon as the pace allows, and cost nothing.
-        self._paced: deque[_Flight] = deque()
-        self._opened = 0
+        self._workers = 0
+        self._under_way = 0
         self._settled = 0
+        self._healthy_at = 0.0
+        self._check_at = 0.0
         self._last_failure = "none"
+        self._broken: Exception | None = None
 
     async def run(self, rows: Iterable[Record]) -> None:
-        """Send `rows`; afterwards `tally` adds up to them and `stop` tells why not all were sent."""
-        self._rows: Iterator[Record] = iter(rows)
-        self._more = True
+        """Send `rows`; afterwards `tally` adds up to them and `stop` tells why not all were sent.
+
+        Raises what the iterator of the rows raises, after all that is known was written to the ledger.
+        """
+        self._backlog = Backlog(rows)
         self._loop = asyncio.get_running_loop()
-        self._healthy_at = self._loop.time()
+        self._healthy_at = time.monotonic()
         flusher = asyncio.create_task(self.ledger.run())
-        progress = asyncio.create_task(self._progress())
+        progress = asyncio.create_task(self._tell_progress())
         try:
-            await self._dispatch()
-            if self._requests:
-                await asyncio.wait(self._requests)
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._hire()
             self._abandon_retries()
-            await self._count_unsent()
+            if self._broken is None:
+                await self._count_unopened()
         finally:
             progress.cancel()
             self.ledger.close()
             await flusher
         if self.ledger.failed:
-            self.stop = Stop("ledger_unwritable", self.ledger.failed)
+            self.stop = Stop(stops.LEDGER_UNWRITABLE, self.ledger.failed)
+        self._note_pause()
+        if self._broken is not None:
+            raise self._broken
 
-    # -- when, and which ------------------------------------------------------------------------------------------
+    # -- workers --------------------------------------------------------------------------------------------------
 
-    async def _dispatch(self) -> None:
-        while not self._must_stop():
-            delay = self._delay()
-            if delay > 0:
-                await self._pause(delay)
-                continue
-            flight = await self._next()
-            if flight is not None:
-                self._launch(flight)
-            elif self._requests or (self._retries and self._budget.allows()):
-                await self._pause(self._until_retry())
-            elif self._retries:
-                # The budget is spent and nothing is under way that could earn more of it.
-                self._abandon_retries()
-            else:
-                return
+    def _hire(self) -> None:
+        while self._workers < self._concurrency.limit:
+            self._workers += 1
+            self._group.create_task(self._work())
 
-    def _must_stop(self) -> bool:
-        if self.stop is None:
-            self.stop = self._reason_to_stop(self._loop.time())
+    async def _work(self) -> None:
+        while (flight := await self._turn()) is not None:
+            await self._request(flight)
+            self._under_way -= 1
+            self._wake_up()
+            self._hire()
+        self._workers -= 1
+
+    async def _turn(self) -> Flight | None:
+        """Wait for this worker's turn to send; None when it is not needed any more."""
+        # Most of the time there is nothing to wait for; and a queue, once there, would let one through at a time.
+        if (flight := self._at_once()) is not None:
+            return flight
+        async with self._turnstile:
+            while self._workers <= self._concurrency.limit:
+                await self._prepare()
+                now = time.monotonic()
+                if self._must_stop(now):
+                    return None
+                if self._breaker.opened_at is not None and (delay := self._breaker.wait(now)):
+                    await self._pause(delay)
+                elif delay := self._delay(now):
+                    await asyncio.sleep(min(delay, 1.0))
+                elif (flight := self._next(now)) is not None:
+                    self._depart(flight)
+                    return flight
+                elif self._under_way or (self._backlog.retries and self._budget.allows()):
+                    await self._pause(self._backlog.until_due(now) if self._budget.allows() else 1.0)
+                else:
+                    return None
+        return None
+
+    def _at_once(self) -> Flight | None:
+        """What may leave without any waiting."""
+        now = time.monotonic()
+        held = self._token_read.locked() or self._breaker.opened_at is not None
+        if held or self._workers > self._concurrency.limit or self._must_stop(now) or self._delay(now):
+            return None
+        flight = self._next(now)
+        if flight is not None:
+            self._depart(flight)
+        return flight
+
+    def _delay(self, now: float) -> float:
+        """Seconds until the pace and the ledger let a request leave."""
+        return _LEDGER_SECONDS if self.ledger.full else self._pace.wait(now)
+
+    async def _prepare(self) -> None:
+        """See to it that there are rows at hand, and that nobody sends a token which is just being read again."""
+        if self._token_read.locked():
+            async with self._token_read:
+                pass
+        try:
+            await self._backlog.fill()
+        except Exception as error:  # noqa: BLE001 - whatever the rows come from; raised again at the end of the run
+            self._broken = error
+            self.stop = self.stop or stops.internal_error(error)
+
+    def _must_stop(self, now: float) -> bool:
+        if self.stop is None and (self.canary or now >= self._check_at):
+            self._check_at = now + _CHECK_SECONDS
+            self.stop = self._reason_to_stop(now)
         return self.stop is not None
 
     def _reason_to_stop(self, now: float) -> Stop | None:
         left = self.policy.deadline - time.time()
         if left <= 0:
-            return Stop("deadline", "The deadline of the job has passed.")
+            return stops.deadline()
         if self._pace.not_before - now > left:
-            until = time.time() + self._pace.not_before - now
-            return Stop("retry_after", "The CRM asked for a pause that is longer than the time left.", until)
+            return stops.too_long_a_pause(self._pause_ends())
         idle = now - max(self._healthy_at, self._pace.not_before)
-        waiting = self._requests or self._paced or self._retries
+        waiting = self._under_way or self._backlog.waiting
         if self._breaker.spent(now, self._pace.not_before) or (waiting and idle >= self.policy.give_up_after):
-            return Stop(
-                "crm_unavailable",
-                f"No healthy answer of the CRM for {self.policy.give_up_after:.0f} s; last: {self._last_failure}.",
-            )
+            return stops.crm_unavailable(self.policy.give_up_after, self._last_failure)
         if self.ledger.failed:
-            return Stop("ledger_unwritable", self.ledger.failed)
+            return Stop(stops.LEDGER_UNWRITABLE, self.ledger.failed)
         refusal = self.canary.refusal() if self.canary else None
-        if refusal:
-            return Stop(
-                "canary_refused",
-                f"The CRM answered the first {self._opened} records with nothing but {refusal}: "
-                "base_url or the records do not fit this CRM.",
-            )
-        return None
+        return stops.canary_refused(self._backlog.opened, refusal) if refusal else None
 
-    def _delay(self) -> float:
-        """Seconds until it is worth looking again; 0 when a request may leave now."""
-        if len(self._requests) >= self._concurrency.limit:
-            return 1.0
-        if self.ledger.full:
-            return _LEDGER_SECONDS
-        now = self._loop.time()
-        return max(self._breaker.wait(now), self._pace.wait(now))
+    def _pause_ends(self) -> float:
+        """When the pause that the CRM asked for is over, in epoch seconds."""
+        return time.time() + self._pace.not_before - time.monotonic()
 
-    async def _next(self) -> _Flight | None:
+    def _note_pause(self) -> None:
+        """Whatever ended the task, a pause that the CRM asked for is one for the next attempt too."""
+        if self.stop is not None and self._pace.not_before > time.monotonic():
+            self.stop = replace(self.stop, not_before=self._pause_ends())
+
+    def _next(self, now: float) -> Flight | None:
         """A retry that is due, else a fresh row; a probe takes a fresh row first, for its record may be the trouble."""
-        flight = await self._fresh_flight() if self._breaker.opened_at is not None else self._due_retry()
-        if flight is not None:
-            return flight
-        return self._due_retry() if self._breaker.opened_at is not None else await self._fresh_flight()
+        if self._breaker.opened_at is not None:
+            return self._fresh() or self._again(now)
+        return self._again(now) or self._fresh()
 
-    def _due_retry(self) -> _Flight | None:
-        if self._paced:
-            return self._paced.popleft()
-        due = self._retries and self._retries[0][0] <= self._loop.time()
-        return heapq.heappop(self._retries)[2] if due and self._budget.allows() else None
-
-    async def _fresh_flight(self) -> _Flight | None:
-        if self.canary and not (self._breaker.opened_at is not None or self.canary.allows(self._opened)):
+    def _again(self, now: float) -> Flight | None:
+        if not self._backlog.waiting:
             return None
-        if not self._fresh and self._more:
-            # Spark's iterator blocks; a thread reads it so that answers are handled meanwhile.
-            chunk = await asyncio.to_thread(lambda: list(itertools.islice(self._rows, _CHUNK)))
-            self._more = len(chunk) == _CHUNK
-            self._fresh.extend(chunk)
-        if not self._fresh:
-            return None
-        self._opened += 1
-        record = self._fresh.popleft()
-        payload = record.payload()
-        key = idempotency_key(self.policy.endpoint, self.policy.score_date, record, payload)
-        return _Flight(record, payload, key)
+        return self._backlog.paced() or (self._backlog.due(now) if self._budget.allows() else None)
 
-    def _until_retry(self) -> float:
-        if not self._retries or not self._budget.allows():
-            return 1.0
-        return max(0.001, min(1.0, self._retries[0][0] - self._loop.time()))
+    def _fresh(self) -> Flight | None:
+        opened = self._backlog.opened
+        if self.canary and not (self._breaker.opened_at is not None or self.canary.allows(opened)):
+            return None
+        record = self._backlog.fresh()
+        return None if record is None else Flight.of(record, self.policy.endpoint, self.policy.score_date)
 
     async def _pause(self, seconds: float) -> None:
         """Wait until something completes, or for `seconds` (at most one, so that a stop is noticed)."""
         self._wake = self._loop.create_future()
-        timer = self._loop.call_later(min(seconds, 1.0), self._wake_up)
+        timer = self._loop.call_later(min(max(seconds, 0.001), 1.0), self._wake_up)
         await self._wake
         timer.cancel()
 
@@ -242,7 +251,7 @@ class Delivery:
 
     # -- one request ----------------------------------------------------------------------------------------------
 
-    def _launch(self, flight: _Flight) -> None:
+    def _depart(self, flight: Flight) -> None:
         epoch = time.time()
         self._pace.take()
         self._breaker.sent()
@@ -253,16 +262,9 @@ class Delivery:
         self.tally.sent(epoch, again)
         flight.tries += 1
         flight.first_sent = flight.first_sent or epoch
-        request = asyncio.create_task(self._request(flight))
-        self._requests.add(request)
-        request.add_done_callback(self._done)
+        self._under_way += 1
 
-    def _done(self, request: asyncio.Task[None]) -> None:
-        self._requests.discard(request)
-        self._wake_up()
-        request.result()
-
-    async def _request(self, flight: _Flight) -> None:
+    async def _request(self, flight: Flight) -> None:
         try:
             await self._exchange(flight)
         except Exception as error:  # noqa: BLE001 - the record keeps its line, whatever it is
@@ -270,12 +272,10 @@ class Delivery:
             place = traceback.extract_tb(error.__traceback__)[-1]
             log.error("%s at %s:%s ended the delivery", type(error).__name__, place.name, place.lineno)
             self._settle(flight, Verdict(Next.STOP, "unknown", "internal_error"))
-            self.stop = self.stop or Stop(
-                "internal_error", f"The delivery itself failed with {type(error).__name__}; its log says where."
-            )
+            self.stop = self.stop or stops.internal_error(error)
 
-    async def _exchange(self, flight: _Flight) -> None:
-        started = self._loop.time()
+    async def _exchange(self, flight: Flight) -> None:
+        started = time.monotonic()
         answer: Answer | None = None
         flight.status = None
         try:
@@ -286,7 +286,7 @@ class Delivery:
             verdict = Verdict(Next.RETRY, "unknown", str(error))
         else:
             verdict = classify(answer.status, answer.headers, answer.body)
-            seconds = self._loop.time() - started
+            seconds = time.monotonic() - started
             flight.status, flight.milliseconds = answer.status, seconds * 1000
             self.tally.answered(answer.status, flight.milliseconds)
             self._concurrency.record(seconds)
@@ -294,44 +294,49 @@ class Delivery:
         flight.last = verdict
         if verdict.outcome == "unknown":
             flight.ambiguous = verdict
-        await self._follow(flight, verdict, answer)
+        if verdict.next is Next.SETTLE:
+            self._settled += 1
+            self._settle(flight, verdict)
+        else:
+            await self._follow(flight, verdict, answer)
 
     def _judge(self, verdict: Verdict) -> None:
         """Tell the judges how it went; pushback and refused tokens say nothing about health."""
-        now = self._loop.time()
+        now = time.monotonic()
         healthy = verdict.next is Next.SETTLE or verdict.reason == "http_409"
         if healthy:
             self._healthy_at = now
-        elif verdict.next is Next.RETRY:
+        else:
             self._last_failure = verdict.reason
         if healthy or verdict.next is Next.RETRY:
             self._breaker.record(now, healthy)
         else:
             self._breaker.release(now)
 
-    async def _follow(self, flight: _Flight, verdict: Verdict, answer: Answer | None) -> None:
-        if verdict.next is Next.SETTLE:
-            self._settled += 1
-            self._settle(flight, verdict)
-        elif verdict.next is Next.RETRY:
-            # A probe asks about the CRM, not about its record: it spends none of the record's attempts.
-            flight.attempts += not flight.probe
-            if flight.attempts >= self.policy.max_attempts or len(self._retries) >= _MOST_WAITING_RETRIES:
-                self._settle(flight, verdict)
-            else:
-                due = self._loop.time() + backoff(flight.attempts)
-                heapq.heappush(self._retries, (due, next(self._order), flight))
+    async def _follow(self, flight: Flight, verdict: Verdict, answer: Answer | None) -> None:
+        """What comes after an answer that was not the last word."""
+        if verdict.next is Next.RETRY:
+            self._try_again(flight, verdict)
         elif verdict.next is Next.WAIT and answer is not None:
             wait = retry_after_seconds(answer.headers.get("Retry-After"), answer.headers.get("Date"))
-            self._pace.pushback(self._loop.time(), wait)
+            self._pace.pushback(time.monotonic(), wait)
+            self._check_at = 0.0
             self._wait_again(flight, verdict)
         else:
-            self._paced.append(flight)
+            self._backlog.again_at_the_servers_pace(flight)
             refreshed = verdict.next is Next.REFRESH and answer is not None and await self._refreshed(answer)
             if not refreshed:
-                self.stop = self.stop or _stopped_by(verdict)
+                self.stop = self.stop or stops.refused(verdict)
 
-    def _wait_again(self, flight: _Flight, verdict: Verdict) -> None:
+    def _try_again(self, flight: Flight, verdict: Verdict) -> None:
+        # A probe asks about the CRM, not about its record: it spends none of the record's attempts.
+        flight.attempts += not flight.probe
+        if flight.attempts >= self.policy.max_attempts or self._backlog.crowded:
+            self._settle(flight, verdict)
+        else:
+            self._backlog.again_at(time.monotonic() + backoff(flight.attempts), flight)
+
+    def _wait_again(self, flight: Flight, verdict: Verdict) -> None:
         """Try again at the server's pace; a record that alone is told to wait, time after time, holds up no others."""
         flight.waits += 1
         if flight.waits == 1:
@@ -340,98 +345,52 @@ class Delivery:
         if alone:
             self._settle(flight, verdict)
         else:
-            self._paced.append(flight)
+            self._backlog.again_at_the_servers_pace(flight)
 
     async def _refreshed(self, answer: Answer) -> bool:
-        """Whether there is a newer token than the one that was refused."""
-        async with self._refreshing:
-            newer: bool = answer.token_version < self.transport.token_version
-            if newer or self.transport.token_version > 0:
-                return newer
+        """Whether there is a newer token than the one that was refused. Nothing is sent while it is being read."""
+        async with self._token_read:
+            if self.stop is not None or answer.token_version < self.transport.token_version:
+                return self.stop is None
             try:
                 return await self.transport.refresh()
             except Exception as error:  # noqa: BLE001 - of the AWS client or of a broken secret
-                self.stop = self.stop or secret_unreadable(error)
+                self.stop = stops.secret_unreadable(error)
                 return False
 
     # -- outcomes -------------------------------------------------------------------------------------------------
 
-    def _settle(self, flight: _Flight, verdict: Verdict) -> None:
-        if verdict.outcome == "deferred":
-            verdict = flight.ambiguous or (_IN_DOUBT if flight.record.in_doubt else verdict)
+    def _settle(self, flight: Flight, verdict: Verdict) -> None:
+        verdict = flight.ends_as(verdict)
         if self.canary:
             self.canary.record(verdict)
-        record = flight.record
         self.tally.settled(verdict.outcome, verdict.reason, flight.status, verdict.detail)
-        self.ledger.add(
-            {
-                "user_id": record.user_id,
-                "score": record.score,
-                "key": flight.key,
-                "payload_sha256": hashlib.sha256(flight.payload).hexdigest(),
-                "revision": record.revision,
-                "outcome": verdict.outcome,
-                "reason": verdict.reason,
-                "http_status": flight.status,
-                "tries": flight.tries,
-                "latency_ms": None if flight.milliseconds is None else round(flight.milliseconds, 1),
-                "first_sent_at": _iso(flight.first_sent),
-                "settled_at": _iso(time.time()),
-                "run_id": self.policy.run_id,
-            }
-        )
+        self.ledger.add(flight.line(verdict, self._run_id, time.time()))
 
     def _abandon_retries(self) -> None:
         """Close what was opened and may not be tried again; its last answer is its reason."""
-        flights = [*self._paced, *(flight for _, _, flight in self._retries)]
-        self._paced.clear()
-        self._retries.clear()
-        for flight in flights:
+        for flight in self._backlog.abandon():
             if flight.last is not None:
                 self._settle(flight, flight.last)
 
-    async def _count_unsent(self) -> None:
+    async def _count_unopened(self) -> None:
         """Count the rows that were never opened. They need no ledger line: having none is what makes them open."""
-        rest = itertools.chain(self._fresh, self._rows)
+        rest = self._backlog.unopened()
         doubts = await asyncio.to_thread(lambda: Counter(record.in_doubt for record in rest))
         cause = self.stop.cause if self.stop else UNSENT
         for in_doubt, count in doubts.items():
             self.tally.settled("unknown" if in_doubt else "deferred", cause, count=count)
 
-    async def _progress(self) -> None:
-        before, since = 0, self._loop.time()
+    async def _tell_progress(self) -> None:
+        progress = Progress(self.name, self.expected)
         while True:
             await asyncio.sleep(_PROGRESS_SECONDS)
-            now, posts = self._loop.time(), self.tally.posts
-            log.info(
-                "%s: %d sent, %d delivered, %.0f/s, %d under way of at most %d, %d waiting to be tried again",
-                self.name,
-                posts,
-                self.tally.outcomes["delivered"],
-                (posts - before) / (now - since),
-                len(self._requests),
-                self._concurrency.limit,
-                len(self._retries) + len(self._paced),
+            line = progress.line(
+                posts=self.tally.posts,
+                delivered=self.tally.outcomes["delivered"],
+                settled=self.tally.rows,
+                under_way=self._under_way,
+                most=self._concurrency.limit,
+                waiting=self._backlog.waiting,
             )
-            before, since = posts, now
-
-
-def secret_unreadable(error: Exception) -> Stop:
-    """The stop of a task that cannot read its token."""
-    return Stop(
-        "secret_unreadable",
-        f"The CRM's token could not be read ({type(error).__name__}): check secret_id, the secret and the job's role.",
-    )
-
-
-def _stopped_by(verdict: Verdict) -> Stop:
-    if verdict.detail == "redirect":
-        return Stop("redirect", f"The CRM redirects ({verdict.reason}): base_url does not name the API itself.")
-    return Stop(
-        "token_refused",
-        f"The CRM refuses the token ({verdict.reason}): check the secret and its rights, then clear push_scores.",
-    )
-
-
-def _iso(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            log.info("%s", line)

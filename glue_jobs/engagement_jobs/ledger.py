@@ -7,11 +7,9 @@ killed job can have sent without a trace.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 BATCH = 500
 MOST_UNFLUSHED = 2 * BATCH
@@ -61,9 +59,9 @@ class Ledger:
         """Whether senders must wait until a batch has been written."""
         return self._unwritten >= MOST_UNFLUSHED
 
-    def add(self, entry: dict[str, Any]) -> None:
-        """Take one line; `entry` has exactly the keys of FIELDS."""
-        self._lines.append(json.dumps(entry, ensure_ascii=False).encode())
+    def add(self, line: bytes) -> None:
+        """Take one line, a JSON object with exactly the members of FIELDS, without its end."""
+        self._lines.append(line)
         self._unwritten += 1
         if len(self._lines) >= BATCH:
             self._due.set()
@@ -75,10 +73,12 @@ class Ledger:
                 async with asyncio.timeout(_FLUSH_SECONDS):
                     await self._due.wait()
             except TimeoutError:
-                pass
+                await self._flush(least=1)
+                continue
             closing = self._closing
             self._due.clear()
-            await self._flush()
+            # Full batches only, until time or the end asks for the rest: every object costs a request.
+            await self._flush(least=1 if closing else BATCH)
             if closing:
                 return
 
@@ -87,8 +87,8 @@ class Ledger:
         self._closing = True
         self._due.set()
 
-    async def _flush(self) -> None:
-        while self._lines and not self.failed:
+    async def _flush(self, least: int) -> None:
+        while len(self._lines) >= least and not self.failed:
             batch, self._lines = self._lines[:BATCH], self._lines[BATCH:]
             key = f"{self._prefix}{self._sequence:06d}.jsonl"
             self._sequence += 1

@@ -6,6 +6,7 @@ The question behind every line is: may the CRM have applied the score? Only a su
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -47,6 +48,8 @@ class Verdict:
 # Final for this record whatever we do again; every other 4xx not named below is final too.
 _RETRY_UNSENT = {408: "request timeout", 425: "too early", 503: "unavailable"}
 _FAILED_WORDS = {"error", "errors", "fail", "failed", "failure", "rejected", "invalid"}
+# Where the word on a record may lie inside a body.
+_PARTS = ("results", "result", "data")
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
@@ -89,12 +92,18 @@ def _success(status: int, headers: Mapping[str, str], body: bytes, parsed: Any, 
         return Verdict(Next.RETRY, "unknown", f"http_{status}_html")
     if _names_failure(parsed):
         return Verdict(Next.SETTLE, "rejected", f"http_{status}_failure", detail)
+    return _delivered(status, detail)
+
+
+@functools.lru_cache(maxsize=64)
+def _delivered(status: int, detail: str) -> Verdict:
+    # Nearly every verdict is one of these.
     return Verdict(Next.SETTLE, "delivered", f"http_{status}", detail)
 
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body) if body else None
+        return json.loads(body.decode()) if body else None
     except (ValueError, RecursionError):
         return None
 
@@ -113,11 +122,11 @@ def _names_failure(parsed: Any) -> bool:
         return any(_names_failure(item) for item in parsed)
     if not isinstance(parsed, dict):
         return False
-    if any(parsed.get(flag) is False for flag in ("success", "ok")) or parsed.get("error") or parsed.get("errors"):
+    if parsed.get("success") is False or parsed.get("ok") is False or parsed.get("error") or parsed.get("errors"):
         return True
     state = parsed.get("status")
     if isinstance(state, int) and not isinstance(state, bool) and state >= 400:
         return True
     if isinstance(state, str) and state.lower() in _FAILED_WORDS:
         return True
-    return any(_names_failure(parsed[part]) for part in ("results", "result", "data") if part in parsed)
+    return any(_names_failure(parsed[part]) for part in _PARTS if part in parsed)

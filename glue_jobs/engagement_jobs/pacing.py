@@ -24,7 +24,7 @@ class Pace:
 
     limit: float
     burst: float
-    tokens: float = field(init=False, default=1.0)
+    tokens: float = field(init=False, default=0.0)
     share: float = field(init=False, default=1.0)
     not_before: float = field(init=False, default=0.0)
     _seen: float | None = field(init=False, default=None)

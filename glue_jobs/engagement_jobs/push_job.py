@@ -28,7 +28,8 @@ from engagement_jobs.history import Snapshot, attempt_folders, read_ledger
 from engagement_jobs.manifests import delivery_manifest, utc
 from engagement_jobs.outcomes import OPEN
 from engagement_jobs.scores_folder import ScoresError, read_manifest, read_scores
-from engagement_jobs.sending import TASK_LOST, Sent, hold_back, impossible, send, task_setup
+from engagement_jobs.sending import Sent, hold_back, impossible, send, task_setup
+from engagement_jobs.stops import LEDGER_UNWRITABLE, TASK_LOST
 from engagement_jobs.tally import Tally
 
 _FAILED = (*OPEN, "rejected")
@@ -171,7 +172,7 @@ def _write_aggregate(
 def _finals(spark: SparkSession, store: Store, decided: DataFrame, folder: str, sent: Sent) -> DataFrame:
     lines = read_ledger(spark, store, [folder])
     reason = sent.stop.cause if sent.stop else UNSENT
-    lost = sent.stop is not None and sent.stop.cause in (TASK_LOST, "ledger_unwritable")
+    lost = sent.stop is not None and sent.stop.cause in (TASK_LOST, LEDGER_UNWRITABLE)
     return plan.with_outcome(decided, lines, reason, lost).persist(StorageLevel.MEMORY_AND_DISK)
 
 

@@ -13,10 +13,10 @@ from pyspark.sql import Row
 
 from engagement_jobs.aws import Store, read_secret
 from engagement_jobs.canary import Canary
-from engagement_jobs.delivery import Delivery, Policy, secret_unreadable
+from engagement_jobs.delivery import Delivery, Policy
 from engagement_jobs.ledger import Ledger
 from engagement_jobs.records import Record
-from engagement_jobs.stops import Stop
+from engagement_jobs.stops import Stop, secret_unreadable
 from engagement_jobs.tally import Tally
 from engagement_jobs.transport import HttpTransport
 

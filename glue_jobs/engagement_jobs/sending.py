@@ -18,10 +18,9 @@ from engagement_jobs.aws import Store
 from engagement_jobs.canary import SIZE, Canary
 from engagement_jobs.delivery import Policy
 from engagement_jobs.push_task import TaskResult, TaskSetup, record, run_partition, run_task
-from engagement_jobs.stops import Stop
+from engagement_jobs.stops import TASK_LOST, Stop
 from engagement_jobs.tally import Tally
 
-TASK_LOST = "task_lost"
 # When a task is lost, Spark asks the others to end and kills their Python workers 2 to 4 s later.
 # Until then they go on sending and writing, and what they write counts.
 _UNTIL_WORKERS_ARE_KILLED = 6.0

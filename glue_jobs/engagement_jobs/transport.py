@@ -95,8 +95,16 @@ class HttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
             headers={"Content-Type": "application/json", "User-Agent": _USER_AGENT},
+            # Answers are a few bytes: compressing them would only cost both sides.
+            skip_auto_headers=("Accept-Encoding",),
         )
+        self._present()
         return self
+
+    def _present(self) -> None:
+        """Let every request from now on carry the token."""
+        if self._credential is not None:
+            self._session.headers[self._credential.header] = self._credential.value()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -108,18 +116,26 @@ class HttpTransport:
         fresh = Credential.from_secret(await self._read_secret())
         if fresh == self._credential:
             return False
+        if self._credential is not None:
+            self._session.headers.pop(self._credential.header, None)
         self._credential = fresh
+        self._present()
         self.token_version += 1
         return True
 
     async def post(self, payload: bytes, key: str) -> Answer:
         """Send one record; redirects are answers, not followed."""
-        credential, version = self._credential, self.token_version
-        assert credential is not None, "use HttpTransport as a context manager"  # noqa: S101
-        headers = {credential.header: credential.value(), "Idempotency-Key": key}
+        version = self.token_version
         try:
-            async with self._session.post(self._url, data=payload, headers=headers, allow_redirects=False) as response:
-                return Answer(response.status, response.headers, await _body(response), version)
+            response = await self._session.post(
+                self._url, data=payload, headers={"Idempotency-Key": key}, allow_redirects=False
+            )
+            try:
+                # Read to its end, an answer gives its connection back by itself.
+                body = await (response.read() if _is_short(response) else _start_of_body(response))
+            except BaseException:
+                response.close()
+                raise
         except aiohttp.ClientConnectorDNSError as error:
             raise UnsentError("dns") from error
         except (aiohttp.ClientConnectorSSLError, aiohttp.ClientConnectorCertificateError) as error:
@@ -132,12 +148,15 @@ class HttpTransport:
             raise AmbiguousError("timeout") from error
         except (aiohttp.ClientError, OSError) as error:
             raise AmbiguousError("reset") from error
+        return Answer(response.status, response.headers, body, version)
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """The body, or as much of it as may matter; the connection is given up when more follows."""
-    if response.content_length is not None and response.content_length <= _MOST_BODY:
-        return await response.read()
+def _is_short(response: aiohttp.ClientResponse) -> bool:
+    return response.content_length is not None and response.content_length <= _MOST_BODY
+
+
+async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
+    """As much of the body as may matter; the connection is given up when more follows."""
     parts, size = [], 0
     async for part in response.content.iter_chunked(_MOST_BODY):
         parts.append(part)

@@ -10,7 +10,7 @@ def run(ledger: Ledger, entries: int) -> None:
     async def fill() -> None:
         flusher = asyncio.create_task(ledger.run())
         for number in range(entries):
-            ledger.add({"user_id": f"Ü{number}"})
+            ledger.add(f'{{"user_id": "Ü{number}"}}'.encode())
             if number % 100 == 0:
                 await asyncio.sleep(0)
         ledger.close()
@@ -64,7 +64,7 @@ def test_gives_up_and_says_where() -> None:
 def test_is_full_at_two_unwritten_batches() -> None:
     ledger = Ledger(lambda key, body: None, "a/", "0")  # noqa: ARG005
     for _ in range(MOST_UNFLUSHED - 1):
-        ledger.add({})
+        ledger.add(b"{}")
     assert not ledger.full
-    ledger.add({})
+    ledger.add(b"{}")
     assert ledger.full
