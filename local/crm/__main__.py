@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from local.crm.faults import NO_FAULT, Fault
 from local.crm.faultspec import read_fault
+from local.crm.profiles import PROFILES
 from local.crm.server import serving
 from local.crm.service import Crm, Options
 
@@ -43,7 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--burst", type=_at_least(1), metavar="N", help="requests at once (default: the rate)")
     parser.add_argument("--latency-ms", type=_at_least(0), default=0.0, help="time that an update takes")
     parser.add_argument("--latency-jitter-ms", type=_at_least(0), default=0.0, help="up to so much more")
-    parser.add_argument("--faults", type=_fault, default=NO_FAULT, metavar="JSON", help="as for PUT /_crm/faults")
+    parser.add_argument("--faults", type=_fault, default=NO_FAULT, metavar="JSON|NAME", help="as for PUT /_crm/faults")
+    parser.add_argument("--list-faults", action="store_true", help="print the names that --faults knows, and end")
     return parser
 
 
@@ -60,6 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve; return the exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
+    if given.list_faults:
+        width = max(map(len, PROFILES))
+        print("\n".join(f"{name:{width}}  {profile.what}" for name, profile in PROFILES.items()))
+        return 0
     token = os.environ.get("CRM_TOKEN", "")
     if not token.strip():
         parser.error("the environment variable CRM_TOKEN is empty; set it to the bearer token that clients send")

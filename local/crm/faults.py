@@ -1,14 +1,16 @@
-"""Faults on demand: what goes wrong, for which requests, decided alike for the same seed.
+"""Faults on demand: what goes wrong; `switch` decides for which requests.
 
 A fault acts at these points of a request, in this order: `at_the_door` before anything is looked at,
-`revoked` in the token check, `before` once the request is known to be valid, `after_processing` once it was
-applied or its answer replayed, `last_touch` on whatever is answered.
+`revoked` in the token check, `rate` beside the CRM's own limit, `before` once the request is known to be valid,
+`slots` and `latency_ms` once its key is reserved, `answer_after_ms` once it was applied and its key released,
+`after_processing` once it was applied or its answer replayed, `last_touch` on whatever is answered.
 """
 
 import asyncio
 import json
-import random
-from dataclasses import asdict, dataclass, replace
+import time
+from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import Any
 
 from local.crm.answers import Answer, problem
@@ -23,7 +25,8 @@ class Fault:
     """What goes wrong (first group) and for which requests (second group).
 
     A text `body` is sent as it is, any other JSON value as JSON. `retry_after` is sent verbatim with every
-    answer that is not a success, the rate limit's own included.
+    answer that is not a success, the rate limit's own included; `retry_after_date` is sent likewise, as the HTTP
+    date so many seconds after the answer's own. `rate` is in requests per second, of those that come under the fault.
     """
 
     status: int | None = None
@@ -31,7 +34,12 @@ class Fault:
     content_type: str | None = None
     headers: dict[str, str] | None = None
     retry_after: int | str | None = None
+    retry_after_date: int | None = None
     latency_ms: float = 0
+    answer_after_ms: float = 0  # the update is applied, and its answer comes so much later
+    slots: int | None = None  # so many updates are worked on at once, the others queue
+    rate: float | None = None  # 429 beyond it
+    burst: float | None = None  # requests at once within `rate`; None is `rate` itself, as for the CRM's own limit
     drop_before: bool = False
     drop_after: bool = False
     down: bool = False
@@ -42,6 +50,7 @@ class Fault:
     fraction: float = 1.0
     after: int = 0  # so many matching requests pass first
     first: int | None = None  # so many matching requests come under the fault, then no more
+    seconds: float | None = None  # it is over for good so long after the first request that it could meet
     for_users: tuple[str, ...] | None = None
     seed: int = 0
 
@@ -82,52 +91,18 @@ class Fault:
 
     def last_touch(self, answer: Answer) -> Answer:
         """Put the declared Retry-After on an answer that is not a success."""
-        if self.retry_after is None or answer.status < 300:
+        if answer.status < 300 or (self.retry_after is None and self.retry_after_date is None):
             return answer
-        return replace(answer, headers={**answer.headers, "Retry-After": str(self.retry_after)})
+        if self.retry_after_date is None:
+            return replace(answer, headers={**answer.headers, "Retry-After": str(self.retry_after)})
+        now = int(time.time())
+        # The answer's own date is sent with it: the server would take the time again, perhaps a second later.
+        dates = {"Date": _http_date(now), "Retry-After": _http_date(now + self.retry_after_date)}
+        return replace(answer, headers={**answer.headers, **dates})
+
+
+def _http_date(moment: float) -> str:
+    return formatdate(moment, usegmt=True)
 
 
 NO_FAULT = Fault()
-
-
-class Faults:
-    """The fault that is switched on, if any, and how many requests it has met."""
-
-    def __init__(self, fault: Fault = NO_FAULT) -> None:
-        self.switch(fault)
-
-    def switch(self, fault: Fault) -> None:
-        """Switch a fault on; NO_FAULT switches off. Counts and the random sequence start again."""
-        self._fault = fault
-        self._users = None if fault.for_users is None else frozenset(fault.for_users)
-        self._random = random.Random(fault.seed)  # noqa: S311 (a repeatable choice, not a secret)
-        self._matched = 0
-        self._hit = 0
-
-    def pick(self, user_id: str | None) -> Fault:
-        """Return the fault that this request comes under, or NO_FAULT."""
-        fault = self._fault
-        if fault is NO_FAULT or (self._users is not None and user_id not in self._users):
-            return NO_FAULT
-        self._matched += 1
-        place = self._matched - fault.after
-        if place < 1 or (fault.first is not None and place > fault.first):
-            return NO_FAULT
-        if fault.fraction < 1 and self._random.random() >= fault.fraction:
-            return NO_FAULT
-        self._hit += 1
-        return fault
-
-    def closed(self) -> Answer | None:
-        """503 when the CRM is down for everybody, and so for a request that updates nobody too."""
-        fault = self._fault
-        over = fault.first is not None and self._matched >= fault.after + fault.first
-        if self._users is not None or fault.fraction < 1 or self._matched < fault.after or over:
-            return None
-        answer = fault.at_the_door()
-        return answer and fault.last_touch(answer)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fault with its counts: requests it could have met, requests it met."""
-        fault = None if self._fault is NO_FAULT else asdict(self._fault)
-        return {"faults": fault, "matched": self._matched, "hit": self._hit}

@@ -1,13 +1,18 @@
-"""/_crm/: what the CRM received and holds, and its faults. The same bearer token opens it.
+"""/_crm/: what the CRM received and holds, its faults and its token. The bearer token it was started with opens it.
 
 GET /_crm/stats                  all counts
 GET /_crm/state                  {user_id: score}; ?format=ndjson: an object a line, with the times applied
 GET /_crm/requests?user_id=...   what was received for one user, oldest first
-GET, PUT, DELETE /_crm/faults    show, switch on, switch off
-POST /_crm/reset                 forget everything but the faults
+GET, PUT, DELETE /_crm/faults    show, switch on (a JSON object or the name of a profile), switch off
+PUT /_crm/token                  {"token": "..."}: from now on the update endpoint takes this token and no other
+DELETE /_crm/token               it takes the one that the CRM was started with again
+POST /_crm/reset                 forget everything but the faults and the token
+
+A token is in no answer: both answers about it are {"rotated": true} or {"rotated": false}.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -25,8 +30,10 @@ _METHODS = {
     "state": ("GET",),
     "requests": ("GET",),
     "faults": ("GET", "PUT", "DELETE"),
+    "token": ("PUT", "DELETE"),
     "reset": ("POST",),
 }
+_TOKEN = re.compile(r"[!-~]+")  # what an Authorization header can carry after the scheme
 _ENTRIES_A_CHUNK = 5_000
 
 
@@ -46,6 +53,8 @@ async def inspect(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
         return _requests(crm, request).response()
     if name == "faults":
         return (await _faults(crm, request)).response()
+    if name == "token":
+        return (await _token(crm, request)).response()
     if name == "reset":
         crm.reset()
     return as_json(crm.stats()).response()
@@ -67,6 +76,20 @@ async def _faults(crm: Crm, request: web.BaseRequest) -> Answer:
         except ValueError as error:
             return problem(400, "invalid-faults", str(error))
     return as_json(crm.faults.as_json())
+
+
+async def _token(crm: Crm, request: web.BaseRequest) -> Answer:
+    token = crm.options.token
+    if request.method == "PUT":
+        parsed = checks.parse(await request.read())
+        found = None if isinstance(parsed, Answer) or len(parsed) != 1 else parsed.get("token")
+        if not isinstance(found, str) or not _TOKEN.fullmatch(found):
+            # Nothing of the body is repeated: whatever is wrong with it, it may hold a token.
+            wanted = 'wanted {"token": "..."} and nothing else, of visible ASCII characters'
+            return problem(400, "invalid-token", f"This body sets no token: {wanted}.")
+        token = found
+    crm.token = token
+    return as_json({"rotated": token != crm.options.token})
 
 
 async def _state(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:

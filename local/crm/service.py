@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.crm.book import Book
-from local.crm.faults import NO_FAULT, Fault, Faults
+from local.crm.faults import NO_FAULT, Fault
 from local.crm.keys import KeyStore
 from local.crm.pace import TokenBucket
 from local.crm.requestlog import RequestLog
+from local.crm.switch import Faults
 from local.crm.traffic import Traffic
 
 
@@ -30,6 +31,7 @@ class Crm:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.token = options.token  # of the update endpoint; `options.token` opens the inspection for good
         self.book = Book()
         self.keys = KeyStore(options.max_keys)
         self.traffic = Traffic()
@@ -46,7 +48,7 @@ class Crm:
         return (options.latency_ms + self._random.uniform(0, options.latency_jitter_ms)) / 1000
 
     def reset(self) -> None:
-        """Forget scores, keys, counts and requests. Faults stay as they are switched."""
+        """Forget scores, keys, counts and requests. The fault and the token stay as they are switched."""
         self.book.clear()
         self.keys.clear()
         self.traffic.clear()

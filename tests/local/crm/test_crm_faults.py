@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
-from local.crm.faults import NO_FAULT, Fault, Faults
-from local.crm.faultspec import read_fault
+from local.crm.faults import NO_FAULT, Fault
+from local.crm.switch import Faults
 from tests.local.crm.client import Client, Start
 
 
@@ -139,41 +139,3 @@ def test_retry_after_is_sent_verbatim(start: Start, value: int | str) -> None:
     answers = [crm.send(), crm.send()]
     assert [answer.status_code for answer in answers] == [200, 429]
     assert [answer.headers.get("Retry-After") for answer in answers] == [None, str(value)]
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ('{"status": 503, "faction": 0.5}', "unknown faction"),
-        ('{"status": "503"}', "status is '503', wanted an integer from 200 to 599"),
-        ('{"status": true}', "status is True"),
-        ('{"status": 199}', "status is 199"),
-        ('{"status": 503, "fraction": 1.5}', "fraction is 1.5, wanted a number from 0 to 1"),
-        ('{"status": 503, "first": 0}', "first is 0"),
-        ('{"status": 503, "for_users": "U1"}', "for_users is 'U1', wanted a list of strings"),
-        ('{"status": 503, "headers": {"Location": "/a\\r\\nSet-Cookie: b"}}', "headers is"),
-        ('{"latency_ms": NaN}', "latency_ms is nan"),
-        ('{"fraction": 0.5}', "nothing goes wrong"),
-        ('{"down": false}', "nothing goes wrong"),
-        ("[]", "found a JSON list"),
-        ("{", "not valid JSON"),
-    ],
-)
-def test_a_wrong_fault_is_refused_and_the_old_one_stays(crm: Client, text: str, says: str) -> None:
-    with pytest.raises(ValueError, match=r"^faults: ") as error:
-        read_fault(text)
-    assert says in str(error.value)
-    crm.break_it(status=418)
-    answer = crm.ask("PUT", "/_crm/faults", data=text)
-    assert answer.status_code == 400
-    assert says in answer.json()["detail"]
-    assert crm.send().status_code == 418
-
-
-def test_every_member_can_be_said_in_json() -> None:
-    text = """{"status": 500, "body": {"a": 1}, "content_type": "text/x", "headers": {"A": "b"}, "retry_after": 1,
-        "latency_ms": 0.5, "drop_before": true, "drop_after": true, "down": true, "revoked": true,
-        "after_applying": true, "stored": true, "fraction": 0.5, "after": 1, "first": 2,
-        "for_users": ["U1"], "seed": 3}"""
-    fault = read_fault(text)
-    assert [name for name in Fault.__slots__ if getattr(fault, name) == getattr(NO_FAULT, name)] == []

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from local.crm.__main__ import main
+from local.crm.profiles import PROFILES
 
 ROOT = Path(__file__).parents[3]
 HEADERS = {"Authorization": "Bearer t0ken"}
@@ -70,6 +71,7 @@ def test_a_slow_request_does_not_hold_the_end_up_for_long() -> None:
         (["--rate", "0"], "t", "--rate: found '0', wanted a number of at least 0.001"),
         (["--latency-ms", "soon"], "t", "--latency-ms: found 'soon'"),
         (["--faults", '{"status": 1}'], "t", "status is 1, wanted"),
+        (["--faults", "outage"], "t", "'outage' is neither a JSON object nor one of latency-50ms, latency-1s"),
         (["--token", "t"], "t", "unrecognized arguments"),
     ],
 )
@@ -101,3 +103,19 @@ def test_a_port_that_is_taken() -> None:
         )
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_a_fault_by_its_name() -> None:
+    with program("--faults", "unknown-all") as (_, url):
+        body = {"user_id": "U1", "engagement_score": "1.00"}
+        answer = requests.post(f"{url}/api/v1/update-score", json=body, headers=HEADERS, timeout=10)
+    assert answer.status_code == 404
+
+
+def test_the_names_of_faults_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("CRM_TOKEN", raising=False)
+    assert main(["--list-faults"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(PROFILES)
+    columns = {line.index(profile.what) for line, profile in zip(lines, PROFILES.values(), strict=True)}
+    assert columns == {len("token-revoked-midway") + 2}

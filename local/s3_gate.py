@@ -1,0 +1,207 @@
+"""A gate in front of the S3 stand-in, which lets everything through unchanged until it is told to fail some of it.
+
+Run with `python -m local.s3_gate --upstream http://127.0.0.1:PORT [--port N]`; it prints one JSON line, {"url": ...},
+when it answers.
+
+PUT /_gate      switch on: {"method": "PUT", "key": "ledger/.*[.]jsonl$", "status": 503, "latency_ms": 200, "after": 10,
+                "first": 3}; `key` is a regular expression that is searched in the decoded path /bucket/key
+GET /_gate      {"fault": ..., "matched": requests that the fault could have met, "hit": requests that it met}
+DELETE /_gate   switch off
+
+A request that the fault meets waits `latency_ms`; then it is refused with `status`, or passed on when none is given.
+Without `method` or `key`, every one matches; `after` so many matching requests, and for the `first` so many of them.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, fields
+from urllib.parse import unquote
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+CONTROL = "/_gate"
+_SHUTDOWN_SECONDS = 2.0
+_CODES = {403: "AccessDenied", 503: "SlowDown"}
+# Each connection has its own framing; the gate itself says "100 Continue" to who waits for that.
+_OF_ONE_CONNECTION = frozenset(("connection", "keep-alive", "transfer-encoding", "expect"))
+_NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What happens to which requests; the members are explained at the top of the module."""
+
+    method: str | None = None
+    key: str | None = None
+    status: int | None = None
+    latency_ms: float = 0
+    after: int = 0
+    first: int | None = None
+
+
+def read_fault(text: str | bytes) -> Fault:
+    """Return the fault that a JSON object describes. Raises ValueError, which says what is wrong with it."""
+    given = json.loads(text)
+    if not isinstance(given, dict):
+        raise ValueError(f"found a JSON {type(given).__name__}, wanted an object")
+    known = [field.name for field in fields(Fault)]
+    if unknown := sorted(given.keys() - set(known)):
+        raise ValueError(f"unknown {', '.join(unknown)}; known are {', '.join(known)}")
+    told = {name: value for name, value in given.items() if value is not None}
+    for name in ("method", "key"):
+        if not isinstance(told.get(name, ""), str):
+            raise ValueError(f"{name} is {told[name]!r}, wanted a string")
+    for name, low, high in (("status", 400, 599), ("latency_ms", 0, 1e9), ("after", 0, 1e9), ("first", 1, 1e9)):
+        value, kinds = told.get(name, low), (int, float) if name == "latency_ms" else (int,)
+        if type(value) not in kinds or not low <= value <= high:
+            kind = "a number" if float in kinds else "an integer"
+            raise ValueError(f"{name} is {value!r}, wanted {kind} from {low} to {high:.0f}")
+    try:
+        re.compile(told.get("key", ""))
+    except re.error as error:
+        raise ValueError(f"key is {told['key']!r}, which is no regular expression: {error}") from None
+    if "status" not in told and not told.get("latency_ms"):
+        raise ValueError("nothing goes wrong; name status or latency_ms")
+    return Fault(**told)
+
+
+class Gate:
+    """The proxy with its fault, if any, and how often that was met."""
+
+    def __init__(self, upstream: str, session: aiohttp.ClientSession) -> None:
+        self._upstream = upstream.rstrip("/")
+        self._session = session
+        self._switch(None)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request: the gate's own, or one for S3."""
+        path = unquote(request.raw_path.partition("?")[0])
+        body = await request.read()  # whole, also when it is refused: the connection stays usable
+        if path == CONTROL:
+            return self._control(request.method, body)
+        fault = self._pick(request.method, path)
+        if fault is not None:
+            await asyncio.sleep(fault.latency_ms / 1000)
+            if fault.status is not None:
+                return _error(fault.status, "This answer is injected by the gate.")
+        return await self._pass_on(request, body)
+
+    async def _pass_on(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        url = URL(self._upstream + request.raw_path, encoded=True)
+        headers = _passed(request.raw_headers)
+        try:
+            found = await self._session.request(
+                request.method,
+                url,
+                headers=headers,
+                data=body or None,
+                skip_auto_headers=_NOT_ADDED,
+                allow_redirects=False,
+            )
+        except aiohttp.ClientError as error:
+            return _error(502, f"S3 at {self._upstream} does not answer the gate: {type(error).__name__}.")
+        async with found:
+            headers = _passed(found.raw_headers)
+            response = web.StreamResponse(status=found.status, reason=found.reason, headers=headers)
+            await response.prepare(request)
+            async for chunk in found.content.iter_any():
+                await response.write(chunk)
+            await response.write_eof()
+        return response
+
+    def _pick(self, method: str, path: str) -> Fault | None:
+        fault = self._fault
+        if fault is None or (fault.method or method).upper() != method or not re.search(fault.key or "", path):
+            return None
+        self._matched += 1
+        place = self._matched - fault.after
+        if place < 1 or (fault.first is not None and place > fault.first):
+            return None
+        self._hit += 1
+        return fault
+
+    def _control(self, method: str, body: bytes) -> web.Response:
+        if method not in ("GET", "PUT", "DELETE"):
+            return web.json_response({"error": f"{CONTROL} answers GET, PUT, DELETE, not {method}"}, status=405)
+        try:
+            if method != "GET":
+                self._switch(read_fault(body) if method == "PUT" else None)
+        except (ValueError, RecursionError) as error:
+            return web.json_response({"error": f"gate: {error}"}, status=400)
+        fault = None if self._fault is None else asdict(self._fault)
+        return web.json_response({"fault": fault, "matched": self._matched, "hit": self._hit})
+
+    def _switch(self, fault: Fault | None) -> None:
+        self._fault = fault
+        self._matched = self._hit = 0
+
+
+def _passed(raw_headers: Iterable[tuple[bytes, bytes]]) -> CIMultiDict[str]:
+    # From the raw ones, which keep the case of their names.
+    pairs = ((name.decode(), value.decode(errors="surrogateescape")) for name, value in raw_headers)
+    return CIMultiDict((name, value) for name, value in pairs if name.lower() not in _OF_ONE_CONNECTION)
+
+
+def _error(status: int, message: str) -> web.Response:
+    code = _CODES.get(status, "InternalError")
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return web.Response(status=status, text=text, content_type="application/xml")
+
+
+@asynccontextmanager
+async def serving(upstream: str, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve until the block is left and give the base URL; port 0 takes a free one."""
+    async with aiohttp.ClientSession(
+        auto_decompress=False,
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+    ) as session:
+        app = web.Application(client_max_size=0)  # no bound
+        app.router.add_route("*", "/{path:.*}", Gate(upstream, session).handle)
+        runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+            yield f"http://{host}:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+
+async def _serve(upstream: str, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serving(upstream, host, port) as url:
+        print(json.dumps({"url": url}), flush=True)
+        await stop.wait()
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m local.s3_gate", description="Faults on demand in front of S3.")
+    parser.add_argument("--upstream", required=True, metavar="URL", help="the S3 stand-in, http://127.0.0.1:PORT")
+    parser.add_argument("--port", type=int, default=0, help="0 (default): a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback only)")
+    given = parser.parse_args()
+    if URL(given.upstream).scheme != "http" or not URL(given.upstream).host:
+        parser.error(f"--upstream is {given.upstream!r}, wanted http://HOST:PORT")
+    try:
+        asyncio.run(_serve(given.upstream, given.host, given.port))
+    except OSError as error:
+        print(f"local.s3_gate: cannot listen on {given.host}:{given.port}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
