@@ -13,7 +13,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from engagement_jobs import stops
@@ -33,6 +33,8 @@ from engagement_jobs.transport import AmbiguousError, Answer, Transport, UnsentE
 _MOST_WAITS = 20
 _PROGRESS_SECONDS = 5.0
 _LEDGER_SECONDS = 0.05
+# A shorter pause is over before another attempt can have started.
+_LONG_PAUSE_SECONDS = 5.0
 # How often it is asked, while requests flow, whether the delivery should stop.
 _CHECK_SECONDS = 0.05
 # The reason of a row that was never opened although nothing stopped its task.
@@ -69,6 +71,7 @@ class Delivery:
     :param name: the task's name in log lines
     :param canary: lets the first records out in stages; for the driver's own task
     :param expected: rows of the task, about, for the time left in log lines
+    :param note_pause: keeps a long pause that the CRM asked for, until epoch seconds; blocking, called in a thread
     """
 
     policy: Policy
@@ -77,13 +80,14 @@ class Delivery:
     name: str = "task"
     canary: Canary | None = None
     expected: int | None = None
+    note_pause: Callable[[float], None] | None = None
     tally: Tally = field(default_factory=Tally)
     stop: Stop | None = None
 
     def __post_init__(self) -> None:
         policy = self.policy
         self._pace = Pace(policy.rate, policy.burst)
-        self._breaker = Breaker(policy.give_up_after, in_a_row=3 if self.canary else 20)
+        self._breaker = Breaker(policy.give_up_after, in_a_row=5 if self.canary else 20)
         self._budget = RetryBudget(least=max(20, policy.max_concurrency))
         self._concurrency = Concurrency(policy.max_concurrency)
         self._run_id = json.dumps(policy.run_id, ensure_ascii=False)
@@ -93,6 +97,7 @@ class Delivery:
         self._workers = 0
         self._under_way = 0
         self._settled = 0
+        self._noted = 0.0
         self._healthy_at = 0.0
         self._check_at = 0.0
         self._last_failure = "none"
@@ -322,11 +327,23 @@ class Delivery:
             self._pace.pushback(time.monotonic(), wait)
             self._check_at = 0.0
             self._wait_again(flight, verdict)
+            await self._keep_pause()
         else:
             self._backlog.again_at_the_servers_pace(flight)
             refreshed = verdict.next is Next.REFRESH and answer is not None and await self._refreshed(answer)
             if not refreshed:
                 self.stop = self.stop or stops.refused(verdict)
+
+    async def _keep_pause(self) -> None:
+        """Have a long pause written down, once for all answers that ask for the same."""
+        until = self._pause_ends()
+        if self.note_pause is None or until - max(time.time(), self._noted) < _LONG_PAUSE_SECONDS:
+            return
+        self._noted = until
+        try:
+            await asyncio.to_thread(self.note_pause, until)
+        except Exception as error:  # noqa: BLE001 - of the AWS client; this task keeps the pause all the same
+            log.warning("the CRM's pause could not be written: %s", type(error).__name__)
 
     def _try_again(self, flight: Flight, verdict: Verdict) -> None:
         # A probe asks about the CRM, not about its record: it spends none of the record's attempts.

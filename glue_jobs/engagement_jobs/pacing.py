@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 # After pushback the pace is halved and climbs back by this share of the limit every second without pushback.
 _RECOVERY_PER_SECOND = 0.1
 _LEAST_SHARE = 0.05
+_ONE_WORD_SECONDS = 1.0
 # A token short by less than rounding errors is there: waiting for it would not move the clock.
 _EXACT = 1e-9
 # A longer pause is the same to any job, and a time beyond it may not exist.
@@ -28,6 +29,7 @@ class Pace:
     share: float = field(init=False, default=1.0)
     not_before: float = field(init=False, default=0.0)
     _seen: float | None = field(init=False, default=None)
+    _slowed: float = field(init=False, default=float("-inf"))
 
     def wait(self, now: float) -> float:
         """Seconds until a request may leave; 0 when it may leave now."""
@@ -44,7 +46,10 @@ class Pace:
     def pushback(self, now: float, retry_after: float | None) -> None:
         """The server asked for fewer requests; `retry_after` seconds from now there may be none at all."""
         self._refill(now)
-        self.share = max(_LEAST_SHARE, self.share / 2)
+        # Requests that were under way together get the same word: it counts once.
+        if now - self._slowed >= _ONE_WORD_SECONDS:
+            self.share = max(_LEAST_SHARE, self.share / 2)
+            self._slowed = now
         self.tokens = min(self.tokens, 0.0)
         if retry_after is not None:
             self.not_before = max(self.not_before, now + retry_after)

@@ -11,6 +11,7 @@ import logging
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,12 +22,14 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import layout, plan, session
 from engagement_jobs.arguments import PushArguments
+from engagement_jobs.attempts import REST, count_killed, of_run, uncounted
 from engagement_jobs.aws import Store
 from engagement_jobs.columns import FAILED
 from engagement_jobs.delivery import UNSENT
 from engagement_jobs.history import Snapshot, attempt_folders, read_ledger
 from engagement_jobs.manifests import delivery_manifest, utc
 from engagement_jobs.outcomes import OPEN
+from engagement_jobs.pauses import noted_pause
 from engagement_jobs.scores_folder import ScoresError, read_manifest, read_scores
 from engagement_jobs.sending import Sent, hold_back, impossible, send, task_setup
 from engagement_jobs.stops import LEDGER_UNWRITABLE, TASK_LOST
@@ -56,62 +59,86 @@ def run(arguments: PushArguments) -> dict[str, Any]:
     # First of all, for a run that is refused here must leave the date's delivery manifest to the run that wrote it.
     scores = read_manifest(store, arguments.score_date, arguments.run_id)
     manifest_key = _manifest_key(arguments)
-    earlier = store.read_json(manifest_key) or {}
+    pause = _pause(store, store.read_json(manifest_key) or {}, arguments)
     store.delete(manifest_key)
     spark = session.start("push_scores")
     _check_slots(spark, arguments)
     session.size_shuffles(spark, scores["rows"]["scored"])
     snapshot = Snapshot(spark, store)
+    if arguments.push_mode != "dry_run":
+        count_killed(spark, store, of_run(store, arguments.score_date, arguments.run_id))
     decided = _decide(spark, store, snapshot, scores, arguments)
     plan_tally, to_send = _tally_plan(decided, scores)
-    started_at = utc(started)
-    folder = _attempt_folder(arguments)
-    _write_aggregate(store, folder, "plan", plan_tally, arguments, started_at)
+    job = _Job(spark, store, arguments, _attempt_folder(arguments), started, utc(started))
+    job.write_aggregate("plan", plan_tally)
     log.info("%d rows: %s, %d to send", scores["rows"]["scored"], dict(plan_tally.outcomes), to_send)
 
     if arguments.push_mode == "dry_run":
         outcomes = Counter(plan_tally.outcomes)
         sent = Sent(Tally(), None, complete=True)
     else:
-        left = started + arguments.deadline_seconds - time.time()
-        pause = _epoch(earlier.get("not_before"))
-        stop = impossible(to_send, arguments, left, pause)
-        if to_send and not stop:
-            stop = hold_back(pause, left)
-        setup = task_setup(arguments, folder, started, started_at)
-        rows = decided.where(F.col("decision") == plan.SEND)
-        sent = (
-            Sent(Tally(), stop, complete=False)
-            if stop or not to_send
-            else send(rows, to_send, setup, arguments.push_tasks)
-        )
-        final = _finals(spark, store, decided, folder, sent)
-        outcomes = Counter({row["outcome"]: row["count"] for row in final.groupBy("outcome").count().collect()})
-        if not sent.complete and to_send:
-            rest = _rest(outcomes, plan_tally, sent)
-            _write_aggregate(store, folder, "rest", rest, arguments, started_at)
-            sent.tally.add(rest)
-        failed = sum(outcomes[outcome] for outcome in _FAILED)
-        _write_failed(store, final, failed, layout.responses(arguments.score_date))
+        sent, outcomes = _deliver(job, decided, plan_tally, to_send, pause)
         if to_send:
-            snapshot.write(arguments.job_run_id, folder)
+            snapshot.write(arguments.job_run_id, job.folder)
 
     total = Tally()
     total.add(plan_tally)
     total.add(sent.tally)
     _check_law(arguments, outcomes, scores["rows"]["scored"])
+    attempts = [] if arguments.push_mode == "dry_run" else of_run(store, arguments.score_date, arguments.run_id)
     manifest = delivery_manifest(
         arguments,
         scores,
         outcomes=outcomes,
         tally=total,
         stop=sent.stop,
-        attempts=_attempts(store, arguments),
+        attempts=[attempt.job_run_id for attempt in attempts] or [arguments.job_run_id],
     )
     store.write_json(manifest_key, manifest)
     log.info("wrote %s: %s", store.uri(manifest_key), {k: v for k, v in manifest["outcomes"].items() if v})
     _end(arguments, manifest)
     return manifest
+
+
+@dataclass(frozen=True)
+class _Job:
+    """This attempt: what it works with, where it writes, when it began (epoch seconds, and as UTC)."""
+
+    spark: SparkSession
+    store: Store
+    arguments: PushArguments
+    folder: str
+    started: float
+    started_at: str
+
+    def write_aggregate(self, task: str, tally: Tally) -> None:
+        document = tally.aggregate(self.arguments.run_id, self.arguments.job_run_id, task, self.started_at)
+        self.store.write_json(f"{self.folder}agg-{task}.json", document)
+
+
+def _deliver(
+    job: _Job, decided: DataFrame, planned: Tally, to_send: int, pause: float | None
+) -> tuple[Sent, Counter[str]]:
+    """Send what is to be sent, write `failed.csv`; what was sent, and the outcomes by the ledger as written."""
+    arguments = job.arguments
+    left = job.started + arguments.deadline_seconds - time.time()
+    stop = impossible(to_send, arguments, left, pause)
+    if to_send and not stop:
+        stop = hold_back(pause, left)
+    if stop or not to_send:
+        sent = Sent(Tally(), stop, complete=False)
+    else:
+        setup = task_setup(arguments, job.folder, job.started, job.started_at, to_send)
+        sent = send(decided.where(F.col("decision") == plan.SEND), setup, arguments.push_tasks)
+    final = _finals(job, decided, sent)
+    outcomes = Counter({row["outcome"]: row["count"] for row in final.groupBy("outcome").count().collect()})
+    if not sent.complete and to_send:
+        rest = _rest(outcomes, planned, sent, uncounted(job.spark, job.store, job.folder))
+        job.write_aggregate(REST, rest)
+        sent.tally.add(rest)
+    failed = sum(outcomes[outcome] for outcome in _FAILED)
+    _write_failed(job.store, final, failed, layout.responses(arguments.score_date))
+    return sent, outcomes
 
 
 def _manifest_key(arguments: PushArguments) -> str:
@@ -162,23 +189,16 @@ def _tally_plan(decided: DataFrame, manifest: dict[str, Any]) -> tuple[Tally, in
     return tally, to_send
 
 
-def _write_aggregate(
-    store: Store, folder: str, task: str, tally: Tally, arguments: PushArguments, started_at: str
-) -> None:
-    document = tally.aggregate(arguments.run_id, arguments.job_run_id, task, started_at)
-    store.write_json(f"{folder}agg-{task}.json", document)
-
-
-def _finals(spark: SparkSession, store: Store, decided: DataFrame, folder: str, sent: Sent) -> DataFrame:
-    lines = read_ledger(spark, store, [folder])
+def _finals(job: _Job, decided: DataFrame, sent: Sent) -> DataFrame:
+    lines = read_ledger(job.spark, job.store, [job.folder])
     reason = sent.stop.cause if sent.stop else UNSENT
     lost = sent.stop is not None and sent.stop.cause in (TASK_LOST, LEDGER_UNWRITABLE)
     return plan.with_outcome(decided, lines, reason, lost).persist(StorageLevel.MEMORY_AND_DISK)
 
 
-def _rest(outcomes: Counter[str], planned: Tally, sent: Sent) -> Tally:
-    """What the ledger knows beyond the tasks' own counts: rows of lost tasks, and rows that no task was given."""
-    rest = Tally()
+def _rest(outcomes: Counter[str], planned: Tally, sent: Sent, lost: Tally | None) -> Tally:
+    """What no task's own counts have: requests of lost tasks, and the rows that no task was given."""
+    rest = replace(lost or Tally(), outcomes=Counter(), errors=Counter())
     for outcome, count in (outcomes - planned.outcomes - sent.tally.outcomes).items():
         rest.settled(outcome, sent.stop.cause if sent.stop else UNSENT, count=count)
     return rest
@@ -207,19 +227,6 @@ class _LineFeeds:
         self._file.write(line.removesuffix("\r\n") + "\n")
 
 
-def _attempts(store: Store, arguments: PushArguments) -> list[str]:
-    """Ids of all attempts of this run and date, oldest first."""
-    if arguments.push_mode == "dry_run":
-        return [arguments.job_run_id]
-    mine = []
-    for folder in attempt_folders(store, arguments.score_date):
-        document = store.read_json(f"{folder}agg-plan.json")
-        if document and document["run_id"] == arguments.run_id:
-            own = document["job_run_id"] == arguments.job_run_id
-            mine.append((own, document["started_at"], document["job_run_id"]))
-    return [job_run_id for *_, job_run_id in sorted(mine)]
-
-
 def _check_law(arguments: PushArguments, outcomes: Counter[str], rows: int) -> None:
     if outcomes.total() != rows:
         raise RuntimeError(
@@ -228,8 +235,11 @@ def _check_law(arguments: PushArguments, outcomes: Counter[str], rows: int) -> N
         )
 
 
-def _epoch(moment: str | None) -> float | None:
-    return datetime.fromisoformat(moment).timestamp() if moment else None
+def _pause(store: Store, earlier: dict[str, Any], arguments: PushArguments) -> float | None:
+    """Until when (epoch seconds) the CRM wants no requests, by what it told earlier attempts of the date."""
+    told = earlier.get("not_before")
+    times = [datetime.fromisoformat(told).timestamp() if told else None, noted_pause(store, arguments.score_date)]
+    return max((time for time in times if time is not None), default=None)
 
 
 def _end(arguments: PushArguments, manifest: dict[str, Any]) -> None:

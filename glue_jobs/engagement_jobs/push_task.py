@@ -15,6 +15,7 @@ from engagement_jobs.aws import Store, read_secret
 from engagement_jobs.canary import Canary
 from engagement_jobs.delivery import Delivery, Policy
 from engagement_jobs.ledger import Ledger
+from engagement_jobs.pauses import note_pause
 from engagement_jobs.records import Record
 from engagement_jobs.stops import Stop, secret_unreadable
 from engagement_jobs.tally import Tally
@@ -23,7 +24,10 @@ from engagement_jobs.transport import HttpTransport
 
 @dataclass(frozen=True)
 class TaskSetup:
-    """What a task needs to know besides its rows; travels to the executors, so there is no token in it."""
+    """What a task needs to know besides its rows; travels to the executors, so there is no token in it.
+
+    :param rows: how many rows it will get, about
+    """
 
     policy: Policy
     bucket: str
@@ -32,6 +36,7 @@ class TaskSetup:
     started_at: str
     secret_id: str
     request_timeout_seconds: float
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,11 @@ async def _deliver(
 
     ledger = Ledger(store.write, setup.folder, name)
     transport = HttpTransport(setup.policy.endpoint, secret, setup.request_timeout_seconds)
-    delivery = Delivery(setup.policy, transport, ledger, f"task {name}", canary)
+
+    def note(until: float) -> None:
+        note_pause(store, setup.folder, name, until)
+
+    delivery = Delivery(setup.policy, transport, ledger, f"task {name}", canary, setup.rows, note)
     try:
         await transport.read_token()
     except Exception as error:  # noqa: BLE001 - of the AWS client or of a broken secret

@@ -41,8 +41,8 @@ class Sent:
     complete: bool
 
 
-def task_setup(arguments: PushArguments, folder: str, started: float, started_at: str) -> TaskSetup:
-    """The setup of the canary: the whole job's rate. `share` makes that of one push task of it."""
+def task_setup(arguments: PushArguments, folder: str, started: float, started_at: str, rows: int) -> TaskSetup:
+    """The setup of the canary: the whole job's rate and rows. `share` makes that of one push task of it."""
     policy = Policy(
         endpoint=arguments.endpoint,
         score_date=arguments.score_date,
@@ -62,13 +62,14 @@ def task_setup(arguments: PushArguments, folder: str, started: float, started_at
         started_at,
         arguments.secret_id,
         arguments.request_timeout_seconds,
+        rows,
     )
 
 
 def share(setup: TaskSetup, tasks: int) -> TaskSetup:
-    """One task's part of the job's rate and burst; together the tasks never exceed the job's."""
-    policy = setup.policy
-    return replace(setup, policy=replace(policy, rate=policy.rate / tasks, burst=policy.burst / tasks))
+    """One task's part of the job's rate, burst and rows; together the tasks never exceed the job's."""
+    policy = replace(setup.policy, rate=setup.policy.rate / tasks, burst=setup.policy.burst / tasks)
+    return replace(setup, policy=policy, rows=round(setup.rows / tasks))
 
 
 def impossible(rows: int, arguments: PushArguments, left: float, not_before: float | None) -> Stop | None:
@@ -96,22 +97,23 @@ def hold_back(not_before: float | None, left: float) -> Stop | None:
     return None
 
 
-def send(rows: DataFrame, count: int, setup: TaskSetup, tasks: int) -> Sent:
-    """Send `count` rows (`user_id, score, revision, in_doubt`).
+def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> Sent:
+    """Send all rows (`user_id, score, revision, in_doubt`), `setup.rows` of them.
 
     Exactly one action runs over the push tasks: a second one would send everything again.
     """
     canary = Canary()
     first = rows.orderBy("user_id").limit(SIZE).collect()
-    result = run_task(setup, "canary", map(record, first), canary)
+    result = run_task(replace(setup, rows=len(first)), "canary", map(record, first), canary)
     tally = Tally()
     tally.add(result.tally)
-    if result.stop or count <= len(first):
-        return Sent(tally, result.stop, complete=count <= len(first))
+    left = setup.rows - len(first)
+    if result.stop or left <= 0:
+        return Sent(tally, result.stop, complete=left <= 0)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])
     stop: Stop | None = None
     try:
-        results = _run_tasks(rest, share(setup, tasks), tasks)
+        results = _run_tasks(rest, share(replace(setup, rows=left), tasks), tasks)
     except Py4JJavaError as error:
         time.sleep(_UNTIL_WORKERS_ARE_KILLED)
         for document in finished_tasks(setup):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Latency bucket i holds [1.05**i, 1.05**(i+1)) milliseconds.
-_GROWTH = math.log(1.05)
+LATENCY_GROWTH = 1.05
+_LOG_GROWTH = math.log(LATENCY_GROWTH)
 _MOST_GROUPS = 50
 _MOST_KEPT = 500
 
@@ -44,7 +45,7 @@ class Tally:
     def answered(self, status: int, milliseconds: float) -> None:
         """An answer came back `milliseconds` after its request left."""
         self.status_codes[str(status)] += 1
-        self.latency[math.floor(math.log(max(milliseconds, 1e-3)) / _GROWTH)] += 1
+        self.latency[math.floor(math.log(max(milliseconds, 1e-3)) / _LOG_GROWTH)] += 1
 
     def settled(
         self, outcome: str, reason: str, http_status: int | None = None, detail: str = "", count: int = 1

@@ -23,7 +23,7 @@ def test_a_row_becomes_a_record() -> None:
 
 
 def test_a_task_delivers_and_tells(bucket: Bucket, crm: World) -> None:
-    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "2026-11-23T03:00:00Z")
+    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "2026-11-23T03:00:00Z", 30)
     assert TOKEN.encode() not in pickle.dumps(setup)
     result = run_task(setup, "7", [Record(f"U{number}", "1.00", 0) for number in range(30)])
     assert (result.stop, dict(result.tally.outcomes)) == (None, {"delivered": 30})
@@ -37,13 +37,13 @@ def test_a_task_delivers_and_tells(bucket: Bucket, crm: World) -> None:
 
 
 def test_a_task_without_rows(bucket: Bucket, crm: World) -> None:
-    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "then")
+    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "then", 30)
     assert run_task(setup, "0", []).tally.rows == 0
     assert bucket.keys("attempt=x/") == ["attempt=x/agg-0.json"]
 
 
 def test_a_second_try_of_spark_sends_nothing(bucket: Bucket, crm: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "then")
+    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "then", 30)
     again = SimpleNamespace(attemptNumber=lambda: 1)
     monkeypatch.setattr(TaskContext, "get", classmethod(lambda _: again))
     rows = [Row(user_id="U1", score="1.00", revision=0, in_doubt=False)]

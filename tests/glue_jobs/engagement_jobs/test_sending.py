@@ -23,23 +23,24 @@ def arguments(world: World, bucket: Bucket) -> PushArguments:
 
 
 def test_the_setup_of_the_whole_job(arguments: PushArguments) -> None:
-    setup = task_setup(arguments, "folder/", 1000.0, "then")
+    setup = task_setup(arguments, "folder/", 1000.0, "then", 1000)
     policy = setup.policy
     assert (policy.rate, policy.burst, policy.deadline) == (50, 5, 1100)
     assert policy.endpoint == f"{arguments.base_url}/api/v1/update-score"
     assert (setup.folder, setup.secret_id, setup.started_at) == ("folder/", SECRET_ID, "then")
     # A slow job's burst is one request a task at least, or a task could never send.
-    slow = task_setup(replace(arguments, max_requests_per_second=1.0), "folder/", 0.0, "then")
+    slow = task_setup(replace(arguments, max_requests_per_second=1.0), "folder/", 0.0, "then", 1000)
     assert slow.policy.burst == 4
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 4, 7])
 def test_tasks_share_rate_and_burst(arguments: PushArguments, tasks: int) -> None:
-    whole = task_setup(arguments, "folder/", 0.0, "then")
+    whole = task_setup(arguments, "folder/", 0.0, "then", 1000)
     part = share(whole, tasks)
     assert part.policy.rate * tasks == pytest.approx(50)
     assert part.policy.burst * tasks == pytest.approx(5)
-    assert replace(part, policy=replace(part.policy, rate=50, burst=5)) == whole
+    assert part.rows == pytest.approx(1000 / tasks, abs=0.5)
+    assert replace(part, policy=replace(part.policy, rate=50, burst=5), rows=1000) == whole
 
 
 def test_what_cannot_be_done_in_time_is_impossible(arguments: PushArguments) -> None:
@@ -78,7 +79,7 @@ def test_the_first_stop_names_the_cause_and_the_longest_pause_counts() -> None:
 
 
 def test_only_push_tasks_count_as_finished(arguments: PushArguments, bucket: Bucket) -> None:
-    setup = task_setup(arguments, "attempt=x/", 0.0, "then")
+    setup = task_setup(arguments, "attempt=x/", 0.0, "then", 1000)
     tally = Tally()
     tally.sent(1_700_000_000.5, again=False)
     tally.answered(503, 12.0)
