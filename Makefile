@@ -12,11 +12,15 @@ export UV_SYSTEM_CERTS := 1
 AIRFLOW := .venv/.ready
 GLUE := .venv-glue/.ready
 
-# What `make demo` may be given: make demo ROWS=200000 DATE=2026-11-20 ACTIVITY=own.parquet RATE=500
+# What `make demo` may be given: make demo ROWS=200000 DATE=2026-11-20 ACTIVITY=own.parquet RATE=500 FAULTS=503-few
 ROWS ?=
 DATE ?=
 ACTIVITY ?=
 RATE ?=
+FAULTS ?=
+# What `make faults` may be given: make faults ONLY="503-half kill-worker" LANES=1
+ONLY ?=
+LANES ?=
 
 .PHONY: help
 help: ## List the targets
@@ -43,9 +47,13 @@ $(UV):
 	@touch $@
 
 .PHONY: demo
-demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=)
+demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 	@.venv/bin/python -m local.demo $(if $(ROWS),--rows $(ROWS)) $(if $(DATE),--date $(DATE)) \
-		$(if $(ACTIVITY),--activity $(ACTIVITY)) $(if $(RATE),--rate $(RATE))
+		$(if $(ACTIVITY),--activity $(ACTIVITY)) $(if $(RATE),--rate $(RATE)) $(if $(FAULTS),--faults $(FAULTS))
+
+.PHONY: faults
+faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME ...", LANES=)
+	@.venv/bin/python -m local.faults $(if $(ONLY),--only $(ONLY)) $(if $(LANES),--lanes $(LANES))
 
 .PHONY: test
 test: setup ## Run every test that needs no Docker, the end-to-end run included
@@ -62,6 +70,10 @@ down: ## Remove what `make up` started, volumes included
 .PHONY: test-compose
 test-compose: setup ## Run the tests that need Docker, on a stack of their own
 	@.venv/bin/python -m pytest tests/compose/live -p no:randomly -p no:cacheprovider -v -s
+
+.PHONY: bench
+bench: setup ## Measure the push beside bare aiohttp and wrk, and write docs/performance.md (some minutes)
+	@.venv/bin/python -m benchmarks.push
 
 .PHONY: lint
 lint: setup ## Check style, format, types and templates

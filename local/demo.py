@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from local import stack
 from local.airflow import TASKS, AirflowHome
+from local.crm.profiles import PROFILES
 from local.demo_table import table
 from local.extract import write_extract
 from local.processes import REPOSITORY
@@ -38,6 +39,8 @@ _NEWS = {
     "upstream_failed": "not run",
 }
 _PROGRESS_SECONDS = 2.0
+# With a fault; as long as it takes to see it, not as long as a CRM's deployment takes.
+_GIVE_UP_SECONDS = 30
 
 
 class Clock:
@@ -69,16 +72,20 @@ def main() -> int:
 def run(arguments: argparse.Namespace, clock: Clock) -> int:
     """Start the stack, run the day, print the table."""
     clock.say("Starting S3, AWS APIs with Glue, and the CRM; deploying infra/pipeline.yaml")
+    if arguments.faults:
+        clock.say(f"Fault {arguments.faults}: {PROFILES[arguments.faults].what}")
     with ThreadPoolExecutor(1) as beside:
         migrated = beside.submit(AirflowHome(_FOLDER / "airflow", {}, {}).migrate)
-        with stack.running(_FOLDER, _CRM) as world:
+        faults = ["--faults", arguments.faults] if arguments.faults else []
+        with stack.running(_FOLDER, [*_CRM, *faults]) as world:
             return _run_day(arguments, world, migrated, clock)
 
 
 def _run_day(arguments: argparse.Namespace, world: stack.Stack, migrated: Future[None], clock: Clock) -> int:
     score_date = arguments.date.isoformat()
     clock.say(f"S3 {world.s3_url} · AWS {world.aws_url} · CRM {world.crm_url}")
-    variable = world.settings(max_requests_per_second=arguments.rate)
+    patience = {"give_up_after_seconds": _GIVE_UP_SECONDS} if arguments.faults else {}
+    variable = world.settings(max_requests_per_second=arguments.rate, **patience)
     home = AirflowHome(_FOLDER / "airflow", world.env, variable, push_retry_delay_seconds=10)
     extract = _extract(arguments, clock)
     migrated.result()
@@ -90,7 +97,12 @@ def _run_day(arguments: argparse.Namespace, world: stack.Stack, migrated: Future
             world.upload_activity(extract, score_date)
             clock.say(f"The extract arrives: s3://{world.outputs['ActivityBucketName']}/activity/dt={score_date}/")
 
-        _follow(home, world, process.poll, arrive, clock)
+        def mend() -> None:
+            if arguments.faults:
+                world.crm("DELETE", "faults")
+                clock.say("The fault ends; the next attempt finds the CRM well")
+
+        _follow(home, world, process.poll, arrive, mend, clock)
         status = process.wait()
     summary = _summary(world, score_date)
     if summary is None:
@@ -108,7 +120,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date(), help="day to score")
     parser.add_argument("--activity", type=Path, help="a Parquet file of your own instead of a generated one")
     parser.add_argument("--rate", type=float, default=_DEFAULT_RATE, help="requests per second")
+    parser.add_argument(
+        "--faults", type=_profile, help="a fault of the CRM, by name; `python -m local.crm --list-faults`"
+    )
     return parser
+
+
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise argparse.ArgumentTypeError(f"there is no fault {name!r}; known are {', '.join(PROFILES)}")
+    return name
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
@@ -130,9 +151,14 @@ def _follow(
     world: stack.Stack,
     ended: Callable[[], int | None],
     arrive: Callable[[], None],
+    mend: Callable[[], None],
     clock: Clock,
 ) -> None:
-    """Tell how each task goes until the run has ended; let the extract arrive once the sensor waits for it."""
+    """Tell how each task goes until the run has ended.
+
+    :param arrive: called once the sensor waits for the extract
+    :param mend: called once the first attempt of the push has failed
+    """
     told: dict[str, str] = {}
     looked, arrived = False, False
     progress = _progress(world, clock)
@@ -143,6 +169,8 @@ def _follow(
             if news and news != told.get(task):
                 clock.say(f"{task:<20} {news}")
                 told[task] = news
+                if (task, news) == ("push_scores", _NEWS["up_for_retry"]):
+                    mend()
         looked = looked or states.get("wait_for_activity") == "running"
         if looked and not arrived and states.get("wait_for_activity") != "running":
             arrive()

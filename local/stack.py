@@ -29,6 +29,7 @@ class Stack:
 
     :param folder: everything that the stack keeps; `s3/<bucket>/` below it holds the objects as files
     :param outputs: outputs of the CloudFormation stack
+    :param gate_url: the gate through which jobs reach S3, when there is one
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Stack:
     crm_url: str
     outputs: dict[str, str]
     token: str = field(repr=False)
+    gate_url: str | None = None
 
     @property
     def env(self) -> dict[str, str]:
@@ -84,18 +86,24 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(folder: Path, crm_options: Sequence[str] = ()) -> Iterator[Stack]:
-    """Start everything, deploy the template and the jobs, and end everything when the block is left."""
+def running(folder: Path, crm_options: Sequence[str] = (), gate: bool = False) -> Iterator[Stack]:
+    """Start everything, deploy the template and the jobs, and end everything when the block is left.
+
+    :param gate: whether jobs reach S3 through `local.s3_gate`, whose faults can be switched
+    """
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(24)
     with contextlib.ExitStack() as started:
         s3_url = started.enter_context(stand_in("local.s3", ["--root", str(root)], logs / "s3.log"))
-        aws_arguments = ["--root", str(root), "--s3-url", s3_url, "--scratch", str(folder / "glue")]
+        gate_url = None
+        if gate:
+            gate_url = started.enter_context(stand_in("local.s3_gate", ["--upstream", s3_url], logs / "gate.log"))
+        aws_arguments = ["--root", str(root), "--s3-url", gate_url or s3_url, "--scratch", str(folder / "glue")]
         aws_url = started.enter_context(stand_in("local.aws", aws_arguments, logs / "aws.log"))
         crm_url = started.enter_context(stand_in("local.crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token}))
         outputs = deploy(s3_url, aws_url, token, folder / "artifacts")
-        yield Stack(folder, s3_url, aws_url, crm_url, outputs, token)
+        yield Stack(folder, s3_url, aws_url, crm_url, outputs, token, gate_url)
 
 
 def _client(service: str, url: str) -> Any:

@@ -15,7 +15,7 @@ class Progress:
 
     name: str
     expected: int | None
-    _since: float = field(init=False, default_factory=time.monotonic)
+    _since: float = field(init=False, default_factory=lambda: time.monotonic())
     _posts: int = field(init=False, default=0)
     _settled: int = field(init=False, default=0)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from local.airflow import AirflowHome
 from tests.stack.conftest import Ended, World
 
 pytestmark = pytest.mark.timeout(1200)
@@ -128,3 +130,25 @@ def test_a_crm_that_goes_down_before_the_push_and_the_day_is_completed_later(wor
     assert later.summary["outcomes"]["delivered"] == 1000
     assert world.crm_stats()["users"] == 1000
     assert world.crm_stats()["duplicates"]["applied_per_key"] == 0
+
+
+def test_rows_left_open_are_finished_by_the_retry_of_the_task(world: World) -> None:
+    world.upload("2026-10-10", rows=2000)
+    world.stack.crm("PUT", "faults", data="503-half")
+
+    def mend(home: AirflowHome) -> None:
+        deadline = time.monotonic() + 300
+        while home.states().get("push_scores") != "up_for_retry":
+            assert time.monotonic() < deadline, home.states()
+            time.sleep(0.2)
+        world.stack.crm("DELETE", "faults")
+
+    ended = world.run_day("2026-10-10", config={"push_retries": 1, "push_retry_delay_seconds": 5}, meanwhile=mend)
+
+    assert ended.exit_code == 0, ended.log[-3000:]
+    assert ended.states["push_scores"] == "success"
+    assert ended.summary["outcomes"]["delivered"] == len(world.crm_scores()) == 2000
+    first, second = ended.summary["attempts"]
+    assert second["posts"] < 2000 < first["posts"]
+    assert first["posts"] + second["posts"] == ended.summary["posts"] == world.crm_stats()["requests"]
+    assert world.crm_stats()["duplicates"]["applied_per_user"] == 0

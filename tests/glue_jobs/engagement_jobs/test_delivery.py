@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +17,13 @@ from engagement_jobs.records import Record
 from engagement_jobs.transport import Credential
 from local.crm.faults import NO_FAULT, Fault
 from tests.support.exchange import TOKEN, Exchange, exchange, records
+
+
+class Refusing(dict[str, bytes]):
+    """S3 that takes nothing."""
+
+    def __setitem__(self, key: str, body: bytes) -> None:
+        raise PermissionError("AccessDenied")
 
 
 def requests_of(faced: Exchange) -> int:
@@ -150,6 +159,33 @@ def test_a_rotated_token_is_read_again() -> None:
     assert faced.secret_reads == 2
 
 
+def test_two_rotations_are_followed() -> None:
+    faced = exchange()
+    faced.secrets = ["the-oldest-token", "the-old-token", TOKEN]
+    delivery = faced.deliver(records(100))
+
+    assert dict(delivery.tally.outcomes) == {"delivered": 100}
+    assert faced.secret_reads == 3
+
+
+def test_nobody_sends_while_a_refused_token_is_read_again() -> None:
+    faced = exchange(Fault(revoked=True, after=200), latency_ms=5)
+    read = faced.read_secret
+
+    async def slowly() -> str:
+        await asyncio.sleep(0.3 * bool(faced.secret_reads))
+        return await read()
+
+    faced.read_secret = slowly  # type: ignore[method-assign]
+    delivery = faced.deliver(records(1000), max_concurrency=16)
+
+    check_law(faced, delivery, 1000)
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "token_refused"
+    assert faced.secret_reads == 2
+    assert requests_of(faced) <= 200 + 16
+
+
 @pytest.mark.parametrize(
     ("fault", "cause", "most"),
     [
@@ -208,6 +244,51 @@ def test_a_pause_beyond_the_deadline_ends_the_task_and_says_until_when() -> None
     assert 110 < delivery.stop.not_before - time.time() <= 121
 
 
+def test_a_pause_is_told_whatever_ended_the_task() -> None:
+    faced = exchange(Fault(status=429, retry_after=30, after=900, first=1))
+    faced.ledger_gives_up = 1.0
+    faced.objects = Refusing()
+    delivery = faced.deliver(records(5000))
+
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "ledger_unwritable"
+    assert delivery.stop.not_before is not None
+    assert 20 < delivery.stop.not_before - time.time() <= 30
+
+
+def test_a_key_that_is_in_flight_is_asked_again() -> None:
+    # The first request times out and is still being worked on when the second comes.
+    faced = exchange(Fault(latency_ms=700, first=1))
+    delivery = faced.deliver([Record("U1", "1.00", 0)], request_timeout_seconds=0.3)
+
+    check_law(faced, delivery, 1)
+    assert dict(delivery.tally.outcomes) == {"delivered": 1}
+    assert faced.crm.stats()["applied"] == 1
+
+
+def test_one_slow_call_holds_up_no_others() -> None:
+    faced = exchange(Fault(latency_ms=3000, fraction=0.05))
+    delivery = faced.deliver(records(1000), rate=200, burst=20, max_concurrency=128, request_timeout_seconds=10)
+
+    check_law(faced, delivery, 1000)
+    # Ten of 200 requests a second hang for 3 s: 30 are stuck at any time, and the others go on at the full rate.
+    seconds = sorted(delivery.tally.seconds.items())
+    assert sum(count for _, count in seconds[1:5]) >= 0.9 * 4 * 200
+
+
+def test_rows_that_break_off_lose_nothing_that_was_sent() -> None:
+    def rows() -> Iterator[Record]:
+        yield from records(700)
+        raise ConnectionResetError("Spark is gone")
+
+    faced = exchange(latency_ms=5)
+    with pytest.raises(ConnectionResetError):
+        faced.deliver(rows())
+    lines = faced.lines()
+    assert len(lines) == requests_of(faced) == 500
+    assert {line["outcome"] for line in lines} == {"delivered"}
+
+
 def test_the_deadline_ends_the_task() -> None:
     faced = exchange()
     delivery = faced.deliver(records(500), rate=50, burst=1, deadline=time.time() + 2)
@@ -234,10 +315,6 @@ def test_the_rate_holds_with_retries_included() -> None:
 
 
 def test_a_ledger_that_cannot_be_written_stops_the_sending() -> None:
-    class Refusing(dict[str, bytes]):
-        def __setitem__(self, key: str, body: bytes) -> None:
-            raise PermissionError("AccessDenied")
-
     faced = exchange()
     faced.ledger_gives_up = 1.0
     faced.objects = Refusing()

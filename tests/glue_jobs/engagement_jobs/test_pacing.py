@@ -46,6 +46,19 @@ def test_retry_after_halts_everything_and_is_never_shortened() -> None:
     assert pace.wait(120.5) == 0.0
 
 
+def test_answers_of_the_same_second_slow_it_once() -> None:
+    pace = Pace(100, 10)
+    for moment in (0.0, 0.1, 0.9):
+        pace.pushback(moment, None)
+    assert 0.5 <= pace.share <= 0.6
+    pace.pushback(1.1, None)
+    assert pace.share < 0.4
+
+
+def test_a_task_begins_without_tokens() -> None:
+    assert Pace(100, 10).wait(0.0) == pytest.approx(0.01)
+
+
 def test_pushback_slows_the_pace_and_quiet_restores_it() -> None:
     pace = Pace(100, 1)
     pace.wait(0.0)

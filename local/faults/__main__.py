@@ -1,0 +1,65 @@
+"""python -m local.faults: run the fault matrix, or single lines of it; exits with 1 when something did not hold."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from local.faults import table
+from local.faults.matrix import run
+from local.faults.measured import Measured
+from local.faults.scenario import Scenario
+from local.faults.scenarios import SCENARIOS
+from local.processes import REPOSITORY
+
+_FOLDER = REPOSITORY / ".local" / "faults"
+_PAGE = REPOSITORY / "docs" / "fault-matrix.md"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these lines alone; the page is left as it is")
+    parser.add_argument("--lanes", type=int, default=2, help="lines that run side by side (default: 2)")
+    parser.add_argument("--list", action="store_true", help="name the lines and end")
+    parser.add_argument("--page", type=Path, default=_PAGE, help="where the page is written (default: docs/)")
+    return parser
+
+
+def chosen(names: list[str] | None) -> list[Scenario]:
+    """The lines of these names, all of them for None; ends the program when one is unknown."""
+    known = {scenario.name: scenario for scenario in SCENARIOS}
+    unknown = sorted(set(names or ()) - known.keys())
+    if unknown:
+        sys.exit(f"ONLY={' '.join(unknown)}: there is no such line; known are {', '.join(known)}")
+    return [scenario for scenario in SCENARIOS if names is None or scenario.name in names]
+
+
+def main() -> int:
+    """Run; return the exit status."""
+    arguments = _parser().parse_args()
+    if arguments.list:
+        print("\n".join(f"{scenario.name:<22} {scenario.what}" for scenario in SCENARIOS))
+        return 0
+    scenarios = chosen(arguments.only)
+    began = time.monotonic()
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+
+    def tell(scenario: Scenario, measured: Measured) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {table.line(scenario, measured)}", flush=True)
+
+    lanes = max(1, min(arguments.lanes, len(scenarios)))
+    print(f"{len(scenarios)} lines on {lanes} stacks side by side; each scores its day first", flush=True)
+    measured = run(scenarios, _FOLDER, lanes, tell)
+    broken = sum(bool(each.broken) for each in measured.values())
+    if arguments.only is None:
+        arguments.page.write_text(table.page(scenarios, measured), encoding="utf-8")
+        print(f"wrote {arguments.page}")
+    print(f"{len(measured) - broken} lines held, {broken} did not, in {time.monotonic() - began:.0f} s")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""What came of a line of the matrix: counted at the CRM and in the output bucket, not taken from the job's word."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from local.faults.lane import DAY, JobRun, Lane
+from local.faults.scenario import RATE, ROWS
+
+_USER = re.compile(r"U\d{9}")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What lies in the bucket and at the CRM after an attempt."""
+
+    folder: Path
+    stats: Mapping[str, Any]
+    state: Mapping[str, str]
+    run: JobRun
+    logs: str
+
+    @classmethod
+    def gather(cls, lane: Lane, run: JobRun) -> Evidence:
+        """Look at a lane after a run."""
+        said = lane.world.folder / "glue" / run.id
+        logs = "".join((said / name).read_text(errors="replace") for name in ("output", "errors")) + run.error
+        return cls(lane.output, lane.world.crm("GET", "stats"), lane.world.crm("GET", "state"), run, logs)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any] | None:
+        """The delivery manifest."""
+        path = self.folder / "responses" / f"dt={DAY}" / "_manifest.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    @cached_property
+    def scores(self) -> dict[str, str]:
+        """What should reach the CRM."""
+        found = {}
+        for path in (self.folder / "scores" / f"dt={DAY}").glob("part-*.csv"):
+            with path.open(newline="", encoding="utf-8") as file:
+                found.update({row["UserID"]: row["Calculated_Score"] for row in csv.DictReader(file)})
+        return found
+
+    def lines(self, job_run_id: str) -> list[dict[str, Any]]:
+        """Ledger lines of one attempt."""
+        paths = sorted(self._attempt(job_run_id).glob("part-*.jsonl"))
+        return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+
+    def aggregates(self, job_run_id: str) -> list[dict[str, Any]]:
+        """Aggregates of one attempt."""
+        return [json.loads(path.read_text()) for path in sorted(self._attempt(job_run_id).glob("agg-*.json"))]
+
+    def _attempt(self, job_run_id: str) -> Path:
+        return self.folder / "responses" / f"dt={DAY}" / f"attempt={job_run_id}"
+
+    @property
+    def ended(self) -> str:
+        """The Glue run's state and, when it failed, why."""
+        if self.run.state == "SUCCEEDED":
+            return self.run.state
+        if self.manifest is None or self.manifest["job_run_id"] != self.run.id:
+            return f"{self.run.state}: killed"
+        stopped = self.manifest["stopped"]
+        return f"{self.run.state}: {stopped['cause'] if stopped else 'open rows'}"
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Rows by outcome, without the zeros."""
+        return {name: count for name, count in (self.manifest or {"outcomes": {}})["outcomes"].items() if count}
+
+    @property
+    def longest_silence(self) -> int:
+        """Whole seconds in a row in which the CRM received nothing."""
+        seconds = sorted(map(int, self.stats["seconds"]))
+        return max((later - sooner - 1 for sooner, later in itertools.pairwise(seconds)), default=0)
+
+    @property
+    def steady_rate(self) -> float:
+        """Requests per second from the 10th to the 40th second of the sending."""
+        first = min(map(int, self.stats["seconds"]), default=0)
+        return sum(int(self.stats["seconds"].get(str(first + second), 0)) for second in range(10, 40)) / 30
+
+    def personal(self, token: str) -> list[str]:
+        """What in logs, manifests and aggregates should not be there."""
+        told = self.logs + "".join(path.read_text() for path in self.folder.glob("responses/**/*.json"))
+        return [name for name, found in (("the token", token in told), ("a user id", _USER.search(told))) if found]
+
+
+@dataclass
+class Measured:
+    """A line's figures, and what did not hold."""
+
+    name: str
+    ended: str
+    outcomes: dict[str, int]
+    posts: int
+    sent_twice: int
+    applied_twice: int
+    seconds: float
+    peak: int
+    silence: int
+    resumed: dict[str, int] | None = None
+    resumed_posts: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+def retries(evidence: Evidence, *job_run_ids: str) -> int:
+    """Requests that the attempts say they repeated, and rows that a later attempt sent because they were open."""
+    told = sum(int(each["retries"]) for attempt in job_run_ids for each in evidence.aggregates(attempt))
+    tried = Counter(line["user_id"] for attempt in job_run_ids for line in evidence.lines(attempt) if line["tries"])
+    return told + sum(times - 1 for times in tried.values())
+
+
+def law(evidence: Evidence) -> list[str]:
+    """What is broken of that which holds after every attempt that wrote its manifest."""
+    manifest = evidence.manifest
+    if manifest is None:
+        return ["there is no delivery manifest"]
+    broken = []
+    total = sum(manifest["outcomes"].values())
+    if total != ROWS:
+        broken.append(f"outcomes add up to {total:,}, not {ROWS:,}")
+    counted: Counter[str] = Counter()
+    for each in evidence.aggregates(manifest["job_run_id"]):
+        counted.update(each["outcomes"])
+    if counted != Counter(evidence.outcomes):
+        broken.append(f"the aggregates count {dict(counted)}")
+    return broken
+
+
+def truth(evidence: Evidence, job_run_ids: list[str], some_lost: bool) -> list[str]:
+    """Where ledger and CRM contradict each other: what was delivered is there, what was surely not applied is not."""
+    last: dict[str, str] = {}
+    for attempt in job_run_ids:
+        last.update({line["user_id"]: line["outcome"] for line in evidence.lines(attempt)})
+    wrong: Counter[str] = Counter()
+    for user, score in evidence.scores.items():
+        held, outcome = evidence.state.get(user), last.get(user, "deferred")
+        if outcome == "delivered" and held != score:
+            wrong["delivered, but the CRM has another score or none"] += 1
+        elif outcome == "rejected" and held is not None:
+            wrong["rejected, but the CRM applied it"] += 1
+        elif outcome == "deferred" and held is not None and not (some_lost and user not in last):
+            wrong["deferred, but the CRM applied it"] += 1
+    return [f"{count:,} rows are {what}" for what, count in wrong.items()]
+
+
+def limits(evidence: Evidence, rate: float, tasks: int) -> list[str]:
+    """What is broken of the promises to the CRM. Arrivals bunch a little more than departures do."""
+    burst = max(tasks, rate / 10)
+    broken = []
+    if evidence.stats["peak_in_one_second"] > 1.1 * (rate + burst):
+        broken.append(f"{evidence.stats['peak_in_one_second']:,} requests within one second at {rate or RATE:g}/s")
+    if evidence.stats["duplicates"]["applied_per_key"]:
+        broken.append(f"{evidence.stats['duplicates']['applied_per_key']:,} keys were applied twice")
+    return broken

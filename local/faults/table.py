@@ -1,0 +1,81 @@
+"""The matrix as a page: expected beside measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from local.faults.measured import Measured
+from local.faults.scenario import CONCURRENCY, RATE, ROWS, TASKS, Range, Scenario
+
+_HEAD = f"""# Fault matrix
+
+`make faults` writes this page. Every line is one run of the push job through real Spark, against the CRM stand-in with
+one fault switched on: {ROWS:,} users, {TASKS} push tasks, at most {RATE:,} requests/s, and {CONCURRENCY} under way
+in each task, unless the line says otherwise. What is counted, is counted at the CRM. A line that left rows open is run
+once more without its fault: *then* is what that attempt ended with. Beside its own columns, every line is held to this:
+
+- outcomes add up to the rows, and ledger, aggregates and manifest tell the same;
+- who is `delivered` has the score in the CRM, who is `rejected` or `deferred` has not;
+- no key is applied twice, and after the next attempt no user was given a score twice;
+- what was sent again without having been told as a retry (*lost*) is at most what was under way or not yet flushed;
+- no second is above limit and burst; no token and no user id is in a log, a manifest or an aggregate.
+
+`make faults ONLY=503-half` runs one line alone; `make demo FAULTS=503-half` shows a fault of the CRM in a whole day.
+"""
+_COLUMNS = (
+    "fault",
+    "expected",
+    "measured",
+    "expected POSTs",
+    "POSTs",
+    "lost",
+    "expected time",
+    "time",
+    "ended",
+    "then",
+    "",
+)
+
+
+def page(scenarios: Sequence[Scenario], measured: Mapping[str, Measured]) -> str:
+    """The whole document."""
+    rows = [_COLUMNS, tuple("---" for _ in _COLUMNS)]
+    rows += [_row(scenario, measured[scenario.name]) for scenario in scenarios if scenario.name in measured]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    broken = [f"- **{name}**: {'; '.join(each.broken)}" for name, each in measured.items() if each.broken]
+    failed = ["", "## What did not hold", "", *broken] if broken else []
+    return "\n".join([_HEAD, *lines, *failed, ""])
+
+
+def line(scenario: Scenario, measured: Measured) -> str:
+    """One line for the terminal."""
+    verdict = "held" if not measured.broken else "BROKEN: " + "; ".join(measured.broken)
+    then = "" if measured.resumed is None else f", then {_counts(measured.resumed)}"
+    figures = f"{_counts(measured.outcomes) or '-'}, {measured.posts:,} POSTs, {measured.seconds:.0f} s"
+    return f"{scenario.name:<22} {measured.ended:<26} {figures}{then}  {verdict}"
+
+
+def _row(scenario: Scenario, measured: Measured) -> tuple[str, ...]:
+    expected = scenario.expected
+    ended = measured.ended if measured.ended == expected.ended else f"{measured.ended} (wanted {expected.ended})"
+    return (
+        f"**{scenario.name}**: {scenario.what}",
+        _ranges(expected.outcomes) or "no manifest",
+        _counts(measured.outcomes) or "no manifest",
+        str(expected.posts),
+        f"{measured.posts:,}",
+        f"{measured.sent_twice:,}" + (f" (at most {expected.lost:,})" if expected.lost else ""),
+        f"{expected.seconds} s",
+        f"{measured.seconds:.0f} s",
+        ended,
+        "" if measured.resumed is None else f"{_counts(measured.resumed)}, {measured.resumed_posts:,} POSTs",
+        "held" if not measured.broken else "**broken**",
+    )
+
+
+def _ranges(outcomes: Mapping[str, Range]) -> str:
+    return ", ".join(f"{wanted} {name}" for name, wanted in outcomes.items())
+
+
+def _counts(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in outcomes.items())

@@ -1,0 +1,125 @@
+"""The judge of the matrix sees what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.faults import measured
+from local.faults.lane import DAY, JobRun
+from local.faults.measured import Evidence, law, limits, retries, truth
+
+STATS = {
+    "requests": 3,
+    "peak_in_one_second": 3,
+    "seconds": {"100": 2, "101": 1, "107": 30},
+    "duplicates": {"applied_per_key": 0, "requests_per_key": 0},
+}
+RUN = JobRun("jr_1", "SUCCEEDED", "", 5.0)
+
+
+@pytest.fixture(autouse=True)
+def _three_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "ROWS", 3)
+
+
+def line(number: int, outcome: str, tries: int = 1) -> dict[str, Any]:
+    return {"user_id": f"U{number:09d}", "outcome": outcome, "tries": tries}
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Evidence:
+    """Two delivered, one refused; one request was repeated."""
+    scores = tmp_path / "scores" / f"dt={DAY}"
+    scores.mkdir(parents=True)
+    rows = "".join(f"U{number:09d},{number}.00,t\n" for number in range(3))
+    (scores / "part-0.csv").write_text("UserID,Calculated_Score,Timestamp\n" + rows)
+    attempt(tmp_path, "jr_1", [line(0, "delivered", 2), line(1, "delivered"), line(2, "rejected")], retries=1)
+    return found(tmp_path, {"U000000000": "0.00", "U000000001": "1.00"})
+
+
+def attempt(folder: Path, job_run_id: str, lines: list[dict[str, Any]], retries: int = 0, **manifest: Any) -> None:
+    responses = folder / "responses" / f"dt={DAY}"
+    mine = responses / f"attempt={job_run_id}"
+    mine.mkdir(parents=True)
+    (mine / "part-0-000000.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    outcomes = {name: sum(each["outcome"] == name for each in lines) for name in ("delivered", "rejected", "deferred")}
+    (mine / "agg-0.json").write_text(json.dumps({"outcomes": outcomes, "retries": retries}))
+    told = {"job_run_id": job_run_id, "outcomes": outcomes, "stopped": None, **manifest}
+    (responses / "_manifest.json").write_text(json.dumps(told))
+
+
+def found(folder: Path, state: Mapping[str, str], run: JobRun = RUN, logs: str = "", **stats: Any) -> Evidence:
+    return Evidence(folder, {**STATS, **stats}, state, run, logs)
+
+
+def test_a_good_run(evidence: Evidence) -> None:
+    assert law(evidence) == []
+    assert truth(evidence, ["jr_1"], some_lost=False) == []
+    assert limits(evidence, 1000, 4) == []
+    assert evidence.personal("a-token") == []
+    assert evidence.ended == "SUCCEEDED"
+    assert evidence.outcomes == {"delivered": 2, "rejected": 1}
+    assert evidence.longest_silence == 5
+
+
+def test_rows_that_are_missing_or_counted_otherwise(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = evidence.folder.glob("responses/*/*/agg-0.json")
+    path.write_text(json.dumps({"outcomes": {"delivered": 3}, "retries": 0}))
+    assert law(evidence) == ["the aggregates count {'delivered': 3}"]
+    monkeypatch.setattr(measured, "ROWS", 4)
+    assert law(evidence)[0] == "outcomes add up to 3, not 4"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"U000000000": "0.00"}, "delivered, but the CRM has another score or none"),
+        ({"U000000000": "0.00", "U000000001": "9.00"}, "delivered, but the CRM has another score or none"),
+        ({"U000000000": "0.00", "U000000001": "1.00", "U000000002": "2.00"}, "rejected, but the CRM applied it"),
+    ],
+)
+def test_a_ledger_that_lies(evidence: Evidence, state: dict[str, str], said: str) -> None:
+    assert truth(replace(evidence, state=state), ["jr_1"], some_lost=False) == [f"1 rows are {said}"]
+
+
+def test_who_has_no_line_was_not_sent_unless_lines_were_lost(evidence: Evidence) -> None:
+    (path,) = evidence.folder.glob("responses/*/*/part-0-000000.jsonl")
+    path.write_text(json.dumps(line(0, "delivered")) + "\n" + json.dumps(line(2, "deferred")) + "\n")
+    fresh = found(evidence.folder, evidence.state)
+    assert truth(fresh, ["jr_1"], some_lost=False) == ["1 rows are deferred, but the CRM applied it"]
+    assert truth(fresh, ["jr_1"], some_lost=True) == []
+    applied = replace(fresh, state={**evidence.state, "U000000002": "2.00"})
+    assert truth(applied, ["jr_1"], some_lost=True) == ["1 rows are deferred, but the CRM applied it"]
+
+
+def test_retries_and_open_rows_of_a_later_attempt_explain_repeated_requests(evidence: Evidence) -> None:
+    assert retries(evidence, "jr_1") == 1
+    attempt(evidence.folder, "jr_2", [line(2, "delivered"), line(7, "delivered")], retries=3)
+    assert retries(evidence, "jr_1", "jr_2") == 5
+
+
+def test_too_many_at_once_and_twice_applied(evidence: Evidence) -> None:
+    assert limits(replace(evidence, stats={**STATS, "peak_in_one_second": 1300}), 1000, 4) == [
+        "1,300 requests within one second at 1000/s"
+    ]
+    twice = {"applied_per_key": 2, "requests_per_key": 0}
+    assert limits(replace(evidence, stats={**STATS, "duplicates": twice}), 1000, 4) == ["2 keys were applied twice"]
+
+
+def test_why_a_run_ended(evidence: Evidence) -> None:
+    failed = replace(RUN, state="FAILED")
+    assert replace(evidence, run=failed).ended == "FAILED: open rows"
+    assert replace(evidence, run=replace(failed, id="jr_2")).ended == "FAILED: killed"
+    attempt(evidence.folder, "jr_3", [], stopped={"cause": "redirect", "detail": ""})
+    assert found(evidence.folder, {}, replace(failed, id="jr_3")).ended == "FAILED: redirect"
+
+
+def test_what_is_personal_is_found(evidence: Evidence) -> None:
+    assert replace(evidence, logs="Bearer a-token").personal("a-token") == ["the token"]
+    assert replace(evidence, logs="U000000001 failed").personal("a-token") == ["a user id"]

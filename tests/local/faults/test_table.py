@@ -1,0 +1,68 @@
+"""The page shows what was expected beside what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from local.faults.measured import Measured
+from local.faults.scenario import Expected, Range, Scenario, exactly
+from local.faults.table import line, page
+
+SCENARIO = Scenario(
+    "half",
+    "half of it fails",
+    Expected(
+        outcomes={"delivered": Range(5_000, 7_500), "deferred": Range(2_500, 5_000)},
+        posts=exactly(12_000),
+        ended="FAILED: open rows",
+        lost=20,
+        resumed={},
+    ),
+)
+MEASURED = Measured(
+    name="half",
+    ended="FAILED: open rows",
+    outcomes={"delivered": 6_000, "deferred": 4_000},
+    posts=12_000,
+    sent_twice=7,
+    applied_twice=0,
+    seconds=30.4,
+    peak=1_050,
+    silence=0,
+    resumed={"delivered": 10_000},
+    resumed_posts=4_000,
+)
+
+
+def test_a_line_that_held() -> None:
+    text = page([SCENARIO], {"half": MEASURED})
+    assert text.startswith("# Fault matrix\n")
+    assert text.endswith("\n")
+    cells = [cell.strip() for cell in text.splitlines()[-1].strip("|").split("|")]
+    assert cells == [
+        "**half**: half of it fails",
+        "5,000 to 7,500 delivered, 2,500 to 5,000 deferred",
+        "6,000 delivered, 4,000 deferred",
+        "12,000",
+        "12,000",
+        "7 (at most 20)",
+        "at most 90 s",
+        "30 s",
+        "FAILED: open rows",
+        "10,000 delivered, 4,000 POSTs",
+        "held",
+    ]
+    assert "What did not hold" not in text
+
+
+def test_a_line_that_did_not() -> None:
+    broken = replace(MEASURED, ended="SUCCEEDED", broken=["ended: SUCCEEDED, wanted FAILED: open rows"])
+    text = page([SCENARIO], {"half": broken})
+    assert "SUCCEEDED (wanted FAILED: open rows) |" in text
+    assert "| **broken** |" in text
+    assert "- **half**: ended: SUCCEEDED, wanted FAILED: open rows" in text
+    assert "BROKEN: ended: SUCCEEDED" in line(SCENARIO, broken)
+
+
+def test_lines_that_were_not_run_are_left_out() -> None:
+    assert "**half**" not in page([SCENARIO], {})
