@@ -66,7 +66,7 @@ class Policy:
 
 @dataclass
 class Delivery:
-    """Delivers the rows of one task.
+    """Delivers the rows of one task. Afterwards `untraced` has the users that S3 took no ledger line of.
 
     :param name: the task's name in log lines
     :param canary: lets the first records out in stages; for the driver's own task
@@ -83,6 +83,7 @@ class Delivery:
     note_pause: Callable[[float], None] | None = None
     tally: Tally = field(default_factory=Tally)
     stop: Stop | None = None
+    untraced: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         policy = self.policy
@@ -125,7 +126,7 @@ class Delivery:
             self.ledger.close()
             await flusher
         if self.ledger.failed:
-            self.stop = Stop(stops.LEDGER_UNWRITABLE, self.ledger.failed)
+            self._doubt_what_was_not_written(self.ledger.failed)
         self._note_pause()
         if self._broken is not None:
             raise self._broken
@@ -389,6 +390,12 @@ class Delivery:
         for flight in self._backlog.abandon():
             if flight.last is not None:
                 self._settle(flight, flight.last)
+
+    def _doubt_what_was_not_written(self, why: str) -> None:
+        self.stop = Stop(stops.LEDGER_UNWRITABLE, why)
+        for line in self.ledger.unwritten:
+            self.tally.doubted(line["outcome"], line["reason"], line["http_status"], stops.LEDGER_UNWRITABLE)
+            self.untraced.append(line["user_id"])
 
     async def _count_unopened(self) -> None:
         """Count the rows that were never opened. They need no ledger line: having none is what makes them open."""

@@ -7,9 +7,11 @@ killed job can have sent without a trace.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 BATCH = 500
 MOST_UNFLUSHED = 2 * BATCH
@@ -59,6 +61,11 @@ class Ledger:
         """Whether senders must wait until a batch has been written."""
         return self._unwritten >= MOST_UNFLUSHED
 
+    @property
+    def unwritten(self) -> list[dict[str, Any]]:
+        """The lines that S3 did not take; empty unless `failed`."""
+        return [json.loads(line) for line in self._lines]
+
     def add(self, line: bytes) -> None:
         """Take one line, a JSON object with exactly the members of FIELDS, without its end."""
         self._lines.append(line)
@@ -94,6 +101,8 @@ class Ledger:
             self._sequence += 1
             if await self._write(key, b"\n".join(batch) + b"\n"):
                 self._unwritten -= len(batch)
+            else:
+                self._lines = batch + self._lines
 
     async def _write(self, key: str, body: bytes) -> bool:
         since = time.monotonic()

@@ -97,19 +97,26 @@ def last_user_within(scores: DataFrame, limit: int | None) -> str | None:
     return last
 
 
-def with_outcome(decided: DataFrame, attempt: DataFrame, unsent_reason: str, lost: bool = False) -> DataFrame:
+def with_outcome(
+    decided: DataFrame, attempt: DataFrame, unsent_reason: str, untraced: DataFrame | None = None
+) -> DataFrame:
     """The decided rows with `outcome`, `reason` and `http_status` after an attempt, from the ledger as written.
 
     :param attempt: ledger lines of this attempt
     :param unsent_reason: why a row that should have been sent has no line
-    :param lost: whether lines may be missing of rows that were sent; then nobody knows, and the row is `unknown`
+    :param untraced: users (`user_id`) who may have been sent something without a line: they are `unknown`
     """
     lines = attempt.select(
         "user_id", *(F.col(name).alias(f"new_{name}") for name in ("outcome", "reason", "http_status"))
     )
     sent = F.col("decision") == SEND
-    silent = F.when(F.col("in_doubt") | F.lit(lost), F.lit("unknown")).otherwise(F.lit("deferred"))
-    return decided.join(lines, "user_id", "left").select(
+    rows = decided.join(lines, "user_id", "left")
+    doubtful = F.col("in_doubt")
+    if untraced is not None:
+        rows = rows.join(untraced.select("user_id", F.lit(True).alias("untraced")), "user_id", "left")
+        doubtful |= F.coalesce("untraced", F.lit(False))
+    silent = F.when(doubtful, F.lit("unknown")).otherwise(F.lit("deferred"))
+    return rows.select(
         "user_id",
         F.when(sent, F.coalesce("new_outcome", silent)).otherwise(F.col("decision")).alias("outcome"),
         F.when(sent, F.coalesce("new_reason", F.lit(unsent_reason))).otherwise(F.col("reason")).alias("reason"),

@@ -32,7 +32,7 @@ from engagement_jobs.outcomes import OPEN
 from engagement_jobs.pauses import noted_pause
 from engagement_jobs.scores_folder import ScoresError, read_manifest, read_scores
 from engagement_jobs.sending import Sent, hold_back, impossible, send, task_setup
-from engagement_jobs.stops import LEDGER_UNWRITABLE, TASK_LOST
+from engagement_jobs.stops import TASK_LOST
 from engagement_jobs.tally import Tally
 
 _FAILED = (*OPEN, "rejected")
@@ -192,8 +192,13 @@ def _tally_plan(decided: DataFrame, manifest: dict[str, Any]) -> tuple[Tally, in
 def _finals(job: _Job, decided: DataFrame, sent: Sent) -> DataFrame:
     lines = read_ledger(job.spark, job.store, [job.folder])
     reason = sent.stop.cause if sent.stop else UNSENT
-    lost = sent.stop is not None and sent.stop.cause in (TASK_LOST, LEDGER_UNWRITABLE)
-    return plan.with_outcome(decided, lines, reason, lost).persist(StorageLevel.MEMORY_AND_DISK)
+    untraced = None
+    if sent.stop is not None and sent.stop.cause == TASK_LOST:
+        # Nobody knows of any row without a line whether the lost task had sent it.
+        untraced = decided.select("user_id")
+    elif sent.untraced:
+        untraced = job.spark.createDataFrame([(user,) for user in sent.untraced], "user_id string")
+    return plan.with_outcome(decided, lines, reason, untraced).persist(StorageLevel.MEMORY_AND_DISK)
 
 
 def _rest(outcomes: Counter[str], planned: Tally, sent: Sent, lost: Tally | None) -> Tally:

@@ -41,10 +41,15 @@ class TaskSetup:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What a task tells the driver."""
+    """What a task tells the driver.
+
+    :param untraced: users who were sent something that the ledger could not be told of; at most as many as a task can
+        have under way and unflushed
+    """
 
     tally: Tally
     stop: Stop | None
+    untraced: tuple[str, ...] = ()
 
 
 def record(row: Row) -> Record:
@@ -70,7 +75,7 @@ def run_task(setup: TaskSetup, name: str, records: Iterable[Record], canary: Can
     delivery = asyncio.run(_deliver(setup, store, name, records, canary))
     document = delivery.tally.aggregate(setup.policy.run_id, setup.job_run_id, name, setup.started_at)
     store.write_json(f"{setup.folder}agg-{name}.json", document)
-    return TaskResult(delivery.tally, delivery.stop)
+    return TaskResult(delivery.tally, delivery.stop, tuple(delivery.untraced))
 
 
 async def _deliver(

@@ -34,11 +34,13 @@ class Sent:
     """What was sent.
 
     :param complete: whether `tally` has every row that was to be sent; otherwise the ledger knows more than the tasks
+    :param untraced: users who were sent something that the ledger could not be told of
     """
 
     tally: Tally
     stop: Stop | None
     complete: bool
+    untraced: tuple[str, ...] = ()
 
 
 def task_setup(arguments: PushArguments, folder: str, started: float, started_at: str, rows: int) -> TaskSetup:
@@ -109,7 +111,7 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> Sent:
     tally.add(result.tally)
     left = setup.rows - len(first)
     if result.stop or left <= 0:
-        return Sent(tally, result.stop, complete=left <= 0)
+        return Sent(tally, result.stop, left <= 0, result.untraced)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])
     stop: Stop | None = None
     try:
@@ -123,7 +125,7 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> Sent:
     for each in results:
         tally.add(each.tally)
         stop = _later(stop, each.stop)
-    return Sent(tally, stop, complete=True)
+    return Sent(tally, stop, True, tuple(user for each in results for user in each.untraced))
 
 
 def finished_tasks(setup: TaskSetup) -> list[dict[str, Any]]:

@@ -58,6 +58,15 @@ class Tally:
             known = group in self.errors or len(self.errors) < _MOST_KEPT
             self.errors[group if known else (outcome, "other", None, "")] += count
 
+    def doubted(self, outcome: str, reason: str, http_status: int | None, why: str) -> None:
+        """A row that was counted as settled is `unknown` after all, for no trace of it can be kept."""
+        self.outcomes[outcome] -= 1
+        for group in self.errors:
+            if group[:3] == (outcome, reason, http_status):
+                self.errors[group] -= 1
+                break
+        self.settled("unknown", why)
+
     def add(self, other: Tally) -> None:
         """Add another tally's counts to this one."""
         self.posts += other.posts

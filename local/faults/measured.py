@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local.faults.lane import DAY, JobRun, Lane
-from local.faults.scenario import RATE, ROWS
+from local.faults.scenario import CANARY, RATE, ROWS
 
 _USER = re.compile(r"U\d{9}")
 
@@ -86,9 +86,13 @@ class Evidence:
 
     @property
     def steady_rate(self) -> float:
-        """Requests per second from the 10th to the 40th second of the sending."""
-        first = min(map(int, self.stats["seconds"]), default=0)
-        return sum(int(self.stats["seconds"].get(str(first + second), 0)) for second in range(10, 40)) / 30
+        """Requests per second over 30 s, from 5 s after the push tasks took over from the canary."""
+        counts = {int(second): int(count) for second, count in self.stats["seconds"].items()}
+        so_far = dict(
+            zip(sorted(counts), itertools.accumulate(counts[second] for second in sorted(counts)), strict=True)
+        )
+        first = min((second for second, total in so_far.items() if total > CANARY), default=0) + 5
+        return sum(counts.get(second, 0) for second in range(first, first + 30)) / 30
 
     def personal(self, token: str) -> list[str]:
         """What in logs, manifests and aggregates should not be there."""

@@ -13,6 +13,8 @@ ROWS = 10_000
 RATE = 1_000
 TASKS = 4
 CONCURRENCY = 64
+# Records that the job sends before its push tasks begin.
+CANARY = 111
 
 # The job's arguments that the lines share; a line changes what it is about.
 ARGUMENTS: Mapping[str, str] = {
@@ -74,7 +76,7 @@ class Expected:
     :param resumed: rows by outcome after one more attempt without the fault; None when none is needed
     :param lost: requests that may have been answered without a ledger line: they are sent again with their keys
     :param quiet: seconds in a row in which the CRM must receive nothing
-    :param steady: requests per second from the 10th to the 40th second of the sending
+    :param steady: requests per second over 30 s, once the push tasks are at it
     :param in_flight: requests that may be under way at the CRM at the same time
     """
 

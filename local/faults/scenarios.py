@@ -269,8 +269,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         "s3-refuses",
         "S3 answers 503 to every write of the ledger after the fourth",
         Expected(
-            outcomes={"delivered": Range(1, ROWS), "unknown": Range(1, ROWS)},
-            posts=Range(1, TASKS * _UNFLUSHED + 2_500),
+            outcomes={
+                "delivered": Range(1, 4 * 500),
+                "unknown": Range(1, TASKS * _UNFLUSHED),
+                "deferred": Range(ROWS - TASKS * _UNFLUSHED - 4 * 500, ROWS),
+            },
+            posts=Range(1, TASKS * _UNFLUSHED + 4 * 500),
             ended="FAILED: ledger_unwritable",
             seconds=Range(60, 150),
             resumed=_EVERY_ROW,

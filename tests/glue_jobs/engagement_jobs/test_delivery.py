@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -323,6 +324,33 @@ def test_a_ledger_that_cannot_be_written_stops_the_sending() -> None:
     assert delivery.stop is not None
     assert delivery.stop.cause == "ledger_unwritable"
     assert requests_of(faced) <= 1000 + 32
+    # Of what was sent there is no trace; of the rest it is known that it was not.
+    sent = requests_of(faced)
+    assert dict(+delivery.tally.outcomes) == {"unknown": sent, "deferred": 20_000 - sent}
+    assert len(set(delivery.untraced)) == len(delivery.untraced) == sent
+    assert faced.crm.book.users == sent
+
+
+def test_what_the_ledger_took_before_it_failed_stays_known() -> None:
+    class Full(dict[str, bytes]):
+        def __setitem__(self, key: str, body: bytes) -> None:
+            if len(self) == 2:
+                raise PermissionError("AccessDenied")
+            super().__setitem__(key, body)
+
+    faced = exchange(Fault(status=422, fraction=0.1))
+    faced.ledger_gives_up = 1.0
+    faced.objects = Full()
+    delivery = faced.deliver(records(20_000))
+
+    written = Counter(line["outcome"] for line in faced.lines())
+    unknown = requests_of(faced) - written.total()
+    assert written.keys() == {"delivered", "rejected"}
+    assert +delivery.tally.outcomes == written + Counter(unknown=unknown, deferred=20_000 - requests_of(faced))
+    reasons = Counter[str]()
+    for group in delivery.tally.error_groups():
+        reasons[group["outcome"]] += group["count"]
+    assert +reasons == +delivery.tally.outcomes - Counter(delivered=written["delivered"])
 
 
 def test_no_token_and_no_user_in_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,13 @@ def test_retries_and_open_rows_of_a_later_attempt_explain_repeated_requests(evid
     assert retries(evidence, "jr_1", "jr_2") == 5
 
 
+def test_the_steady_rate_is_that_of_the_push_tasks(evidence: Evidence) -> None:
+    canary = {"100": 11, "101": 99, "135": 1}
+    tasks = {str(second): 200 for second in range(136, 200)}
+    assert replace(evidence, stats={**STATS, "seconds": canary | tasks}).steady_rate == 200
+    assert replace(evidence, stats={**STATS, "seconds": {}}).steady_rate == 0
+
+
 def test_too_many_at_once_and_twice_applied(evidence: Evidence) -> None:
     assert limits(replace(evidence, stats={**STATS, "peak_in_one_second": 1300}), 1000, 4) == [
         "1,300 requests within one second at 1000/s"
