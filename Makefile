@@ -80,7 +80,7 @@ lint: setup ## Check style, format, types and templates
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy dags plugins local tests --exclude '^tests/(glue_jobs|support)/'
-	@.venv-glue/bin/mypy glue_jobs tests/glue_jobs tests/support
+	@.venv-glue/bin/mypy glue_jobs benchmarks tests/glue_jobs tests/support
 	@.venv/bin/cfn-lint infra/*.yaml
 
 .PHONY: format

@@ -10,6 +10,7 @@ import statistics
 from dataclasses import dataclass, field
 
 _FIRST_PROBE, _LONGEST_PROBE = 1.0, 30.0
+_SLOW_ROUNDS = 2
 
 
 @dataclass
@@ -85,13 +86,15 @@ class RetryBudget:
 class Concurrency:
     """How many requests may be under way: doubles while that costs no latency, halves when the median doubles.
 
-    Judged on medians, once per round trip, so that one call of 30 s changes nothing.
+    Judged on medians, once per round trip, so that one call of 30 s changes nothing; and halved after two such round
+    trips, for this machine may have stood still during one.
     """
 
     cap: int
     limit: int = field(init=False)
     _best: float | None = field(init=False, default=None)
     _round: list[float] = field(init=False, default_factory=list)
+    _slow_rounds: int = field(init=False, default=0)
     # Below this many seconds a longer round trip is this machine's own noise.
     slack: float = 0.01
 
@@ -106,7 +109,9 @@ class Concurrency:
         median = statistics.median(self._round)
         self._round.clear()
         self._best = median if self._best is None else min(median, self._best * 1.01)
-        if median > 2 * self._best + self.slack:
+        self._slow_rounds = self._slow_rounds + 1 if median > 2 * self._best + self.slack else 0
+        if self._slow_rounds == _SLOW_ROUNDS:
+            self._slow_rounds = 0
             self.limit = max(1, self.limit // 2)
         elif median <= 1.3 * self._best + self.slack:
             self.limit = min(self.cap, self.limit * 2)

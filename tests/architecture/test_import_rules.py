@@ -119,6 +119,12 @@ RULES = (
         may=None,
         never=("engagement", "engagement_jobs", "dags", "airflow.models", "airflow.settings"),
     ),
+    Rule(
+        "benchmarks/**/*.py",
+        "measurements face the delivery core as Spark does, and stand-ins through their commands",
+        may=None,
+        never=("engagement", "dags", "airflow", *SPARK),
+    ),
 )
 
 
@@ -187,7 +193,7 @@ def violations(path: str, source: str) -> list[str]:
 
 
 def sources() -> list[str]:
-    folders = ("dags", "plugins", "glue_jobs", "local")
+    folders = ("dags", "plugins", "glue_jobs", "local", "benchmarks")
     return sorted(path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -200,7 +206,7 @@ def test_every_side_is_looked_at() -> None:
     found = sources()
     assert "dags/customer_engagement_scoring.py" in found
     assert "plugins/engagement/checks.py" in found
-    assert {path.partition("/")[0] for path in found} == {"dags", "plugins", "glue_jobs", "local"}
+    assert {path.partition("/")[0] for path in found} == {"dags", "plugins", "glue_jobs", "local", "benchmarks"}
 
 
 BAD = [

@@ -87,9 +87,19 @@ def test_concurrency_halves_when_the_median_doubles() -> None:
     concurrency = Concurrency(cap=64)
     for _ in range(1000):
         concurrency.record(0.05)
-    for _ in range(100):
+    for _ in range(3 * 64):
         concurrency.record(0.2)
     assert concurrency.limit == 32
+
+
+def test_one_round_trip_during_which_all_stood_still_changes_nothing() -> None:
+    concurrency = Concurrency(cap=64)
+    for _ in range(1000):
+        concurrency.record(0.05)
+    for round_trip in (0.3, 0.05, 0.3, 0.05):
+        for _ in range(64):
+            concurrency.record(round_trip)
+    assert concurrency.limit == 64
 
 
 def test_one_slow_call_in_a_round_changes_nothing() -> None:

@@ -1,0 +1,48 @@
+"""wrk, a load generator in C: about the most requests that one thread can exchange with this server.
+
+It knows neither records nor keys. It sends one valid body again and again, for a time rather than for a count.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from benchmarks.clients import TOKEN, Server
+
+_SCRIPT = f"""\
+wrk.method = "POST"
+wrk.body = '{{"user_id": "U000000000", "engagement_score": "73.25"}}'
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer {TOKEN}"
+"""
+
+
+def version() -> str | None:
+    """The version of the wrk on PATH; None when there is none."""
+    if shutil.which("wrk") is None:
+        return None
+    # wrk prints its version together with its usage, and then fails.
+    said = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"^wrk (?:debian/)?(\S+)", said.stdout + said.stderr)
+    return found[1] if found else "unknown"
+
+
+def run(folder: Path, server: Server, concurrency: int, seconds: int) -> float:
+    """Requests per second over `seconds`; raises RuntimeError when a request failed."""
+    script = folder / "post.lua"
+    script.write_text(_SCRIPT)
+    server.forget()
+    command = ["wrk", "-t1", f"-c{concurrency}", f"-d{seconds}s", "-s", str(script), server.endpoint]
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 60).stdout
+    return requests_per_second(said)
+
+
+def requests_per_second(said: str) -> float:
+    """Read wrk's report."""
+    rate = re.search(r"^Requests/sec:\s+([\d.]+)", said, re.MULTILINE)
+    if rate is None or "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError(f"wrk's requests did not all succeed:\n{said}")
+    return float(rate[1])
