@@ -13,7 +13,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-_CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+# When AWS does not answer at all, a call gives up before the time between the deadline and Glue's Timeout is over.
+_CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 
 

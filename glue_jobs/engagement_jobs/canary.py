@@ -37,6 +37,11 @@ class Canary:
         else:
             self._lost += 1
 
+    @property
+    def passed(self) -> bool:
+        """Whether the last stage has passed too."""
+        return self._answers.total() >= _PASSES_AT * SIZE
+
     def refusal(self) -> str | None:
         """The one answer that all records got, when it says that the run is wrong: 404 or 400."""
         if self._answers.total() < _ENOUGH_TO_JUDGE or len(self._answers) != 1:

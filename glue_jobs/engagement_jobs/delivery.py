@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from engagement_jobs import stops
 from engagement_jobs.backlog import Backlog
-from engagement_jobs.canary import Canary
+from engagement_jobs.canary import SIZE, Canary
 from engagement_jobs.flights import Flight
 from engagement_jobs.health import Breaker, Concurrency, RetryBudget, backoff
 from engagement_jobs.ledger import Ledger
@@ -89,7 +89,8 @@ class Delivery:
         policy = self.policy
         self._pace = Pace(policy.rate, policy.burst)
         self._breaker = Breaker(policy.give_up_after, in_a_row=5 if self.canary else 20)
-        self._budget = RetryBudget(least=max(20, policy.max_concurrency))
+        # The canary asks whether the CRM is well enough; its few records may be asked for as often as attempts allow.
+        self._budget = RetryBudget(least=policy.max_attempts * SIZE if self.canary else max(20, policy.max_concurrency))
         self._concurrency = Concurrency(policy.max_concurrency)
         self._run_id = json.dumps(policy.run_id, ensure_ascii=False)
         self._turnstile = asyncio.Lock()
@@ -140,17 +141,26 @@ class Delivery:
 
     async def _work(self) -> None:
         while (flight := await self._turn()) is not None:
-            await self._request(flight)
+            try:
+                await self._exchange(flight)
+            except Exception as error:  # noqa: BLE001 - the record keeps its line, whatever it is
+                self._stop_for(error, flight)
             self._under_way -= 1
             self._wake_up()
             self._hire()
         self._workers -= 1
 
     async def _turn(self) -> Flight | None:
-        """Wait for this worker's turn to send; None when it is not needed any more."""
-        # Most of the time there is nothing to wait for; and a queue, once there, would let one through at a time.
-        if (flight := self._at_once()) is not None:
-            return flight
+        """What this worker sends next, once it may leave; None when the worker is not needed any more."""
+        try:
+            # Most of the time there is nothing to wait for; and a queue, once there, would let one through at a time.
+            return self._at_once() or await self._stand_in_line()
+        except Exception as error:  # noqa: BLE001 - raised by `run`, once all that is under way has its line
+            self._broken = self._broken or error
+            self.stop = self.stop or stops.internal_error(error)
+            return None
+
+    async def _stand_in_line(self) -> Flight | None:
         async with self._turnstile:
             while self._workers <= self._concurrency.limit:
                 await self._prepare()
@@ -190,11 +200,7 @@ class Delivery:
         if self._token_read.locked():
             async with self._token_read:
                 pass
-        try:
-            await self._backlog.fill()
-        except Exception as error:  # noqa: BLE001 - whatever the rows come from; raised again at the end of the run
-            self._broken = error
-            self.stop = self.stop or stops.internal_error(error)
+        await self._backlog.fill()
 
     def _must_stop(self, now: float) -> bool:
         if self.stop is None and (self.canary or now >= self._check_at):
@@ -259,6 +265,9 @@ class Delivery:
 
     def _depart(self, flight: Flight) -> None:
         epoch = time.time()
+        if not (flight.tries or self._under_way or self._backlog.waiting):
+            # Nothing was asked for a while; nobody could have answered.
+            self._healthy_at = max(self._healthy_at, time.monotonic())
         self._pace.take()
         self._breaker.sent()
         flight.probe = self._breaker.probing
@@ -269,16 +278,6 @@ class Delivery:
         flight.tries += 1
         flight.first_sent = flight.first_sent or epoch
         self._under_way += 1
-
-    async def _request(self, flight: Flight) -> None:
-        try:
-            await self._exchange(flight)
-        except Exception as error:  # noqa: BLE001 - the record keeps its line, whatever it is
-            # Where, not what: the message of an error may hold what the CRM said, or a header.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error("%s at %s:%s ended the delivery", type(error).__name__, place.name, place.lineno)
-            self._settle(flight, Verdict(Next.STOP, "unknown", "internal_error"))
-            self.stop = self.stop or stops.internal_error(error)
 
     async def _exchange(self, flight: Flight) -> None:
         started = time.monotonic()
@@ -295,7 +294,8 @@ class Delivery:
             seconds = time.monotonic() - started
             flight.status, flight.milliseconds = answer.status, seconds * 1000
             self.tally.answered(answer.status, flight.milliseconds)
-            self._concurrency.record(seconds)
+            if verdict.next is Next.SETTLE:
+                self._concurrency.record(seconds)
         self._judge(verdict)
         flight.last = verdict
         if verdict.outcome == "unknown":
@@ -305,6 +305,13 @@ class Delivery:
             self._settle(flight, verdict)
         else:
             await self._follow(flight, verdict, answer)
+
+    def _stop_for(self, error: Exception, flight: Flight) -> None:
+        # Where, not what: the message of an error may hold what the CRM said, or a header.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("%s at %s:%s ended the delivery", type(error).__name__, place.name, place.lineno)
+        self._settle(flight, Verdict(Next.STOP, "unknown", "internal_error"))
+        self.stop = self.stop or stops.internal_error(error)
 
     def _judge(self, verdict: Verdict) -> None:
         """Tell the judges how it went; pushback and refused tokens say nothing about health."""
@@ -338,12 +345,14 @@ class Delivery:
     async def _keep_pause(self) -> None:
         """Have a long pause written down, once for all answers that ask for the same."""
         until = self._pause_ends()
-        if self.note_pause is None or until - max(time.time(), self._noted) < _LONG_PAUSE_SECONDS:
+        short = until - time.time() < _LONG_PAUSE_SECONDS or until - self._noted < 1.0
+        if self.note_pause is None or short:
             return
         self._noted = until
         try:
             await asyncio.to_thread(self.note_pause, until)
         except Exception as error:  # noqa: BLE001 - of the AWS client; this task keeps the pause all the same
+            self._noted = 0.0
             log.warning("the CRM's pause could not be written: %s", type(error).__name__)
 
     def _try_again(self, flight: Flight, verdict: Verdict) -> None:

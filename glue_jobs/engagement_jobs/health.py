@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 _FIRST_PROBE, _LONGEST_PROBE = 1.0, 30.0
 _SLOW_ROUNDS = 2
+# A round trip that is still so much of what it was has not become shorter.
+_UNMOVED = 0.8
 
 
 @dataclass
@@ -87,7 +89,8 @@ class Concurrency:
     """How many requests may be under way: doubles while that costs no latency, halves when the median doubles.
 
     Judged on medians, once per round trip, so that one call of 30 s changes nothing; and halved after two such round
-    trips, for this machine may have stood still during one.
+    trips, for this machine may have stood still during one. When halving does not shorten the round trip, the load was
+    not ours: the CRM has become slower, and its new pace is what is compared with from then on.
     """
 
     cap: int
@@ -95,6 +98,7 @@ class Concurrency:
     _best: float | None = field(init=False, default=None)
     _round: list[float] = field(init=False, default_factory=list)
     _slow_rounds: int = field(init=False, default=0)
+    _halved_at: float | None = field(init=False, default=None)
     # Below this many seconds a longer round trip is this machine's own noise.
     slack: float = 0.01
 
@@ -102,16 +106,18 @@ class Concurrency:
         self.limit = min(8, self.cap)
 
     def record(self, seconds: float) -> None:
-        """Note the round trip of one answer."""
+        """Note the round trip of one answer on a record; a refusal at the door says nothing about the work."""
         self._round.append(seconds)
         if len(self._round) < self.limit:
             return
         median = statistics.median(self._round)
         self._round.clear()
-        self._best = median if self._best is None else min(median, self._best * 1.01)
+        unmoved = self._halved_at is not None and median > _UNMOVED * self._halved_at
+        self._halved_at = None
+        self._best = median if self._best is None or unmoved else min(median, self._best * 1.01)
         self._slow_rounds = self._slow_rounds + 1 if median > 2 * self._best + self.slack else 0
         if self._slow_rounds == _SLOW_ROUNDS:
-            self._slow_rounds = 0
+            self._slow_rounds, self._halved_at = 0, median
             self.limit = max(1, self.limit // 2)
         elif median <= 1.3 * self._best + self.slack:
             self.limit = min(self.cap, self.limit * 2)

@@ -20,6 +20,9 @@ SETTLED = ("delivered", "rejected")
 OPEN = ("unknown", "deferred")
 
 
+_parse = json.JSONDecoder().decode
+
+
 class Next(enum.Enum):
     """What the sender does after an answer."""
 
@@ -49,6 +52,7 @@ class Verdict:
 _RETRY_UNSENT = {408: "request timeout", 425: "too early", 503: "unavailable"}
 _FAILED_WORDS = {"error", "errors", "fail", "failed", "failure", "rejected", "invalid"}
 # Where the word on a record may lie inside a body.
+_DEEPEST = 8
 _PARTS = ("results", "result", "data")
 
 
@@ -64,7 +68,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     if 200 <= status < 300:
         return _success(status, headers, body, parsed, detail)
     if 300 <= status < 400:
-        return Verdict(Next.STOP, "deferred", reason, "redirect")
+        # 303 is what a server says that has done the work and shows the result elsewhere.
+        return Verdict(Next.STOP, "unknown" if status == 303 else "deferred", reason, "redirect")
     if status in (401, 403):
         return Verdict(Next.REFRESH if status == 401 else Next.STOP, "deferred", reason, detail)
     if status == 409:
@@ -103,7 +108,7 @@ def _delivered(status: int, detail: str) -> Verdict:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body.decode()) if body else None
+        return _parse(body.decode()) if body else None
     except (ValueError, RecursionError):
         return None
 
@@ -116,10 +121,12 @@ def _problem_type(headers: Mapping[str, str], parsed: Any) -> str:
     return kind if isinstance(kind, str) and re.fullmatch(r"[A-Za-z][\w:/.#~-]{0,119}", kind, re.ASCII) else ""
 
 
-def _names_failure(parsed: Any) -> bool:
+def _names_failure(parsed: Any, depth: int = 0) -> bool:
     """Whether a body that came with a success status says that the record failed."""
+    if depth > _DEEPEST:
+        return False
     if isinstance(parsed, list):
-        return any(_names_failure(item) for item in parsed)
+        return any(_names_failure(item, depth + 1) for item in parsed)
     if not isinstance(parsed, dict):
         return False
     if parsed.get("success") is False or parsed.get("ok") is False or parsed.get("error") or parsed.get("errors"):
@@ -129,4 +136,4 @@ def _names_failure(parsed: Any) -> bool:
         return True
     if isinstance(state, str) and state.lower() in _FAILED_WORDS:
         return True
-    return any(_names_failure(parsed[part]) for part in _PARTS if part in parsed)
+    return any(_names_failure(parsed[part], depth + 1) for part in _PARTS if part in parsed)

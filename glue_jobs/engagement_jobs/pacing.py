@@ -55,24 +55,24 @@ class Pace:
             self.not_before = max(self.not_before, now + retry_after)
 
     def _refill(self, now: float) -> None:
-        since = 0.0 if self._seen is None else now - self._seen
+        # A pause earns nothing: a burst at its end would be what the CRM has just asked not to get.
+        since = 0.0 if self._seen is None else max(0.0, now - max(self._seen, self.not_before))
         self._seen = now
-        if now >= self.not_before:
-            self.share = min(1.0, self.share + since * _RECOVERY_PER_SECOND)
+        self.share = min(1.0, self.share + since * _RECOVERY_PER_SECOND)
         self.tokens = min(self.burst, self.tokens + since * self.limit * self.share)
 
 
 def retry_after_seconds(value: str | None, answered: str | None) -> float | None:
     """Read `Retry-After`: seconds, or an HTTP date counted from the answer's own `Date`.
 
-    Garbage, dates in the past and dates without a `Date` to count from but this machine's clock give None or the
-    time that is left; a wait is never shortened.
+    Garbage, no time at all and dates in the past give None. Without a `Date` this machine's clock counts. A wait is
+    never shortened.
     """
     if not value:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST)
+        return min(float(text), _LONGEST) or None
     until, since = _http_date(text), _http_date(answered) or datetime.now(UTC)
     if until is None or until <= since:
         return None

@@ -104,21 +104,23 @@ def with_outcome(
 
     :param attempt: ledger lines of this attempt
     :param unsent_reason: why a row that should have been sent has no line
-    :param untraced: users (`user_id`) who may have been sent something without a line: they are `unknown`
+    :param untraced: users (`user_id`) who may have been sent something without a trace: they are `unknown`, also when
+        there is a line, for the task that wrote it was told that it was not taken
     """
     lines = attempt.select(
         "user_id", *(F.col(name).alias(f"new_{name}") for name in ("outcome", "reason", "http_status"))
     )
     sent = F.col("decision") == SEND
     rows = decided.join(lines, "user_id", "left")
-    doubtful = F.col("in_doubt")
+    silent = F.when(F.col("in_doubt"), F.lit("unknown")).otherwise(F.lit("deferred"))
+    told = [F.col(f"new_{name}") for name in ("outcome", "reason", "http_status")]
     if untraced is not None:
         rows = rows.join(untraced.select("user_id", F.lit(True).alias("untraced")), "user_id", "left")
-        doubtful |= F.coalesce("untraced", F.lit(False))
-    silent = F.when(doubtful, F.lit("unknown")).otherwise(F.lit("deferred"))
+        silent = F.when(F.col("untraced"), F.lit("unknown")).otherwise(silent)
+        told = [F.when(F.col("untraced").isNull(), column) for column in told]
     return rows.select(
         "user_id",
-        F.when(sent, F.coalesce("new_outcome", silent)).otherwise(F.col("decision")).alias("outcome"),
-        F.when(sent, F.coalesce("new_reason", F.lit(unsent_reason))).otherwise(F.col("reason")).alias("reason"),
-        F.when(sent, F.col("new_http_status")).otherwise(F.col("http_status")).alias("http_status"),
+        F.when(sent, F.coalesce(told[0], silent)).otherwise(F.col("decision")).alias("outcome"),
+        F.when(sent, F.coalesce(told[1], F.lit(unsent_reason))).otherwise(F.col("reason")).alias("reason"),
+        F.when(sent, told[2]).otherwise(F.col("http_status")).alias("http_status"),
     )

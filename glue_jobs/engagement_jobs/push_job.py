@@ -195,7 +195,7 @@ def _finals(job: _Job, decided: DataFrame, sent: Sent) -> DataFrame:
     untraced = None
     if sent.stop is not None and sent.stop.cause == TASK_LOST:
         # Nobody knows of any row without a line whether the lost task had sent it.
-        untraced = decided.select("user_id")
+        untraced = decided.join(lines, "user_id", "left_anti")
     elif sent.untraced:
         untraced = job.spark.createDataFrame([(user,) for user in sent.untraced], "user_id string")
     return plan.with_outcome(decided, lines, reason, untraced).persist(StorageLevel.MEMORY_AND_DISK)

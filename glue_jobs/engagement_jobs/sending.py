@@ -18,7 +18,7 @@ from engagement_jobs.aws import Store
 from engagement_jobs.canary import SIZE, Canary
 from engagement_jobs.delivery import Policy
 from engagement_jobs.push_task import TaskResult, TaskSetup, record, run_partition, run_task
-from engagement_jobs.stops import TASK_LOST, Stop
+from engagement_jobs.stops import TASK_LOST, Stop, canary_unanswered
 from engagement_jobs.tally import Tally
 
 # When a task is lost, Spark asks the others to end and kills their Python workers 2 to 4 s later.
@@ -110,8 +110,9 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> Sent:
     tally = Tally()
     tally.add(result.tally)
     left = setup.rows - len(first)
-    if result.stop or left <= 0:
-        return Sent(tally, result.stop, left <= 0, result.untraced)
+    refused = None if canary.passed or left <= 0 else canary_unanswered(len(first))
+    if result.stop or refused or left <= 0:
+        return Sent(tally, result.stop or refused, left <= 0, result.untraced)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])
     stop: Stop | None = None
     try:

@@ -49,6 +49,15 @@ def canary_refused(records: int, reason: str) -> Stop:
     )
 
 
+def canary_unanswered(records: int) -> Stop:
+    """Too few of the first records got an answer, tries and all."""
+    return Stop(
+        "canary_unanswered",
+        f"The CRM answered fewer than nine of ten of the first {records} records: "
+        "it is not well enough to be sent all of them.",
+    )
+
+
 def refused(verdict: Verdict) -> Stop:
     """The CRM redirects, or takes no request with this token."""
     if verdict.detail == "redirect":

@@ -64,6 +64,8 @@ class Tally:
         for group in self.errors:
             if group[:3] == (outcome, reason, http_status):
                 self.errors[group] -= 1
+                if not self.errors[group]:
+                    del self.errors[group]
                 break
         self.settled("unknown", why)
 

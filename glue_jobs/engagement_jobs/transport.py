@@ -24,7 +24,7 @@ class AmbiguousError(Exception):
     """The request may have been read, and applied; the text is the reason's machine word."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What came back. `token_version` is that of the token which the request carried."""
 
@@ -152,7 +152,9 @@ class HttpTransport:
 
 
 def _is_short(response: aiohttp.ClientResponse) -> bool:
-    return response.content_length is not None and response.content_length <= _MOST_BODY
+    length = response.content_length
+    # A compressed body, which nobody asked for, may be of any length.
+    return length is not None and length <= _MOST_BODY and "Content-Encoding" not in response.headers
 
 
 async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:

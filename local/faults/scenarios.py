@@ -101,7 +101,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "50 % of answers are 503",
         Expected(
             outcomes={"delivered": Range(5_000, 7_500), "deferred": Range(2_500, 5_000)},
-            posts=Range(ROWS, 1.26 * ROWS),
+            posts=Range(ROWS, 1.3 * ROWS),
             ended="FAILED: open rows",
             seconds=at_most(150),
             resumed=_EVERY_ROW,

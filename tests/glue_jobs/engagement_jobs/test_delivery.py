@@ -290,6 +290,58 @@ def test_rows_that_break_off_lose_nothing_that_was_sent() -> None:
     assert {line["outcome"] for line in lines} == {"delivered"}
 
 
+def test_a_row_that_cannot_be_opened_cancels_no_other() -> None:
+    faced = exchange(latency_ms=20)
+    rows = [*records(300), Record("half a character \ud800", "1.00", 0), *records(300)]
+    with pytest.raises(UnicodeEncodeError):
+        faced.deliver(rows, max_concurrency=16)
+    # What was under way has ended, and its lines are written.
+    assert len(faced.lines()) == requests_of(faced) == faced.crm.book.users > 100
+
+
+def test_fast_refusals_say_nothing_about_how_long_the_work_takes() -> None:
+    faced = exchange(Fault(status=429, first=64), latency_ms=200)
+    delivery = faced.deliver(records(600), rate=200, burst=20, max_concurrency=64)
+
+    check_law(faced, delivery, 600)
+    assert dict(delivery.tally.outcomes) == {"delivered": 600}
+    # 600 at 200/s with 200 ms each need forty at once.
+    assert delivery._concurrency.limit >= 40
+    assert faced.crm.stats()["in_flight_peak"] >= 30
+
+
+def test_a_crm_whose_own_burst_is_smaller_is_not_run_into_again_and_again() -> None:
+    faced = exchange(Fault(rate=40, burst=2), latency_ms=20)
+    delivery = faced.deliver(records(300), rate=50, burst=5, max_concurrency=16)
+
+    check_law(faced, delivery, 300)
+    assert dict(delivery.tally.outcomes) == {"delivered": 300}
+    assert delivery.tally.status_codes["429"] <= 30
+
+
+def test_a_time_in_which_nothing_was_asked_is_no_silence_of_the_crm() -> None:
+    def rows() -> Iterator[Record]:
+        yield from records(500)
+        time.sleep(3)
+        yield from records(600)[500:]
+
+    faced = exchange(latency_ms=100)
+    delivery = faced.deliver(rows(), give_up_after=2)
+
+    check_law(faced, delivery, 600)
+    assert dict(delivery.tally.outcomes) == {"delivered": 600}
+
+
+def test_no_time_at_all_is_no_pause() -> None:
+    faced = exchange(Fault(status=503, retry_after=0))
+    delivery = faced.deliver(records(2000), give_up_after=3)
+
+    check_law(faced, delivery, 2000)
+    assert delivery.stop is not None
+    assert delivery.stop.cause == "crm_unavailable"
+    assert requests_of(faced) < 60
+
+
 def test_the_deadline_ends_the_task() -> None:
     faced = exchange()
     delivery = faced.deliver(records(500), rate=50, burst=1, deadline=time.time() + 2)

@@ -87,8 +87,12 @@ def test_concurrency_halves_when_the_median_doubles() -> None:
     concurrency = Concurrency(cap=64)
     for _ in range(1000):
         concurrency.record(0.05)
-    for _ in range(3 * 64):
+    for _ in range(16 + 2 * 64):
         concurrency.record(0.2)
+    assert concurrency.limit == 32
+    # Half the load took half the time: it was ours, and stays halved.
+    for _ in range(200):
+        concurrency.record(0.1)
     assert concurrency.limit == 32
 
 
@@ -107,6 +111,31 @@ def test_one_slow_call_in_a_round_changes_nothing() -> None:
     for number in range(5000):
         concurrency.record(30.0 if number % 100 == 0 else 0.05)
     assert concurrency.limit == 64
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.002, 0.3), (0.05, 2.0), (0.1, 5.0)])
+def test_a_crm_that_became_slower_is_not_asked_less(before: float, after: float) -> None:
+    concurrency = Concurrency(cap=64)
+    for _ in range(1000):
+        concurrency.record(before)
+    rounds, least = 0, 64
+    while rounds < 12:
+        for _ in range(concurrency.limit):
+            concurrency.record(after)
+        least, rounds = min(least, concurrency.limit), rounds + 1
+    assert least >= 16
+    assert concurrency.limit == 64
+
+
+def test_a_crm_with_sixteen_hands_is_asked_for_no_more_than_it_can_do() -> None:
+    concurrency = Concurrency(cap=128)
+    limits = []
+    for _ in range(60):
+        limits.append(concurrency.limit)
+        for _ in range(concurrency.limit):
+            concurrency.record(0.1 * max(1, concurrency.limit / 16))
+    assert max(limits[20:]) <= 64
+    assert min(limits[20:]) >= 8
 
 
 @pytest.mark.parametrize("attempt", [1, 3, 10])

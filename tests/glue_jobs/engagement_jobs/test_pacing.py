@@ -46,6 +46,16 @@ def test_retry_after_halts_everything_and_is_never_shortened() -> None:
     assert pace.wait(120.5) == 0.0
 
 
+def test_a_pause_earns_no_burst() -> None:
+    pace = Pace(100, 10)
+    pace.wait(0.0)
+    pace.pushback(0.0, 5.0)
+    assert pace.wait(4.0) == 1.0
+    # At its end the pace is still halved, and the next request is one interval of that away.
+    assert pace.wait(5.0) == pytest.approx(1 / 50)
+    assert pace.wait(5.0 + 1 / 50) == pytest.approx(0.0, abs=1e-3)
+
+
 def test_answers_of_the_same_second_slow_it_once() -> None:
     pace = Pace(100, 10)
     for moment in (0.0, 0.1, 0.9):
@@ -79,6 +89,7 @@ def test_pushback_slows_the_pace_and_quiet_restores_it() -> None:
         ("-5", None),
         ("1.5", None),
         ("soon", None),
+        ("0", None),
         ("9" * 400, 366 * 86_400.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 366 * 86_400.0),
         ("Mon, 23 Nov 2026 00:00:00 +9999999999999999", None),
