@@ -43,6 +43,11 @@ def _rotate(lane: Lane) -> None:
     lane.rotate_token(secrets.token_urlsafe(24))
 
 
+def _one_pause(name: str, what: str, pause: int) -> Scenario:
+    expected = Expected(posts=_A_FEW_MORE, seconds=Range(pause, pause + 70), quiet=pause - 1)
+    return Scenario(name, what, expected, profile=name, arguments=_ONE_TASK)
+
+
 def _nothing_sent(cause: str, posts: Range, seconds: float = 60) -> Expected:
     return Expected(
         outcomes={"deferred": ALL},
@@ -134,27 +139,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         profile="429-half-rate",
         arguments={"max_requests_per_second": "500"},
     ),
-    Scenario(
-        "retry-after-5s",
-        "one 429 with Retry-After: 5; one push task",
-        Expected(posts=_A_FEW_MORE, quiet=4),
-        profile="retry-after-5s",
-        arguments=_ONE_TASK,
-    ),
-    Scenario(
-        "retry-after-date",
-        "one 429 with an HTTP date 5 s ahead; one push task",
-        Expected(posts=_A_FEW_MORE, quiet=4),
-        profile="retry-after-date",
-        arguments=_ONE_TASK,
-    ),
-    Scenario(
-        "retry-after-120s",
-        "one 429 with Retry-After: 120; one push task",
-        Expected(posts=_A_FEW_MORE, seconds=Range(120, 190), quiet=119),
-        profile="retry-after-120s",
-        arguments=_ONE_TASK,
-    ),
+    _one_pause("retry-after-5s", "one 429 with Retry-After: 5; one push task", 5),
+    _one_pause("retry-after-date", "one 429 with an HTTP date 5 s ahead; one push task", 5),
+    _one_pause("retry-after-120s", "one 429 with Retry-After: 120; one push task", 120),
     Scenario(
         "retry-after-too-long",
         "one 429 with Retry-After: 120, the deadline is in 60 s; the next attempt comes at once",

@@ -99,6 +99,9 @@ def test_a_push_killed_half_way_is_completed_by_its_retry(world: World) -> None:
     assert 10_000 <= stats["requests"] <= 10_000 + 4 * (64 + 1_000)
     assert stats["keys"] == 10_000
     assert len(ended.summary["attempts"]) == 2
+    # The killed attempt is told too, but for what its tasks had not flushed.
+    assert stats["requests"] - 4 * (64 + 1_000) <= ended.summary["posts"] <= stats["requests"]
+    assert ended.summary["attempts"][0]["posts"] >= killed[0] - 4 * (64 + 1_000)
 
 
 def test_an_old_date_is_only_planned_unless_asked_for(world: World) -> None:
