@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 _FIRST_PROBE, _LONGEST_PROBE = 1.0, 30.0
 _SLOW_ROUNDS = 2
-# A round trip that is still so much of what it was has not become shorter.
-_UNMOVED = 0.8
+# What a round trip must come down to, of what it was, for the load to have been the reason.
+_SHORTER = 0.8
 
 
 @dataclass
@@ -86,11 +86,13 @@ class RetryBudget:
 
 @dataclass
 class Concurrency:
-    """How many requests may be under way: doubles while that costs no latency, halves when the median doubles.
+    """How many requests may be under way: doubles while that costs no latency, grows by one a round trip while it costs
+    some, halves when the median doubles.
 
     Judged on medians, once per round trip, so that one call of 30 s changes nothing; and halved after two such round
-    trips, for this machine may have stood still during one. When halving does not shorten the round trip, the load was
-    not ours: the CRM has become slower, and its new pace is what is compared with from then on.
+    trips, for this machine may have stood still during one. When a quarter of the load takes as long as the whole did,
+    the load was not the reason: the CRM has become slower. Half of its new pace is what is compared with from then on,
+    so that the limit grows again, but one by one: other tasks may just have taken the room.
     """
 
     cap: int
@@ -98,7 +100,9 @@ class Concurrency:
     _best: float | None = field(init=False, default=None)
     _round: list[float] = field(init=False, default_factory=list)
     _slow_rounds: int = field(init=False, default=0)
-    _halved_at: float | None = field(init=False, default=None)
+    _halvings: int = field(init=False, default=0)
+    _before: float = field(init=False, default=0.0)
+    _settling: bool = field(init=False, default=False)
     # Below this many seconds a longer round trip is this machine's own noise.
     slack: float = 0.01
 
@@ -112,15 +116,35 @@ class Concurrency:
             return
         median = statistics.median(self._round)
         self._round.clear()
-        unmoved = self._halved_at is not None and median > _UNMOVED * self._halved_at
-        self._halved_at = None
-        self._best = median if self._best is None or unmoved else min(median, self._best * 1.01)
+        if self._settling:
+            # These were under way before the limit was halved.
+            self._settling = False
+            return
+        if self._in_vain(median):
+            self._best = median / 2
+        self._best = median if self._best is None else min(median, self._best)
         self._slow_rounds = self._slow_rounds + 1 if median > 2 * self._best + self.slack else 0
         if self._slow_rounds == _SLOW_ROUNDS:
-            self._slow_rounds, self._halved_at = 0, median
-            self.limit = max(1, self.limit // 2)
+            self._halve(median)
         elif median <= 1.3 * self._best + self.slack:
             self.limit = min(self.cap, self.limit * 2)
+        elif not self._slow_rounds:
+            self.limit = min(self.cap, self.limit + 1)
+
+    def _halve(self, median: float) -> None:
+        if not self._halvings:
+            self._before = median
+        self._halvings += 1
+        self._slow_rounds, self._settling = 0, True
+        self.limit = max(1, self.limit // 2)
+
+    def _in_vain(self, median: float) -> bool:
+        """Whether the limit was halved twice and the round trip is as long as before."""
+        shorter = median <= _SHORTER * self._before
+        in_vain = self._halvings > 1 and not shorter
+        if shorter or in_vain:
+            self._halvings = 0
+        return in_vain
 
 
 def backoff(attempt: int, base: float = 0.5, longest: float = 30.0) -> float:

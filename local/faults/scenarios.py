@@ -96,7 +96,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "slows-down",
         "the CRM works on 8 updates at once, the others queue",
-        Expected(seconds=at_most(120), in_flight=TASKS * CONCURRENCY // 2),
+        Expected(seconds=at_most(120), in_flight=TASKS * CONCURRENCY * 3 // 4),
         profile="slows-down",
     ),
     # ---- unavailable ------------------------------------------------------------------------------------------------
