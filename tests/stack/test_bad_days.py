@@ -143,7 +143,12 @@ def test_rows_left_open_are_finished_by_the_retry_of_the_task(world: World) -> N
             time.sleep(0.2)
         world.stack.crm("DELETE", "faults")
 
-    ended = world.run_day("2026-10-10", config={"push_retries": 1, "push_retry_delay_seconds": 5}, meanwhile=mend)
+    ended = world.run_day(
+        "2026-10-10",
+        settings={"give_up_after_seconds": 60},
+        config={"push_retries": 1, "push_retry_delay_seconds": 5},
+        meanwhile=mend,
+    )
 
     assert ended.exit_code == 0, ended.log[-3000:]
     assert ended.states["push_scores"] == "success"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +131,21 @@ def score_arguments(bucket: Bucket, body: bytes | None, **changes: str) -> Score
     )
 
 
-def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
-    """Run job 1 as a process of its own would: without what an earlier one kept in memory."""
+@contextlib.contextmanager
+def _process(spark: SparkSession) -> Iterator[None]:
+    """As if the job ran in a process of its own: without what an earlier one kept in memory.
+
+    Afterwards the S3 stand-in sees what Spark wrote past it.
+    """
     spark.catalog.clearCache()
+    try:
+        yield
+    finally:
+        time.sleep(1.5 * SETTLE_SECONDS)
+
+
+def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
+    """Run job 1."""
     listed = Store.files
 
     def settled(store: Store, prefix: str) -> list[tuple[str, int]]:
@@ -140,7 +153,7 @@ def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
         time.sleep(1.5 * SETTLE_SECONDS)
         return listed(store, prefix)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with _process(spark), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "files", settled)
         return score_job.run(arguments)
 
@@ -207,6 +220,6 @@ def push_arguments(world: World, bucket: Bucket, job_run_id: str = "jr_1", **cha
 
 
 def push(spark: SparkSession, arguments: PushArguments) -> dict[str, Any]:
-    """Run job 2 as a process of its own would: without what an earlier one kept in memory."""
-    spark.catalog.clearCache()
-    return push_job.run(arguments)
+    """Run job 2."""
+    with _process(spark):
+        return push_job.run(arguments)
