@@ -60,7 +60,6 @@ def play(scenario: Scenario, on: Lane) -> Measured:
         sent_twice=_unexplained(evidence, first.id),
         applied_twice=evidence.stats["duplicates"]["applied_per_key"],
         seconds=first.seconds,
-        peak=evidence.peak,
         silence=evidence.longest_silence,
     )
     _judge(scenario, evidence, measured)

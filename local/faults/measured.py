@@ -119,7 +119,6 @@ class Measured:
     sent_twice: int
     applied_twice: int
     seconds: float
-    peak: int
     silence: int
     resumed: dict[str, int] | None = None
     resumed_posts: int = 0

@@ -17,7 +17,8 @@ once more without its fault: *then* is what that attempt ended with. Beside its 
 - outcomes add up to the rows, and ledger, aggregates and manifest tell the same;
 - who is `delivered` has the score in the CRM, who is `rejected` or `deferred` has not;
 - no key is applied twice, and after the next attempt no user was given a score twice;
-- what was sent again without having been told as a retry (*lost*) is at most what was under way or not yet flushed;
+- *duplicates*: what was sent again without having been told as a retry is at most what was under way or not yet
+  flushed when something was killed, and nothing otherwise; nothing is applied again;
 - no second is above limit and burst; no token and no user id is in a log, a manifest or an aggregate.
 
 `make faults ONLY=503-half` runs one line alone; `make demo FAULTS=503-half` shows a fault of the CRM in a whole day.
@@ -28,7 +29,7 @@ _COLUMNS = (
     "measured",
     "expected POSTs",
     "POSTs",
-    "lost",
+    "duplicates",
     "expected time",
     "time",
     "ended",
@@ -57,6 +58,7 @@ def line(scenario: Scenario, measured: Measured) -> str:
 
 def _row(scenario: Scenario, measured: Measured) -> tuple[str, ...]:
     expected = scenario.expected
+    bound = f" (at most {expected.lost:,})" if expected.lost else ""
     ended = measured.ended if measured.ended == expected.ended else f"{measured.ended} (wanted {expected.ended})"
     return (
         f"**{scenario.name}**: {scenario.what}",
@@ -64,7 +66,7 @@ def _row(scenario: Scenario, measured: Measured) -> tuple[str, ...]:
         _counts(measured.outcomes) or "no manifest",
         str(expected.posts),
         f"{measured.posts:,}",
-        f"{measured.sent_twice:,}" + (f" (at most {expected.lost:,})" if expected.lost else ""),
+        f"{measured.sent_twice:,} sent{bound}, {measured.applied_twice:,} applied",
         f"{expected.seconds} s",
         f"{measured.seconds:.0f} s",
         ended,
