@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from queue import SimpleQueue
 
 from local.faults.lane import Lane, lane
 from local.faults.measured import Evidence, Measured, law, limits, retries, truth
@@ -20,26 +20,36 @@ _POSTS_NOT_COMPARED = ("FAILED: killed", "FAILED: task_lost")
 def run(
     scenarios: Sequence[Scenario], folder: Path, lanes: int, tell: Callable[[Scenario, Measured], None]
 ) -> dict[str, Measured]:
-    """Run the lines on `lanes` stacks side by side; `tell` hears of each as it ends."""
-    waiting: SimpleQueue[Scenario] = SimpleQueue()
-    for scenario in scenarios:
-        waiting.put(scenario)
+    """Run the lines on `lanes` stacks side by side; `tell` hears of each as it ends.
+
+    When one of them breaks down, or somebody interrupts, the others end with the line they are at.
+    """
+    waiting = deque(scenarios)
     found: dict[str, Measured] = {}
     telling = threading.Lock()
 
     def work(number: int) -> None:
         with lane(folder / f"lane-{number}") as mine:
-            while not waiting.empty():
-                scenario = waiting.get()
+            while (scenario := _next(waiting)) is not None:
                 measured = play(scenario, mine)
                 with telling:
                     found[scenario.name] = measured
                     tell(scenario, measured)
 
     with ThreadPoolExecutor(lanes) as pool:
-        for future in [pool.submit(work, number) for number in range(lanes)]:
-            future.result()
+        try:
+            for future in as_completed([pool.submit(work, number) for number in range(lanes)]):
+                future.result()
+        finally:
+            waiting.clear()
     return {scenario.name: found[scenario.name] for scenario in scenarios}
+
+
+def _next(waiting: deque[Scenario]) -> Scenario | None:
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
 
 
 def play(scenario: Scenario, on: Lane) -> Measured:
