@@ -44,11 +44,12 @@ class Range:
         return self.least <= value <= self.most
 
     def __str__(self) -> str:
+        least, most = f"{self.least:,.0f}", f"{self.most:,.0f}"
         if self.least == self.most:
-            return f"{self.least:,}"
+            return least
         if self.most == float("inf"):
-            return f"at least {self.least:,}"
-        return f"at most {self.most:,}" if self.least == 0 else f"{self.least:,} to {self.most:,}"
+            return f"at least {least}"
+        return f"at most {most}" if self.least == 0 else f"{least} to {most}"
 
 
 def exactly(value: float) -> Range:

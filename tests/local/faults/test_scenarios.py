@@ -43,6 +43,7 @@ def test_lines_are_chosen_by_name_in_the_order_of_the_page() -> None:
         (at_most(90), "at most 90"),
         (Range(5, float("inf")), "at least 5"),
         (Range(1, 2), "1 to 2"),
+        (Range(10_000, 1.1 * 10_000), "10,000 to 11,000"),
     ],
 )
 def test_ranges_read_as_a_person_writes_them(wanted: Range, text: str) -> None:
