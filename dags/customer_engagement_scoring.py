@@ -1,8 +1,7 @@
 """
 ### Score the customers' engagement and tell the CRM
-
 Every night at 03:00 the DAG waits for the day's extract, lets a Glue job score each user from 0 to 100,
-checks the scores, and lets a second Glue job post them to the CRM. The last task tells what became of each.
+checks the scores, and lets a second Glue job post them to the CRM. The last task tells what became of each, by SNS too.
 
 | | |
 |---|---|
@@ -16,7 +15,6 @@ checks the scores, and lets a second Glue job post them to the CRM. The last tas
 `max_push_age_days` are only planned (`dry_run`) unless `push_mode` is chosen by hand.
 
 **When it fails**, read the log of `summarize_responses` first: its message leads with the earliest cause.
-
 * `wait_for_activity`: the extract did not come in time. Clear the task once it is there.
 * `check_activity`: the extract is broken (upload it again) or the CRM does not answer. Then clear the task.
 * `score_users`: the Glue job's message names column, found and wanted. Mend the input, then clear the task.
@@ -30,6 +28,7 @@ from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule
 
+from engagement import notify
 from engagement.checks import CheckActivityOperator, CheckScoresOperator
 from engagement.config import DagConfig
 from engagement.macros import dag_filters, dag_macros
@@ -61,7 +60,6 @@ with DAG(
         mode="reschedule",
         poke_interval=CONFIG.sensor_poke_seconds,
         timeout=CONFIG.sensor_timeout_seconds,
-        soft_fail=False,
         retries=0,
     )
     check_activity = CheckActivityOperator(
@@ -145,6 +143,8 @@ with DAG(
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=30),
         outlets=[Asset("customer_engagement_responses")],
+        on_success_callback=notify.on_success,
+        on_failure_callback=notify.on_failure,
     )
 
     wait_for_activity >> check_activity >> score_users >> check_scores >> push_scores >> summarize_responses

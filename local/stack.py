@@ -69,6 +69,7 @@ class Stack:
             "secret_id": SECRET_ID,
             "allow_http": True,
             "report_url": self.s3_url + "/{bucket}/{key}",
+            "sns_topic_arn": self.outputs["NotificationTopicArn"],
             **changes,
         }
 

@@ -40,6 +40,16 @@ def error_groups(aggregates: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
     return [dict(zip(names, key, strict=True)) | {"count": n} for key, n in ordered]
 
 
+def main_reasons(groups: Iterable[Mapping[str, Any]], most: int = 3) -> str:
+    """Why customers were not reached in one line, such as `http_422 (5), timeout (1)`; machine words only."""
+    reasons: Counter[str] = Counter()
+    for group in groups:
+        reasons[group["reason"]] += group["count"]
+    told = [f"{reason} ({n:,})" for reason, n in reasons.most_common(most)]
+    rest = len(reasons) - len(told)
+    return ", ".join(told + [f"{rest} more"] * bool(rest)) or "no reason is on record"
+
+
 def percentile(buckets: Mapping[str, int], fraction: float) -> float | None:
     """The nearest-rank percentile in milliseconds, within 2.5 %; None when nothing was answered.
 

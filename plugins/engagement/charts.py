@@ -11,6 +11,7 @@ from html import escape
 
 WIDTH = 1000.0
 HEIGHT = 100.0
+LINE = 2.0
 LEAST_SHARE = 0.006  # a part that is there stays visible, however small
 
 
@@ -32,19 +33,44 @@ def stacked_bar(parts: Sequence[tuple[str, str, int]], alternative: str) -> str:
     return _svg("stack", marks, alternative)
 
 
-def columns(bars: Sequence[tuple[str, float]], name: str, alternative: str) -> str:
+def columns(
+    bars: Sequence[tuple[str, float]], name: str, alternative: str, beside: Sequence[tuple[str, float]] = ()
+) -> str:
     """Columns side by side over a common zero.
 
     :param bars: (title, value)
     :param name: class of the columns
+    :param beside: (title, value) to compare each column with, drawn as a line of class `beside` across its place
     """
-    top = max((value for _, value in bars), default=0) or 1
+    top = max((value for _, value in [*bars, *beside]), default=0) or 1
     step = WIDTH / max(len(bars), 1)
     gap = min(4.0, step * 0.2)
     marks = []
     for place, (title, value) in enumerate(bars):
         height = max(value / top * HEIGHT, 1.0) if value else 0.0
         marks.append(_rect(name, title, place * step + gap / 2, HEIGHT - height, step - gap, height))
+    for place, (title, value) in enumerate(beside):
+        level = min(max(HEIGHT - value / top * HEIGHT - LINE / 2, 0.0), HEIGHT - LINE)
+        marks.append(_rect("beside", title, place * step, level, step, LINE))
+    return _svg("columns", marks, alternative)
+
+
+def stacked_columns(bars: Sequence[Sequence[tuple[str, str, float]]], alternative: str) -> str:
+    """Columns of parts, side by side over a common zero; the first part stands at the bottom.
+
+    :param bars: one list of (class, title, value) for each column, none for a column that is not there
+    """
+    top = max((sum(value for _, _, value in parts) for parts in bars), default=0) or 1
+    step = WIDTH / max(len(bars), 1)
+    gap = min(4.0, step * 0.2)
+    marks = []
+    for place, parts in enumerate(bars):
+        bottom = HEIGHT
+        for name, title, value in parts:
+            if value > 0:
+                height = max(value / top * HEIGHT, 1.0)
+                bottom = max(bottom - height, 0.0)
+                marks.append(_rect(name, title, place * step + gap / 2, bottom, step - gap, height))
     return _svg("columns", marks, alternative)
 
 

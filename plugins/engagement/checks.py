@@ -141,10 +141,9 @@ class CheckScoresOperator(BaseOperator):
         return {"scored": rows["scored"], "rejected": rows["rejected"], "checks": verdict.checks}
 
     def _history(self, store: S3Objects) -> dict[str, Any]:
-        dates = map(layout.date_of_scores_folder, store.folders(self.bucket_name, layout.scores_root()))
-        earlier = sorted(date for date in dates if date and date < self.score_date)
+        folders = store.folders(self.bucket_name, layout.scores_root())
         manifests: dict[str, Any] = {}
-        for date in reversed(earlier):
+        for date in scores.earlier_dates(folders, self.score_date):
             if len(manifests) == scores.EARLIER_DATES:
                 break
             manifest = store.document(self.bucket_name, layout.scores_manifest(date))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engagement import layout, manifests
+from engagement import layout, manifests, scores
 from engagement.glue_runs import GlueRun, GlueRuns
 
 
@@ -19,6 +19,9 @@ class Store(Protocol):
 
     def keys(self, prefix: str) -> list[str]:
         """All keys that begin with `prefix`."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """The prefixes directly under `prefix`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Evidence:
     :param aggregates: this run's aggregates by attempt (Glue job run id), oldest attempt first
     :param left_open: whether this is a dry run although an earlier attempt of the same run left rows open
     :param broken_aggregates: one sentence for each aggregate that cannot be read
+    :param recent: histograms of scores of the latest earlier dates, by date
     """
 
     dag_id: str
@@ -61,6 +65,7 @@ class Evidence:
     broken_aggregates: Sequence[str] = ()
     told: Mapping[str, str] = field(default_factory=dict)
     left_open: bool = False
+    recent: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def last_attempt(self) -> Sequence[Mapping[str, Any]]:
@@ -79,6 +84,16 @@ def read_delivery(store: Store, score_date: str, run_id: str, *, dry_run: bool) 
     """The delivery manifest of a date or of a dry run, if it is of this run."""
     key = layout.delivery_manifest(score_date, run_id, dry_run=dry_run)
     return _read(store, key, manifests.DELIVERY, score_date, run_id)
+
+
+def read_recent(store: Store, score_date: str) -> dict[str, Sequence[int]]:
+    """Histograms of the latest earlier dates that have one; at most `scores.RECENT_DATES` manifests are read."""
+    found: dict[str, Sequence[int]] = {}
+    for date in scores.earlier_dates(store.folders(layout.scores_root()), score_date)[: scores.RECENT_DATES]:
+        body, _ = _parse(store.read(layout.scores_manifest(date)) or b"", manifests.SCORES)
+        if body is not None and scores.is_usable(body) and sum(body["histogram"]):
+            found[date] = body["histogram"]
+    return found
 
 
 def left_open(store: Store, score_date: str, run_id: str) -> bool:

@@ -25,7 +25,8 @@ class SummarizeApiResponsesOperator(BaseOperator):
     It wants trigger rule `all_done`. Earlier tasks are those upstream of it. The run fails when one of them
     is not `success`, a manifest is missing, of another run or breaks the conservation law, or more customers
     were not reached than allowed. That failure is final; trouble with S3 or Glue is raised for a retry. On
-    failure, too, the summary is pushed as `return_value` and the report linked.
+    failure, too, the summary is pushed as `return_value` and the report linked. Once it is written, the whole
+    summary is in `summary`, for the task's callbacks.
 
     :param score_date: day of the scores, YYYY-MM-DD (templated)
     :param output_bucket: bucket of manifests, aggregates, summary and report (templated)
@@ -102,6 +103,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         self.stop_poll_seconds = stop_poll_seconds
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
+        self.summary: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
@@ -111,6 +113,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         :raises AirflowFailException: the run is not a success; leads with the earliest cause
         :raises AirflowException: Glue could not be asked or a Glue run would not stop; worth a retry
         """
+        self.summary = None
         s3 = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
         store = S3Store(s3.conn, self.output_bucket)
         found = self._look(context, store)
@@ -132,6 +135,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
             ),
         )
         self._write(store, keys, whole)
+        self.summary = whole
         self.delivery_report_url = whole["report_url"]
         result = summary.compact(whole)
         if findings:
@@ -158,6 +162,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         by_attempt, broken = evidence.read_aggregates(
             store, self.score_date, self.run_id, delivery=delivery, glue=glue, dry_run=dry_run
         )
+        scores = evidence.read_scores(store, self.score_date, self.run_id)
         tasks = self._states(context)
         jobs = {verdict.SCORE_TASK: self.score_job_name, verdict.PUSH_TASK: self.push_job_name}
         return evidence.Evidence(
@@ -168,7 +173,8 @@ class SummarizeApiResponsesOperator(BaseOperator):
             tasks=tasks,
             glue=glue,
             glue_of={task: run for task, job in jobs.items() if (run := glue.latest(job))},
-            scores=evidence.read_scores(store, self.score_date, self.run_id),
+            scores=scores,
+            recent=evidence.read_recent(store, self.score_date) if scores.body else {},
             delivery=delivery,
             aggregates=by_attempt,
             broken_aggregates=broken,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from engagement import charts
+from engagement import aggregates, charts
 
 TEMPLATE = "report.html.j2"
 STYLE = "report.css"
@@ -62,6 +62,7 @@ def render(summary: Mapping[str, Any], timezone: str = "UTC") -> str:
     return environment.get_template(TEMPLATE).render(
         s=summary,
         outcomes=_outcomes(summary),
+        reasons=aggregates.main_reasons(summary["errors"]),
         style=Markup(style),  # noqa: S704 - our own file
         style_hash=allowed,
         timezone=timezone,
@@ -91,20 +92,29 @@ def _charts(summary: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     ]
     bins = summary["scores"]["histogram"] if summary["scores"] else []
     scores = [(f"{i * 5} to {i * 5 + 5} points", number(n), n) for i, n in enumerate(bins)]
+    recent = summary["scores"].get("recent") if summary["scores"] else None  # older summaries have none
+    usual = [round(portion * sum(bins)) for portion in recent["histogram"]] if recent else []
     rate = _rate(summary["throughput"]["series"], zone)
     # The charts escape what they are given; see charts.py.
     return {
         "outcome_chart": Markup(charts.stacked_bar(parts, told)),  # noqa: S704
         "latency": _columns(latency, "Answers by latency"),
-        "scores": _columns(scores, "Customers by score"),
+        "scores": _columns(scores, "Customers by score" + (", today and on recent days" if recent else ""), usual),
+        "recent": recent,
         "rate": _columns(rate, "Requests per second over time"),
     }
 
 
-def _columns(rows: Sequence[tuple[str, str, float]], alternative: str) -> dict[str, Any]:
-    """A column chart and the rows (label, number as told, number) that it is made of."""
-    svg = charts.columns([(f"{label}: {told}", value) for label, told, value in rows], "accent", alternative)
-    return {"svg": Markup(svg), "rows": rows, "top": max((row[2] for row in rows), default=0)}  # noqa: S704
+def _columns(rows: Sequence[tuple[str, str, float]], alternative: str, beside: Sequence[float] = ()) -> dict[str, Any]:
+    """A column chart and the rows (label, number as told, number) that it is made of.
+
+    :param beside: what each row is usually, none when that is not known
+    """
+    bars = [(f"{label}: {told}", value) for label, told, value in rows]
+    lines = [(f"{row[0]}: usually {number(value)}", value) for row, value in zip(rows, beside, strict=bool(beside))]
+    svg = charts.columns(bars, "accent", alternative, lines)
+    top = max([row[2] for row in rows] + list(beside), default=0)
+    return {"svg": Markup(svg), "rows": rows, "beside": [number(value) for value in beside], "top": top}  # noqa: S704
 
 
 def _rate(series: Mapping[str, Any] | None, zone: ZoneInfo) -> list[tuple[str, str, float]]:

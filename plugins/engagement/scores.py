@@ -1,15 +1,19 @@
 """Are a date's scores whole, of this run, and plausible beside earlier dates? Data in, verdict out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
+
+from engagement import layout
 
 MANIFEST_VERSION = 1
 EARLIER_DATES = 14
 """How many earlier dates are compared with, at most."""
 BINS = 20
 """Bins of a manifest's histogram, five points each."""
+RECENT_DATES = 7
+"""How many of the latest earlier dates the report shows today beside, at most."""
 ENOUGH_DATES = 3
 """With fewer earlier dates there is no telling what is usual."""
 ENOUGH_ROWS = 200
@@ -105,6 +109,24 @@ def check_history(
     verdict.checks.append(f"distribution beside {len(history)} earlier dates (distance {drift:.2f})")
 
 
+def earlier_dates(folders: Iterable[str], score_date: str) -> list[str]:
+    """Return the dates before ``score_date`` that have a folder of scores, the latest first.
+
+    :param folders: prefixes under ``layout.scores_root()``
+    """
+    dates = map(layout.date_of_scores_folder, folders)
+    return sorted((date for date in dates if date and date < score_date), reverse=True)
+
+
+def mean_shares(histograms: Iterable[Sequence[int]]) -> list[float]:
+    """Return the mean of histograms as shares of 1, each date counting alike; empty without any.
+
+    :param histograms: none of them without a row
+    """
+    shares = [[rows / sum(bins) for rows in bins] for bins in histograms]
+    return [sum(column) / len(shares) for column in zip(*shares, strict=True)]
+
+
 def is_usable(manifest: Any) -> bool:
     """Tell whether an earlier date's manifest can be compared with: others are passed over, not fatal."""
     try:
@@ -113,7 +135,7 @@ def is_usable(manifest: Any) -> bool:
         return False
 
 
-def distance(left: Sequence[int], right: Sequence[int]) -> float:
+def distance(left: Sequence[float], right: Sequence[float]) -> float:
     """Return the total variation distance of two histograms, 0 (same shape) to 1 (no bin in common)."""
     all_left, all_right = sum(left), sum(right)
     return sum(abs(a / all_left - b / all_right) for a, b in zip(left, right, strict=True)) / 2

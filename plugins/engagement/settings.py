@@ -13,8 +13,11 @@ from engagement.setting_rules import Rule, choice, flag, integer, number, text
 
 VARIABLE = "engagement"
 
+NOTIFY = ("all", "failures")
+
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 JOB_NAME = r"[A-Za-z0-9_.-]{1,255}"
+TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
 
 
 class SettingsError(ValueError):
@@ -54,6 +57,9 @@ class Settings:
     allow_http: bool = flag(default=False)
     report_url: str = text(r"(https?://\S*\{key\}\S*)?", "a URL with {key} in it, or empty for the S3 console", "")
     dpu_hour_usd: float = number(0.44, 0, 100)
+    sns_topic_arn: str = text(rf"({TOPIC})?", "the ARN of a standard SNS topic, or empty for no notification", "")
+    notify: str = choice(NOTIFY, "all")
+    notify_backfills: bool = flag(default=False)
 
     @classmethod
     def parse(cls, document: str | None) -> Self:
@@ -80,6 +86,20 @@ class Settings:
         if faults:
             raise SettingsError(_message(sorted(faults)))
         return cls(**{name: _tidy(value) for name, value in values.items()})
+
+
+def single(document: str | None, *names: str) -> dict[str, Any]:
+    """Read these settings alone, for whoever must speak up although the Variable is wrong elsewhere.
+
+    :return: by name, the value if it is a right one and else the default
+    :raises SettingsError: when the Variable is absent or no JSON object.
+    """
+    given = _load(document)
+    known = {field.name: field for field in fields(Settings)}
+    return {
+        name: given[name] if name in given and not _rule(known[name]).fault(given[name]) else known[name].default
+        for name in names
+    }
 
 
 def _rule(field: Field[Any]) -> Rule:

@@ -27,6 +27,13 @@ class S3Store:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
 
+    def folders(self, prefix: str) -> list[str]:
+        """The prefixes directly under `prefix`, each ending with a slash, in order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix, Delimiter="/"
+        )
+        return sorted(item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))
+
     def write(self, key: str, body: str, content_type: str) -> None:
         """Write a text object, UTF-8."""
         self._client.put_object(

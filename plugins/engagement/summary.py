@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engagement import aggregates, cost, manifests
+from engagement import scores as distributions
 from engagement.evidence import Evidence
 from engagement.verdict import PUSH_TASK, Finding
 
@@ -37,7 +38,7 @@ SUMMARY_KEYS = (
     "errors",  # [{outcome, reason, http_status, detail, count}] of the last attempt
     "latency_ms",  # {p50, p90, p95, p99, max, mean, answered, bars}, within 2.5 %
     "throughput",  # {peak_per_second, mean_per_second, active_seconds, series}
-    "scores",  # {histogram, weights, sha256, scored_at}; null without a scores manifest
+    "scores",  # {histogram, weights, sha256, scored_at, recent}; null without a scores manifest
     "glue_runs",  # [{job, id, state, seconds, dpu_seconds, cost_usd, error, started_at}], oldest first
     "stopped_glue_runs",  # ids of Glue runs that the summary had to stop
     "cost_usd",  # estimate for all Glue runs of this DAG run; null when one of them has none
@@ -92,9 +93,7 @@ def build(
         "errors": delivery["errors"] if delivery else aggregates.error_groups(evidence.last_attempt),
         "latency_ms": _latency(every),
         "throughput": aggregates.throughput(evidence.aggregates.values()),
-        "scores": None
-        if scores is None
-        else {name: scores[name] for name in ("histogram", "weights", "sha256", "scored_at")},
+        "scores": _scores(evidence),
         "glue_runs": glue_runs,
         "stopped_glue_runs": list(evidence.glue.stopped),
         "cost_usd": _total([run["cost_usd"] for run in glue_runs]),
@@ -150,6 +149,22 @@ def _rows(evidence: Evidence) -> int:
     if scores is not None:
         return int(scores["rows"]["scored"])
     return int(delivery["rows"]) if delivery is not None else 0
+
+
+def _scores(evidence: Evidence) -> dict[str, Any] | None:
+    scores = evidence.scores.body
+    if scores is None:
+        return None
+    told = {name: scores[name] for name in ("histogram", "weights", "sha256", "scored_at")}
+    usual = distributions.mean_shares(evidence.recent.values())
+    if not usual or not sum(scores["histogram"]):
+        return {**told, "recent": None}
+    recent = {
+        "dates": len(evidence.recent),
+        "histogram": [round(share, 6) for share in usual],
+        "drift": round(distributions.distance(scores["histogram"], usual), 4),
+    }
+    return {**told, "recent": recent}
 
 
 def _latency(every: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def test_it_declares_exactly_these_resources(template: dict[str, Any]) -> None:
         "AWS::IAM::Role": 2,
         "AWS::IAM::ManagedPolicy": 1,
         "AWS::Glue::Job": 2,
+        "AWS::SNS::Topic": 1,
     }
 
 
@@ -259,7 +260,15 @@ def test_airflow_may_run_the_two_jobs_and_change_none(resources: dict[str, Any])
     )
     assert [resource.rpartition("/")[2] for resource in running["Resource"]] == ["${ScoreJob}", "${PushJob}"]
     services = {action.split(":")[0] for one in statements(resources, "OrchestratorPolicy") for action in one["Action"]}
-    assert services == {"s3", "glue"}
+    assert services == {"s3", "glue", "sns"}
+
+
+def test_airflow_may_tell_the_encrypted_topic_and_no_other(resources: dict[str, Any]) -> None:
+    (telling,) = [one for one in statements(resources, "OrchestratorPolicy") if one["Sid"] == "TellHowRunsEnded"]
+    assert (telling["Action"], telling["Resource"]) == (["sns:Publish"], ["NotificationTopic"])
+    assert resources["NotificationTopic"]["KmsMasterKeyId"] == "alias/aws/sns"
+    for role in ("ScoreRole", "PushRole"):
+        assert not allows(resources, role, "sns:Publish", "NotificationTopic")
 
 
 def test_only_glue_takes_the_roles(resources: dict[str, Any]) -> None:

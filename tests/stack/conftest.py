@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -79,6 +80,23 @@ class World:
         said = log.read_text()
         assert summary.exists(), said[-3000:]
         return Ended(exit_code, home.states(), json.loads(summary.read_text()), said)
+
+    @contextlib.contextmanager
+    def subscribed(self) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+        """Listen to the template's topic; gives a function that returns what was told, as SNS delivers it."""
+        sns, sqs = self.stack.client("sns"), self.stack.client("sqs")
+        queue = sqs.create_queue(QueueName="on-call")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        topic = self.stack.outputs["NotificationTopicArn"]
+        subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+        try:
+            yield lambda: [
+                json.loads(message["Body"])
+                for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            ]
+        finally:
+            sns.unsubscribe(SubscriptionArn=subscription)
+            sqs.delete_queue(QueueUrl=queue)
 
     def crm_stats(self) -> dict[str, Any]:
         """What the CRM received so far."""

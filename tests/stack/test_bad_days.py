@@ -45,9 +45,15 @@ def check_nothing_scored(world: World, score_date: str) -> None:
 
 def test_no_file_by_the_timeout(world: World) -> None:
     # A deferral is timed out by the scheduler, and there is none here: the sensor waits in the worker.
-    ended = world.run_day("2026-10-01", config={"sensor_timeout_seconds": 3, "deferrable": False})
+    with world.subscribed() as told:
+        ended = world.run_day("2026-10-01", config={"sensor_timeout_seconds": 3, "deferrable": False})
+        (message,) = told()
     check_failed(world, ended, "2026-10-01", "wait_for_activity", "activity/dt=2026-10-01/activity.parquet")
     check_nothing_scored(world, "2026-10-01")
+    assert message["Subject"] == "FAILED engagement scores 2026-10-01: wait_for_activity failed"
+    assert message["Message"].startswith(ended.summary["headline"])
+    assert ended.summary["report_url"] in message["Message"]
+    assert message["MessageAttributes"]["run_type"]["Value"] == "manual"
 
 
 def test_a_file_of_no_bytes(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -34,10 +35,14 @@ def expected_scores(extract: Path) -> dict[str, str]:
 
 def test_a_day_is_delivered_and_never_twice(world: World) -> None:
     extract = world.upload("2026-11-23")
-    first = world.run_day("2026-11-23")
+    with world.subscribed() as told:
+        first = world.run_day("2026-11-23")
+        messages = told()
 
     assert first.exit_code == 0, first.log[-3000:]
     assert set(first.states.values()) == {"success"}
+    assert [one["Subject"] for one in messages] == ["OK engagement scores 2026-11-23: 10,000 of 10,000 delivered"]
+    assert not re.search(r"U\d{9}", messages[0]["Message"])
     expected = expected_scores(extract)
     assert len(expected) == 10_000
     assert world.crm_scores() == expected

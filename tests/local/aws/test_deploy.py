@@ -28,6 +28,7 @@ def test_the_template_deploys(stack: Stack) -> None:
     assert outputs["ScoreJobName"] == SCORE
     assert outputs["PushJobName"] == PUSH
     assert outputs["OutputBucketName"] == "engagement-output-123456789012"
+    assert outputs["NotificationTopicArn"] == "arn:aws:sns:us-east-1:123456789012:engagement-notifications"
     assert outputs["OrchestratorPolicyArn"].startswith("arn:aws:iam::123456789012:policy/")
 
 
@@ -37,7 +38,7 @@ def test_every_resource_of_the_template_came_into_being(stack: Stack) -> None:
         ["AWS::S3::Bucket", "AWS::S3::BucketPolicy"] * 3
         + ["AWS::Logs::LogGroup"] * 4
         + ["AWS::IAM::Role", "AWS::Glue::Job"] * 2
-        + ["AWS::IAM::ManagedPolicy"]
+        + ["AWS::IAM::ManagedPolicy", "AWS::SNS::Topic"]
     )
 
 

@@ -39,6 +39,15 @@ def test_columns_stand_on_the_ground_and_the_highest_fills_the_height() -> None:
     assert all(number(column, "y") + number(column, "height") == 100 for column in columns)
 
 
+def test_lines_stand_at_the_height_of_what_they_are_compared_with() -> None:
+    svg = charts.columns([("a", 5), ("b", 0)], "accent", "all", [("usually a", 10), ("usually b", 0)])
+    *_, first, second = rects(svg)
+    assert [line.attrib["class"] for line in (first, second)] == ["beside", "beside"]
+    assert number(rects(svg)[0], "height") == 50  # the line is higher than any column
+    assert [number(line, "y") for line in (first, second)] == [0, 98]
+    assert number(second, "x") == number(first, "x") + number(first, "width") == 500
+
+
 @pytest.mark.parametrize("svg", [charts.stacked_bar([], "none"), charts.columns([], "accent", "none")])
 def test_no_values_are_an_empty_chart(svg: str) -> None:
     assert rects(svg) == []

@@ -28,6 +28,10 @@ class Memory:
     def keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))
 
+    def folders(self, prefix: str) -> list[str]:
+        rests = [key.removeprefix(prefix) for key in self.keys(prefix)]
+        return sorted({f"{prefix}{rest.partition('/')[0]}/" for rest in rests if "/" in rest})
+
 
 def whole_run() -> Memory:
     every = factory.first_attempt() + factory.last_attempt()
@@ -112,3 +116,17 @@ def test_the_last_attempt_is_the_manifests_else_the_newest() -> None:
     none = evidence.Document("k", code="missing")
     assert factory.evidence(delivery=none).last_attempt == factory.last_attempt()
     assert list(factory.evidence(delivery=none, aggregates={}).last_attempt) == []
+
+
+def test_recent_days_are_at_most_seven_reads_of_earlier_dates_that_have_scores() -> None:
+    shape = factory.scores_manifest()["histogram"]
+    bodies = {f"2026-11-{day}": factory.scores_manifest() for day in range(10, 25)}
+    bodies["2026-11-22"] |= {"histogram": [0] * 20}
+    store = Memory({layout.scores_manifest(date): json.dumps(body).encode() for date, body in bodies.items()})
+    store.objects[layout.scores_manifest("2026-11-21")] = b"{"
+    store.objects["scores/dt=2026-11-20/part-0.csv"] = store.objects.pop(layout.scores_manifest("2026-11-20"))
+
+    found = evidence.read_recent(store, "2026-11-23")
+
+    assert found == {f"2026-11-{day}": shape for day in (19, 18, 17, 16)}
+    assert store.has_read == [layout.scores_manifest(f"2026-11-{day}") for day in range(22, 15, -1)]

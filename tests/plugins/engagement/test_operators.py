@@ -163,6 +163,7 @@ def test_a_success_is_returned_written_and_linked(aws: Aws) -> None:
     assert result["outcomes"] == factory.SETTLED
     whole = aws.summary()
     assert tuple(whole) == summary.SUMMARY_KEYS
+    assert whole == task.summary  # what the task's callbacks tell
     assert list(whole["tasks"]) == list(factory.TASKS)
     # moto's runs take 123 s on 2 workers G.1X
     assert whole["cost_usd"] == pytest.approx(2 * 123 * 2 / 3600 * 0.44, abs=0.0002)
@@ -172,6 +173,16 @@ def test_a_success_is_returned_written_and_linked(aws: Aws) -> None:
     (link,) = task.operator_extra_links
     assert link.get_link(task, ti_key=None) == whole["report_url"]
     assert whole["report_url"].startswith(f"https://console.aws.amazon.com/s3/object/{BUCKET}?region=us-east-1&")
+
+
+def test_scores_are_compared_with_earlier_dates_in_s3(aws: Aws) -> None:
+    aws.put_run()
+    for date in ("2026-11-21", "2026-11-24"):
+        aws.put({layout.scores_manifest(date): json.dumps(factory.scores_manifest(score_date=date)).encode()})
+    task = operator()
+    task.execute(context(task))
+    assert aws.summary()["scores"]["recent"] == {"dates": 1, "histogram": [0.05] * 20, "drift": 0.0}
+    assert "To match the one recent day" in aws.text(f"{RUN_SUMMARY}.html")
 
 
 def test_no_user_id_is_read_or_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +214,7 @@ def test_a_failed_push_fails_the_run_with_glues_words_and_the_counts(aws: Aws) -
     assert f"s3://{BUCKET}/{RUN_SUMMARY}.html" in message
     # whoever is told of the failure finds the numbers and the report
     assert around["ti"].pushed["return_value"]["status"] == "failed"
+    assert aws.summary() == task.summary
     assert task.operator_extra_links[0].get_link(task, ti_key=None) == aws.summary()["report_url"]
 
 
@@ -268,8 +280,10 @@ def test_s3_trouble_is_retried_not_final(aws: Aws, monkeypatch: pytest.MonkeyPat
     aws.put_run()
     fail_calls(monkeypatch, call)
     task = operator()
+    task.summary = {"status": "failed", "headline": "of an earlier try"}
     with pytest.raises(ClientError, match="SlowDown"):
         task.execute(context(task))
+    assert task.summary is None
 
 
 def fail_calls(monkeypatch: pytest.MonkeyPatch, failing: str) -> None:

@@ -156,6 +156,57 @@ def test_a_failure_leads_with_cause_and_advice() -> None:
     assert "No request is on record." in text
 
 
+def test_who_was_not_reached_and_why_stands_under_the_headline() -> None:
+    page = report.render(build(factory.evidence()))
+    assert '<p class="lead"><b>8 not reached:</b> http_422 (5), http_503 (2), timeout (1)</p>' in page
+
+
+def test_scores_that_were_never_sent_are_not_called_reached() -> None:
+    stopped = {"check_scores": "failed", "push_scores": "upstream_failed"}
+    missing = Document("key", code="missing", detail="there is none")
+    evidence = factory.evidence(
+        tasks=dict.fromkeys(factory.TASKS, "success") | stopped, delivery=missing, aggregates={}, glue_of={}
+    )
+    text = squeezed(Page(report.render(build(evidence))).text)
+    assert "Nobody was reached: the push did not run" in text
+    assert "Not reached 1,000 nothing was sent" in text
+    assert "All of them: an earlier task failed" in text
+
+
+def test_rows_of_which_nothing_is_known_stand_beside_those_not_reached() -> None:
+    missing = Document("key", code="missing", detail="there is none")
+    killed = factory.evidence(delivery=missing, aggregates={factory.FIRST: factory.first_attempt()})
+    assert "Not reached 0 0 %, limit 1 %; 500 unaccounted" in squeezed(Page(report.render(build(killed))).text)
+
+
+def test_advice_that_repeats_is_given_once() -> None:
+    finding = {"code": "c", "task": "push_scores", "detail": "d", "advice": "Clear push_scores."}
+    page = report.render(build(factory.evidence(), status="failed", findings=[finding, finding]))
+    assert page.count("Clear push_scores.") == 1
+
+
+def test_scores_are_shown_beside_the_recent_days() -> None:
+    recent = {"2026-11-22": [100] + [0] * 19, "2026-11-21": [0, 100] + [0] * 18}
+    page = Page(report.render(build(factory.evidence(recent=recent))))
+    text = squeezed(page.text)
+    assert "To match the mean of 2 recent days, 90.0 % of the customers would have to be in another step" in text
+    assert "this day mean of the recent days, for as many customers" in text
+    assert "Score This day Recent days 0 to 5 points 50 500 5 to 10 points 50 500 10 to 15 points 50 0" in text
+    lines = [attributes for tag, attributes in page.tags if tag == "rect" and attributes["class"] == "beside"]
+    assert len(lines) == 20
+    assert "Customers by score, today and on recent days" in [a.get("aria-label") for _, a in page.tags]
+
+
+@pytest.mark.parametrize("scores", ["none", "of an older summary"])
+def test_without_recent_days_the_report_says_so(scores: str) -> None:
+    whole = build(factory.evidence())
+    if scores == "of an older summary":
+        del whole["scores"]["recent"]
+    text = squeezed(Page(report.render(whole)).text)
+    assert "There is no earlier day to compare with." in text
+    assert "Recent days" not in text
+
+
 def test_a_dry_run_says_loudly_that_nothing_is_sent_and_why() -> None:
     whole = build(factory.evidence(), mode="dry_run", mode_reason="its date was 9 days old")
     text = squeezed(Page(report.render(whole)).text)

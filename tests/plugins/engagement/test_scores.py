@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from engagement.scores import BINS, Verdict, check_history, check_manifest, distance, is_usable
+from engagement.scores import (
+    BINS,
+    Verdict,
+    check_history,
+    check_manifest,
+    distance,
+    earlier_dates,
+    is_usable,
+    mean_shares,
+)
 
 DAY, RUN = "2026-11-23", "scheduled__2026-11-23T03:00:00+00:00"
 
@@ -135,6 +144,16 @@ def test_distance() -> None:
     assert distance([1, 1], [50, 50]) == 0
     assert distance([1, 0], [0, 7]) == 1
     assert distance([3, 1], [1, 1]) == pytest.approx(0.25)
+
+
+def test_earlier_dates_come_latest_first() -> None:
+    folders = [f"scores/dt=2026-11-{day}/" for day in (24, 21, 23, 22)] + ["scores/_tmp/", "scores/dt=x/"]
+    assert earlier_dates(folders, DAY) == ["2026-11-22", "2026-11-21"]
+
+
+def test_every_date_counts_alike_in_the_mean() -> None:
+    assert mean_shares([[1, 0], [0, 1000]]) == [0.5, 0.5]
+    assert mean_shares([]) == []
 
 
 def test_usable() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engagement.settings import Settings, SettingsError
+from engagement.settings import Settings, SettingsError, single
 
 REQUIRED = {
     "activity_bucket": "activity-bucket",
@@ -30,6 +30,7 @@ def test_defaults() -> None:
     assert (found.request_timeout_seconds, found.deadline_seconds, found.give_up_after_seconds) == (30, 9_000, 600)
     assert (found.max_failed_fraction, found.allow_http) == (0.01, False)
     assert (found.report_url, found.dpu_hour_usd) == ("", 0.44)
+    assert (found.sns_topic_arn, found.notify, found.notify_backfills) == ("", "all", False)
 
 
 def test_the_push_ends_before_glue_ends_it() -> None:
@@ -51,6 +52,8 @@ def test_the_push_ends_before_glue_ends_it() -> None:
         ("max_push_age_days", 0),
         ("push_mode", "dry_run"),
         ("allow_http", True),
+        ("sns_topic_arn", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"),
+        ("notify", "failures"),
     ],
 )
 def test_accepted(name: str, value: Any) -> None:
@@ -79,6 +82,11 @@ def test_accepted(name: str, value: Any) -> None:
         ("max_requests_per_second", 0),
         ("max_push_age_days", -1),
         ("push_mode", "everything"),
+        ("sns_topic_arn", "on-call"),
+        ("sns_topic_arn", "arn:aws:sns:us-east-1:123456789012:on-call.fifo"),
+        ("sns_topic_arn", None),
+        ("notify", "success"),
+        ("notify_backfills", "yes"),
         ("allow_http", "true"),
         ("allow_http", 1),
     ],
@@ -126,3 +134,14 @@ def test_json_s_odd_numbers_are_refused(number: str) -> None:
 
 def test_a_slash_at_the_end_of_the_base_url_is_dropped() -> None:
     assert parse(base_url="https://crm.example.com/v2/").base_url == "https://crm.example.com/v2"
+
+
+def test_single_settings_are_read_whatever_else_is_wrong() -> None:
+    document = json.dumps({"sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t", "notify": "al", "zzz": 1})
+    assert single(document, "sns_topic_arn", "notify", "notify_backfills") == {
+        "sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t",
+        "notify": "all",
+        "notify_backfills": False,
+    }
+    with pytest.raises(SettingsError, match="does not exist"):
+        single(None, "notify")

@@ -68,6 +68,13 @@ def test_a_successful_run() -> None:
     assert found["generated_from"]["aggregates"] == 3
 
 
+def test_scores_beside_recent_days() -> None:
+    recent = {"2026-11-22": [100] + [0] * 19, "2026-11-21": [0, 300] + [0] * 18}
+    told = build(factory.evidence(recent=recent))["scores"]["recent"]
+    assert told == {"dates": 2, "histogram": [0.5, 0.5] + [0.0] * 18, "drift": 0.9}
+    assert build(factory.evidence())["scores"]["recent"] is None
+
+
 def test_the_same_evidence_gives_the_same_bytes() -> None:
     assert json.dumps(build(factory.evidence())) == json.dumps(build(factory.evidence()))
 

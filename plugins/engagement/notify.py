@@ -1,0 +1,111 @@
+"""Tells an SNS topic how a run ended. Both functions are callbacks of the DAG's last task.
+
+Airflow calls them once the outcome stands: after a success, or after a failure that no retry follows. The
+state of the task has been reported by then, so nothing that goes wrong here can change it. Their clock is
+`[core] task_success_overtime` (20 s): a process that takes longer is killed.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.sdk import Context
+
+from engagement import notice
+from engagement.dates import BACKFILL
+from engagement.macros import dag_macros
+from engagement.settings import VARIABLE, single
+
+log = logging.getLogger(__name__)
+
+SUCCESS, FAILED = "success", "failed"
+PATIENCE = {"connect_timeout": 2, "read_timeout": 4, "retries": {"mode": "standard", "total_max_attempts": 2}}
+"""Seconds and tries for the topic: all in all at most 13 s, well within the 20 s that a callback has."""
+
+
+def on_success(context: Context) -> None:
+    """Tell that the run is a success."""
+    _tell(context, SUCCESS)
+
+
+def on_failure(context: Context) -> None:
+    """Tell that the run failed, unless the task will be tried again."""
+    if _will_be_tried_again(context["ti"]):
+        log.info("Nobody is told yet: the task will be tried again")
+    else:
+        _tell(context, FAILED)
+
+
+def _will_be_tried_again(ti: Any) -> bool:
+    # When a worker is lost, Airflow 3.2.1 calls the failure callback (in the DAG processor, where the task instance
+    # has no state) whether or not a try is left. One that was stuck in the queue has no host, and is not tried again.
+    return ti.state is None and bool(ti.hostname) and ti.try_number <= ti.max_tries
+
+
+def _tell(context: Context, status: str) -> None:
+    """Publish a notice if the settings want one; whatever goes wrong is logged and no more."""
+    topic = "the topic of the setting sns_topic_arn"
+    try:
+        document = context["var"]["value"].get(VARIABLE, None)
+        # Single settings: a Variable that is wrong elsewhere is one of the things to be told of.
+        settings = single(document, "sns_topic_arn", "notify", "notify_backfills")
+        run_type = _text(context["dag_run"].run_type)
+        if not settings["sns_topic_arn"]:
+            return
+        topic = settings["sns_topic_arn"]
+        if run_type == BACKFILL and not settings["notify_backfills"]:
+            log.info("%s is not told: the run belongs to a backfill, and notify_backfills is false", topic)
+            return
+        if status == SUCCESS and settings["notify"] != "all":
+            log.info("%s is not told: the run is a success, and notify is %s", topic, settings["notify"])
+            return
+        made = _notice(context, status, run_type)
+        _publish(topic, made, getattr(context["task"], "aws_conn_id", None))
+        log.info("%s was told: %s", topic, made.subject)
+    except Exception as error:  # noqa: BLE001 - a run is what it is, whether or not anybody can be told
+        log.warning(
+            "Nobody was told that the run ended as %s, for %s could not be used: %s. The run's state stands. See that "
+            "the topic exists and that Airflow's role may sns:Publish to it, or empty the setting sns_topic_arn",
+            status,
+            topic,
+            error,
+        )
+
+
+def _publish(topic: str, made: notice.Notice, aws_conn_id: str | None) -> None:
+    region = topic.split(":")[3]  # the topic may be in another one than the jobs
+    hook = AwsBaseHook(aws_conn_id=aws_conn_id, region_name=region, client_type="sns", config=PATIENCE)
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in made.attributes.items()}
+    hook.conn.publish(TopicArn=topic, Subject=made.subject, Message=made.body, MessageAttributes=attributes)
+
+
+def _notice(context: Context, status: str, run_type: str) -> notice.Notice:
+    summary: Any = getattr(context["task"], "summary", None)
+    # A task may fail although its summary is that of a success: then the summary was not kept.
+    if status == SUCCESS or (summary is not None and summary["status"] == FAILED):
+        return notice.of_summary(summary, run_type=run_type)
+    ti, error = context["ti"], context.get("exception")
+    return notice.without_verdict(
+        task_id=ti.task_id,
+        problem=f"{type(error).__name__}: {error}" if error else "it was killed, or its worker was lost",
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        run_type=run_type,
+        score_date=_score_date(context),
+    )
+
+
+def _score_date(context: Context) -> str:
+    # Templates are not rendered when the task died early or far away.
+    try:
+        macros = dag_macros(getattr(context["task"], "timezone", "UTC"))
+        return str(macros["score_date"](context["dag_run"], context["params"]))
+    except Exception:  # noqa: BLE001 - the date is a help, not a condition
+        return ""
+
+
+def _text(state: Any) -> str:
+    # The Task SDK gives an enum on one road and its text on the other.
+    return str(getattr(state, "value", state))
