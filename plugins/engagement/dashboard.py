@@ -1,0 +1,130 @@
+"""The page's routes, every one behind Airflow's own login and its permission to read the DAG.
+
+The check belongs to the application, not to single routes, and a route for everything else stands last: paths that
+do not exist are asked for a login too. Whatever goes wrong in the check is an error without data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi.responses import HTMLResponse
+
+from engagement import dashboard_errors, dashboard_keys, dashboard_page
+from engagement.config import DagConfig
+from engagement.dashboard_errors import UnavailableError
+from engagement.dashboard_headers import SafeHeaders
+from engagement.dashboard_keys import Place
+from engagement.dashboard_listing import Runs, Store
+from engagement.dashboard_page import Page
+from engagement.dashboard_store import Output, StoreError
+from engagement.settings import SettingsError
+
+DAG_ID = "customer_engagement_scoring"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+
+T = TypeVar("T")
+Connect = Callable[[], tuple[str, Store]]
+
+
+def build(connect: Connect | None = None) -> SafeHeaders:
+    """Make the application.
+
+    :param connect: gives the bucket's name and its reader, asked at each request; by default what the Variable names
+    """
+    connect = connect or Output()
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(requires_access_dag("GET", param_dag_id=DAG_ID))],
+    )
+    dashboard_errors.install(app)
+    _add_runs(app, connect)
+    _add_one_run(app, connect)
+
+    @app.api_route("/{path:path}", methods=METHODS)
+    def nothing() -> Response:
+        raise HTTPException(404)
+
+    return SafeHeaders(app)
+
+
+# Routes are plain functions, which FastAPI runs in threads: they wait for S3, and the event loop must not.
+
+
+def _add_runs(app: FastAPI, connect: Connect) -> None:
+    runs = Runs()
+
+    @app.get("/")
+    def page(days: str = "") -> Response:
+        window = next((n for n in dashboard_page.WINDOWS if str(n) == days), dashboard_page.DEFAULT_WINDOW)
+        timezone = _timezone()
+        today = datetime.now(ZoneInfo(timezone)).date()
+        bucket, recent = _ask(connect, lambda store: runs.recent(store, today - timedelta(days=window - 1)))
+        shown = dashboard_page.runs(recent, days=window, today=today, bucket=bucket, timezone=timezone)
+        return _html(shown)
+
+
+def _add_one_run(app: FastAPI, connect: Connect) -> None:
+    @app.get("/runs/{folder}/{run}")
+    def framed(folder: str, run: str) -> Response:
+        return _html(dashboard_page.one_report(_place(folder, run)))
+
+    @app.get("/runs/{folder}/{run}/report")
+    def report(folder: str, run: str) -> Response:
+        body = _object(connect, _place(folder, run).report_key)
+        return HTMLResponse(body, headers={"Content-Security-Policy": dashboard_page.REPORT_POLICY})
+
+    @app.get("/runs/{folder}/{run}/summary")
+    def summary(folder: str, run: str) -> Response:
+        return Response(_object(connect, _place(folder, run).summary_key), media_type="application/json")
+
+
+def _html(page: Page) -> Response:
+    return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
+
+
+def _place(folder: str, run: str) -> Place:
+    place = dashboard_keys.of_address(folder, run)
+    if place is None:
+        raise HTTPException(404)
+    return place
+
+
+def _object(connect: Connect, key: str) -> bytes:
+    body = _ask(connect, lambda store: store.read(key))[1]
+    if body is None:
+        raise HTTPException(404)
+    return body
+
+
+def _ask(connect: Connect, question: Callable[[Store], T]) -> tuple[str, T]:
+    try:
+        bucket, store = connect()
+        return bucket, question(store)
+    except SettingsError as error:
+        raise UnavailableError(
+            str(error), "The settings that the DAG's tasks read too.", "Edit the Variable, then load this page again."
+        ) from error
+    except StoreError as error:
+        raise UnavailableError(
+            str(error),
+            "s3:ListBucket and s3:GetObject on the output bucket for Airflow's own role, and a way to S3.",
+            "See that the Variable names the right bucket, and what the role of the environment may do.",
+        ) from error
+
+
+def _timezone() -> str:
+    try:
+        return DagConfig.read().timezone
+    except ValueError as error:
+        raise UnavailableError(
+            str(error), "A section [engagement] that the DAG can be parsed with.", "Mend Airflow's configuration."
+        ) from error

@@ -1,0 +1,97 @@
+"""The output bucket as the page reads it: through Airflow's connection, and with short time limits.
+
+The API server has few threads, and tasks depend on them: a page had better fail than keep one for minutes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk import Variable
+from airflow.sdk.exceptions import AirflowException
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from engagement.dashboard_listing import READERS, Listed
+from engagement.settings import VARIABLE, Settings
+
+LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}, max_pool_connections=READERS)
+KEEP_SECONDS = 300  # an AWS client takes a tenth of a second to make; the connection behind it may be edited
+
+
+class StoreError(Exception):
+    """S3 did not give what was asked for; the message is one sentence for a person."""
+
+
+class Output:
+    """Leads to the output bucket that the Variable names now.
+
+    :param aws_conn_id: Airflow connection for AWS, the one that the DAG's tasks use
+    """
+
+    def __init__(self, aws_conn_id: str = "aws_default") -> None:
+        self._aws_conn_id = aws_conn_id
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._stale_at = 0.0
+
+    def __call__(self) -> tuple[str, BucketReader]:
+        """Return the bucket's name and its reader.
+
+        :raises SettingsError: the Variable does not hold what it should
+        :raises StoreError: the connection leads nowhere
+        """
+        bucket = Settings.parse(Variable.get(VARIABLE, default=None)).output_bucket
+        with self._lock:
+            if time.monotonic() >= self._stale_at:
+                with _told(bucket, "anything"):
+                    own = S3Hook(aws_conn_id=self._aws_conn_id).conn_config.botocore_config
+                    config = own.merge(LIMITS) if own else LIMITS  # what the connection says, a proxy say, stays
+                    self._client = S3Hook(aws_conn_id=self._aws_conn_id, config=config).conn
+                self._stale_at = time.monotonic() + KEEP_SECONDS
+            return bucket, BucketReader(self._client, bucket)
+
+
+class BucketReader:
+    """Reads one bucket; each method raises `StoreError` when S3 refuses or cannot be reached.
+
+    :param client: boto3 S3 client
+    """
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        """Objects that begin with `prefix` and come after `after`, in order of key."""
+        with _told(self._bucket, f"a listing of {prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, StartAfter=after
+            )
+            for page in pages:
+                for item in page.get("Contents", []):
+                    yield Listed(item["Key"], item["ETag"].strip('"'), item["Size"], item["LastModified"])
+
+    def read(self, key: str) -> bytes | None:
+        """The object's bytes, None when there is no such object."""
+        with _told(self._bucket, key):
+            try:
+                return bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+            except self._client.exceptions.NoSuchKey:
+                return None
+
+
+@contextmanager
+def _told(bucket: str, asked: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "an error")
+        raise StoreError(f"Bucket {bucket} answered {code} when asked for {asked}.") from error
+    except (BotoCoreError, AirflowException) as error:
+        raise StoreError(f"Bucket {bucket} could not be asked for {asked}: {str(error).rstrip('.')}.") from error

@@ -1,0 +1,98 @@
+"""The bucket as the page reads it: S3's refusals become sentences, and an answer is not waited for long."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from engagement.dashboard_store import BucketReader, Output, StoreError
+from engagement.settings import SettingsError
+
+BUCKET = "output-bucket"
+SETTINGS = {
+    "activity_bucket": "activity-bucket",
+    "output_bucket": BUCKET,
+    "base_url": "https://crm.example.com",
+    "secret_id": "engagement/crm",
+}
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
+    monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS))
+    with mock_aws():
+        client = boto3.client("s3", region_name="eu-west-1")
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        for key in ("a/1", "a/2", "a/3", "b/1"):
+            client.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+        yield client
+
+
+@pytest.mark.usefixtures("s3")
+def test_listed_and_read() -> None:
+    bucket, store = Output()()
+    assert bucket == BUCKET
+    found = list(store.listed("a/", "a/1"))
+    assert [(entry.key, entry.size, len(entry.etag)) for entry in found] == [("a/2", 3, 32), ("a/3", 3, 32)]
+    assert found[0].modified.tzinfo is not None
+    assert store.read("b/1") == b"b/1"
+    assert store.read("c") is None
+
+
+def test_refusals_are_sentences(s3: Any) -> None:
+    store = BucketReader(s3, "another-bucket")
+    with pytest.raises(
+        StoreError, match=r"Bucket another-bucket answered NoSuchBucket when asked for a listing of a/\."
+    ):
+        list(store.listed("a/"))
+    with pytest.raises(StoreError, match=r"answered NoSuchBucket when asked for a/1\."):
+        store.read("a/1")
+
+
+@pytest.mark.usefixtures("s3")
+def test_what_cannot_be_reached_is_a_sentence_after_a_short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    _, store = Output()()
+    limits = store._client.meta.config
+    assert (limits.connect_timeout, limits.read_timeout, limits.retries["total_max_attempts"]) == (3, 10, 2)
+    with pytest.raises(StoreError, match="Bucket output-bucket could not be asked for a/1: Could not connect"):
+        store.read("a/1")
+
+
+@pytest.mark.usefixtures("s3")
+def test_the_client_is_kept_for_a_while_and_the_variable_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Output()
+    first = output()[1]._client
+    monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"output_bucket": "other-bucket"}))
+    bucket, store = output()
+    assert (bucket, store._client) == ("other-bucket", first)
+    monkeypatch.setattr(output, "_stale_at", 0.0)
+    assert output()[1]._client is not first
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_connection_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {"config_kwargs": {"proxies": {"https": "http://proxy.example:3128"}, "read_timeout": 600}}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
+    config = Output()()[1]._client.meta.config
+    assert config.proxies == {"https": "http://proxy.example:3128"}
+    assert config.read_timeout == 10
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_faulty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"bukket": "x"}))
+    with pytest.raises(SettingsError, match="bukket is not a setting"):
+        Output()()
