@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.glue import urls
 from moto.glue.exceptions import ConcurrentRunsExceededException, JobRunNotFoundException
 from moto.glue.models import FakeJob, GlueBackend, glue_backends
@@ -14,6 +15,14 @@ from local.aws.run import ACTIVE, JobRun, Request
 from local.aws.settings import Settings
 
 DEFAULT_TIMEOUT = 2880  # minutes, as in Glue
+
+# Members of a job that UpdateJob overwrites, as attributes of moto's job; what is not given is unset, as in Glue.
+_UPDATED: dict[str, Any] = {
+    **dict.fromkeys(("command", "description", "role", "timeout", "glue_version", "worker_type", "number_of_workers")),
+    **dict.fromkeys(("max_capacity", "max_retries", "non_overridable_arguments", "security_configuration")),
+    "default_arguments": {},
+    "execution_property": {},
+}
 
 
 class Backend(GlueBackend):
@@ -87,6 +96,15 @@ class Response(GlueResponse):
         found = self.glue_backend
         assert isinstance(found, Backend)  # noqa: S101 - `install` saw to that
         return found
+
+    def update_job(self) -> ActionResult:
+        """UpdateJob, which moto does not know."""
+        job = self.backend.get_job(self._get_param("JobName"))
+        given = {camelcase_to_underscores(member): value for member, value in self._get_param("JobUpdate").items()}
+        for name, unset in _UPDATED.items():
+            setattr(job, name, given.get(name, unset))
+        job.last_modified_on = utcnow()
+        return ActionResult({"JobName": job.name})
 
     def start_job_run(self) -> ActionResult:
         """StartJobRun."""

@@ -192,3 +192,20 @@ def _alive(pid: int) -> bool:
     except (ProcessLookupError, FileNotFoundError):
         return False
     return state != "Z"  # an orphan that ended stays in the table until somebody collects it
+
+
+def test_a_changed_timeout_holds_from_the_next_run_on_and_the_rest_stays(stack: Stack) -> None:
+    glue = stack.client("glue")
+    before = glue.get_job(JobName=SCORE)["Job"]
+    kept = ("Role", "Command", "DefaultArguments", "GlueVersion", "WorkerType", "NumberOfWorkers", "ExecutionProperty")
+    update = {member: before[member] for member in kept}
+    try:
+        glue.update_job(JobName=SCORE, JobUpdate={**update, "Timeout": 7})
+        run = stack.wait(SCORE, str(glue.start_job_run(JobName=SCORE, Arguments={"--behaviour": "return"})["JobRunId"]))
+        after = glue.get_job(JobName=SCORE)["Job"]
+    finally:
+        glue.update_job(JobName=SCORE, JobUpdate={**update, "Timeout": before["Timeout"]})
+    assert (run["Timeout"], run["JobRunState"]) == (7, "SUCCEEDED")
+    assert {member: after[member] for member in kept} == update
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        glue.update_job(JobName="nosuch", JobUpdate=update)
