@@ -16,6 +16,7 @@ NAME = "engagement"
 class Container:
     """A service's container: `status` and `health` in Docker's words, health empty where none is checked."""
 
+    id: str
     service: str
     status: str
     health: str
@@ -35,7 +36,9 @@ class Container:
     @property
     def has_failed(self) -> bool:
         """Ended otherwise, or running but found not to work."""
-        return (self.status in ("exited", "dead") and self.exit_code != 0) or self.health == "unhealthy"
+        if self.status == "running":
+            return self.health == "unhealthy"  # what has stopped is called unhealthy, too
+        return self.status in ("exited", "dead") and self.exit_code != 0
 
     def describe(self) -> str:
         """What a person wants to know of it in a word."""
@@ -89,7 +92,9 @@ class Project:
             if labels.get("com.docker.compose.oneoff") != "True":
                 service = labels["com.docker.compose.service"]
                 health = (state.get("Health") or {}).get("Status", "")
-                found[service] = Container(service, state["Status"], health, state["ExitCode"], state["StartedAt"])
+                found[service] = Container(
+                    entry["Id"], service, state["Status"], health, state["ExitCode"], state["StartedAt"]
+                )
         return found
 
 

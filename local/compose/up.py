@@ -35,8 +35,8 @@ def start(project: Project, say: Callable[[str], None], limit: float = LIMIT_SEC
     """
     wanted = project.services()
     deadline = time.monotonic() + limit
-    # One that failed earlier is still to be replaced by Compose.
-    earlier = [container for container in project.containers().values() if container.has_failed]
+    # What is there already may have failed, or be stopped to be replaced: it counts once Compose is done.
+    earlier = {container.id for container in project.containers().values()}
     with TemporaryFile("w+") as said:
         starting = subprocess.Popen(
             project.command("up", "--detach"),
@@ -52,7 +52,7 @@ def start(project: Project, say: Callable[[str], None], limit: float = LIMIT_SEC
                 code = starting.poll()
                 found = project.containers()
                 _tell(found, told, say)
-                failed = [one for one in found.values() if one.has_failed and (code == 0 or one not in earlier)]
+                failed = [one for one in found.values() if one.has_failed and (code == 0 or one.id not in earlier)]
                 if failed:
                     raise NotUpError(_failure(project, failed[0]))
                 if code:
@@ -86,7 +86,7 @@ def directions(project: Project, env_file: Path) -> str:
   Secrets   {env_file}
 
   Next      Open {airflow}/dags/customer_engagement_scoring and switch the DAG on: the latest
-            scheduled run starts at once. Extracts of 10,000 users for today and yesterday are there.
+            scheduled run starts at once. Extracts of today and the days before are there to be backfilled.
             `make down` removes everything.
 """
 

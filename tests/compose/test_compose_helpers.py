@@ -50,8 +50,9 @@ def test_an_emptied_secret_is_made_again(tmp_path: Path) -> None:
         ("exited", "", 0, True, False),
         ("exited", "", 1, False, True),
         ("exited", "unhealthy", 137, False, True),
+        ("exited", "unhealthy", 0, True, False),  # stopped well
     ],
 )
 def test_states(status: str, health: str, exit_code: int, ready: bool, failed: bool) -> None:
-    container = Container("one", status, health, exit_code, "2026-11-23T03:00:00Z")
+    container = Container("4f1c", "one", status, health, exit_code, "2026-11-23T03:00:00Z")
     assert (container.is_ready, container.has_failed) == (ready, failed)

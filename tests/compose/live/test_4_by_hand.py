@@ -1,0 +1,71 @@
+"""What people do to tasks and runs by hand: clear them, mark them failed, stop their Glue runs."""
+
+from typing import Any
+
+import pytest
+
+from tests.compose.airflow_api import wait_until
+from tests.compose.live.conftest import USERS
+from tests.compose.live.test_2_runs import TASKS
+from tests.compose.world import World
+
+# At this rate, sending takes long enough to be interrupted.
+SLOWLY: dict[str, Any] = {"push_mode": "all", "max_requests_per_second": 3}
+
+
+def pushing(world: World, run_id: str) -> None:
+    """Wait until the CRM is being told."""
+    world.airflow.reach(run_id, "push_scores", "deferred")
+    before = world.posts()
+    wait_until(lambda: world.posts() > before + 3, 60, "the push to send", every=0.2)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_clearing_a_single_task_sends_nothing_twice(world: World, task: str) -> None:
+    run_id, posts = world.run_of(world.day()), world.posts()
+    before = world.airflow.tasks(run_id)
+    world.airflow.clear(run_id, task)
+    world.finish(run_id)
+    after = world.airflow.tasks(run_id)
+    again = [name for name in TASKS if after[name]["try_number"] > before[name]["try_number"]]
+    assert again == [task]
+    assert world.posts() == posts
+
+
+def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world: World) -> None:
+    day = world.day(12)
+    world.arrive(day, USERS + 200)
+    run_id = world.airflow.trigger(score_date=day, **SLOWLY)
+    pushing(world, run_id)
+    world.airflow.clear(run_id, "push_scores")
+    world.airflow.reach(run_id, "push_scores", "running", "deferred")
+    pushing(world, run_id)
+    assert [run["JobRunState"] for run in world.glue_runs("push", run_id)] == ["RUNNING"]
+
+    world.airflow.mark(run_id, "failed", "push_scores")
+    (summary,) = world.finish(run_id, state="failed")
+    assert [run["JobRunState"] for run in world.glue_runs("push", run_id)] == ["STOPPED"]
+    assert summary["stopped_glue_runs"] == [run["Id"] for run in world.glue_runs("push", run_id)]
+    assert summary["unaccounted"] + summary["not_reached"] > 0
+
+    world.airflow.clear(run_id, "push_scores", downstream=True)
+    (summary,) = world.finish(run_id)
+    assert summary["not_reached"] == 0
+
+
+def test_marking_a_whole_run_failed_leaves_its_glue_run_to_its_timeout(world: World) -> None:
+    day = world.day(13)
+    world.arrive(day, USERS + 360)
+    run_id = world.airflow.trigger(score_date=day, **SLOWLY)
+    pushing(world, run_id)
+    world.airflow.mark(run_id, "failed")
+    world.airflow.finish(run_id)
+    # Nothing runs any more that could stop it, or tell anybody.
+    (active,) = world.glue_runs("push", run_id)
+    assert active["JobRunState"] == "RUNNING"
+    assert run_id not in {summary["run_id"] for summary in world.summaries()}
+
+    world.airflow.clear(run_id, "push_scores", downstream=True)
+    (summary,) = world.finish(run_id)
+    assert summary["not_reached"] == 0
+    assert [run["Id"] for run in world.glue_runs("push", run_id)] == [active["Id"]]

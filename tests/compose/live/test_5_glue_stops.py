@@ -1,0 +1,40 @@
+"""A Glue run that somebody stops, that dies, and that runs into its Timeout: the same day, one attempt each."""
+
+from tests.compose.live.conftest import USERS
+from tests.compose.live.test_4_by_hand import SLOWLY, pushing
+from tests.compose.world import World
+
+
+def set_timeout(world: World, minutes: int) -> None:
+    """Change the push job's Timeout, and nothing else of it."""
+    glue, name = world.running.world.client("glue"), world.running.world.outputs["PushJobName"]
+    members = set(glue.meta.service_model.shape_for("JobUpdate").members) - {"AllocatedCapacity", "MaxCapacity"}
+    job = {member: value for member, value in glue.get_job(JobName=name)["Job"].items() if member in members and value}
+    glue.update_job(JobName=name, JobUpdate={**job, "Timeout": minutes})
+
+
+def test_stopped_killed_and_timed_out(world: World) -> None:
+    day = world.day(14)
+    world.arrive(day, USERS + 700)
+    usual = world.running.world.client("glue").get_job(JobName=world.running.world.outputs["PushJobName"])
+    run_id = world.airflow.trigger(score_date=day, **SLOWLY)
+    pushing(world, run_id)
+    world.stop_push(run_id)
+    world.airflow.reach(run_id, "push_scores", "up_for_retry")
+
+    pushing(world, run_id)
+    set_timeout(world, 1)  # of the attempt after this one
+    world.kill_push(run_id)
+    world.airflow.reach(run_id, "push_scores", "up_for_retry")
+
+    (summary,) = world.finish(run_id, state="failed")
+    states = [run["JobRunState"] for run in world.glue_runs("push", run_id)]
+    assert states == ["STOPPED", "FAILED", "TIMEOUT"]
+    assert summary["outcomes"]["delivered"] > 0
+    assert summary["findings"][0]["task"] == "push_scores"
+    assert "ended TIMEOUT" in summary["findings"][0]["detail"]
+
+    set_timeout(world, usual["Job"]["Timeout"])
+    world.airflow.clear(run_id, "push_scores", downstream=True)
+    (summary,) = world.finish(run_id)
+    assert summary["not_reached"] == 0

@@ -1,0 +1,14 @@
+"""A stack of its own. The run that Airflow schedules by itself is about one user, or all days were superseded by it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.compose.stack import running as start
+from tests.compose.world import World
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with start(tmp_path_factory.mktemp("compose"), "engagement-month", SEED_DAYS=2, SEED_ROWS=1) as running:
+        yield World(running, running.airflow, tmp_path_factory.mktemp("world"))

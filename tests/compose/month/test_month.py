@@ -1,0 +1,63 @@
+"""Three backfills of 30 days of 10,000 users: forward and backward with a push mode, and without one.
+
+`make test-month` runs it, for the better part of an hour, and prints what became of the records.
+"""
+
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.compose.world import World
+
+DAYS = 30
+USERS = 10_000
+HOURS = 3
+pytestmark = pytest.mark.timeout(HOURS * 3600)
+
+
+def backfill(world: World, youngest: int, **options: Any) -> Counter[str]:
+    """Backfill the 30 days that end so many days ago; give the outcomes of all records."""
+    days = [world.day(youngest + back) for back in reversed(range(DAYS))]
+    for day in days:
+        world.arrive(day, USERS)
+    began = time.monotonic()
+    started = world.airflow.backfill(days[0], days[-1], max_active_runs=3, **options)
+    summaries = world.finish_backfill(started, *days, limit=HOURS * 3600)
+    outcomes: Counter[str] = Counter()
+    for summary in summaries:
+        outcomes.update(summary["outcomes"])
+    assert sum(outcomes.values()) == DAYS * USERS
+    took = time.monotonic() - began
+    told = ", ".join(f"{rows:,} {outcome}" for outcome, rows in outcomes.items() if rows)
+    print(f"\n{days[0]} to {days[-1]} {options}: {told}; {took / 60:.1f} min, {took / DAYS:.0f} s a day", flush=True)
+    return +outcomes
+
+
+def newest(world: World, youngest: int) -> dict[str, str]:
+    """What the CRM is to know: the scores of the last of those days, and of the one user of the scheduled run."""
+    scores = {**world.scores(world.day(youngest)), **world.scores(world.day())}
+    assert len(scores) == USERS
+    return scores
+
+
+def test_forward_everybody_is_told_each_day(world: World) -> None:
+    world.airflow.unpause()
+    outcomes = backfill(world, 2 * DAYS + 3, dag_run_conf={"push_mode": "all"})
+    # Neighbouring days may change places, for three runs go on at once.
+    assert outcomes["delivered"] > (DAYS - 5) * (USERS - 1)
+    assert world.running.world.crm("GET", "state") == newest(world, 2 * DAYS + 3)
+
+
+def test_backward_nobody_is_told_an_older_score(world: World) -> None:
+    outcomes = backfill(world, DAYS + 3, dag_run_conf={"push_mode": "all"}, run_backwards=True)
+    assert outcomes == {"delivered": USERS - 1, "superseded": (DAYS - 1) * (USERS - 1) + DAYS}
+    assert world.running.world.crm("GET", "state") == newest(world, DAYS + 3)
+
+
+def test_without_a_push_mode_old_days_are_not_sent(world: World) -> None:
+    before = world.posts()
+    outcomes = backfill(world, 3)
+    assert outcomes == {"planned": DAYS * (USERS - 1), "superseded": DAYS}
+    assert world.posts() == before
