@@ -11,6 +11,7 @@ UV := .venv-tools/bin/uv
 export UV_SYSTEM_CERTS := 1
 AIRFLOW := .venv/.ready
 GLUE := .venv-glue/.ready
+BROWSER := .venv-browser/.ready
 
 # What `make demo` may be given: make demo ROWS=200000 DATE=2026-11-20 ACTIVITY=own.parquet RATE=500 FAULTS=503-few
 ROWS ?=
@@ -21,6 +22,9 @@ FAULTS ?=
 # What `make faults` may be given: make faults ONLY="503-half kill-worker" LANES=1
 ONLY ?=
 LANES ?=
+
+BROWSER_TESTS = .venv-browser/bin/python -m tests.browser.chromium && .venv-browser/bin/python -m pytest tests/browser \
+	-p no:cacheprovider -v -s
 
 .PHONY: help
 help: ## List the targets
@@ -46,6 +50,12 @@ $(UV):
 	@$(UV) pip sync --quiet --require-hashes --python .venv-glue/bin/python $<
 	@touch $@
 
+.venv-browser/.ready: requirements/browser.txt | $(UV)
+	@echo "==> Installing the browser tests' environment into .venv-browser"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-browser
+	@$(UV) pip sync --quiet --require-hashes --python .venv-browser/bin/python $<
+	@touch $@
+
 .PHONY: demo
 demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 	@.venv/bin/python -m local.demo $(if $(ROWS),--rows $(ROWS)) $(if $(DATE),--date $(DATE)) \
@@ -69,18 +79,32 @@ down: ## Remove what `make up` started, volumes included
 
 .PHONY: test-compose
 test-compose: setup ## Run the tests that need Docker, on a stack of their own
-	@.venv/bin/python -m pytest tests/compose/live -p no:randomly -p no:cacheprovider -v -s
+	@.venv/bin/python -m pytest tests/compose/live -p no:randomly -p no:cacheprovider -v -s --durations=0 --durations-min=1
+
+.PHONY: test-month
+test-month: setup ## Backfill a month of 10,000 users three ways, in Docker (the better part of an hour)
+	@.venv/bin/python -m pytest tests/compose/month -p no:randomly -p no:cacheprovider -v -s
+
+.PHONY: test-browser
+test-browser: $(BROWSER) ## Run the browser tests: Chromium on a compose stack of their own
+	@$(BROWSER_TESTS)
+
+.PHONY: screenshots
+screenshots: export ENGAGEMENT_SCREENSHOTS := docs/screenshots
+screenshots: $(BROWSER) ## The same with 10,000 users, and make the README's pictures anew
+	@$(BROWSER_TESTS)
 
 .PHONY: bench
 bench: setup ## Measure the push beside bare aiohttp and wrk, and write docs/performance.md (some minutes)
 	@.venv/bin/python -m benchmarks.push
 
 .PHONY: lint
-lint: setup ## Check style, format, types and templates
+lint: setup $(BROWSER) ## Check style, format, types and templates
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy dags plugins local tests --exclude '^tests/(glue_jobs|support)/'
+	@.venv/bin/mypy dags plugins local tests --exclude '^tests/(glue_jobs|support|browser)/'
 	@.venv-glue/bin/mypy glue_jobs benchmarks tests/glue_jobs tests/support
+	@.venv-browser/bin/mypy tests/browser
 	@.venv/bin/cfn-lint infra/*.yaml
 
 .PHONY: format
@@ -94,7 +118,9 @@ lock: $(UV) ## Resolve requirements/*.in again, within the platforms' own versio
 		-c plugins/constraints.txt requirements/airflow.in -o requirements/airflow.txt
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		-c requirements/glue-constraints.txt requirements/glue.in -o requirements/glue.txt
+	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+		-c requirements/airflow.txt requirements/browser.in -o requirements/browser.txt
 
 .PHONY: clean
 clean: ## Remove environments, caches and local state
-	rm -rf .venv .venv-glue .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-glue .venv-browser .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

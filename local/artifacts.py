@@ -9,6 +9,8 @@ _SOURCE = REPOSITORY / "glue_jobs"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold; a real one would change the bytes
 SCRIPTS = ("score_users.py", "push_scores.py")
 ARCHIVE = "engagement_jobs.zip"
+PREFIX = "jobs/current"
+"""Where the template looks for them in the artifacts bucket, unless told otherwise."""
 
 
 def build(folder: Path) -> list[Path]:

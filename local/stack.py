@@ -144,7 +144,7 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     s3 = _client("s3", s3_url)
     for path in artifacts.build(folder):
-        s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"jobs/current/{path.name}")
+        s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"{artifacts.PREFIX}/{path.name}")
     return outputs
 
 

@@ -80,7 +80,7 @@ def directions(project: Project, env_file: Path) -> str:
     airflow = url("api-server", "8080")
     return f"""
   Airflow   {airflow}   user admin, password {found["ENGAGEMENT_LOGIN_PASSWORD"]}
-  CRM       {url("crm", "8090")}/_crm/stats   with the bearer token ENGAGEMENT_CRM_TOKEN
+  CRM       {url("crm", "8090")}   user crm, password {found["ENGAGEMENT_CRM_TOKEN"]}
   Buckets   {url("files", "9001")} in a browser, {url("s3", "9000")} as S3
   AWS APIs  {url("aws", "5000")}
   Secrets   {env_file}

@@ -2,5 +2,5 @@
 
 `python -m local.crm` serves it. What the endpoint accepts and answers is in `update`; `/_crm/` (see
 `inspection`) tells afterwards what was received and applied, so that a sender is judged by the receiver's
-count, not by its own.
+count, not by its own. `/` shows the same to a person (see `page`).
 """

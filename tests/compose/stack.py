@@ -1,12 +1,13 @@
 """A compose stack for tests: a project, ports and secrets of its own, from `make up` to `make down`."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ class Running:
     """The stack as it is up."""
 
     project: Project
-    env: dict[str, str]
+    env: dict[str, str] = field(repr=False)  # passwords and tokens are not for the traceback of a failed test
 
     def url(self, name: str) -> str:
         """Where one of PORTS answers."""
@@ -79,12 +80,17 @@ def up(project: Project) -> None:
 
 @contextlib.contextmanager
 def running(folder: Path, name: str, **settings: Any) -> Iterator[Running]:
-    """`make up` from nothing, and `make down`.
+    """`make up` from nothing, and `make down`; or the stack that is up as project ENGAGEMENT_TEST_PROJECT
+    with the env file ENGAGEMENT_TEST_ENV_FILE, which is left as it is.
 
     :param folder: where the env file is kept
     :param name: of the Compose project
     :param settings: further variables of the env file, without their prefix: `SEED_ROWS=200`
     """
+    if attached := os.environ.get("ENGAGEMENT_TEST_ENV_FILE"):
+        project = Project(Path(attached), os.environ["ENGAGEMENT_TEST_PROJECT"])
+        yield Running(project, credentials.read(project.env_file))
+        return
     env_file = folder / ".env"
     chosen = {**{f"{port}_PORT": number for port, number in _free_ports().items()}, **settings}
     env_file.write_text("".join(f"ENGAGEMENT_{variable}={value}\n" for variable, value in chosen.items()))

@@ -16,7 +16,7 @@ TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 ONE_SHOTS = {"init", "deploy"}
 AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "deploy"}
-STAND_INS = {"s3", "files", "aws", "crm"}
+STAND_INS = {"s3", "files", "aws", "crm", "jobs"}
 DEMANDED = re.compile(r"\$\{(\w+):\?")
 SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY|CONN)(?!.*_FILE$)")
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
@@ -67,7 +67,7 @@ def test_a_secret_reaches_only_who_needs_it(secret: str, services: set[str]) -> 
     assert {name for name in SERVICES if any(secret in value for value in env(name).values())} == services
 
 
-@pytest.mark.parametrize("service", sorted(AIRFLOW))
+@pytest.mark.parametrize("service", sorted(AIRFLOW | {"jobs"}))
 def test_airflow_reaches_the_stand_ins_as_every_client_does(service: str) -> None:
     expected = client_env("http://s3:9000", "http://aws:5000")
     assert {name: value for name, value in env(service).items() if name.startswith("AWS_")} == expected

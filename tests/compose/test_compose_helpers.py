@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from local import artifacts
 from local.compose import credentials
+from local.compose.jobs import Published
 from local.compose.project import Container
 
 
@@ -56,3 +58,28 @@ def test_an_emptied_secret_is_made_again(tmp_path: Path) -> None:
 def test_states(status: str, health: str, exit_code: int, ready: bool, failed: bool) -> None:
     container = Container("4f1c", "one", status, health, exit_code, "2026-11-23T03:00:00Z")
     assert (container.is_ready, container.has_failed) == (ready, failed)
+
+
+class Bucket:
+    def __init__(self) -> None:
+        self.put: dict[str, bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803 - boto3's names
+        self.put[f"{Bucket}/{Key}"] = Body
+
+
+def test_job_code_is_uploaded_when_it_is_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "glue_jobs"
+    (source / "engagement_jobs").mkdir(parents=True)
+    for name in (*artifacts.SCRIPTS, "engagement_jobs/one.py"):
+        (source / name).write_text("first")
+    monkeypatch.setattr(artifacts, "_SOURCE", source)
+    bucket = Bucket()
+    published = Published(bucket, "code")
+    assert set(published.update(tmp_path / "built")) == {*artifacts.SCRIPTS, artifacts.ARCHIVE}
+    assert published.update(tmp_path / "built") == []
+    (source / "engagement_jobs" / "one.py").write_text("second")
+    assert published.update(tmp_path / "built") == [artifacts.ARCHIVE]
+    (source / "score_users.py").write_text("third")
+    assert published.update(tmp_path / "built") == ["score_users.py"]
+    assert bucket.put["code/jobs/current/score_users.py"] == b"third"

@@ -40,7 +40,7 @@ def killed_in(world: World, run_id: str, task: str, hanging: str) -> Iterator[No
 
 
 def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
-    day = world.day(16)
+    day = world.day(26)
     run_id = world.airflow.trigger(score_date=day, **SLOWLY)
     world.airflow.reach(run_id, "wait_for_activity", "deferred")
     kill(world, "scheduler", "triggerer")

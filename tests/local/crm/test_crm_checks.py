@@ -133,6 +133,8 @@ def test_other_methods(crm: Client, method: str) -> None:
     assert crm.stats()["not_post"] == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/update-score/", "/api/v2/update-score", "/_crm", "/_crm/users"])
+@pytest.mark.parametrize(
+    "path", ["/index.html", "/api/v1/update-score/", "/api/v2/update-score", "/_crm", "/_crm/users"]
+)
 def test_other_paths(crm: Client, path: str) -> None:
     assert is_problem(crm.ask("POST", path), 404, "not-found")

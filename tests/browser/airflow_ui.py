@@ -1,0 +1,117 @@
+"""Airflow's own pages, as far as the tests use them: found by what a person reads on them."""
+
+import re
+
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+from tests.compose.airflow_api import DAG
+
+TASKS = ("wait_for_activity", "check_activity", "score_users", "check_scores", "push_scores", "summarize_responses")
+RUN_MS = 600_000
+USER = "admin"
+
+
+class AirflowUi:
+    """One browser page on Airflow."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+
+    def log_in(self, password: str) -> None:
+        """Ask for the start page, and be led to it through the login form."""
+        self.page.goto(self.url)
+        self.page.get_by_label("Username").fill(USER)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
+
+    def open_dag(self, tab: str = "") -> None:
+        """The DAG's page, or a tab of it: runs, backfills."""
+        self.page.goto(f"{self.url}/dags/{DAG}/{tab}".rstrip("/"))
+        expect(self.page.get_by_role("button", name="Trigger Dag")).to_be_enabled()
+
+    def open_run(self, run_id: str) -> None:
+        """The page of one run."""
+        self.page.goto(f"{self.url}/dags/{DAG}/runs/{run_id}")
+        expect(self.page.get_by_role("heading", name=run_id)).to_be_visible()
+
+    def trigger_form(self) -> "TriggerForm":
+        """The form behind the button Trigger."""
+        self.page.get_by_role("button", name="Trigger Dag").click()
+        return TriggerForm(self.page)
+
+    @property
+    def run_id(self) -> str:
+        """The run whose page this is. Raises ValueError on other pages."""
+        found = re.search(r"/runs/([^/?]+)", self.page.url)
+        if found is None:
+            raise ValueError(f"{self.page.url} is no page of a run")
+        return found[1]
+
+    def state(self) -> Locator:
+        """Where the state of the run or task whose page this is stands."""
+        return self.page.get_by_test_id("header-card")
+
+    def rows(self) -> Locator:
+        """Rows of the table below, without its head."""
+        return self.page.get_by_role("row").filter(has=self.page.get_by_role("cell"))
+
+    def open_task(self, task: str) -> None:
+        """From the run's page to one of its tasks, by the table."""
+        self.rows().get_by_role("link", name=task).click()
+        self.page.wait_for_url(f"**/tasks/{task}**")
+
+    def follow(self, link: str) -> Page:
+        """Follow an extra link of the task; give the page that opens."""
+        self.page.get_by_role("link", name="Details", exact=True).click()
+        with self.page.context.expect_page() as opened:
+            self.page.get_by_role("link", name=link).click()
+        opened.value.wait_for_load_state()
+        return opened.value
+
+    def open_plugin(self, name: str) -> FrameLocator:
+        """The page of a plugin through the navigation; give the frame that it is shown in."""
+        self.page.get_by_test_id("nav-sidebar").get_by_role("link", name=name).click()
+        return self.page.frame_locator("iframe")
+
+    def use_dark_mode(self) -> None:
+        """Choose Airflow's dark mode in the user's menu."""
+        self.page.get_by_role("button", name="User").click()
+        self.page.get_by_role("menuitem", name="Appearance").click()
+        self.page.get_by_role("menuitemradio", name="Dark Mode").click()
+
+
+class TriggerForm:
+    """The dialog that triggers one run, or a backfill."""
+
+    def __init__(self, page: Page) -> None:
+        self._dialog = page.get_by_role("dialog")
+        expect(self._dialog.get_by_text("Run Parameters")).to_be_visible()
+
+    def fill(self, title: str, value: str) -> None:
+        """Fill in one of the DAG's params, by its title."""
+        param = self._dialog.get_by_role("group").filter(has=self._dialog.page.get_by_text(title, exact=True))
+        param.locator("input").first.fill(value)
+
+    def tick(self, title: str) -> None:
+        """Switch one of the DAG's params on."""
+        box = self._dialog.get_by_role("checkbox", name=title)
+        box.press("Space")  # the box itself is out of sight behind its drawing
+        expect(box).to_be_checked()
+
+    def choose_backfill(self, first: str, last: str) -> None:
+        """Backfill the days `first` to `last` instead, whatever became of them before."""
+        self._dialog.get_by_role("radio", name="Backfill").press("Space")
+        self._dialog.get_by_label("From").fill(f"{first}T00:00")
+        self._dialog.get_by_label("To").fill(f"{last}T23:59")
+        self._dialog.get_by_role("radio", name="All Runs").press("Space")
+
+    def says(self, text: str) -> None:
+        """Wait until the form says something."""
+        expect(self._dialog.get_by_text(text)).to_be_visible()
+
+    def submit(self, button: str = "Trigger") -> None:
+        """Press its button, and wait until the form is gone."""
+        self._dialog.get_by_role("button", name=button, exact=True).click()
+        expect(self._dialog).to_be_hidden()

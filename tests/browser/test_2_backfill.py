@@ -1,0 +1,44 @@
+"""A backfill is started in the UI, and its days are seen to be done."""
+
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.airflow_ui import RUN_MS, AirflowUi
+from tests.browser.conftest import Shoot
+from tests.compose.stack import Running
+
+pytestmark = pytest.mark.timeout(2_400)
+
+
+def test_two_days_are_backfilled(airflow_ui: AirflowUi, running: Running, today: date, shoot: Shoot) -> None:
+    page = airflow_ui.page
+    days = [(today - timedelta(days=back)).isoformat() for back in (2, 1)]
+    airflow_ui.open_dag()
+    form = airflow_ui.trigger_form()
+    form.choose_backfill(days[0], days[1])
+    form.says("2 runs will be triggered.")
+    shoot(page, "backfill-form")
+    form.submit("Run Backfill")
+
+    banner = page.get_by_text("Backfill in progress")
+    expect(banner).to_be_visible()
+    expect(banner).to_be_hidden(timeout=2 * RUN_MS)
+    airflow_ui.open_dag("backfills")
+    newest = airflow_ui.rows().filter(has_text=f"{days[0]} 00:00:00").first
+    expect(newest).to_contain_text("All Runs")
+
+    airflow_ui.open_dag("runs")
+    for day in days:
+        row = airflow_ui.rows().filter(has_text=f"{day} 03:00:00")
+        expect(row).to_contain_text("Success")
+        expect(row).to_contain_text("Backfill")
+    shoot(page, "backfill-done")
+    # Today's scores were delivered before: no user gets an older one.
+    for day in days:
+        run = next(run for run in running.airflow.runs().values() if (run["logical_date"] or "").startswith(day))
+        links = f"dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances/summarize_responses/links"
+        report = page.context.new_page()
+        report.goto(running.airflow.call("GET", links)["extra_links"]["Delivery report"])
+        expect(report.get_by_role("row").filter(has_text="superseded")).to_contain_text("100 %")
