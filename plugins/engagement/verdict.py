@@ -57,9 +57,9 @@ def findings(evidence: Evidence, max_failed_fraction: float) -> list[Finding]:
     # Consequences of an earlier failure say least, so they come last whatever their place.
     found = [
         *_tasks(evidence),
+        *_glue(evidence),  # a job that was stopped is why its manifest is missing
         *_scores(evidence),
         *_delivery(evidence, max_failed_fraction),
-        *_glue(evidence),
     ]
     return sorted(found, key=lambda f: (f.code == "not_run", order.get(f.task, len(order))))
 

@@ -80,6 +80,9 @@ def test_more_than_the_limit_fails_and_exactly_the_limit_does_not(limit: float, 
 def test_a_green_task_over_a_glue_run_that_did_not_succeed_is_no_success(state: str) -> None:
     run = factory.glue_run(factory.PUSH_JOB, factory.LAST, state=state)
     assert codes(factory.evidence(glue_of={"push_scores": run})) == ["glue_run_not_succeeded"]
+    # Its missing manifest is what came of it.
+    lost = factory.evidence(glue_of={"push_scores": run}, delivery=absent("missing"))
+    assert codes(lost)[:2] == ["glue_run_not_succeeded", "delivery_missing"]
 
 
 @pytest.mark.parametrize("task", factory.TASKS[:3])
