@@ -11,4 +11,5 @@ from tests.compose.world import World
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with start(tmp_path_factory.mktemp("compose"), "engagement-month", SEED_DAYS=2, SEED_ROWS=1) as running:
+        running.airflow.unpause()
         yield World(running, running.airflow, tmp_path_factory.mktemp("world"))
