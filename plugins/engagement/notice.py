@@ -11,7 +11,7 @@ from typing import Any
 
 from engagement.aggregates import main_reasons
 
-MOST_SUBJECT = 100  # characters: SNS refuses more, and anything but printable ASCII
+MOST_SUBJECT = 99  # characters: SNS wants fewer than 100, and nothing but printable ASCII
 MOST_BODY = 8_000  # characters; SNS takes 256 KiB, which these are not in any encoding
 MOST_FINDINGS = 5
 MOST_TEXT = 600
@@ -21,7 +21,7 @@ MOST_TEXT = 600
 class Notice:
     """One notification.
 
-    :param subject: at most 100 printable ASCII characters
+    :param subject: at most 99 printable ASCII characters
     :param body: plain text, at most `MOST_BODY` characters
     :param attributes: `status` (success or failed), `score_date`, `dag_id`, `run_type`, those that are known
     """

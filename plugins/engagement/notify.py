@@ -1,13 +1,16 @@
 """Tells an SNS topic how a run ended. Both functions are callbacks of the DAG's last task.
 
-Airflow calls them once the outcome stands: after a success, or after a failure that no retry follows. The
-state of the task has been reported by then, so nothing that goes wrong here can change it. Their clock is
-`[core] task_success_overtime` (20 s): a process that takes longer is killed.
+Airflow calls them once the task has ended: after a success, or after a failure that no retry follows. Until its
+process ends, a failure is only noted: a process that dies in its callback, or is killed after `[core]
+task_success_overtime` (20 s), is taken for one to be tried again. So telling has a thread of its own, and the
+callback always returns in time.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -22,12 +25,14 @@ log = logging.getLogger(__name__)
 
 SUCCESS, FAILED = "success", "failed"
 PATIENCE = {"connect_timeout": 2, "read_timeout": 4, "retries": {"mode": "standard", "total_max_attempts": 2}}
-"""Seconds and tries for the topic: all in all at most 13 s, well within the 20 s that a callback has."""
+"""Seconds and tries for the topic."""
+MOST_SECONDS = 12.0
+"""For everything: settings and connection may come from a secrets backend that hangs."""
 
 
 def on_success(context: Context) -> None:
     """Tell that the run is a success."""
-    _tell(context, SUCCESS)
+    _in_time(_tell, context, SUCCESS)
 
 
 def on_failure(context: Context) -> None:
@@ -35,7 +40,20 @@ def on_failure(context: Context) -> None:
     if _will_be_tried_again(context["ti"]):
         log.info("Nobody is told yet: the task will be tried again")
     else:
-        _tell(context, FAILED)
+        _in_time(_tell, context, FAILED)
+
+
+def _in_time(tell: Callable[[Context, str], None], context: Context, status: str) -> None:
+    telling = threading.Thread(target=tell, args=(context, status), name="notify", daemon=True)
+    telling.start()
+    telling.join(MOST_SECONDS)
+    if telling.is_alive():
+        log.warning(
+            "Nobody may have been told that the run ended as %s: settings and topic did not answer within %g s. The "
+            "run's state stands. See that the secrets backend and SNS can be reached from Airflow's workers",
+            status,
+            MOST_SECONDS,
+        )
 
 
 def _will_be_tried_again(ti: Any) -> bool:
@@ -50,8 +68,12 @@ def _tell(context: Context, status: str) -> None:
     try:
         document = context["var"]["value"].get(VARIABLE, None)
         # Single settings: a Variable that is wrong elsewhere is one of the things to be told of.
-        settings = single(document, "sns_topic_arn", "notify", "notify_backfills")
+        settings, faults = single(document, "sns_topic_arn", "notify", "notify_backfills")
         run_type = _text(context["dag_run"].run_type)
+        if faults:
+            log.warning(
+                "The Airflow Variable %r has settings that are not heeded here: %s", VARIABLE, "; ".join(faults)
+            )
         if not settings["sns_topic_arn"]:
             return
         topic = settings["sns_topic_arn"]

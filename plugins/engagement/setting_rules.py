@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a value must be; ``wanted`` says it to a person."""
+    """What a value must be; ``wanted`` says it to a person, and ``hidden`` that a wrong one is not repeated."""
 
     types: tuple[type, ...]
     wanted: str
@@ -16,6 +16,7 @@ class Rule:
     high: float = math.inf
     pattern: str | None = None
     choices: tuple[str, ...] = ()
+    hidden: bool = False
 
     def fault(self, value: Any) -> str | None:
         """Return what is wrong with ``value``, None when nothing is."""
@@ -27,12 +28,13 @@ class Rule:
             )
         elif ok and not isinstance(value, bool):
             ok = self.low <= value <= self.high
-        return None if ok else f"found {value!r}, wanted {self.wanted}"
+        found = f"a {type(value).__name__} that is not shown" if self.hidden else repr(value)
+        return None if ok else f"found {found}, wanted {self.wanted}"
 
 
-def text(pattern: str, wanted: str, default: Any = MISSING) -> Any:
-    """Declare a text that matches ``pattern`` from end to end."""
-    return _field(Rule(types=(str,), wanted=wanted, pattern=pattern), default)
+def text(pattern: str, wanted: str, default: Any = MISSING, *, hidden: bool = False) -> Any:
+    """Declare a text that matches ``pattern`` from end to end; ``hidden`` when a wrong one may be a secret."""
+    return _field(Rule(types=(str,), wanted=wanted, pattern=pattern, hidden=hidden), default)
 
 
 def choice(choices: tuple[str, ...], default: str) -> Any:

@@ -31,7 +31,8 @@ class Settings:
     activity_bucket: str = text(BUCKET, "a bucket name")
     output_bucket: str = text(BUCKET, "a bucket name")
     base_url: str = text(r"https?://\S+", "the CRM's URL without a path of the API, like https://crm.example.com")
-    secret_id: str = text(r"\S+", "name or ARN of the secret that holds the CRM token")
+    # Not repeated when it is wrong: somebody may have pasted the secret itself.
+    secret_id: str = text(r"[\w/+=.@:!-]{1,2048}", "name or ARN of the secret that holds the CRM token", hidden=True)
     score_job_name: str = text(JOB_NAME, "a Glue job name", "engagement-score-users")
     push_job_name: str = text(JOB_NAME, "a Glue job name", "engagement-push-scores")
     activity_key: str = text(
@@ -88,18 +89,17 @@ class Settings:
         return cls(**{name: _tidy(value) for name, value in values.items()})
 
 
-def single(document: str | None, *names: str) -> dict[str, Any]:
+def single(document: str | None, *names: str) -> tuple[dict[str, Any], list[str]]:
     """Read these settings alone, for whoever must speak up although the Variable is wrong elsewhere.
 
-    :return: by name, the value if it is a right one and else the default
+    :return: by name, the value if it is a right one and else the default; and what is wrong with the others
     :raises SettingsError: when the Variable is absent or no JSON object.
     """
     given = _load(document)
     known = {field.name: field for field in fields(Settings)}
-    return {
-        name: given[name] if name in given and not _rule(known[name]).fault(given[name]) else known[name].default
-        for name in names
-    }
+    faults = {name: _rule(known[name]).fault(given[name]) for name in names if name in given}
+    values = {name: given[name] if name in faults and not faults[name] else known[name].default for name in names}
+    return values, [f"{name}: {fault}" for name, fault in faults.items() if fault]
 
 
 def _rule(field: Field[Any]) -> Rule:

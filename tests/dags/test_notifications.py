@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -322,6 +323,36 @@ def test_a_topic_that_never_answers_is_given_up(
         assert end(execute) == state
         assert time.monotonic() - began < 15
     assert "Read timeout" in caplog.text
+    assert topic.told() == []
+
+
+def test_settings_that_never_come_do_not_keep_the_process(
+    topic: Topic,
+    end: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert notify.MOST_SECONDS < 20  # [core] task_success_overtime: then a failure may become another try
+    monkeypatch.setattr(notify, "MOST_SECONDS", 0.2)
+    never = threading.Event()
+    monkeypatch.setattr(notify, "single", lambda *_: never.wait(30))
+    began = time.monotonic()
+    assert end(fail) == "failed"
+    assert time.monotonic() - began < 15
+    never.set()
+    assert "did not answer within 0.2 s" in caplog.text
+    assert topic.told() == []
+
+
+def test_a_topic_that_is_misspelt_is_told_of_in_the_log(
+    topic: Topic,
+    choose: Callable[..., None],
+    end: Callable[..., str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    choose(sns_topic_arn="on-call")
+    assert end(succeed) == "failed"  # as every task of that run
+    assert "sns_topic_arn: found 'on-call', wanted" in caplog.text
     assert topic.told() == []
 
 

@@ -67,7 +67,6 @@ def test_accepted(name: str, value: Any) -> None:
         ("output_bucket", ""),
         ("base_url", "crm.example.com"),
         ("base_url", None),
-        ("secret_id", ""),
         ("score_job_name", "a job"),
         ("activity_key", "activity/activity.parquet"),
         ("activity_key", "/activity/{score_date}"),
@@ -95,6 +94,13 @@ def test_refused(name: str, value: Any) -> None:
     with pytest.raises(SettingsError) as raised:
         parse(**{name: value})
     assert f"{name}: found {value!r}, wanted " in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["", '{"token":"s3cr3t"}', {"token": "s3cr3t"}])
+def test_what_may_be_the_secret_itself_is_not_repeated(value: Any) -> None:
+    with pytest.raises(SettingsError, match=r"secret_id: found a (str|dict) that is not shown") as raised:
+        parse(secret_id=value)
+    assert "s3cr3t" not in str(raised.value)
 
 
 def test_every_fault_is_listed_at_once() -> None:
@@ -138,10 +144,12 @@ def test_a_slash_at_the_end_of_the_base_url_is_dropped() -> None:
 
 def test_single_settings_are_read_whatever_else_is_wrong() -> None:
     document = json.dumps({"sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t", "notify": "al", "zzz": 1})
-    assert single(document, "sns_topic_arn", "notify", "notify_backfills") == {
+    values, faults = single(document, "sns_topic_arn", "notify", "notify_backfills")
+    assert values == {
         "sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t",
         "notify": "all",
         "notify_backfills": False,
     }
+    assert faults == ["notify: found 'al', wanted one of all, failures"]
     with pytest.raises(SettingsError, match="does not exist"):
         single(None, "notify")
