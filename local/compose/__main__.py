@@ -32,7 +32,7 @@ def main() -> int:
             say("Starting the services")
             up.start(project, say)
             say("Everything is up")
-            print(up.directions(project, arguments.env_file))
+            print(up.directions(project, arguments.env_file, to_a_person=sys.stdout.isatty()))
     except up.NotUpError as error:
         print(f"{error}\n\nWhat runs is left running for you to look at; `make down` removes it.", file=sys.stderr)
         return 1

@@ -5,14 +5,22 @@ As `airflow jobs check` does, but without the seconds of work that importing Air
 
 import os
 import sys
+from pathlib import Path
 
 import psycopg2  # type: ignore[import-untyped]
 
 FRESH_SECONDS = 30
 _QUERY = """
 SELECT extract(epoch FROM now() - latest_heartbeat) FROM job
-WHERE job_type = %s AND state = 'running' ORDER BY latest_heartbeat DESC LIMIT 1
+WHERE job_type = %s AND state = 'running' AND start_date > now() - %s * interval '1 second'
+ORDER BY latest_heartbeat DESC LIMIT 1
 """
+
+
+def container_seconds() -> float:
+    """Seconds since this container was started: what a process before that has left behind says nothing of this one."""
+    ticks = int(Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19])
+    return float(Path("/proc/uptime").read_text().split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -25,7 +33,7 @@ def main() -> None:
         sys.exit(f"the metadata database does not answer: {error}")
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_QUERY, (job_type,))
+            cursor.execute(_QUERY, (job_type, container_seconds()))
             found = cursor.fetchone()
     finally:
         connection.close()

@@ -69,12 +69,9 @@ class Project:
         subprocess.run(self.command(*arguments), check=True, cwd=REPOSITORY)
 
     def output(self, *arguments: str) -> str:
-        """Run a Compose command and give what it printed on both streams, whether it failed or not."""
-        done = subprocess.run(
-            self.command(*arguments), check=False, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True,
-        )  # fmt: skip
-        return done.stdout
+        """Run a Compose command and give what it printed, whether it failed or not; warnings apart."""
+        command = self.command(*arguments)
+        return subprocess.run(command, check=False, cwd=REPOSITORY, capture_output=True, text=True).stdout
 
     def services(self) -> list[str]:
         """Names of all services of the file."""

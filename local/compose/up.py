@@ -70,17 +70,20 @@ def start(project: Project, say: Callable[[str], None], limit: float = LIMIT_SEC
             starting.wait()
 
 
-def directions(project: Project, env_file: Path) -> str:
-    """Where everything answers, how to log in, and what to do next."""
+def directions(project: Project, env_file: Path, *, to_a_person: bool) -> str:
+    """Where everything answers, how to log in, and what to do next; the passwords themselves for a person only."""
     found = credentials.read(env_file)
+
+    def secret(name: str) -> str:
+        return found[name] if to_a_person else name  # a log is no place for it
 
     def url(service: str, port: str) -> str:
         return "http://" + project.output("port", service, port).strip()
 
     airflow = url("api-server", "8080")
     return f"""
-  Airflow   {airflow}   user admin, password {found["ENGAGEMENT_LOGIN_PASSWORD"]}
-  CRM       {url("crm", "8090")}   user crm, password {found["ENGAGEMENT_CRM_TOKEN"]}
+  Airflow   {airflow}   user admin, password {secret("ENGAGEMENT_LOGIN_PASSWORD")}
+  CRM       {url("crm", "8090")}   user crm, password {secret("ENGAGEMENT_CRM_TOKEN")}
   Buckets   {url("files", "9001")} in a browser, {url("s3", "9000")} as S3
   AWS APIs  {url("aws", "5000")}
   Secrets   {env_file}

@@ -111,7 +111,10 @@ def _ask(connect: Connect, question: Callable[[Store], T]) -> tuple[str, T]:
         return bucket, question(store)
     except SettingsError as error:
         raise UnavailableError(
-            str(error), "The settings that the DAG's tasks read too.", "Edit the Variable, then load this page again."
+            str(error),
+            "The settings that the DAG's tasks read too.",
+            "Edit the Variable, then load this page again. If the tasks read it well, see that the web server may, "
+            "too: where a secrets backend holds it, that needs a permission.",
         ) from error
     except StoreError as error:
         raise UnavailableError(

@@ -48,17 +48,21 @@ def runs(recent: Recent, *, days: int, today: date, bucket: str, timezone: str) 
     :param days: length of the window that ends today
     :param timezone: IANA name of the timezone in which times are told
     """
-    newest = max((run for run in recent.runs if isinstance(run, Run)), key=_importance, default=None)
-    last = newest.score_date if newest and not newest.is_dry_run else None
+    # Whoever mistypes a year makes a run of a far future; it is listed, and neither leads nor stretches the charts.
+    tomorrow, yesterday = (today + timedelta(days=1)).isoformat(), (today - timedelta(days=1)).isoformat()
+    current = [run for run in recent.runs if run.score_date <= tomorrow]
+    newest = max((run for run in current if isinstance(run, Run)), key=_importance, default=None)
+    last = max((run.score_date for run in current), default=None)
     return _page(
         "runs",
         runs=recent.runs,
         reports=recent.reports,
         left_out=recent.left_out,
         newest=newest,
+        later=last if newest and last and last > newest.score_date else None,
         # Today's run may be under way; a day without a summary before that is worth a word.
-        overdue=last if last and last < (today - timedelta(days=1)).isoformat() else None,
-        over_time=dashboard_charts.over_time(recent.runs),
+        overdue=last if last and last < yesterday else None,
+        over_time=dashboard_charts.over_time(current),
         days=days,
         windows=WINDOWS,
         first_day=(today - timedelta(days=days - 1)).isoformat(),

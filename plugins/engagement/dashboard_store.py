@@ -21,6 +21,7 @@ from engagement.dashboard_listing import READERS, Listed
 from engagement.settings import VARIABLE, Settings
 
 LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}, max_pool_connections=READERS)
+REMEMBER_SECONDS = 30  # how long an edit of the Variable may go unnoticed
 KEEP_SECONDS = 300  # an AWS client takes a tenth of a second to make; the connection behind it may be edited
 
 
@@ -39,6 +40,8 @@ class Output:
         self._lock = threading.Lock()
         self._client: Any = None
         self._stale_at = 0.0
+        self._bucket = ""
+        self._asked_again_at = 0.0
 
     def __call__(self) -> tuple[str, BucketReader]:
         """Return the bucket's name and its reader.
@@ -46,8 +49,12 @@ class Output:
         :raises SettingsError: the Variable does not hold what it should
         :raises StoreError: the connection leads nowhere
         """
-        bucket = Settings.parse(Variable.get(VARIABLE, default=None)).output_bucket
         with self._lock:
+            if time.monotonic() >= self._asked_again_at:
+                # It may come from a secrets backend, which is slow and costs money.
+                self._bucket = Settings.parse(Variable.get(VARIABLE, default=None)).output_bucket
+                self._asked_again_at = time.monotonic() + REMEMBER_SECONDS
+            bucket = self._bucket
             if time.monotonic() >= self._stale_at:
                 with _told(bucket, "anything"):
                     own = S3Hook(aws_conn_id=self._aws_conn_id).conn_config.botocore_config

@@ -9,7 +9,8 @@ import pytest
 from local import artifacts
 from local.compose import credentials
 from local.compose.jobs import Published
-from local.compose.project import Container
+from local.compose.project import Container, Project
+from local.compose.up import directions
 
 
 def test_secrets_are_for_the_owner_only_and_all_different(tmp_path: Path) -> None:
@@ -83,3 +84,14 @@ def test_job_code_is_uploaded_when_it_is_edited(tmp_path: Path, monkeypatch: pyt
     (source / "score_users.py").write_text("third")
     assert published.update(tmp_path / "built") == ["score_users.py"]
     assert bucket.put["code/jobs/current/score_users.py"] == b"third"
+
+
+def test_passwords_are_shown_to_a_person_and_not_to_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = credentials.ensure(tmp_path / ".env")
+    monkeypatch.setattr(Project, "output", lambda *_: "127.0.0.1:1")
+    project = Project(tmp_path / ".env")
+    for name in ("ENGAGEMENT_LOGIN_PASSWORD", "ENGAGEMENT_CRM_TOKEN"):
+        assert made[name] in directions(project, tmp_path / ".env", to_a_person=True)
+        logged = directions(project, tmp_path / ".env", to_a_person=False)
+        assert made[name] not in logged
+        assert name in logged

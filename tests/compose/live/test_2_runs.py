@@ -21,8 +21,10 @@ def test_a_backfill_beside_the_scheduled_run(world: World) -> None:
     world.airflow.unpause()  # which starts the scheduled run
     summaries = world.finish_backfill(backfill, *days)
 
-    kinds = [run["run_type"] for run in world.airflow.runs().values()]
-    assert sorted(kinds) == ["backfill", "backfill", "scheduled"]
+    runs = [world.airflow.runs()[world.run_of(day)] for day in days]
+    assert [run["run_type"] for run in runs] == ["backfill", "backfill", "scheduled"]
+    assert runs[0]["start_date"] < runs[2]["end_date"]  # they were under way together
+    assert runs[2]["start_date"] < runs[1]["end_date"]
     assert world.airflow.states(world.run_of(days[2])) == dict.fromkeys(TASKS, "success")
     # In whatever order they went, nobody was told an older score after a newer one.
     assert summaries[2]["outcomes"]["delivered"] == USERS

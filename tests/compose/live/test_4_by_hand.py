@@ -34,7 +34,7 @@ def test_clearing_a_single_task_sends_nothing_twice(world: World, task: str) -> 
 
 def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world: World) -> None:
     day = world.day(12)
-    world.arrive(day, USERS + 200)
+    world.arrive(day, USERS + 400)
     run_id = world.airflow.trigger(score_date=day, **SLOWLY)
     pushing(world, run_id)
     world.airflow.clear(run_id, "push_scores")
@@ -53,9 +53,31 @@ def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world
     assert summary["not_reached"] == 0
 
 
+def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: World) -> None:
+    day = world.day(11)
+    run_id = world.airflow.trigger(score_date=day, push_mode="all")
+    world.airflow.reach(run_id, "wait_for_activity", "deferred")
+    world.airflow.mark(run_id, "failed", "wait_for_activity")
+    (summary,) = world.finish(run_id, state="failed")
+    assert summary["findings"][0]["task"] == "wait_for_activity"
+    assert summary["rows"] == 0
+
+    world.arrive(day, USERS)
+    world.airflow.clear(run_id, "wait_for_activity", downstream=True)
+    world.airflow.reach(run_id, "score_users", "deferred")
+    world.airflow.mark(run_id, "failed", "score_users")
+    (summary,) = world.finish(run_id, state="failed")
+    assert summary["findings"][0]["task"] == "score_users"
+    assert [run["JobRunState"] for run in world.glue_runs("score", run_id)] == ["STOPPED"]
+
+    world.airflow.clear(run_id, "score_users", downstream=True)
+    (summary,) = world.finish(run_id)
+    assert summary["not_reached"] == 0
+
+
 def test_marking_a_whole_run_failed_leaves_its_glue_run_to_its_timeout(world: World) -> None:
     day = world.day(13)
-    world.arrive(day, USERS + 360)
+    world.arrive(day, USERS + 560)
     run_id = world.airflow.trigger(score_date=day, **SLOWLY)
     pushing(world, run_id)
     world.airflow.mark(run_id, "failed")

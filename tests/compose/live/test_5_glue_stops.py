@@ -15,7 +15,7 @@ def set_timeout(world: World, minutes: int) -> None:
 
 def test_stopped_killed_and_timed_out(world: World) -> None:
     day = world.day(14)
-    world.arrive(day, USERS + 700)
+    world.arrive(day, USERS + 900)
     usual = world.running.world.client("glue").get_job(JobName=world.running.world.outputs["PushJobName"])
     run_id = world.airflow.trigger(score_date=day, **SLOWLY)
     pushing(world, run_id)

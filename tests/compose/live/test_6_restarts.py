@@ -1,17 +1,14 @@
 """The scheduler, which runs the tasks, is killed in the middle of each task of one run, and so is the triggerer."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 
 from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_4_by_hand import SLOWLY
 from tests.compose.world import World
 
-WAITED_FOR = (
-    "wait_for_activity",
-    "score_users",
-)  # the triggerer waits for them; push_scores is killed at its start, too
+# By the triggerer, whose end costs no try; push_scores is killed at its start, too.
+WAITED_FOR = ("wait_for_activity", "score_users")
 
 
 def restart(world: World, *services: str) -> None:
@@ -31,47 +28,64 @@ def kill(world: World, *services: str) -> None:
     restart(world, *services)
 
 
-@contextmanager
-def killed_in(world: World, run_id: str, task: str, hanging: str) -> Iterator[None]:
-    """In the block the task begins; it hangs for want of an answer of a service, and its process is killed."""
-    with world.running.frozen(hanging):
-        yield
-        world.airflow.reach(run_id, task, "running")
-        world.running.kill("scheduler")
-    restart(world, "scheduler")
+def await_glue(world: World, job: str, run_id: str, state: str = "SUCCEEDED") -> None:
+    """Wait until the run's latest Glue run is in a state."""
+
+    def states() -> list[str]:
+        return [run["JobRunState"] for run in world.glue_runs(job, run_id)]
+
+    wait_until(lambda: states()[-1:] == [state], 300, f"the {job} job", lambda: str(states()), every=0.1)
 
 
-def await_glue(world: World, job: str, run_id: str) -> None:
-    """Wait until the run's latest Glue run has done its work."""
-    wait_until(lambda: world.glue_runs(job, run_id)[-1]["JobRunState"] == "SUCCEEDED", 300, f"the {job} job", every=0.1)
+def hang_and_kill(world: World, run_id: str, task: str) -> None:
+    """Wait until a task, whose service is frozen, is surely at work, and kill its process."""
+    world.airflow.reach(run_id, task, "running")
+    time.sleep(3)  # Airflow says so before it has read the DAG; the task then hangs for ten seconds at least
+    world.running.kill("scheduler")
 
 
 def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
-    day = world.day(16)
-    run_id = world.airflow.trigger(score_date=day, **SLOWLY)
-    world.airflow.reach(run_id, "wait_for_activity", "deferred")
-    kill(world, "scheduler", "triggerer")
-    assert world.airflow.states(run_id)["wait_for_activity"] == "deferred"
-
-    with killed_in(world, run_id, "check_activity", hanging="crm"):
-        world.arrive(day, USERS + 800)
-    world.airflow.reach(run_id, "score_users", "deferred")
+    running, airflow, day = world.running, world.airflow, world.day(16)
+    run_id = airflow.trigger(score_date=day, **SLOWLY)
+    airflow.reach(run_id, "wait_for_activity", "deferred")
     kill(world, "scheduler", "triggerer")
 
-    await_glue(world, "score", run_id)
-    with killed_in(world, run_id, "check_scores", hanging="s3"):
-        pass
-    # Glue gets the request all the same, and starts a run that no task knows of.
-    with killed_in(world, run_id, "push_scores", hanging="aws"):
-        world.airflow.reach(run_id, "check_scores", "success")
-    world.airflow.reach(run_id, "push_scores", "deferred")
+    with running.frozen("crm"):
+        world.arrive(day, USERS + 1_250)
+        hang_and_kill(world, run_id, "check_activity")
+    restart(world, "scheduler")
+
+    airflow.reach(run_id, "score_users", "deferred")
     kill(world, "scheduler", "triggerer")
 
-    await_glue(world, "push", run_id)
-    with killed_in(world, run_id, "summarize_responses", hanging="s3"):
-        pass
+    with running.frozen("triggerer"):  # or the next task might be done before its service is frozen
+        await_glue(world, "score", run_id)
+        running.docker("pause", "s3")
+    hang_and_kill(world, run_id, "check_scores")
+    running.docker("unpause", "s3")
+    with running.frozen("aws"):
+        restart(world, "scheduler")
+        airflow.reach(run_id, "push_scores", "running")
+        time.sleep(3)  # it asks Glue for runs that it might take up
+        running.docker("pause", "api-server")
+    # Now it starts a run, and cannot tell anybody: the next try has to find that run by itself.
+    await_glue(world, "push", run_id, "RUNNING")
+    running.kill("scheduler")
+    running.docker("unpause", "api-server")
+    restart(world, "scheduler")
+    airflow.reach(run_id, "push_scores", "deferred")
+    assert len(world.glue_runs("push", run_id)) == 1
+    kill(world, "scheduler", "triggerer")
+
+    with running.frozen("triggerer"):
+        await_glue(world, "push", run_id)
+        running.docker("pause", "s3")
+    hang_and_kill(world, run_id, "summarize_responses")
+    running.docker("unpause", "s3")
+    restart(world, "scheduler")
+
     (summary,) = world.finish(run_id)
     assert summary["not_reached"] == 0
     assert [run["JobRunState"] for run in world.glue_runs("push", run_id)] == ["SUCCEEDED"]
-    tries = {name: task["try_number"] for name, task in world.airflow.tasks(run_id).items()}
+    tries = {name: task["try_number"] for name, task in airflow.tasks(run_id).items()}
     assert all(tries[task] >= 2 for task in tries if task not in WAITED_FOR), tries

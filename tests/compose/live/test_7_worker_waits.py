@@ -1,6 +1,8 @@
 """The switch for a triggerer that cannot be relied on: with `deferrable` off, the worker does the waiting."""
 
-from pathlib import Path
+from collections.abc import Iterator
+
+import pytest
 
 from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
@@ -9,18 +11,25 @@ from tests.compose.stack import up
 from tests.compose.world import World
 
 
-def switch_off(world: World) -> None:
-    """Start the stack again with the setting changed, and no triggerer at all."""
-    env_file: Path = world.running.project.env_file
-    env_file.write_text(env_file.read_text() + "ENGAGEMENT_DEFERRABLE=False\n")
-    up(world.running.project)
-    world.running.docker("stop", "triggerer")
+@pytest.fixture
+def _without_a_triggerer(world: World) -> Iterator[None]:
+    """The stack started again with the setting changed, and no triggerer at all; as it was, afterwards."""
+    env_file = world.running.project.env_file
+    before = env_file.read_text()
+    env_file.write_text(before + "ENGAGEMENT_DEFERRABLE=False\n")
+    try:
+        up(world.running.project)
+        world.running.docker("stop", "triggerer")
+        yield
+    finally:
+        env_file.write_text(before)
+        up(world.running.project)
 
 
+@pytest.mark.usefixtures("_without_a_triggerer")
 def test_a_day_without_a_triggerer_and_a_push_that_somebody_stops(world: World) -> None:
-    switch_off(world)
     day = world.day(18)
-    world.arrive(day, USERS + 900)
+    world.arrive(day, USERS + 1_450)
     run_id = world.airflow.trigger(score_date=day, **SLOWLY)
     wait_until(lambda: world.airflow.states(run_id)["score_users"] == "success", 120, "the scores")
     before = world.posts()

@@ -140,3 +140,25 @@ def test_left_out_runs_are_told() -> None:
 def test_ninety_days_are_light() -> None:
     runs = [a_run((TODAY - timedelta(days=n)).isoformat()) for n in range(90)]
     assert len(page(*runs, days=90).html) < 300_000
+
+
+def test_a_mistyped_year_neither_leads_nor_stretches_the_charts() -> None:
+    far = a_run("2206-11-23", run_id="far", headline="Far away.")
+    made = page(far, a_run("2026-11-23", headline="As usual."))
+    assert "As usual." in text(made)
+    assert "2206-11-23" in text(made)  # in the table, with its report
+    assert len(made.html) < len(page(a_run("2026-11-23")).html) + 5_000
+
+
+def test_dry_runs_and_what_cannot_be_read_count_as_runs_that_came() -> None:
+    old, dry = a_run("2026-11-18", headline="As usual."), a_run("2026-11-24", run_id="dry", mode="dry_run")
+    said = text(page(dry, old))
+    assert "Of 2026-11-24 there is only a dry run" in said
+    assert "No run of a later date" not in said
+    assert "there is only" not in text(page(a_run("2026-11-24"), old))
+
+
+def test_a_summary_that_cannot_be_read_is_no_absence() -> None:
+    said = text(page(BROKEN))
+    assert "No summary of these 30 days can be read." in said
+    assert "No run in these" not in said
