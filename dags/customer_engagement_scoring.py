@@ -105,7 +105,7 @@ with DAG(
             "--run_id": "{{ run_id }}",
             "--output_bucket": "{{ settings(var).output_bucket }}",
             "--base_url": "{{ settings(var).base_url }}",
-            "--secret_id": "{{ settings(var).secret_id }}",
+            "--secret_id": "{{ settings(var).credential_id }}",
             "--push_mode": "{{ push_mode(dag_run, params, settings(var)) }}",
             "--force": "{{ params.force | as_argument }}",
             "--limit": "{{ params.limit | as_argument }}",

@@ -66,7 +66,7 @@ class Stack:
             "score_job_name": self.outputs["ScoreJobName"],
             "push_job_name": self.outputs["PushJobName"],
             "base_url": self.crm_url,
-            "secret_id": SECRET_ID,
+            "credential_id": SECRET_ID,
             "allow_http": True,
             "report_url": self.s3_url + "/{bucket}/{key}",
             "sns_topic_arn": self.outputs["NotificationTopicArn"],

@@ -31,8 +31,9 @@ class Settings:
     activity_bucket: str = text(BUCKET, "a bucket name")
     output_bucket: str = text(BUCKET, "a bucket name")
     base_url: str = text(r"https?://\S+", "the CRM's URL without a path of the API, like https://crm.example.com")
-    # Not repeated when it is wrong: somebody may have pasted the secret itself.
-    secret_id: str = text(r"[\w/+=.@:!-]{1,2048}", "name or ARN of the secret that holds the CRM token", hidden=True)
+    # Not `secret_id`: Airflow's page hides such values, and stores asterisks when something else is edited there. Not
+    # repeated when it is wrong, for somebody may have pasted the secret itself.
+    credential_id: str = text(r"[\w/+=.@:!-]{1,2048}", "name or ARN of the secret with the CRM token", hidden=True)
     score_job_name: str = text(JOB_NAME, "a Glue job name", "engagement-score-users")
     push_job_name: str = text(JOB_NAME, "a Glue job name", "engagement-push-scores")
     activity_key: str = text(

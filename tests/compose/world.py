@@ -3,12 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from local.compose.deploy import CRM_URL
 from local.extract import write_extract
 from tests.compose.airflow_api import Airflow, wait_until
 from tests.compose.stack import Running
@@ -120,6 +122,23 @@ class World:
     def scored_days(self) -> list[str]:
         """The dates that have scores."""
         return [key.split("=")[1].split("/")[0] for key in self.documents("scores/", "/_manifest.json")]
+
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """Let a push that begins in the block send three requests a second, which is slow enough to be interrupted."""
+        self._set_rate(3)
+        try:
+            yield
+        finally:
+            self._set_rate(1_000)
+
+    def _set_rate(self, rate: float) -> None:
+        # Written as a whole: the API does not tell everything that a Variable holds.
+        report_url = self.running.url("FILES") + "/{bucket}/{key}"
+        settings = self.running.world.settings(max_requests_per_second=rate, report_url=report_url)
+        # Seen by the containers, not by this process.
+        value = json.dumps(settings | {"base_url": CRM_URL})
+        self.airflow.call("PATCH", "variables/engagement", key="engagement", value=value)
 
     def posts(self) -> int:
         """How many update requests the CRM received so far."""

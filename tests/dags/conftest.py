@@ -31,7 +31,7 @@ SETTINGS = {
     "activity_bucket": "activity-bucket",
     "output_bucket": "output-bucket",
     "base_url": "https://crm.example.com/",
-    "secret_id": "engagement/crm",
+    "credential_id": "engagement/crm",
 }
 
 

@@ -191,8 +191,8 @@ def test_wrong_params_never_reach_a_template(render: Callable[..., Any]) -> None
 def test_a_fault_in_the_settings_is_final_and_clear(
     render: Callable[..., Any], variable: Callable[..., None], task_id: str
 ) -> None:
-    variable(secret_id=None, max_atempts=3)
-    with pytest.raises(AirflowFailException, match=r"max_atempts .*did you mean max_attempts.*secret_id: required"):
+    variable(credential_id=None, max_atempts=3)
+    with pytest.raises(AirflowFailException, match=r"max_atempts .*did you mean max_attempts.*credential_id: required"):
         render(task_id)
 
 

@@ -232,7 +232,7 @@ def test_nobody_is_told_while_a_retry_follows(
 def test_settings_that_cannot_be_read_are_told_all_the_same(
     topic: Topic, choose: Callable[..., None], end: Callable[..., str]
 ) -> None:
-    choose(secret_id=None, max_atempts=3)
+    choose(credential_id=None, max_atempts=3)
     assert end(succeed) == "failed"
     (message,) = topic.told()
     assert message["Subject"] == NO_VERDICT

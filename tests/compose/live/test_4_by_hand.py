@@ -1,16 +1,11 @@
 """What people do to tasks and runs by hand: clear them, mark them failed, stop their Glue runs."""
 
-from typing import Any
-
 import pytest
 
 from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
-from tests.compose.live.test_2_runs import TASKS
+from tests.compose.live.test_2_runs import EVERYBODY, TASKS
 from tests.compose.world import World
-
-# At this rate, sending takes long enough to be interrupted.
-SLOWLY: dict[str, Any] = {"push_mode": "all", "max_requests_per_second": 3}
 
 
 def pushing(world: World, run_id: str) -> None:
@@ -35,8 +30,9 @@ def test_clearing_a_single_task_sends_nothing_twice(world: World, task: str) -> 
 def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world: World) -> None:
     day = world.day(12)
     world.arrive(day, USERS + 400)
-    run_id = world.airflow.trigger(score_date=day, **SLOWLY)
-    pushing(world, run_id)
+    run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
+    with world.slowly():
+        pushing(world, run_id)
     world.airflow.clear(run_id, "push_scores")
     world.airflow.reach(run_id, "push_scores", "running", "deferred")
     pushing(world, run_id)
@@ -55,7 +51,7 @@ def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world
 
 def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: World) -> None:
     day = world.day(11)
-    run_id = world.airflow.trigger(score_date=day, push_mode="all")
+    run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
     world.airflow.reach(run_id, "wait_for_activity", "deferred")
     world.airflow.mark(run_id, "failed", "wait_for_activity")
     (summary,) = world.finish(run_id, state="failed")
@@ -77,9 +73,10 @@ def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: 
 
 def test_marking_a_whole_run_failed_leaves_its_glue_run_to_its_timeout(world: World) -> None:
     day = world.day(13)
-    world.arrive(day, USERS + 560)
-    run_id = world.airflow.trigger(score_date=day, **SLOWLY)
-    pushing(world, run_id)
+    world.arrive(day, USERS + 500)
+    run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
+    with world.slowly():
+        pushing(world, run_id)
     world.airflow.mark(run_id, "failed")
     world.airflow.finish(run_id)
     # Nothing runs any more that could stop it, or tell anybody.

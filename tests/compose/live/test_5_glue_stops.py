@@ -1,7 +1,8 @@
 """A Glue run that somebody stops, that dies, and that runs into its Timeout: the same day, one attempt each."""
 
 from tests.compose.live.conftest import USERS
-from tests.compose.live.test_4_by_hand import SLOWLY, pushing
+from tests.compose.live.test_2_runs import EVERYBODY
+from tests.compose.live.test_4_by_hand import pushing
 from tests.compose.world import World
 
 
@@ -15,19 +16,20 @@ def set_timeout(world: World, minutes: int) -> None:
 
 def test_stopped_killed_and_timed_out(world: World) -> None:
     day = world.day(14)
-    world.arrive(day, USERS + 900)
+    world.arrive(day, USERS + 850)
     usual = world.running.world.client("glue").get_job(JobName=world.running.world.outputs["PushJobName"])
-    run_id = world.airflow.trigger(score_date=day, **SLOWLY)
-    pushing(world, run_id)
-    world.stop_push(run_id)
-    world.airflow.reach(run_id, "push_scores", "up_for_retry")
+    run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
+    with world.slowly():
+        pushing(world, run_id)
+        world.stop_push(run_id)
+        world.airflow.reach(run_id, "push_scores", "up_for_retry")
 
-    pushing(world, run_id)
-    set_timeout(world, 1)  # of the attempt after this one
-    world.kill_push(run_id)
-    world.airflow.reach(run_id, "push_scores", "up_for_retry")
+        pushing(world, run_id)
+        set_timeout(world, 1)  # of the attempt after this one
+        world.kill_push(run_id)
+        world.airflow.reach(run_id, "push_scores", "up_for_retry")
 
-    (summary,) = world.finish(run_id, state="failed")
+        (summary,) = world.finish(run_id, state="failed")
     states = [run["JobRunState"] for run in world.glue_runs("push", run_id)]
     assert states == ["STOPPED", "FAILED", "TIMEOUT"]
     assert summary["outcomes"]["delivered"] > 0

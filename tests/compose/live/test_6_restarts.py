@@ -4,7 +4,7 @@ import time
 
 from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
-from tests.compose.live.test_4_by_hand import SLOWLY
+from tests.compose.live.test_2_runs import EVERYBODY
 from tests.compose.world import World
 
 # By the triggerer, whose end costs no try; push_scores is killed at its start, too.
@@ -46,12 +46,12 @@ def hang_and_kill(world: World, run_id: str, task: str) -> None:
 
 def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
     running, airflow, day = world.running, world.airflow, world.day(16)
-    run_id = airflow.trigger(score_date=day, **SLOWLY)
+    run_id = airflow.trigger(score_date=day, **EVERYBODY)
     airflow.reach(run_id, "wait_for_activity", "deferred")
     kill(world, "scheduler", "triggerer")
 
     with running.frozen("crm"):
-        world.arrive(day, USERS + 1_250)
+        world.arrive(day, USERS + 1_200)
         hang_and_kill(world, run_id, "check_activity")
     restart(world, "scheduler")
 
@@ -63,7 +63,7 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
         running.docker("pause", "s3")
     hang_and_kill(world, run_id, "check_scores")
     running.docker("unpause", "s3")
-    with running.frozen("aws"):
+    with world.slowly(), running.frozen("aws"):
         restart(world, "scheduler")
         airflow.reach(run_id, "push_scores", "running")
         time.sleep(3)  # it asks Glue for runs that it might take up

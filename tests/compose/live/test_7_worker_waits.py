@@ -6,7 +6,7 @@ import pytest
 
 from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
-from tests.compose.live.test_4_by_hand import SLOWLY
+from tests.compose.live.test_2_runs import EVERYBODY
 from tests.compose.stack import up
 from tests.compose.world import World
 
@@ -29,11 +29,12 @@ def _without_a_triggerer(world: World) -> Iterator[None]:
 @pytest.mark.usefixtures("_without_a_triggerer")
 def test_a_day_without_a_triggerer_and_a_push_that_somebody_stops(world: World) -> None:
     day = world.day(18)
-    world.arrive(day, USERS + 1_450)
-    run_id = world.airflow.trigger(score_date=day, **SLOWLY)
-    wait_until(lambda: world.airflow.states(run_id)["score_users"] == "success", 120, "the scores")
-    before = world.posts()
-    wait_until(lambda: world.posts() > before + 3, 60, "the push to send")
+    world.arrive(day, USERS + 1_350)
+    run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
+    with world.slowly():
+        wait_until(lambda: world.airflow.states(run_id)["score_users"] == "success", 120, "the scores")
+        before = world.posts()
+        wait_until(lambda: world.posts() > before + 3, 60, "the push to send")
     assert world.airflow.states(run_id)["push_scores"] == "running"
     world.stop_push(run_id)
 

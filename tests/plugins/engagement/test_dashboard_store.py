@@ -18,7 +18,7 @@ SETTINGS = {
     "activity_bucket": "activity-bucket",
     "output_bucket": BUCKET,
     "base_url": "https://crm.example.com",
-    "secret_id": "engagement/crm",
+    "credential_id": "engagement/crm",
 }
 
 

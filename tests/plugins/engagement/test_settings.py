@@ -1,9 +1,11 @@
 """The Variable: defaults, ranges, and messages that need no second look."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
+from airflow._shared.secrets_masker import redact
 
 from engagement.settings import Settings, SettingsError, single
 
@@ -11,7 +13,7 @@ REQUIRED = {
     "activity_bucket": "activity-bucket",
     "output_bucket": "output-bucket",
     "base_url": "https://crm.example.com",
-    "secret_id": "engagement/crm",
+    "credential_id": "engagement/crm",
 }
 
 
@@ -98,20 +100,27 @@ def test_refused(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["", '{"token":"s3cr3t"}', {"token": "s3cr3t"}])
 def test_what_may_be_the_secret_itself_is_not_repeated(value: Any) -> None:
-    with pytest.raises(SettingsError, match=r"secret_id: found a (str|dict) that is not shown") as raised:
-        parse(secret_id=value)
+    with pytest.raises(SettingsError, match=r"credential_id: found a (str|dict) that is not shown") as raised:
+        parse(credential_id=value)
     assert "s3cr3t" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def test_airflow_shows_every_setting_to_whoever_edits_the_variable(name: str) -> None:
+    # What it hides as *** is stored as *** when anything of the Variable is saved in its page.
+    assert redact({name: "as it is"}) == {name: "as it is"}
+    assert redact({"secret_id": "as it is"}) == {"secret_id": "***"}
 
 
 def test_every_fault_is_listed_at_once() -> None:
     document = {**REQUIRED, "max_atempts": 3, "zzz": 1, "push_tasks": 0}
-    del document["secret_id"]
+    del document["credential_id"]
     with pytest.raises(SettingsError) as raised:
         Settings.parse(json.dumps(document))
     message = str(raised.value)
     assert "max_atempts is not a setting; did you mean max_attempts?" in message
     assert "zzz is not a setting" in message
-    assert "secret_id: required" in message
+    assert "credential_id: required" in message
     assert "push_tasks: found 0, wanted a whole number from 1 to 100" in message
 
 
