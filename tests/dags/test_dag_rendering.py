@@ -192,7 +192,7 @@ def test_a_fault_in_the_settings_is_final_and_clear(
     render: Callable[..., Any], variable: Callable[..., None], task_id: str
 ) -> None:
     variable(credential_id=None, max_atempts=3)
-    with pytest.raises(AirflowFailException, match=r"max_atempts .*did you mean max_attempts.*credential_id: required"):
+    with pytest.raises(AirflowFailException, match=r"credential_id: required.*max_atempts .*did you mean max_attempts"):
         render(task_id)
 
 
