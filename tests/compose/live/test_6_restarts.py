@@ -63,15 +63,16 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
         running.docker("pause", "s3")
     hang_and_kill(world, run_id, "check_scores")
     running.docker("unpause", "s3")
-    with world.slowly(), running.frozen("aws"):
-        restart(world, "scheduler")
-        airflow.reach(run_id, "push_scores", "running")
-        time.sleep(3)  # it asks Glue for runs that it might take up
-        running.docker("pause", "api-server")
-    # Now it starts a run, and cannot tell anybody: the next try has to find that run by itself.
-    await_glue(world, "push", run_id, "RUNNING")
-    running.kill("scheduler")
-    running.docker("unpause", "api-server")
+    with world.slowly():
+        with running.frozen("aws"):
+            restart(world, "scheduler")
+            airflow.reach(run_id, "push_scores", "running")
+            time.sleep(3)  # it asks Glue for runs that it might take up
+            running.docker("pause", "api-server")
+        # Now it starts a run, and cannot tell anybody: the next try has to find that run by itself.
+        await_glue(world, "push", run_id, "RUNNING")
+        running.kill("scheduler")
+        running.docker("unpause", "api-server")
     restart(world, "scheduler")
     airflow.reach(run_id, "push_scores", "deferred")
     assert len(world.glue_runs("push", run_id)) == 1
