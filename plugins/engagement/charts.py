@@ -43,8 +43,7 @@ def columns(
     :param beside: (title, value) to compare each column with, drawn as a line of class `beside` across its place
     """
     top = max((value for _, value in [*bars, *beside]), default=0) or 1
-    step = WIDTH / max(len(bars), 1)
-    gap = min(4.0, step * 0.2)
+    step, gap = _spacing(len(bars))
     marks = []
     for place, (title, value) in enumerate(bars):
         height = max(value / top * HEIGHT, 1.0) if value else 0.0
@@ -55,14 +54,19 @@ def columns(
     return _svg("columns", marks, alternative)
 
 
+def _spacing(count: int) -> tuple[float, float]:
+    """Width of a column's place, and of the gap between two columns."""
+    step = WIDTH / max(count, 1)
+    return step, min(4.0, step * 0.2)
+
+
 def stacked_columns(bars: Sequence[Sequence[tuple[str, str, float]]], alternative: str) -> str:
     """Columns of parts, side by side over a common zero; the first part stands at the bottom.
 
     :param bars: one list of (class, title, value) for each column, none for a column that is not there
     """
     top = max((sum(value for _, _, value in parts) for parts in bars), default=0) or 1
-    step = WIDTH / max(len(bars), 1)
-    gap = min(4.0, step * 0.2)
+    step, gap = _spacing(len(bars))
     marks = []
     for place, parts in enumerate(bars):
         bottom = HEIGHT

@@ -9,8 +9,6 @@ from datetime import date, timedelta
 from engagement import charts, report
 from engagement.dashboard_runs import Run, Unreadable
 
-CLASSES = {"planned": "planned-rows"}  # `planned` alone marks a dry run
-
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -42,7 +40,7 @@ class Charts:
 def outcome_parts(run: Run) -> list[tuple[str, str, int]]:
     """Class, title and rows of each outcome of a run."""
     return [
-        (CLASSES.get(name, name), f"{name}: {report.number(rows)} ({report.share(rows, run.rows)})", rows)
+        (report.CLASSES.get(name, name), f"{name}: {report.number(rows)} ({report.share(rows, run.rows)})", rows)
         for name, rows in run.outcomes.items()
     ]
 
@@ -57,7 +55,7 @@ def over_time(runs: Sequence[Run | Unreadable]) -> Charts | None:
     return Charts(
         days[0],
         days[-1],
-        [(CLASSES.get(name, name), name) for name in used],
+        [(report.CLASSES.get(name, name), name) for name in used],
         [
             _outcomes(latest, days),
             _values(latest, days, "Not reached", "customers", "rejected", lambda r: r.not_reached, report.number),

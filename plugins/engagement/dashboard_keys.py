@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from engagement import layout
+
 SUMMARIES = "summaries/dt="
 DRY_RUNS = "dry_runs"
 
@@ -52,9 +54,7 @@ class Place:
 
     @property
     def _prefix(self) -> str:
-        if self.is_dry_run:
-            return f"{DRY_RUNS}/{self.run}/summary"
-        return f"{SUMMARIES}{self.folder}/runs/{self.run}"
+        return layout.summary_prefix_of_key(self.folder, self.run, dry_run=self.is_dry_run)
 
     @property
     def day(self) -> str | None:

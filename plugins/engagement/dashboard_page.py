@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from engagement import charts, dashboard_charts, report
@@ -90,38 +87,22 @@ def _page(kind: str, **values: Any) -> Page:
     style, script = _assets()
     html = _environment().get_template(TEMPLATES).render(kind=kind, style=style, script=script, **values)
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; frame-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        f"default-src 'none'; style-src '{report.policy_source(style)}'; script-src '{report.policy_source(script)}'; "
+        "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
     return Page(html, policy)
 
 
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
 @cache
 def _assets() -> tuple[Markup, Markup]:
-    folder = Path(__file__).parent
-    style = "".join((folder / name).read_text(encoding="utf-8") for name in STYLES)
-    script = (folder / SCRIPT).read_text(encoding="utf-8")
+    style = "".join((report.FOLDER / name).read_text(encoding="utf-8") for name in STYLES)
+    script = (report.FOLDER / SCRIPT).read_text(encoding="utf-8")
     return Markup(style), Markup(script)  # noqa: S704 - our own files
 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=report.number,
-        share=report.share,
-        milliseconds=report.milliseconds,
-        usd=report.usd,
+    environment = report.environment(
         outcome_bar=_outcome_bar,
         when=lambda moment, zone: f"{moment.astimezone(zone):%Y-%m-%d %H:%M}",
         markup=lambda svg: Markup(svg),  # noqa: S704 - from charts.py, which escapes

@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NoReturn
 
 from engagement import manifests
 from engagement.dashboard_keys import Place
+from engagement.dates import parse_date
+from engagement.push_mode import DRY_RUN
 
 MOST_BYTES = 2_000_000
 MOST_TEXT = 600
@@ -45,7 +47,7 @@ class Run:
     @property
     def is_dry_run(self) -> bool:
         """Whether nothing was to be sent."""
-        return self.mode == "dry_run"
+        return self.mode == DRY_RUN
 
     @property
     def kind(self) -> str:
@@ -126,18 +128,13 @@ def _run(place: Place, written: datetime, found: Mapping[str, Any]) -> Run:
     )
     if run.status not in STATUSES:
         raise _FaultError(f"its status is {run.status[:20]!r}, wanted one of {', '.join(STATUSES)}")
-    if not _is_date(run.score_date):
-        raise _FaultError(f"its score_date is {run.score_date[:20]!r}, wanted a date")
+    try:
+        parse_date(run.score_date)
+    except ValueError:
+        raise _FaultError(f"its score_date is {run.score_date[:20]!r}, wanted a date") from None
     if not place.is_dry_run and run.score_date != place.folder:
         raise _FaultError(f"its score_date is {run.score_date}, which is not the date of its key")
     return run
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 def _mapping(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement.dashboard_listing import READERS, Listed
 from engagement.settings import VARIABLE, Settings
+from engagement.store import S3Store
 
 LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}, max_pool_connections=READERS)
 REMEMBER_SECONDS = 30  # how long an edit of the Variable may go unnoticed
@@ -87,10 +88,7 @@ class BucketReader:
     def read(self, key: str) -> bytes | None:
         """The object's bytes, None when there is no such object."""
         with _told(self._bucket, key):
-            try:
-                return bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-            except self._client.exceptions.NoSuchKey:
-                return None
+            return S3Store(self._client, self._bucket).read(key)
 
 
 @contextmanager

@@ -72,9 +72,12 @@ def open_records(score_date: str) -> str:
 
 def summary_prefix(score_date: str, run_id: str, *, dry_run: bool) -> str:
     """Return what a run's summary (``+ ".json"``) and report (``+ ".html"``) begin with."""
-    if dry_run:
-        return f"dry_runs/{run_key(run_id)}/summary"
-    return f"summaries/dt={score_date}/runs/{run_key(run_id)}"
+    return summary_prefix_of_key(score_date, run_key(run_id), dry_run=dry_run)
+
+
+def summary_prefix_of_key(score_date: str, key: str, *, dry_run: bool) -> str:
+    """Return the same for a run of which only the run key is known."""
+    return f"dry_runs/{key}/summary" if dry_run else f"summaries/dt={score_date}/runs/{key}"
 
 
 def latest_summary(score_date: str) -> str:

@@ -19,6 +19,7 @@ from airflow.sdk import Context
 from engagement import notice
 from engagement.dates import BACKFILL
 from engagement.macros import dag_macros
+from engagement.problems import text_of
 from engagement.settings import VARIABLE, single
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def _tell(context: Context, status: str) -> None:
         document = context["var"]["value"].get(VARIABLE, None)
         # Single settings: a Variable that is wrong elsewhere is one of the things to be told of.
         settings, faults = single(document, "sns_topic_arn", "notify", "notify_backfills")
-        run_type = _text(context["dag_run"].run_type)
+        run_type = text_of(context["dag_run"].run_type)
         if faults:
             log.warning(
                 "The Airflow Variable %r has settings that are not heeded here: %s", VARIABLE, "; ".join(faults)
@@ -126,8 +127,3 @@ def _score_date(context: Context) -> str:
         return str(macros["score_date"](context["dag_run"], context["params"]))
     except Exception:  # noqa: BLE001 - the date is a help, not a condition
         return ""
-
-
-def _text(state: Any) -> str:
-    # The Task SDK gives an enum on one road and its text on the other.
-    return str(getattr(state, "value", state))

@@ -194,9 +194,8 @@ class SummarizeApiResponsesOperator(BaseOperator):
         earlier = context["task"].get_flat_relative_ids(upstream=True)
         # A task has more tasks before it than any of those: that number puts them into the order of running.
         depth = {task: len(dag.get_task(task).get_flat_relative_ids(upstream=True)) for task in earlier}
-        # The Task SDK gives an enum on one road and its text on the other.
         return {
-            task: None if (state := states.get(task)) is None else str(getattr(state, "value", state))
+            task: None if (state := states.get(task)) is None else problems.text_of(state)
             for task in sorted(earlier, key=lambda task: (depth[task], task))
         }
 

@@ -8,6 +8,11 @@ from typing import Any, NoReturn
 KEY = "problem"
 
 
+def text_of(state: Any) -> str:
+    """A state or type as text: the Task SDK gives an enum on one road and its text on the other."""
+    return str(getattr(state, "value", state))
+
+
 def fail(context: Any, error: Exception) -> NoReturn:
     """Leave the error's text for the summary, then raise it."""
     context["ti"].xcom_push(key=KEY, value=str(error))

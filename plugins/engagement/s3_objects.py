@@ -6,6 +6,7 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 from engagement.activity import Head
+from engagement.store import S3Store
 
 
 class S3Objects:
@@ -40,4 +41,4 @@ class S3Objects:
 
     def folders(self, bucket: str, prefix: str) -> list[str]:
         """Return the prefixes directly under ``prefix``, each ending with a slash."""
-        return list(self._hook.list_prefixes(bucket, prefix=prefix, delimiter="/"))
+        return S3Store(self._hook.get_conn(), bucket).folders(prefix)

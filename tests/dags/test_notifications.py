@@ -18,7 +18,7 @@ import structlog
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 from moto import mock_aws
 
-from engagement import notify, verdict
+from engagement import notify
 from engagement import summary as summaries
 from tests.dags.conftest import DAG_ID
 from tests.plugins.engagement import run_factory as factory
@@ -64,16 +64,7 @@ def topic(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Topic]:
 
 def whole(limit: float) -> dict[str, Any]:
     """The summary of a run that did not reach 8 of 1,000."""
-    evidence = factory.evidence()
-    return summaries.build(
-        evidence,
-        verdict.findings(evidence, limit),
-        max_failed_fraction=limit,
-        dpu_hour_usd=0.44,
-        mode_reason="",
-        report_key="summaries/x.html",
-        report_url="https://reports.example/x.html",
-    )
+    return factory.whole_summary(factory.evidence(), limit)
 
 
 def succeed(task: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from engagement import layout, report, summary, verdict
+from engagement import layout, report
 from engagement.dashboard_keys import of_object
 from engagement.dashboard_listing import Listed
 from engagement.dashboard_runs import Run, read
@@ -21,17 +21,7 @@ WRITTEN = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
 @cache
 def _whole() -> str:
-    evidence = run_factory.evidence()
-    whole = summary.build(
-        evidence,
-        verdict.findings(evidence, 0.01),
-        max_failed_fraction=0.01,
-        dpu_hour_usd=0.44,
-        mode_reason="",
-        report_key="summaries/x.html",
-        report_url="https://reports.example/x.html",
-    )
-    return json.dumps(whole)
+    return json.dumps(run_factory.whole_summary(run_factory.evidence()))
 
 
 def a_summary(date: str = "2026-11-23", **changes: Any) -> dict[str, Any]:

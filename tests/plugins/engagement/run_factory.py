@@ -8,7 +8,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
-from engagement import layout
+from engagement import layout, summary, verdict
 from engagement.evidence import Document, Evidence
 from engagement.glue_runs import GlueRun, GlueRuns
 
@@ -187,3 +187,24 @@ def objects(
 def started(minute: int) -> datetime:
     """A moment of the run's night."""
     return datetime(2026, 11, 23, 3, minute, tzinfo=UTC)
+
+
+def whole_summary(found: Evidence, limit: float = 0.01) -> dict[str, Any]:
+    """The summary of that evidence; unchanged, it is of a run that did not reach 8 of 1,000."""
+    return summary.build(
+        found,
+        verdict.findings(found, limit),
+        max_failed_fraction=limit,
+        dpu_hour_usd=0.44,
+        mode_reason="",
+        report_key="summaries/x.html",
+        report_url="https://reports.example/x.html",
+    )
+
+
+def without_extract(**changes: Any) -> Evidence:
+    """A run whose extract never came: no task after the wait, no manifest, no Glue run."""
+    missing = Document("key", code="missing", detail="there is none")
+    tasks = dict.fromkeys(TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
+    nothing = {"tasks": tasks, "scores": missing, "delivery": missing, "aggregates": {}, "glue_of": {}}
+    return evidence(**{**nothing, "glue": GlueRuns(()), **changes})

@@ -6,31 +6,15 @@ from typing import Any
 
 import pytest
 
-from engagement import notice, summary, verdict
+from engagement import notice
 from engagement.evidence import Document, Evidence
-from engagement.glue_runs import GlueRuns
 from tests.plugins.engagement import run_factory as factory
 
 ABOUT = {"dag_id": factory.DAG_ID, "run_id": factory.RUN_ID, "run_type": "scheduled", "score_date": factory.DATE}
 
 
 def told(evidence: Evidence, limit: float = 0.01, **changes: Any) -> notice.Notice:
-    whole = summary.build(
-        evidence,
-        verdict.findings(evidence, limit),
-        max_failed_fraction=limit,
-        dpu_hour_usd=0.44,
-        mode_reason="",
-        report_key="summaries/x.html",
-        report_url="https://reports.example/x.html",
-    )
-    return notice.of_summary(whole | changes, run_type="scheduled")
-
-
-def without_extract() -> Evidence:
-    tasks = dict.fromkeys(factory.TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
-    missing = Document("key", code="missing", detail="there is none")
-    return factory.evidence(tasks=tasks, scores=missing, delivery=missing, aggregates={}, glue=GlueRuns(()), glue_of={})
+    return notice.of_summary(factory.whole_summary(evidence, limit) | changes, run_type="scheduled")
 
 
 def test_a_success() -> None:
@@ -73,7 +57,7 @@ def test_a_failure_tells_how_many_were_not_reached_why_and_what_to_do() -> None:
 
 
 def test_a_day_without_an_extract_names_the_task() -> None:
-    found = told(without_extract())
+    found = told(factory.without_extract())
     assert found.subject == "FAILED engagement scores 2026-11-23: wait_for_activity failed"
     assert "Nothing was sent for 2026-11-23." in found.body
     assert "Next: See that the extract of 2026-11-23 is uploaded" in found.body

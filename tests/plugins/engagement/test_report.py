@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engagement import report, summary, verdict
+from engagement import report
 from engagement.evidence import Document, Evidence
 from engagement.glue_runs import GlueRuns
 from tests.plugins.engagement import run_factory as factory
@@ -49,26 +49,11 @@ class Page(HTMLParser):
 
 
 def build(evidence: Evidence, **changes: Any) -> dict[str, Any]:
-    whole = summary.build(
-        evidence,
-        verdict.findings(evidence, 0.01),
-        max_failed_fraction=0.01,
-        dpu_hour_usd=0.44,
-        mode_reason="",
-        report_key="summaries/x.html",
-        report_url="https://reports.example/x.html",
-    )
-    return whole | changes
+    return factory.whole_summary(evidence) | changes
 
 
 def squeezed(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace("\N{NO-BREAK SPACE}", " "))
-
-
-def nothing_at_all() -> Evidence:
-    tasks = dict.fromkeys(factory.TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
-    missing = Document("key", code="missing", detail="there is none")
-    return factory.evidence(tasks=tasks, scores=missing, delivery=missing, aggregates={}, glue=GlueRuns(()), glue_of={})
 
 
 def hostile() -> Evidence:
@@ -101,7 +86,7 @@ def hostile() -> Evidence:
 
 @pytest.fixture(params=["success", "nothing", "hostile"])
 def html(request: pytest.FixtureRequest) -> str:
-    made = {"success": factory.evidence, "nothing": nothing_at_all, "hostile": hostile}
+    made = {"success": factory.evidence, "nothing": factory.without_extract, "hostile": hostile}
     whole = build(made[request.param]())
     return report.render(whole | {"mode_reason": HOSTILE} if request.param == "hostile" else whole, "Europe/Berlin")
 
@@ -149,7 +134,7 @@ def test_a_success_tells_its_numbers() -> None:
 
 
 def test_a_failure_leads_with_cause_and_advice() -> None:
-    text = squeezed(Page(report.render(build(nothing_at_all()))).text)
+    text = squeezed(Page(report.render(build(factory.without_extract()))).text)
     cause = text.index("wait_for_activity failed Next: See that the extract of 2026-11-23 is uploaded")
     assert "✕ Failed" in text[:cause]
     assert cause < text.index("Delivered")

@@ -7,37 +7,15 @@ from typing import Any
 
 import pytest
 
-from engagement import summary, verdict
-from engagement.evidence import Document, Evidence
+from engagement import summary
+from engagement.evidence import Document
 from engagement.glue_runs import GlueRuns
 from tests.plugins.engagement import run_factory as factory
 
 MISSING = Document("key", code="missing", detail="there is none")
 
 
-def build(evidence: Evidence, limit: float = 0.01) -> dict[str, Any]:
-    return summary.build(
-        evidence,
-        verdict.findings(evidence, limit),
-        max_failed_fraction=limit,
-        dpu_hour_usd=0.44,
-        mode_reason="",
-        report_key="summaries/x.html",
-        report_url="https://reports.example/x.html",
-    )
-
-
-def nothing_at_all(**changes: Any) -> Evidence:
-    tasks = dict.fromkeys(factory.TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
-    values = {
-        "tasks": tasks,
-        "scores": MISSING,
-        "delivery": MISSING,
-        "aggregates": {},
-        "glue": GlueRuns(()),
-        "glue_of": {},
-    }
-    return factory.evidence(**values | changes)
+build = factory.whole_summary
 
 
 def test_a_successful_run() -> None:
@@ -85,7 +63,7 @@ def test_a_cost_that_is_not_known_of_one_run_is_not_known_in_sum() -> None:
 
 
 def test_nothing_at_all_is_still_a_summary() -> None:
-    found = build(nothing_at_all())
+    found = build(factory.without_extract())
     assert tuple(found) == summary.SUMMARY_KEYS
     assert found["status"] == "failed"
     assert found["headline"] == "wait_for_activity failed. Nothing was sent for 2026-11-23."
@@ -97,7 +75,7 @@ def test_nothing_at_all_is_still_a_summary() -> None:
 def test_a_push_that_left_nothing_is_not_called_nothing_sent() -> None:
     lost = factory.glue_run(factory.PUSH_JOB, "jr", state="STOPPED")
     tasks = dict.fromkeys(factory.TASKS, "success") | {"push_scores": "failed"}
-    found = build(nothing_at_all(tasks=tasks, scores=factory.evidence().scores, glue_of={"push_scores": lost}))
+    found = build(factory.without_extract(tasks=tasks, scores=factory.evidence().scores, glue_of={"push_scores": lost}))
     assert found["headline"].endswith("What was sent is not known for 2026-11-23.")
     assert (found["rows"], found["unaccounted"]) == (1000, 1000)
 
