@@ -20,6 +20,7 @@ from local.processes import REPOSITORY, stand_in
 from local.s3 import client_env
 
 TEMPLATE = REPOSITORY / "infra" / "pipeline.yaml"
+NAME = "engagement"  # of the CloudFormation stack
 SECRET_ID = "engagement/crm-token"  # noqa: S105 - its name, not its value
 
 
@@ -128,7 +129,7 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
     os.environ.setdefault("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
     formation = _client("cloudformation", aws_url)
     described = {
-        "StackName": "engagement",
+        "StackName": NAME,
         "TemplateBody": TEMPLATE.read_text(),
         "Capabilities": ["CAPABILITY_IAM"],
         "Parameters": [{"ParameterKey": "CrmSecretArn", "ParameterValue": _store(token, aws_url)}],
@@ -139,13 +140,18 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
     except formation.exceptions.AlreadyExistsException:
         formation.update_stack(**described)
         done = "stack_update_complete"
-    formation.get_waiter(done).wait(StackName="engagement", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    (stack,) = formation.describe_stacks(StackName="engagement")["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    formation.get_waiter(done).wait(StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    outputs = outputs_of(aws_url)
     s3 = _client("s3", s3_url)
     for path in artifacts.build(folder):
         s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"{artifacts.PREFIX}/{path.name}")
     return outputs
+
+
+def outputs_of(aws_url: str) -> dict[str, str]:
+    """Outputs of the deployed stack."""
+    (stack,) = _client("cloudformation", aws_url).describe_stacks(StackName=NAME)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
 def _store(token: str, aws_url: str) -> str:

@@ -1,5 +1,6 @@
 """Service `jobs`: keeps the deployed job code as it is in glue_jobs/, so that an edit holds from the next run on."""
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import boto3
 
 from local import artifacts
+from local.stack import outputs_of
 
 SECONDS = 2.0
 ALIVE = Path("/tmp/alive")  # noqa: S108 - the container's own; looked at by the health check
@@ -36,9 +38,7 @@ class Published:
 
 def main() -> None:
     """Look, upload, wait, for ever."""
-    formation = boto3.client("cloudformation")
-    (stack,) = formation.describe_stacks(StackName="engagement")["Stacks"]
-    (bucket,) = [output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == "ArtifactsBucketName"]
+    bucket = outputs_of(os.environ["AWS_ENDPOINT_URL"])["ArtifactsBucketName"]
     published = Published(boto3.client("s3"), bucket)
     with tempfile.TemporaryDirectory() as folder:
         while True:

@@ -5,7 +5,7 @@ ENGAGEMENT_SCREENSHOTS names the folder for the README's pictures; without it, n
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.browser import chromium
 from tests.browser.airflow_ui import AirflowUi
 from tests.browser.watch import Watch
 from tests.compose import stack
-from tests.compose.airflow_api import wait_until
+from tests.compose.airflow_api import last_scheduled, wait_until
 from tests.compose.stack import Running
 
 WAIT_MS = 30_000
@@ -46,8 +46,8 @@ def _with_a_day(running: Running) -> Running:
 
 @pytest.fixture(scope="session")
 def today() -> date:
-    """The date of the last scheduled run: before 03:00 it is yesterday."""
-    return (datetime.now(UTC) - timedelta(hours=3)).date()
+    """The date of the last scheduled run."""
+    return last_scheduled()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -117,6 +118,11 @@ class Airflow:
         path = f"{run_path(run_id)}/taskInstances/{task}/logs/{attempt}?full_content=true"
         content = self.call("GET", path)["content"]
         return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in content)
+
+
+def last_scheduled() -> date:
+    """The date of the last scheduled run: before 03:00 it is yesterday."""
+    return (datetime.now(UTC) - timedelta(hours=3)).date()
 
 
 def run_path(run_id: str) -> str:

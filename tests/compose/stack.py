@@ -14,7 +14,7 @@ from typing import Any
 
 from local.compose import credentials
 from local.compose.project import REPOSITORY, Project
-from local.stack import Stack
+from local.stack import Stack, outputs_of
 from tests.compose.airflow_api import Airflow
 
 PORTS = ("AIRFLOW", "S3", "FILES", "AWS", "CRM")
@@ -42,10 +42,7 @@ class Running:
         """The world outside Airflow: S3, the AWS APIs and the CRM."""
         token = self.env["ENGAGEMENT_CRM_TOKEN"]
         urls = self.url("S3"), self.url("AWS"), self.url("CRM")
-        unmade = Stack(self.project.env_file.parent, *urls, outputs={}, token=token)
-        (made,) = unmade.client("cloudformation").describe_stacks(StackName="engagement")["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
-        return Stack(unmade.folder, *urls, outputs=outputs, token=token)
+        return Stack(self.project.env_file.parent, *urls, outputs=outputs_of(self.url("AWS")), token=token)
 
     def docker(self, do: str, *services: str) -> None:
         """`docker start`, `stop`, `pause` or `unpause` the containers of services. Raises CalledProcessError."""

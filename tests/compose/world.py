@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from local.compose.deploy import CRM_URL
+from local.compose.deploy import CRM_URL, RATE
 from local.extract import write_extract
-from tests.compose.airflow_api import Airflow, wait_until
+from tests.compose.airflow_api import Airflow, last_scheduled, wait_until
 from tests.compose.stack import Running
 
 # The process that leads the job run named in its arguments.
@@ -33,8 +33,7 @@ class World:
     running: Running
     airflow: Airflow
     folder: Path
-    # Before 03:00 the last scheduled run is yesterday's.
-    last: date = field(default_factory=lambda: (datetime.now(UTC) - timedelta(hours=3)).date())
+    last: date = field(default_factory=last_scheduled)
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def day(self, back: int = 0) -> str:
@@ -130,7 +129,7 @@ class World:
         try:
             yield
         finally:
-            self._set_rate(1_000)
+            self._set_rate(RATE)
 
     def _set_rate(self, rate: float) -> None:
         # Written as a whole: the API does not tell everything that a Variable holds.

@@ -15,6 +15,15 @@ def pushing(world: World, run_id: str) -> None:
     wait_until(lambda: world.posts() > before + 3, 60, "the push to send", every=0.2)
 
 
+def interruptible(world: World, day: str, users: int) -> str:
+    """A run whose push is under way, slowly; give its id."""
+    world.arrive(day, users)
+    run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
+    with world.slowly():
+        pushing(world, run_id)
+    return run_id
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_clearing_a_single_task_sends_nothing_twice(world: World, task: str) -> None:
     run_id, posts = world.run_of(world.day()), world.posts()
@@ -28,11 +37,7 @@ def test_clearing_a_single_task_sends_nothing_twice(world: World, task: str) -> 
 
 
 def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world: World) -> None:
-    day = world.day(12)
-    world.arrive(day, USERS + 400)
-    run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
-    with world.slowly():
-        pushing(world, run_id)
+    run_id = interruptible(world, world.day(12), USERS + 400)
     world.airflow.clear(run_id, "push_scores")
     world.airflow.reach(run_id, "push_scores", "running", "deferred")
     pushing(world, run_id)
@@ -72,11 +77,7 @@ def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: 
 
 
 def test_marking_a_whole_run_failed_leaves_its_glue_run_to_its_timeout(world: World) -> None:
-    day = world.day(13)
-    world.arrive(day, USERS + 500)
-    run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
-    with world.slowly():
-        pushing(world, run_id)
+    run_id = interruptible(world, world.day(13), USERS + 500)
     world.airflow.mark(run_id, "failed")
     world.airflow.finish(run_id)
     # Nothing runs any more that could stop it, or tell anybody.
