@@ -59,8 +59,7 @@ with DAG(
         deferrable=CONFIG.deferrable,
         mode="reschedule",
         poke_interval=CONFIG.sensor_poke_seconds,
-        timeout=CONFIG.sensor_timeout_seconds,
-        retries=0,
+        timeout=CONFIG.sensor_timeout_seconds,  # which is final: a sensor's timeout is not retried, its errors are
     )
     check_activity = CheckActivityOperator(
         task_id="check_activity",

@@ -35,7 +35,7 @@ def test_operators(dag: Any) -> None:
 def test_trigger_rules_pools_and_retries(dag: Any) -> None:
     found = {t.task_id: (t.trigger_rule.value, t.pool, t.pool_slots, t.retries) for t in dag.tasks}
     assert found == {
-        "wait_for_activity": ("all_success", "default_pool", 1, 0),
+        "wait_for_activity": ("all_success", "default_pool", 1, 3),
         "check_activity": ("all_success", "default_pool", 1, 3),
         "score_users": ("all_success", "engagement", 1, 1),
         "check_scores": ("all_success", "default_pool", 1, 3),
