@@ -43,5 +43,5 @@ def _capacity(run: Mapping[str, Any]) -> float | None:
 
 
 def usd(billed_dpu_seconds: float | None, dpu_hour_usd: float) -> float | None:
-    """Price of DPU-seconds in US dollars, rounded to a hundredth of a cent; None stays None."""
-    return None if billed_dpu_seconds is None else round(billed_dpu_seconds / 3600 * dpu_hour_usd, 4)
+    """Price of DPU-seconds in US dollars, rounded to a millionth, for runs are added up; None stays None."""
+    return None if billed_dpu_seconds is None else round(billed_dpu_seconds / 3600 * dpu_hour_usd, 6)

@@ -1,22 +1,22 @@
-"""Tells an SNS topic how a run ended. Both functions are callbacks of the DAG's last task.
+"""Tells an SNS topic how a run ended, and has CloudWatch count it. Both functions are callbacks of the DAG's last task.
 
 Airflow calls them once the task has ended: after a success, or after a failure that no retry follows. Until its
 process ends, a failure is only noted: a process that dies in its callback, or is killed after `[core]
-task_success_overtime` (20 s), is taken for one to be tried again. So telling has a thread of its own, and the
-callback always returns in time.
+task_success_overtime` (20 s), is taken for one to be tried again. So telling and counting have a thread each, neither
+waits for the other, and the callback always returns in time.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.sdk import Context
 
-from engagement import notice
+from engagement import notice, run_metrics
 from engagement.dates import BACKFILL
 from engagement.macros import dag_macros
 from engagement.problems import text_of
@@ -26,35 +26,44 @@ log = logging.getLogger(__name__)
 
 SUCCESS, FAILED = "success", "failed"
 PATIENCE = {"connect_timeout": 2, "read_timeout": 4, "retries": {"mode": "standard", "total_max_attempts": 2}}
-"""Seconds and tries for the topic."""
+"""Seconds and tries for SNS and for CloudWatch."""
 MOST_SECONDS = 12.0
 """For everything: settings and connection may come from a secrets backend that hangs."""
 
 
 def on_success(context: Context) -> None:
-    """Tell that the run is a success."""
-    _in_time(_tell, context, SUCCESS)
+    """Tell, and count, that the run is a success."""
+    _in_time(context, SUCCESS)
 
 
 def on_failure(context: Context) -> None:
-    """Tell that the run failed, unless the task will be tried again."""
+    """Tell, and count, that the run failed, unless the task will be tried again."""
     if _will_be_tried_again(context["ti"]):
         log.info("Nobody is told yet: the task will be tried again")
     else:
-        _in_time(_tell, context, FAILED)
+        _in_time(context, FAILED)
 
 
-def _in_time(tell: Callable[[Context, str], None], context: Context, status: str) -> None:
-    telling = threading.Thread(target=tell, args=(context, status), name="notify", daemon=True)
-    telling.start()
-    telling.join(MOST_SECONDS)
-    if telling.is_alive():
-        log.warning(
-            "Nobody may have been told that the run ended as %s: settings and topic did not answer within %g s. The "
-            "run's state stands. See that the secrets backend and SNS can be reached from Airflow's workers",
-            status,
-            MOST_SECONDS,
-        )
+def _in_time(context: Context, status: str) -> None:
+    both = {
+        "nobody was told (SNS)": threading.Thread(target=_tell, args=(context, status), name="notify", daemon=True),
+        "no metric was put (CloudWatch)": threading.Thread(
+            target=run_metrics.put, args=(context, status, PATIENCE), name="run_metrics", daemon=True
+        ),
+    }
+    end = time.monotonic() + MOST_SECONDS
+    for thread in both.values():
+        thread.start()
+    for otherwise, thread in both.items():
+        thread.join(max(0.0, end - time.monotonic()))
+        if thread.is_alive():
+            log.warning(
+                "The run ended as %s, and perhaps %s: settings and service did not answer within %g s. The run's state "
+                "stands. See that the secrets backend and the service can be reached from Airflow's workers",
+                status,
+                otherwise,
+                MOST_SECONDS,
+            )
 
 
 def _will_be_tried_again(ti: Any) -> bool:

@@ -18,6 +18,7 @@ NOTIFY = ("all", "failures")
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 JOB_NAME = r"[A-Za-z0-9_.-]{1,255}"
 TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
+NAMESPACE = r"(?!AWS/)[A-Za-z0-9_.#/-][A-Za-z0-9_.#/: -]{0,254}"
 
 
 class SettingsError(ValueError):
@@ -62,6 +63,9 @@ class Settings:
     sns_topic_arn: str = text(rf"({TOPIC})?", "the ARN of a standard SNS topic, or empty for no notification", "")
     notify: str = choice(NOTIFY, "all")
     notify_backfills: bool = flag(default=False)
+    metrics_namespace: str = text(
+        rf"({NAMESPACE})?", "a CloudWatch namespace that does not begin with AWS/, or empty for no metrics", ""
+    )
 
     @classmethod
     def parse(cls, document: str | None) -> Self:

@@ -1,4 +1,6 @@
-"""Who is told what, through Airflow's own task runner: the last task's outcome, its callbacks, and a real topic."""
+"""Who is told what, and what is counted, through Airflow's own task runner: the last task's outcome, its callbacks, a
+topic and CloudWatch.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import MagicMock
 from uuid import uuid4
@@ -18,7 +20,7 @@ import structlog
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 from moto import mock_aws
 
-from engagement import notify
+from engagement import notify, run_metrics
 from engagement import summary as summaries
 from tests.dags.conftest import DAG_ID
 from tests.plugins.engagement import run_factory as factory
@@ -26,6 +28,9 @@ from tests.plugins.engagement import run_factory as factory
 TASK = "summarize_responses"
 SCHEDULED = "scheduled__2026-11-23T03:00:00+00:00"
 NIGHT = datetime(2026, 11, 23, 3, tzinfo=UTC)
+
+
+NAMESPACE = "Engagement/engagement"
 
 
 class Topic:
@@ -60,6 +65,26 @@ def topic(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Topic]:
     with mock_aws():
         # Not the region of everything else: it is taken from the topic's name.
         yield Topic("eu-central-1")
+
+
+def counted() -> dict[str, float]:
+    """What has been put into the namespace: the metrics, summed up."""
+    cloudwatch = boto3.client("cloudwatch", region_name="us-east-1")
+    now = datetime.now(UTC)
+    found = {}
+    for metric in cloudwatch.list_metrics(Namespace=NAMESPACE)["Metrics"]:
+        assert metric["Dimensions"] == []
+        name = metric["MetricName"]
+        (point,) = cloudwatch.get_metric_statistics(
+            Namespace=NAMESPACE,
+            MetricName=name,
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Period=7200,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        found[name] = point["Sum"]
+    return found
 
 
 def whole(limit: float) -> dict[str, Any]:
@@ -157,10 +182,10 @@ def end(dag: Any, dag_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def choose(topic: Topic, variable: Callable[..., None]) -> Callable[..., None]:
-    """Set the Variable with the topic in it."""
+    """Set the Variable with the topic and the namespace in it."""
 
     def set_variable(**changes: Any) -> None:
-        variable(**{"sns_topic_arn": topic.arn, **changes})
+        variable(**{"sns_topic_arn": topic.arn, "metrics_namespace": NAMESPACE, **changes})
 
     set_variable()
     return set_variable
@@ -168,6 +193,9 @@ def choose(topic: Topic, variable: Callable[..., None]) -> Callable[..., None]:
 
 LOST = "FAILED engagement scores 2026-11-23: 8 of 1,000 customers not reached"
 NO_VERDICT = "FAILED engagement scores 2026-11-23: no verdict, see summarize_responses"
+
+
+NUMBERS = {"CustomersDelivered": 970, "CustomersNotReached": 8, "CostUsd": 0.088}
 
 
 def test_a_success_is_told_once(topic: Topic, choose: Callable[..., None], end: Callable[..., str]) -> None:  # noqa: ARG001
@@ -181,16 +209,17 @@ def test_a_success_is_told_once(topic: Topic, choose: Callable[..., None], end: 
         "dag_id": DAG_ID,
         "run_type": "scheduled",
     }
+    assert counted() == {"RunsSucceeded": 1, **NUMBERS}
 
 
 @pytest.mark.parametrize(
-    ("execute", "last_try", "subject", "said"),
+    ("execute", "last_try", "subject", "said", "numbers"),
     [
-        (fail, False, LOST, "970 of 1,000 customers have their score"),
-        (glue_trouble, True, LOST, "970 of 1,000 customers have their score"),
-        (s3_trouble, True, NO_VERDICT, "OSError: S3 is out of reach"),
-        (lost_result, True, NO_VERDICT, "OSError: the result could not be stored"),
-        (out_of_time, True, NO_VERDICT, "AirflowTaskTimeout: after 30 minutes"),
+        (fail, False, LOST, "970 of 1,000 customers have their score", NUMBERS),
+        (glue_trouble, True, LOST, "970 of 1,000 customers have their score", NUMBERS),
+        (s3_trouble, True, NO_VERDICT, "OSError: S3 is out of reach", {}),
+        (lost_result, True, NO_VERDICT, "OSError: the result could not be stored", NUMBERS),
+        (out_of_time, True, NO_VERDICT, "AirflowTaskTimeout: after 30 minutes", {}),
     ],
 )
 def test_a_failure_is_told_once(
@@ -201,12 +230,14 @@ def test_a_failure_is_told_once(
     last_try: bool,
     subject: str,
     said: str,
+    numbers: dict[str, float],
 ) -> None:
     assert end(execute, last_try=last_try) == "failed"
     (message,) = topic.told()
     assert message["Subject"] == subject
     assert said in message["Message"]
     assert message["MessageAttributes"]["status"]["Value"] == "failed"
+    assert counted() == {"RunsFailed": 1, **numbers}
 
 
 @pytest.mark.parametrize("execute", [glue_trouble, s3_trouble, out_of_time])
@@ -218,6 +249,7 @@ def test_nobody_is_told_while_a_retry_follows(
 ) -> None:
     assert end(execute) == "up_for_retry"
     assert topic.told() == []
+    assert counted() == {}
 
 
 def test_settings_that_cannot_be_read_are_told_all_the_same(
@@ -228,6 +260,7 @@ def test_settings_that_cannot_be_read_are_told_all_the_same(
     (message,) = topic.told()
     assert message["Subject"] == NO_VERDICT
     assert "max_atempts is not a setting" in message["Message"]
+    assert counted() == {"RunsFailed": 1}
 
 
 def test_without_a_variable_there_is_no_topic_and_the_log_says_so(
@@ -247,12 +280,22 @@ def test_without_a_variable_there_is_no_topic_and_the_log_says_so(
     assert topic.told() == []
     assert "Nobody was told that the run ended as failed" in caplog.text
     assert "'engagement' does not exist" in caplog.text
+    assert "No metric tells that the run ended as failed" in caplog.text
+    assert counted() == {}
 
 
 def test_no_topic_no_word(topic: Topic, variable: Callable[..., None], end: Callable[..., str]) -> None:
-    variable()
+    variable(metrics_namespace=NAMESPACE)
     assert (end(succeed), end(fail)) == ("success", "failed")
     assert topic.told() == []
+    assert counted() == {"RunsSucceeded": 1, "RunsFailed": 1, **{name: 2 * value for name, value in NUMBERS.items()}}
+
+
+def test_no_namespace_no_metric(topic: Topic, choose: Callable[..., None], end: Callable[..., str]) -> None:
+    choose(metrics_namespace=None)
+    assert (end(succeed), end(fail)) == ("success", "failed")
+    assert len(topic.told()) == 2
+    assert counted() == {}
 
 
 def test_failures_only(topic: Topic, choose: Callable[..., None], end: Callable[..., str]) -> None:
@@ -261,6 +304,7 @@ def test_failures_only(topic: Topic, choose: Callable[..., None], end: Callable[
     assert topic.told() == []
     end(fail)
     assert [message["Subject"] for message in topic.told()] == [LOST]
+    assert counted()["RunsSucceeded"] == counted()["RunsFailed"] == 1  # who wants no messages wants his alarms
 
 
 @pytest.mark.parametrize("run_id", ["backfill__2026-11-23T03:00:00+00:00", SCHEDULED])
@@ -275,6 +319,17 @@ def test_backfills_are_quiet_unless_wanted(
     end(succeed, **backfill)
     (message,) = topic.told()
     assert message["MessageAttributes"]["run_type"]["Value"] == "backfill"
+    assert counted() == {}
+
+
+@pytest.mark.parametrize(("run_type", "names"), [("manual", []), ("scheduled", ["RunsFailed"])])
+def test_a_dry_run_by_hand_is_told_and_not_counted(
+    topic: Topic, choose: Callable[..., None], end: Callable[..., str], run_type: str, names: list[str]
+) -> None:
+    choose(push_mode="dry_run")
+    assert end(s3_trouble, last_try=True, run_type=run_type) == "failed"
+    assert [message["Subject"] for message in topic.told()] == [NO_VERDICT]
+    assert list(counted()) == names
 
 
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
@@ -292,10 +347,39 @@ def test_a_topic_that_is_gone_changes_no_state(
     assert warning.levelname == "WARNING"
     for words in (f"ended as {state}", topic.arn, "NotFound", "sns:Publish", "sns_topic_arn"):
         assert words in warning.getMessage()
+    assert len(counted()) == 4
 
 
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
-def test_a_topic_that_never_answers_is_given_up(
+@pytest.mark.parametrize(("service", "messages", "metrics"), [("SNS", 0, 4), ("CLOUDWATCH", 1, 0)])
+def test_a_service_that_never_answers_is_given_up_and_does_not_hinder_the_other(
+    topic: Topic,
+    choose: Callable[..., None],  # noqa: ARG001
+    end: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    execute: Callable[[Any], dict[str, Any]],
+    state: str,
+    service: str,
+    messages: int,
+    metrics: int,
+) -> None:
+    tries = notify.PATIENCE["retries"]["total_max_attempts"]  # type: ignore[index]
+    seconds = notify.PATIENCE["connect_timeout"] + notify.PATIENCE["read_timeout"]  # type: ignore[operator]
+    assert tries * seconds < 20  # [core] task_success_overtime
+    monkeypatch.setitem(notify.PATIENCE, "read_timeout", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        began = time.monotonic()
+        assert end(execute) == state
+        assert time.monotonic() - began < 15
+    monkeypatch.delenv(f"AWS_ENDPOINT_URL_{service}")
+    assert "Read timeout" in caplog.text
+    assert (len(topic.told()), len(counted())) == (messages, metrics)
+
+
+@pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
+def test_a_namespace_that_may_not_be_used_changes_no_state(
     topic: Topic,
     choose: Callable[..., None],  # noqa: ARG001
     end: Callable[..., str],
@@ -304,17 +388,17 @@ def test_a_topic_that_never_answers_is_given_up(
     execute: Callable[[Any], dict[str, Any]],
     state: str,
 ) -> None:
-    tries = notify.PATIENCE["retries"]["total_max_attempts"]  # type: ignore[index]
-    seconds = notify.PATIENCE["connect_timeout"] + notify.PATIENCE["read_timeout"]  # type: ignore[operator]
-    assert tries * seconds < 20  # [core] task_success_overtime
-    monkeypatch.setitem(notify.PATIENCE, "read_timeout", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", f"http://127.0.0.1:{deaf.getsockname()[1]}")
-        began = time.monotonic()
-        assert end(execute) == state
-        assert time.monotonic() - began < 15
-    assert "Read timeout" in caplog.text
-    assert topic.told() == []
+    from moto.cloudwatch.models import CloudWatchBackend
+    from moto.core.exceptions import JsonRESTError
+
+    denied = JsonRESTError("AccessDenied", "not authorized to perform cloudwatch:PutMetricData")
+    monkeypatch.setattr(CloudWatchBackend, "put_metric_data", MagicMock(side_effect=denied))
+    assert end(execute) == state
+    warning = next(record for record in caplog.records if record.name == run_metrics.__name__)
+    assert warning.levelname == "WARNING"
+    for words in (f"ended as {state}", NAMESPACE, "AccessDenied", "cloudwatch:PutMetricData", "metrics_namespace"):
+        assert words in warning.getMessage()
+    assert len(topic.told()) == 1
 
 
 def test_settings_that_never_come_do_not_keep_the_process(
@@ -326,12 +410,13 @@ def test_settings_that_never_come_do_not_keep_the_process(
     assert notify.MOST_SECONDS < 20  # [core] task_success_overtime: then a failure may become another try
     monkeypatch.setattr(notify, "MOST_SECONDS", 0.2)
     never = threading.Event()
-    monkeypatch.setattr(notify, "single", lambda *_: never.wait(30))
+    for module in (notify, run_metrics):
+        monkeypatch.setattr(module, "single", lambda *_: never.wait(30))
     began = time.monotonic()
     assert end(fail) == "failed"
     assert time.monotonic() - began < 15
     never.set()
-    assert "did not answer within 0.2 s" in caplog.text
+    assert caplog.text.count("did not answer within 0.2 s") == 2
     assert topic.told() == []
 
 
@@ -345,6 +430,7 @@ def test_a_topic_that_is_misspelt_is_told_of_in_the_log(
     assert end(succeed) == "failed"  # as every task of that run
     assert "sns_topic_arn: found 'on-call', wanted" in caplog.text
     assert topic.told() == []
+    assert counted() == {"RunsFailed": 1}
 
 
 @pytest.mark.parametrize(
@@ -386,3 +472,4 @@ def test_a_worker_that_was_lost(
     told = topic.told()
     assert [message["Subject"] for message in told] == subjects
     assert all("its worker was lost" in message["Message"] for message in told)
+    assert counted() == ({"RunsFailed": 1} if told else {})

@@ -33,6 +33,7 @@ def test_defaults() -> None:
     assert (found.max_failed_fraction, found.allow_http) == (0.01, False)
     assert (found.report_url, found.dpu_hour_usd) == ("", 0.44)
     assert (found.sns_topic_arn, found.notify, found.notify_backfills) == ("", "all", False)
+    assert found.metrics_namespace == ""
 
 
 def test_the_push_ends_before_glue_ends_it() -> None:
@@ -56,6 +57,10 @@ def test_the_push_ends_before_glue_ends_it() -> None:
         ("allow_http", True),
         ("sns_topic_arn", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"),
         ("notify", "failures"),
+        ("metrics_namespace", "Engagement/engagement-2"),
+        ("metrics_namespace", "a: b#c/._-"),
+        ("metrics_namespace", "AWSome"),
+        ("metrics_namespace", "n" * 255),
     ],
 )
 def test_accepted(name: str, value: Any) -> None:
@@ -87,6 +92,12 @@ def test_accepted(name: str, value: Any) -> None:
         ("sns_topic_arn", "arn:aws:sns:us-east-1:123456789012:on-call.fifo"),
         ("sns_topic_arn", None),
         ("notify", "success"),
+        ("metrics_namespace", "AWS/Glue"),
+        ("metrics_namespace", ":colon"),
+        ("metrics_namespace", " "),
+        ("metrics_namespace", "ümlaut"),
+        ("metrics_namespace", "n" * 256),
+        ("metrics_namespace", None),
         ("notify_backfills", "yes"),
         ("allow_http", "true"),
         ("allow_http", 1),
