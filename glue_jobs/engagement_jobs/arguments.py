@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -119,13 +118,6 @@ class _Arguments:
         if wrong:
             raise ArgumentError("; ".join(wrong))
         return cls(**parsed)
-
-    @classmethod
-    def from_command_line(cls, argv: Sequence[str] | None = None) -> Self:
-        """Parse the command line as Glue gives it, with Glue's own parser."""
-        from awsglue.utils import getResolvedOptions
-
-        return cls.parse(getResolvedOptions(list(sys.argv if argv is None else argv), list(cls.names())))
 
 
 def _text(text: str) -> str:

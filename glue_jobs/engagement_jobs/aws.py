@@ -1,4 +1,4 @@
-"""S3 objects and the CRM secret: the only module of the jobs that speaks to AWS."""
+"""S3 objects, the CRM secret and workflow runs: the only module of the jobs that speaks to AWS."""
 
 from __future__ import annotations
 
@@ -35,14 +35,25 @@ class Store:
         """The object's or folder's `s3://` URI."""
         return f"s3://{self.bucket}/{key}"
 
-    def etag(self, key: str) -> str | None:
-        """The object's ETag without quotes, None when there is no such object."""
+    def head(self, key: str) -> tuple[int, str] | None:
+        """The object's size in bytes and ETag without quotes, None when there is no such object."""
         try:
-            return str(self._client.head_object(Bucket=self.bucket, Key=key)["ETag"]).strip('"')
+            found = self._client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
             raise
+        return int(found["ContentLength"]), str(found["ETag"]).strip('"')
+
+    def etag(self, key: str) -> str | None:
+        """The object's ETag without quotes, None when there is no such object."""
+        found = self.head(key)
+        return found[1] if found else None
+
+    def read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
+        """`length` bytes from `start` on, and the ETag of the object that they came from."""
+        found = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
+        return found["Body"].read(), str(found["ETag"]).strip('"')
 
     def read(self, key: str) -> bytes | None:
         """The object's bytes, None when there is no such object."""
@@ -112,3 +123,9 @@ def split_uri(uri: str) -> tuple[str, str]:
 def read_secret(secret_id: str) -> str:
     """The secret's text; its value is never logged."""
     return str(_client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+
+
+def run_properties(workflow: str, run_id: str) -> dict[str, str]:
+    """The properties of a run of a Glue workflow."""
+    found = _client("glue").get_workflow_run_properties(Name=workflow, RunId=run_id)["RunProperties"]
+    return {str(name): str(value) for name, value in found.items()}

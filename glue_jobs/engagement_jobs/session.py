@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import sys
 
 from pyspark.sql import SparkSession
+
+from engagement_jobs import logs
 
 _ROWS_PER_PARTITION = 500_000
 
@@ -23,9 +23,7 @@ CSV_OPTIONS = {
 
 def start(name: str) -> SparkSession:
     """The session of a job; the cluster's own settings come from the job definition."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("py4j", "botocore"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logs.to_stdout()
     spark = (
         SparkSession.builder.appName(name)
         .config("spark.sql.session.timeZone", "UTC")

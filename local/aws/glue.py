@@ -1,16 +1,18 @@
 """Glue's jobs and job runs, in place of moto's, which only pretends to run them."""
 
 import threading
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.glue import urls
-from moto.glue.exceptions import ConcurrentRunsExceededException, JobRunNotFoundException
-from moto.glue.models import FakeJob, GlueBackend, glue_backends
-from moto.glue.responses import GlueResponse
+from moto.glue.exceptions import ConcurrentRunsExceededException, JobNotFoundException, JobRunNotFoundException
+from moto.glue.models import FakeJob, glue_backends
 
+from local.aws import glue_workflows
+from local.aws.glue_workflows import WorkflowsBackend, WorkflowsResponse
 from local.aws.run import ACTIVE, JobRun, Request
 from local.aws.settings import Settings
 
@@ -25,8 +27,8 @@ _UPDATED: dict[str, Any] = {
 }
 
 
-class Backend(GlueBackend):
-    """Job runs are processes; everything else is moto's."""
+class Backend(WorkflowsBackend):
+    """Job runs are processes, workflow runs start them; everything else is moto's."""
 
     settings: ClassVar[Settings]
     all_runs: ClassVar[list[JobRun]] = []
@@ -54,6 +56,25 @@ class Backend(GlueBackend):
             self.all_runs.append(run)
         run.start()
         return run
+
+    def start_action(self, job_name: str, asked: dict[str, Any]) -> JobRun | None:
+        """Start a run as a trigger does: nobody is there to be told, so a busy job gets a run that failed."""
+        try:
+            job = self.get_job(job_name)
+        except JobNotFoundException:
+            return None
+        try:
+            return self.start_run(job, asked)
+        except ConcurrentRunsExceededException as refusal:
+            failed = JobRun(
+                self._request(job, asked),
+                self.settings,
+                state="FAILED",
+                error=str(refusal.message),
+                completed_on=datetime.now(UTC),
+            )
+            self.all_runs.append(failed)
+            return failed
 
     def _refuse_too_many(self, job: FakeJob) -> None:
         allowed = int(job.execution_property.get("MaxConcurrentRuns", 1))
@@ -87,7 +108,7 @@ class Backend(GlueBackend):
         raise JobRunNotFoundException(run_id)
 
 
-class Response(GlueResponse):
+class Response(WorkflowsResponse):
     """The API's actions on job runs."""
 
     @property
@@ -156,6 +177,7 @@ def install(settings: Settings) -> None:
 
 def stop_all(patience: float = 10.0) -> None:
     """End every run and wait until the processes are gone."""
+    glue_workflows.stop_all(patience)  # first, or they would start others
     for run in Backend.all_runs:
         run.stop()
     for run in Backend.all_runs:

@@ -119,6 +119,12 @@ RULES = (
         lazily=("awsglue",),
         never=("airflow", "engagement"),
     ),
+    *(
+        Rule(
+            f"glue_jobs/engagement_jobs/{name}.py", "what stands in for Airflow is compared with it where Spark is not"
+        )
+        for name in ("workflow", "extract")
+    ),
     Rule("glue_jobs/engagement_jobs/aws.py", "the one place that knows AWS", may=(*AWS, "engagement_jobs")),
     Rule(
         "glue_jobs/engagement_jobs/*.py",
@@ -133,6 +139,12 @@ RULES = (
         "stand-ins know S3, the Glue API and HTTP, never what is inside the two sides",
         may=None,
         never=("engagement", "engagement_jobs", "dags", "airflow.models", "airflow.settings"),
+    ),
+    Rule(
+        "infra/**/*.py",
+        "the deploy tool brings the product to AWS; it runs none of it, and knows no stand-in",
+        may=(*AWS, "yaml", "engagement.settings", "infra"),
+        never=("local", "tests"),
     ),
     Rule(
         "benchmarks/**/*.py",
@@ -208,7 +220,7 @@ def violations(path: str, source: str) -> list[str]:
 
 
 def sources() -> list[str]:
-    folders = ("dags", "plugins", "glue_jobs", "local", "benchmarks")
+    folders = ("dags", "plugins", "glue_jobs", "infra", "local", "benchmarks")
     return sorted(path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -221,7 +233,9 @@ def test_every_side_is_looked_at() -> None:
     found = sources()
     assert "dags/customer_engagement_scoring.py" in found
     assert "plugins/engagement/checks.py" in found
-    assert {path.partition("/")[0] for path in found} == {"dags", "plugins", "glue_jobs", "local", "benchmarks"}
+    assert {path.partition("/")[0] for path in found} == {
+        *("dags", "plugins", "glue_jobs", "infra", "local", "benchmarks")
+    }
 
 
 BAD = [
@@ -252,6 +266,9 @@ BAD = [
     ("glue_jobs/engagement_jobs/aws.py", "import aiohttp"),
     ("glue_jobs/engagement_jobs/x.py", "__import__('airflow.sdk')"),
     ("local/crm/x.py", "from engagement_jobs.records import key"),
+    ("glue_jobs/engagement_jobs/workflow.py", "import boto3"),
+    ("infra/deploy/x.py", "from local.stack import Stack"),
+    ("infra/deploy/x.py", "from engagement.operators import X"),
     ("local/x.py", "name = 'a'\ndef f(): __import__('engagement')"),
 ]
 
@@ -268,6 +285,7 @@ GOOD = [
     ("glue_jobs/x.py", "def f():\n    from awsglue.utils import getResolvedOptions"),
     ("glue_jobs/engagement_jobs/x.py", "import aiohttp\nfrom engagement_jobs.records import key"),
     ("local/crm/x.py", "import aiohttp, boto3, moto"),
+    ("infra/deploy/x.py", "import boto3, yaml\nfrom engagement.settings import Settings"),
 ]
 
 

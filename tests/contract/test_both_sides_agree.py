@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engagement import contract, layout, manifests, settings, summary
-from engagement_jobs import arguments, columns, outcomes
+from engagement_jobs import arguments, columns, outcomes, workflow
 from engagement_jobs import layout as job_layout
 from engagement_jobs.arguments import PushArguments, ScoreArguments
 from engagement_jobs.ledger import FIELDS
@@ -105,6 +105,9 @@ def test_keys(run_id: str) -> None:
     [
         ("arguments of job 1", contract.SCORE_ARGUMENTS),
         ("arguments of job 2", contract.PUSH_ARGUMENTS),
+        ("arguments of job 1 in a workflow", workflow.names(contract.SCORE_ARGUMENTS)),
+        ("arguments of job 2 in a workflow", workflow.names(contract.PUSH_ARGUMENTS)),
+        ("run properties", (workflow.SCHEDULED_TIME, *workflow.CHOSEN)),
         ("scores manifest", manifests.SCORES),
         ("delivery manifest", manifests.DELIVERY),
         ("aggregate", manifests.AGGREGATE),

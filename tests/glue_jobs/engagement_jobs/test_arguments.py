@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from engagement_jobs.arguments import ArgumentError, PushArguments, ScoreArguments
@@ -71,10 +69,3 @@ def test_clear_text_needs_allow_http() -> None:
     with pytest.raises(ArgumentError, match="https://"):
         PushArguments.parse({**PUSH, "base_url": "http://127.0.0.1:8080"})
     assert PushArguments.parse({**PUSH, "base_url": "http://127.0.0.1:8080", "allow_http": "true"}).allow_http
-
-
-def test_reads_the_command_line_with_glues_own_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = [word for name, value in PUSH.items() for word in (f"--{name}", value)]
-    monkeypatch.setattr(sys, "argv", ["push_scores.py", *words, "--airflow_task_uuid", "0190", "--JOB_NAME", "push"])
-
-    assert PushArguments.from_command_line() == PushArguments.parse(PUSH)

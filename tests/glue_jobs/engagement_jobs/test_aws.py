@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from engagement_jobs.aws import Store, read_secret, split_uri
+from engagement_jobs.aws import Store, read_secret, run_properties, split_uri
 from tests.support.glue_world import SECRET_ID, TOKEN, Bucket, World
 
 
@@ -22,13 +23,17 @@ def test_an_object(store: Store) -> None:
     assert store.read(key) is None
     assert store.read_json(key) is None
     assert store.etag(key) is None
+    assert store.head(key) is None
     store.delete(key)
     store.write_json(key, {"name": "Zoë", "count": 1})
     assert store.read_json(key) == {"name": "Zoë", "count": 1}
     body = store.read(key)
     assert body is not None
     assert "Zoë".encode() in body
-    assert store.etag(key) == hashlib.md5(body, usedforsecurity=False).hexdigest()
+    etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    assert store.etag(key) == etag
+    assert store.head(key) == (len(body), etag)
+    assert store.read_range(key, 2, 5) == (body[2:7], etag)
     store.delete(key)
     assert store.read(key) is None
     assert store.uri("k/") == f"s3://{store.bucket}/k/"
@@ -82,3 +87,15 @@ def test_the_secret() -> None:
     assert read_secret(SECRET_ID) == TOKEN
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         read_secret("engagement/another")
+
+
+@pytest.mark.usefixtures("world")
+def test_the_properties_of_a_workflow_run() -> None:
+    glue = boto3.client("glue")
+    glue.create_workflow(Name="of this test", DefaultRunProperties={"kept": "yes", "score_date": "2026-11-22"})
+    # A job that does not exist ends the run at once; its properties stay.
+    glue.create_trigger(Name="of this test", WorkflowName="of this test", Type="ON_DEMAND", Actions=[{"JobName": "no"}])
+    run_id = glue.start_workflow_run(Name="of this test", RunProperties={"score_date": "2026-11-23"})["RunId"]
+    assert run_properties("of this test", run_id) == {"kept": "yes", "score_date": "2026-11-23"}
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        run_properties("of this test", "wr_unknown")

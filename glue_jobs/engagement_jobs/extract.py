@@ -1,0 +1,66 @@
+"""Is the day's extract there and whole? Asked by job 1 itself in a workflow, where no task before it has looked.
+
+The Airflow side asks the same in `check_activity`; `tests/contract/` compares the answers.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Protocol
+
+MAGIC = b"PAR1"
+SMALLEST = 12
+"""Bytes of the least Parquet file: the magic at both ends and the footer's length."""
+
+
+class ExtractError(RuntimeError):
+    """The extract is not there or not whole; only an upload helps."""
+
+
+class Objects(Protocol):
+    """What is needed of a bucket."""
+
+    def uri(self, key: str) -> str:
+        """The object's `s3://` URI."""
+
+    def head(self, key: str) -> tuple[int, str] | None:
+        """Size in bytes and ETag, None when there is no such object."""
+
+    def read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
+        """Some bytes, and the ETag of the object that they came from."""
+
+
+def key_of(pattern: str, score_date: str) -> str:
+    """The key of a date's extract: `pattern` with `{score_date}` filled in."""
+    return pattern.replace("{score_date}", score_date)
+
+
+def check_extract(bucket: Objects, key: str, again: str) -> dict[str, str]:
+    """`input_uri` and `input_etags` (JSON text, key to ETag) of a whole Parquet file.
+
+    :param again: what to do once the extract is right, as the end of a sentence
+    :raises ExtractError: when it is missing, empty, cut off, no Parquet, or was replaced meanwhile
+    """
+    where = bucket.uri(key)
+    remedy = f"Upload it again, then {again}."
+    head = bucket.head(key)
+    if head is None:
+        raise ExtractError(f"{where} does not exist: the day's extract has not come. Upload it, then {again}.")
+    size, etag = head
+    if size < SMALLEST:
+        found = "is empty (0 bytes)" if size == 0 else f"has only {size} bytes"
+        raise ExtractError(f"{where} {found}; wanted a Parquet file of at least {SMALLEST} bytes. {remedy}")
+    first, etag_then = bucket.read_range(key, 0, 4)
+    last, etag_now = bucket.read_range(key, size - 8, 8)
+    if not etag == etag_then == etag_now:
+        raise ExtractError(f"{where} was replaced while it was checked. Wait for the upload to end, then {again}.")
+    if first != MAGIC:
+        raise ExtractError(f"{where} ({size} bytes) begins with {first!r}; wanted {MAGIC!r}: no Parquet file. {remedy}")
+    if last[4:] != MAGIC:
+        raise ExtractError(
+            f"{where} ({size} bytes) ends with {last[4:]!r}; wanted {MAGIC!r}: cut off while uploading? {remedy}"
+        )
+    footer = int.from_bytes(last[:4], "little")
+    if footer > size - SMALLEST:
+        raise ExtractError(f"{where} has {size} bytes but claims a footer of {footer}: bytes are missing. {remedy}")
+    return {"input_uri": where, "input_etags": json.dumps({key: etag})}

@@ -1,0 +1,83 @@
+"""Whole extracts and those that are not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from engagement_jobs.extract import ExtractError, check_extract, key_of
+
+KEY = "activity/dt=2026-11-23/activity.parquet"
+WHOLE = b"PAR1" + b"column chunks" + b"meta" + (4).to_bytes(4, "little") + b"PAR1"
+AGAIN = "start it again"
+
+
+@dataclass
+class FakeBucket:
+    """Objects in memory, each with an ETag that counts its uploads."""
+
+    objects: dict[str, tuple[bytes, str]]
+    reads: list[tuple[int, int]] = field(default_factory=list)
+    meanwhile: Callable[[], None] | None = None
+
+    def uri(self, key: str) -> str:
+        return f"s3://in/{key}"
+
+    def head(self, key: str) -> tuple[int, str] | None:
+        if key not in self.objects:
+            return None
+        body, etag = self.objects[key]
+        return len(body), etag
+
+    def read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
+        if self.meanwhile:
+            self.meanwhile()
+        self.reads.append((start, length))
+        body, etag = self.objects[key]
+        return body[start : start + length], etag
+
+
+def test_a_whole_extract_and_few_bytes_read() -> None:
+    bucket = FakeBucket({KEY: (WHOLE, "abc")})
+    assert check_extract(bucket, KEY, AGAIN) == {"input_uri": f"s3://in/{KEY}", "input_etags": json.dumps({KEY: "abc"})}
+    assert sum(length for _, length in bucket.reads) == 12
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (None, ("does not exist", "Upload it, then")),
+        (b"", ("0 bytes",)),
+        (b"PAR1PAR1", ("only 8 bytes", "12 bytes")),
+        (b"user_id,login_count\n", ("begins with b'user'", "PAR1", "no Parquet file")),
+        (WHOLE[:-3], ("ends with", "cut off")),
+        (WHOLE[:-8] + (99).to_bytes(4, "little") + b"PAR1", ("footer of 99", "bytes are missing")),
+    ],
+)
+def test_says_what_is_wrong_and_what_to_do(body: bytes | None, words: tuple[str, ...]) -> None:
+    bucket = FakeBucket({} if body is None else {KEY: (body, "abc")})
+    with pytest.raises(ExtractError) as refusal:
+        check_extract(bucket, KEY, AGAIN)
+    for word in (f"s3://in/{KEY}", f"then {AGAIN}.", *words):
+        assert word in str(refusal.value)
+
+
+def test_an_extract_that_is_replaced_while_it_is_checked() -> None:
+    bucket = FakeBucket({KEY: (WHOLE, "abc")})
+    bucket.meanwhile = lambda: bucket.objects.update({KEY: (WHOLE, f"read-{len(bucket.reads)}")})
+    with pytest.raises(ExtractError, match="was replaced while it was checked"):
+        check_extract(bucket, KEY, AGAIN)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key"),
+    [
+        ("activity/dt={score_date}/activity.parquet", KEY),
+        ("{score_date}/{other}/{score_date}", "2026-11-23/{other}/2026-11-23"),
+    ],
+)
+def test_the_key_of_a_day(pattern: str, key: str) -> None:
+    assert key_of(pattern, "2026-11-23") == key
