@@ -71,6 +71,7 @@ class Stack:
             "allow_http": True,
             "report_url": self.s3_url + "/{bucket}/{key}",
             "sns_topic_arn": self.outputs["NotificationTopicArn"],
+            "metrics_namespace": self.outputs["MetricsNamespace"],
             **changes,
         }
 

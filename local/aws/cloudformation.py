@@ -8,7 +8,9 @@ import json
 from typing import Any
 
 from moto.core.common_models import CloudFormationModel
+from moto.glue.exceptions import AlreadyExistsException, InvalidInputException
 from moto.glue.models import GlueBackend, glue_backends
+from moto.iam.models import iam_backends
 from moto.s3.models import FakeBucket, s3_backends
 from moto.utilities.utils import get_partition
 
@@ -49,7 +51,9 @@ class GlueJob(CloudFormationModel):
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
     ) -> "GlueJob":
-        """Create the job."""
+        """Create the job. Raises as Glue does when the name is taken or the role cannot be assumed."""
+        if resource_name in glue_backends[account_id][region_name].jobs:
+            raise AlreadyExistsException(f"Job {resource_name}")
         _put_job(glue_backends[account_id][region_name], resource_name, cloudformation_json["Properties"])
         return cls(resource_name)
 
@@ -82,6 +86,10 @@ class GlueJob(CloudFormationModel):
 
 
 def _put_job(backend: GlueBackend, name: str, given: dict[str, Any]) -> None:
+    roles = iam_backends[backend.account_id][backend.partition].roles.values()
+    if given["Role"] not in [known for role in roles for known in (role.arn, role.name)]:
+        said = f"Role {given['Role']} should be given assume role permissions for Glue Service."
+        raise InvalidInputException("CreateJob", said)
     backend.create_job(
         name=name,
         role=given["Role"],

@@ -1,37 +1,12 @@
-"""Stack updates that moto would drop: changed parameters inside Fn::Sub, log groups, policies of roles.
-
-Without this, an update that moves the jobs to a new artifacts prefix would leave the old jobs in place.
-"""
+"""Updates of resources that moto would drop, or make by deleting and making anew what others hold on to."""
 
 import json
-import re
 from typing import Any
 
-from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
-from moto.iam.models import ManagedPolicy, Role, iam_backends
+from moto.iam.models import IAMBackend, ManagedPolicy, Role, iam_backends
 from moto.logs.models import LogGroup
 from moto.utilities.utils import get_partition
-
-_SUBSTITUTED = re.compile(r"\$\{([^!.}][^.}]*)\}")
-
-
-def references(template: Any) -> list[str]:
-    """Names that a piece of a template refers to, by Ref or in Fn::Sub."""
-    if isinstance(template, list):
-        return [name for item in template for name in references(item)]
-    if not isinstance(template, dict):
-        return []
-    found = [name for value in template.values() for name in references(value)]
-    if isinstance(template.get("Ref"), str):
-        found.append(template["Ref"])
-    if "Fn::Sub" in template:
-        text = template["Fn::Sub"]
-        found += _SUBSTITUTED.findall(text if isinstance(text, str) else text[0])
-    return found
-
-
-parsing.get_references_from_template = references
 
 
 class UpdatableLogGroup(CloudFormationModel):
@@ -53,9 +28,15 @@ class UpdatableLogGroup(CloudFormationModel):
         return LogGroup.has_cfn_attr(attr)
 
     @classmethod
-    def create_from_cloudformation_json(cls, *args: Any, **kwargs: Any) -> LogGroup:
-        """As moto's."""
-        return LogGroup.create_from_cloudformation_json(*args, **kwargs)
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> LogGroup:
+        """As moto's, with the key."""
+        made = LogGroup.create_from_cloudformation_json(
+            resource_name, cloudformation_json, account_id, region_name, **kwargs
+        )
+        made.kms_key_id = cloudformation_json["Properties"].get("KmsKeyId")
+        return made
 
     @classmethod
     def update_from_cloudformation_json(
@@ -66,8 +47,9 @@ class UpdatableLogGroup(CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> LogGroup:
-        """Set the retention, or replace a group of another name."""
+        """Set retention and key, or replace a group of another name."""
         if original_resource.name == new_resource_name:
+            original_resource.kms_key_id = cloudformation_json["Properties"].get("KmsKeyId")
             original_resource.set_retention_policy(cloudformation_json["Properties"].get("RetentionInDays"))
             return original_resource
         made = cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
@@ -127,7 +109,7 @@ class UpdatableManagedPolicy(CloudFormationModel):
 
 
 class UpdatableRole(CloudFormationModel):
-    """AWS::IAM::Role whose inline policies can change."""
+    """AWS::IAM::Role with its managed policies, which moto leaves out, and whose policies and trust can change."""
 
     @staticmethod
     def cloudformation_name_type() -> str:
@@ -145,9 +127,15 @@ class UpdatableRole(CloudFormationModel):
         return Role.has_cfn_attr(attr)
 
     @classmethod
-    def create_from_cloudformation_json(cls, *args: Any, **kwargs: Any) -> Role:
-        """As moto's."""
-        return Role.create_from_cloudformation_json(*args, **kwargs)
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> Role:
+        """As moto's, with managed policies. Raises NotFoundException when there is none of a given ARN."""
+        role = Role.create_from_cloudformation_json(
+            resource_name, cloudformation_json, account_id, region_name, **kwargs
+        )
+        _put_role(role, cloudformation_json["Properties"], iam_backends[account_id][get_partition(region_name)])
+        return role
 
     @classmethod
     def update_from_cloudformation_json(
@@ -158,18 +146,34 @@ class UpdatableRole(CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> Role:
-        """As moto's, and put the inline policies as they are now."""
+        """As moto's, and put trust, boundary and policies as they are now."""
         role = Role.update_from_cloudformation_json(
             original_resource, new_resource_name, cloudformation_json, account_id, region_name
         )
-        wanted = {p["PolicyName"]: p["PolicyDocument"] for p in cloudformation_json["Properties"].get("Policies", [])}
-        for name in set(role.policies) - set(wanted):
-            role.delete_policy(name)
-        for name, document in wanted.items():
-            role.put_policy(name, document)
+        _put_role(role, cloudformation_json["Properties"], iam_backends[account_id][get_partition(region_name)])
         return role
 
     @classmethod
-    def delete_from_cloudformation_json(cls, *args: Any, **kwargs: Any) -> None:
-        """As moto's."""
-        Role.delete_from_cloudformation_json(*args, **kwargs)
+    def delete_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> None:
+        """As moto's, once its managed policies are detached."""
+        iam = iam_backends[account_id][get_partition(region_name)]
+        for arn in list(iam.get_role(resource_name).managed_policies):
+            iam.detach_role_policy(arn, resource_name)
+        Role.delete_from_cloudformation_json(resource_name, cloudformation_json, account_id, region_name)
+
+
+def _put_role(role: Role, given: dict[str, Any], iam: IAMBackend) -> None:
+    role.assume_role_policy_document = json.dumps(given["AssumeRolePolicyDocument"])
+    role.permissions_boundary_arn = given.get("PermissionsBoundary")
+    documents = {policy["PolicyName"]: policy["PolicyDocument"] for policy in given.get("Policies", [])}
+    for name in set(role.policies) - set(documents):
+        role.delete_policy(name)
+    for name, document in documents.items():
+        role.put_policy(name, document)
+    arns = set(given.get("ManagedPolicyArns", []))
+    for arn in set(role.managed_policies) - arns:
+        iam.detach_role_policy(arn, role.name)
+    for arn in arns - set(role.managed_policies):
+        iam.attach_role_policy(arn, role.name)

@@ -1,4 +1,4 @@
-"""The HTTP server of the stand-in: moto's application with this package's Glue and CloudFormation."""
+"""The HTTP server of the stand-in: moto's application with this package's Glue, CloudFormation and MWAA."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from local.aws.settings import Settings
 def serve(
     root: Path, s3_url: str, *, port: int = 0, host: str = "127.0.0.1", scratch: Path | None = None
 ) -> Iterator[str]:
-    """Serve while the block runs; gives the URL. Afterwards no job run is left.
+    """Serve while the block runs; gives the URL. Afterwards no job run and no Airflow is left.
 
     For a process of its own (`python -m local.aws`): it changes moto's registries, and walls the process in.
     """
@@ -28,8 +28,19 @@ def serve(
     from werkzeug.serving import make_server
 
     # The CloudFormation modules register their types by being imported.
-    from local.aws import cloudformation, cloudformation_updates, glue  # noqa: F401
+    from local.aws import (  # noqa: F401
+        changed_in_place,
+        cloudformation,
+        cloudformation_updates,
+        cloudformation_workflows,
+        glue,
+        mwaa,
+        network_deletion,
+        served,
+        stack_api,
+    )
     from local.aws.loopback import allow_only_loopback
+    from local.aws.mwaa_api import in_front_of
 
     class Quiet(MotoRequestHandler):
         """No line for every request; errors are still told."""
@@ -37,23 +48,26 @@ def serve(
         def log_request(self, *_: object) -> None:
             """Say nothing."""
 
-    server = make_server(
-        host, port, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=Quiet
-    )
+    application = in_front_of(DomainDispatcherApplication(create_backend_app))
+    server = make_server(host, port, application, threaded=True, request_handler=Quiet)
     server.daemon_threads = True  # type: ignore[attr-defined] # an open connection must not hold up the end
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{server.server_port}"  # noqa: S104
-    glue.install(Settings.from_env(root, scratch or root.resolve().parent / "glue", s3_url, url))
+    settings = Settings.from_env(root, scratch or root.resolve().parent / "glue", s3_url, url)
+    glue.install(settings)
+    mwaa.Environment.settings = settings
+    stack_api.install()
     allow_only_loopback([s3_url])
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:
         yield url
     finally:
-        _shut_down(server.shutdown, glue.stop_all)
+        _shut_down(server.shutdown, mwaa.stop_all, glue.stop_all)
         serving.join(5)
         server.server_close()
 
 
-def _shut_down(stop_serving: Callable[[], None], stop_runs: Callable[[], None]) -> None:
+def _shut_down(stop_serving: Callable[[], None], *stop_what_runs: Callable[[], None]) -> None:
     stop_serving()  # first, so that nobody starts another run meanwhile
-    stop_runs()
+    for stop in stop_what_runs:
+        stop()

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from local.aws import spark_conf
-from local.aws.cloudformation_updates import references
 from local.aws.job_command import script_arguments
 
 
@@ -60,9 +59,3 @@ def test_the_runs_identity_comes_first_and_glues_own_arguments_are_left_out() ->
         *["--JOB_NAME", "job", "--JOB_RUN_ID", "jr_1"],
         *["--job-bookmark-option", "job-bookmark-disable", "--rows", ""],
     ]
-
-
-def test_references_are_seen_in_substitutions_too() -> None:
-    template = {"A": [{"Ref": "One"}], "B": {"Fn::Sub": "s3://${Two}/${!literal}/${Three.Arn}/${AWS::Region}"}}
-    assert references(template) == ["One", "Two", "AWS::Region"]
-    assert references({"Fn::Sub": ["${Four}-${own}", {"own": {"Ref": "Five"}}]}) == ["Five", "Four", "own"]

@@ -1,0 +1,1 @@
+"""CloudFormation templates, and the tool that deploys them with everything else."""

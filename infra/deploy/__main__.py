@@ -1,0 +1,145 @@
+"""`python -m infra.deploy {package|plan|deploy|smoke}`: the last line says how it went; exit code 0 when well."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.deploy import package, source
+from infra.deploy.account import Account
+from infra.deploy.airflow_api import AirflowError
+from infra.deploy.deployment import Deployment
+from infra.deploy.environment import Environment, load
+from infra.deploy.errors import DeployError
+from infra.deploy.plan import Plan
+from infra.deploy.progress import Progress
+from infra.deploy.release import Release
+from infra.deploy.releases import Releases
+from infra.deploy.smoking import smoke
+from infra.deploy.stacks import Stack, Stacks
+from infra.deploy.target import Target
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = REPOSITORY / "infra" / "environments"
+PACKAGES = REPOSITORY / ".local" / "package"
+
+
+def main() -> int:
+    """Run one command; return the exit code."""
+    arguments = _parser().parse_args()
+    progress = Progress(sys.stdout, terminal=sys.stdout.isatty())
+    try:
+        last = _run(arguments, progress)
+    except (DeployError, AirflowError, ClientError, BotoCoreError) as error:
+        progress.say(f"FAILED: {error}")
+        return 1
+    except KeyboardInterrupt:
+        progress.say("INTERRUPTED: what CloudFormation and MWAA have begun goes on; run this again to complete it")
+        return 1
+    progress.say(last)
+    return 0
+
+
+def _run(arguments: argparse.Namespace, progress: Progress) -> str:
+    if arguments.command == "package":
+        return _package(arguments.folder)
+    environment = load(arguments.env, ENVIRONMENTS)
+    account = Account(environment.region)
+    where = f"account {account.number()}, {environment.region}, orchestrator {environment.orchestrator}"
+    progress.say(f"environment {environment.name}: {where}")
+    if arguments.command == "smoke":
+        return _smoke(environment, account, progress, arguments.wait * 60.0)
+    target = _target(environment, account, progress, arguments.release)
+    if arguments.command == "plan":
+        return Plan(target, account, progress).show()
+    if sys.stdin.isatty() and sys.stdout.isatty() and not arguments.yes:
+        progress.say(Plan(target, account, progress).show())
+        if input("Deploy? [y/N] ").strip().lower() not in ("y", "yes"):
+            return "nothing was changed"
+    deployment = Deployment(
+        target,
+        account,
+        progress,
+        patience=arguments.wait * 60.0,
+        allow_replacement=arguments.allow_replacement,
+    )
+    return deployment.run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.deploy",
+        description=(__doc__ or "").partition(":")[0],
+        epilog="Credentials, and endpoints of stand-ins (AWS_ENDPOINT_URL), as for the AWS CLI.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    packaged = commands.add_parser("package", help="write the release of the checked-out commit to a folder")
+    packaged.add_argument("--folder", type=Path, help="default: .local/package/<commit>")
+    plan = commands.add_parser("plan", help="show what deploy would do")
+    deploy = commands.add_parser("deploy", help="bring an environment to a release")
+    smoked = commands.add_parser("smoke", help="a dry run on what is deployed")
+    for command in (plan, deploy, smoked):
+        command.add_argument("--env", required=True, help="name of a file in infra/environments, without .toml")
+    for command in (plan, deploy):
+        command.add_argument("--release", help="a release in the bucket, by the start of its commit's hash")
+    for command in (deploy, smoked):
+        command.add_argument(
+            "--wait", type=float, default=30.0, metavar="MINUTES", help="for job runs and DAG runs under way (30)"
+        )
+    deploy.add_argument("--yes", action="store_true", help="do not ask")
+    deploy.add_argument(
+        "--allow-replacement", action="store_true", help="let buckets and Airflow's environment be replaced or removed"
+    )
+    return parser
+
+
+def _package(folder: Path | None) -> str:
+    commit = source.head(REPOSITORY)
+    made = package.release(commit, source.files(REPOSITORY, commit))
+    folder = folder or PACKAGES / commit
+    shutil.rmtree(folder, ignore_errors=True)
+    package.write(made, folder)
+    left = len(source.uncommitted(REPOSITORY))
+    warning = f"; {left} changes that are not committed are NOT in it" if left else ""
+    return f"release {commit}: {len(made.files)} files in {folder}{warning}"
+
+
+def _target(environment: Environment, account: Account, progress: Progress, wanted: str | None) -> Target:
+    if not wanted and (left := source.uncommitted(REPOSITORY)):
+        shown = ", ".join(left[:10]) + (", ..." if len(left) > 10 else "")
+        raise DeployError(f"not committed: {shown}. What is deployed is a commit: commit, remove or ignore them")
+    newest = _checked_out()
+    if not wanted:
+        return Target(environment, newest, newest)
+    store = Releases(account.s3, _pipeline(environment, account, progress).outputs["ArtifactsBucketName"])
+    release = store.load(store.find(wanted))
+    progress.say(f"release {release.commit}: found, and every file is what {release.prefix}/release.json says")
+    return Target(environment, release, newest)
+
+
+def _smoke(environment: Environment, account: Account, progress: Progress, patience: float) -> str:
+    stack = _pipeline(environment, account, progress)
+    commit = stack.parameters["ArtifactsPrefix"].split("/")[1]
+    release = Releases(account.s3, stack.outputs["ArtifactsBucketName"]).load(commit)
+    target = Target(environment, release, _checked_out())
+    verdict = smoke(target, account, progress, stack.outputs, again=True, since=None, patience=patience)
+    return f"release {commit[:12]} in {environment.name}: {verdict}"
+
+
+def _checked_out() -> Release:
+    commit = source.head(REPOSITORY)
+    return package.release(commit, source.files(REPOSITORY, commit))
+
+
+def _pipeline(environment: Environment, account: Account, progress: Progress) -> Stack:
+    name = environment.stack("pipeline")
+    stack = Stacks(account.formation, progress).find(name)
+    if stack is None or "ArtifactsBucketName" not in stack.outputs:
+        raise DeployError(f"stack {name} does not exist in {environment.region}: deploy first, without --release")
+    return stack
+
+
+if __name__ == "__main__":
+    sys.exit(main())

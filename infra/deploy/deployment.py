@@ -1,0 +1,169 @@
+"""Brings an environment to its target, step by step. Each step looks first, and does nothing where nothing is to do."""
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infra.deploy import airflow_files, dags, glue_runs, mwaa_environment, policy, schedulers, variable
+from infra.deploy.account import Account
+from infra.deploy.airflow_api import AirflowApi, ensure_pool
+from infra.deploy.changes import Changes
+from infra.deploy.errors import DeployError
+from infra.deploy.progress import Progress
+from infra.deploy.releases import Releases
+from infra.deploy.smoking import smoke
+from infra.deploy.stacks import Stack, Stacks
+from infra.deploy.target import Target
+from infra.deploy.templates import Chosen
+
+POLICY = Path(__file__).resolve().parents[1] / "mwaa-stack-policy.json"
+POOL = "engagement"
+_ANSWER_SECONDS = 600.0
+
+
+class Deployment:
+    """One run of `deploy`.
+
+    :param patience: seconds to wait for job runs and DAG runs that are under way
+    :param allow_replacement: whether buckets and the Airflow environment may be replaced
+    """
+
+    def __init__(
+        self, target: Target, account: Account, progress: Progress, *, patience: float, allow_replacement: bool = False
+    ) -> None:
+        self._target = target
+        self._environment = target.environment
+        self._account = account
+        self._progress = progress
+        self._patience = patience
+        self._allow_replacement = allow_replacement
+        self._stacks = Stacks(account.formation, progress)
+        self._changes = Changes(self._stacks, progress, self._environment.cloudformation_role)
+        self._done: list[str] = []
+        self._code_changed: datetime | None = None
+
+    def run(self) -> str:
+        """Deploy; give the line that sums it up. Raises DeployError when it could not be completed."""
+        self._target.check()
+        schedulers.refuse_two(self._target, self._stacks)
+        outputs = self._pipeline()
+        store = Releases(self._account.s3, outputs["ArtifactsBucketName"])
+        if self._target.scheduler == "mwaa":
+            self._airflow(outputs, store)
+        elif self._target.scheduler == "workflow":
+            self._stack("workflow", self._stacks.cleared(self._environment.stack("workflow")), outputs, {})
+        verdict = smoke(
+            self._target, self._account, self._progress, outputs,
+            again=bool(self._done), since=self._code_changed, patience=self._patience,
+        )  # fmt: skip
+        what = f"release {self._target.release.commit[:12]} in {self._environment.name}"
+        if not self._done:
+            return f"{what}: nothing to change; {verdict}"
+        return f"{what}: deployed ({', '.join(self._done)}); {verdict}"
+
+    def _pipeline(self) -> dict[str, str]:
+        """The pipeline stack and the release's files: files first, but for the bucket, which comes with the stack."""
+        present = self._stacks.cleared(self._environment.stack("pipeline"))
+        if present:
+            self._wait_for_jobs(present)
+            self._upload(present.outputs["ArtifactsBucketName"])
+        elif self._target.goes_back:
+            raise DeployError(
+                f"{self._environment.stack('pipeline')} does not exist, so there is no release to go back to"
+            )
+        stack = self._apply("pipeline", present, self._target.pipeline_parameters())
+        if not present:  # nothing can run yet
+            self._upload(stack.outputs["ArtifactsBucketName"])
+        return stack.outputs
+
+    def _wait_for_jobs(self, pipeline: Stack) -> None:
+        jobs = [pipeline.outputs[name] for name in ("ScoreJobName", "PushJobName")]
+
+        def look() -> str | None:
+            active = glue_runs.active(self._account.glue, jobs)
+            return f"a job is under way: {', '.join(active)}" if active else None
+
+        self._progress.until(look, self._patience, "Nothing was changed; run this again once it has ended")
+
+    def _upload(self, bucket: str) -> None:
+        store = Releases(self._account.s3, bucket)
+        if names := store.upload(self._target.release):
+            self._tell(
+                f"release: uploaded {len(names)} files to s3://{bucket}/{self._target.release.prefix}", "release"
+            )
+
+    def _airflow(self, outputs: dict[str, str], store: Releases) -> None:
+        name = self._environment.stack("mwaa")
+        present = self._stacks.cleared(name)
+        document = self._target.variable(outputs)
+        secret = variable.VariableSecret(self._account.secrets, self._environment.variable_secret)
+        before = secret.read()
+        # An older release may not know a setting: what takes settings away comes before its code, what adds them after.
+        if present is None or not document.keys() - (before or {}).keys():
+            self._variable(secret, document)
+        if present is None:  # so that a new environment finds its folder
+            self._dags(store)
+        self._stack("mwaa", present, outputs, airflow_files.keys(self._target, present, store))
+        if policy.ensure(self._account.formation, name, POLICY):
+            self._tell(f"{name}: stack policy set", "stack policy")
+        self._dags(store)
+        self._variable(secret, document)
+        mwaa_environment.await_usable(self._account.mwaa, self._environment.name_prefix, self._progress)
+        api = AirflowApi(self._account.mwaa, self._environment.name_prefix)
+        self._progress.until(api.silence, _ANSWER_SECONDS, "Look at the environment's web server log")
+        if ensure_pool(api, POOL):
+            self._tell(f"pool {POOL}: one slot, deferred tasks counted", "pool")
+
+    def _variable(self, secret: variable.VariableSecret, document: dict[str, object]) -> None:
+        lines = variable.differences(secret.read(), document)
+        if lines:
+            secret.write(document)
+            for line in lines:
+                self._tell(f"Variable engagement: {line}", "Variable")
+
+    def _dags(self, store: Releases) -> None:
+        if words := dags.sync(store, self._account.s3, self._target.release):
+            self._code_changed = datetime.now(UTC)
+            self._tell(f"DAGs: {', '.join(words)}", "DAGs")
+
+    def _stack(self, kind: str, present: Stack | None, outputs: dict[str, str], keys: dict[str, str]) -> Stack:
+        return self._apply(kind, present, self._target.scheduler_parameters(kind, outputs, keys))
+
+    def _apply(self, kind: str, present: Stack | None, chosen: Chosen) -> Stack:
+        name = self._environment.stack(kind)
+        for parameter in chosen.left_out:
+            self._progress.say(f"{name}: {parameter} is left out, for this release does not know it")
+        change = self._changes.prepare(name, present, self._target.template(kind), chosen.values)
+        if change is None:
+            if present is None:
+                raise DeployError(f"stack {name}: an empty template")
+            return present
+        if not self._allow_replacement:
+            try:
+                change.refuse_replacement()
+            except DeployError:
+                self._changes.discard(change)
+                raise
+        for line in change.lines():
+            self._progress.say(f"{name}: {line}")
+        if kind == "mwaa" and change.updates_mwaa():
+            self._progress.say(f"{name}: MWAA builds Airflow's environment, which takes 20 to 40 minutes")
+        guard = (
+            policy.lifted(self._account.formation, name, POLICY)
+            if kind == "mwaa" and present and self._allow_replacement
+            else contextlib.nullcontext()
+        )
+        with guard:
+            stack = self._changes.execute(change, self._mwaa_status if kind == "mwaa" else lambda: "")
+        if kind == "mwaa" and change.updates_mwaa():
+            self._code_changed = datetime.now(UTC)
+        self._tell(f"{name}: {stack.status}", f"stack {name}")
+        return stack
+
+    def _mwaa_status(self) -> str:
+        return mwaa_environment.describe(self._account.mwaa, self._environment.name_prefix)
+
+    def _tell(self, line: str, what: str) -> None:
+        self._progress.say(line)
+        if what not in self._done:
+            self._done.append(what)

@@ -1,0 +1,93 @@
+"""Which smoke run an environment gets, and whether it needs one."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from infra.deploy import extracts, release_settings
+from infra.deploy.account import Account
+from infra.deploy.airflow_api import AirflowApi
+from infra.deploy.dags import DAG_FILE
+from infra.deploy.job_smoke import JobSmoke
+from infra.deploy.progress import Progress
+from infra.deploy.smoke import Smoke
+from infra.deploy.target import Target
+
+_HIDDEN = "(as in the environment file)"
+
+
+def smoke(
+    target: Target,
+    account: Account,
+    progress: Progress,
+    outputs: Mapping[str, str],
+    *,
+    again: bool,
+    since: datetime | None,
+    patience: float,
+) -> str:
+    """Run what there is to run; give a word on how it went. Raises DeployError when it failed.
+
+    :param outputs: of the pipeline stack
+    :param again: whether it is run although the latest one was of this release and went well
+    :param since: when Airflow's code changed, if it did
+    :param patience: seconds to wait for other runs
+    """
+    if target.scheduler == "mwaa":
+        return _in_airflow(target, account, progress, outputs, again=again, since=since, patience=patience)
+    if target.scheduler == "workflow":
+        return _of_the_jobs(target, account, progress, outputs, again=again)
+    _tell_what_to_attach(target, progress, outputs)
+    return "no smoke run, for Airflow is not deployed from here"
+
+
+def _in_airflow(
+    target: Target,
+    account: Account,
+    progress: Progress,
+    outputs: Mapping[str, str],
+    *,
+    again: bool,
+    since: datetime | None,
+    patience: float,
+) -> str:
+    settings = release_settings.parse(target.release, target.variable(outputs))
+    api = AirflowApi(account.mwaa, target.environment.name_prefix)
+    run = Smoke(api, progress, target.release.commit, patience)
+    if not again and run.has_passed():
+        return "its smoke run passed earlier"
+    run.await_dag(target.release.text(DAG_FILE), since)
+    progress.say("Airflow has read the DAG")
+    extract = extracts.newest(account.s3, settings["activity_bucket"], settings["activity_key"])
+    if extract is None:
+        return _no_extract(settings["activity_bucket"])
+    reason = run.run(extract.score_date, settings["push_mode"])
+    return f"NO smoke run: {reason}" if reason else f"smoke run of {extract.score_date} passed"
+
+
+def _of_the_jobs(
+    target: Target, account: Account, progress: Progress, outputs: Mapping[str, str], *, again: bool
+) -> str:
+    jobs = (outputs["ScoreJobName"], outputs["PushJobName"])
+    run = JobSmoke(account.glue, progress, target.release.commit, target.environment.name_prefix, jobs)
+    if not again and run.has_passed():
+        return "its smoke run passed earlier"
+    bucket = outputs["ActivityBucketName"]
+    extract = extracts.newest(account.s3, bucket, run.activity_key())
+    if extract is None:
+        return _no_extract(bucket)
+    run.run(bucket, extract)
+    return f"smoke run of {extract.score_date} passed"
+
+
+def _no_extract(bucket: str) -> str:
+    return f"NO smoke run: s3://{bucket} has no extract yet; run `python -m infra.deploy smoke` once it has one"
+
+
+def _tell_what_to_attach(target: Target, progress: Progress, outputs: Mapping[str, str]) -> None:
+    document = target.variable(outputs) | {"credential_id": _HIDDEN}
+    where = f"s3://{outputs['ArtifactsBucketName']}/{target.release.prefix}"
+    progress.say(f"for your Airflow: attach {outputs['OrchestratorPolicyArn']} to its execution role")
+    progress.say(f"for your Airflow: {where}/plugins.zip, {where}/requirements.txt and {where}/dags/")
+    progress.say("for your Airflow: a pool `engagement` with one slot that counts deferred tasks")
+    progress.say(f"for your Airflow: the Variable engagement = {json.dumps(document, sort_keys=True)}")

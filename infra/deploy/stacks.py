@@ -1,0 +1,124 @@
+"""What state a stack is in, getting it into one that can be changed, and waiting until it has settled."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.deploy.errors import DeployError
+from infra.deploy.progress import Progress
+
+MOST_SECONDS = 90 * 60.0
+"""How long a stack may take; an MWAA environment takes 20 to 40 minutes."""
+_BROKEN = {
+    "UPDATE_ROLLBACK_FAILED": "aws cloudformation continue-update-rollback --stack-name {name} --region {region}",
+    "ROLLBACK_FAILED": "aws cloudformation delete-stack --stack-name {name} --region {region}",
+    "CREATE_FAILED": "aws cloudformation delete-stack --stack-name {name} --region {region}",
+    "DELETE_FAILED": "aws cloudformation delete-stack --stack-name {name} --region {region}",
+}
+NEVER_MADE = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
+"""States of a stack that has nothing in it: of a change set that was not executed, of a first creation that failed."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack as it is."""
+
+    name: str
+    id: str
+    status: str
+    outputs: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anything in it."""
+        return self.status not in NEVER_MADE
+
+
+class Stacks:
+    """The stacks of one account and region.
+
+    :param formation: boto3 CloudFormation client
+    """
+
+    def __init__(self, formation: Any, progress: Progress) -> None:
+        self.formation = formation
+        self._progress = progress
+
+    def find(self, name: str) -> Stack | None:
+        """The stack of that name, or None."""
+        try:
+            (found,) = self.formation.describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return None
+            raise
+        return Stack(
+            name=found["StackName"],
+            id=found["StackId"],
+            status=found["StackStatus"],
+            outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
+            parameters={one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])},
+        )
+
+    def settled(self, name: str, also: Callable[[], str] = lambda: "") -> Stack | None:
+        """The stack once nothing is in progress.
+
+        :param also: says more about what is waited for
+        :raises DeployError: when it is broken, with the reason and the command that mends it
+        """
+
+        def look() -> str | None:
+            stack = self.find(name)
+            if stack is None or not stack.status.endswith("_IN_PROGRESS") or stack.status in NEVER_MADE:
+                return None
+            return f"{name}: {stack.status}{self._latest(name)}{also()}"
+
+        self._progress.until(
+            look, MOST_SECONDS, "See the stack's events in the CloudFormation console, then run this again"
+        )
+        stack = self.find(name)
+        if stack and stack.status in _BROKEN:
+            command = _BROKEN[stack.status].format(name=name, region=self.formation.meta.region_name)
+            raise DeployError(
+                f"stack {name} is {stack.status}{self.why_failed(stack)}. Mend the cause, run `{command}`, "
+                "then this again"
+            )
+        return stack
+
+    def cleared(self, name: str) -> Stack | None:
+        """As `settled`, but a stack that never came to be is deleted first, for it cannot be updated."""
+        stack = self.settled(name)
+        if stack and not stack.is_there:
+            if stack.status == "ROLLBACK_COMPLETE":
+                self._progress.say(
+                    f"{name}: its first creation failed{self.why_failed(stack)}; deleting what is left of it"
+                )
+            self.delete(stack)
+            return None
+        return stack
+
+    def delete(self, stack: Stack) -> None:
+        """Delete a stack and wait until it is gone. Raises DeployError when it cannot be deleted."""
+        self.formation.delete_stack(StackName=stack.name)
+        if (left := self.settled(stack.name)) is not None:
+            raise DeployError(f"stack {stack.name} could not be deleted: it is {left.status}{self.why_failed(left)}")
+
+    def why_failed(self, stack: Stack) -> str:
+        """What failed first in the stack's latest operation, as `: resource (type): reason`; empty when nothing did."""
+        failed = ""
+        pages = self.formation.get_paginator("describe_stack_events").paginate(StackName=stack.id)
+        for event in (event for page in pages for event in page["StackEvents"]):  # the newest first
+            reason = event.get("ResourceStatusReason", "")
+            own = event.get("PhysicalResourceId") == event["StackId"]
+            if own and reason == "User Initiated":
+                break
+            if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason and not (own and failed):
+                failed = f": {event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+        return failed
+
+    def _latest(self, name: str) -> str:
+        events = self.formation.describe_stack_events(StackName=name)["StackEvents"]
+        return f", latest {events[0]['LogicalResourceId']} {events[0]['ResourceStatus']}" if events else ""

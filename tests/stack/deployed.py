@@ -1,0 +1,231 @@
+"""An AWS account of stand-ins, and a repository that is deployed to it by the deploy tool's own command."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from infra.deploy.airflow_api import AirflowApi
+from local.extract import write_extract
+from local.processes import stand_in
+from local.s3 import REGION, client_env
+from tests.infra.deploy.checkout import Checkout
+
+ACCOUNT = "123456789012"
+TOKEN = "a-token-for-tests"
+# Loaded by the tool's Python before anything else: notes each call of AWS, and kills the process after a chosen one.
+_WATCHER = """
+import json, os, signal
+import botocore.client
+
+_call = botocore.client.BaseClient._make_api_call
+_counts = {}
+
+def _watched(self, operation, parameters):
+    answer = _call(self, operation, parameters)
+    told = operation if operation != "InvokeRestApi" else f"{operation} {parameters['Method']}"
+    with open(os.environ["TEST_CALLS"], "a") as calls:
+        print(told, file=calls)
+    _counts[operation] = _counts.get(operation, 0) + 1
+    if os.environ.get("TEST_KILL") == f"{operation}:{_counts[operation]}":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+
+botocore.client.BaseClient._make_api_call = _watched
+"""
+_READS = ("Get", "List", "Describe", "Head", "InvokeRestApi GET")
+_TEMPORARY = ("CreateChangeSet", "DeleteChangeSet")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The stand-ins of one account, and the CRM."""
+
+    folder: Path
+    s3_url: str
+    aws_url: str
+    crm_url: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment in which the tool reaches them."""
+        return {**client_env(self.s3_url, self.aws_url), "AWS_DISABLE_HOST_PREFIX_INJECTION": "true"}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account."""
+        env = self.env
+        return boto3.client(
+            service,
+            endpoint_url=self.s3_url if service == "s3" else self.aws_url,
+            region_name=REGION,
+            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+            config=boto3.session.Config(
+                inject_host_prefix=False,
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+
+@contextlib.contextmanager
+def cloud(folder: Path) -> Iterator[Cloud]:
+    """Start an account; everything in it ends with the block."""
+    root, logs = folder / "s3", folder / "logs"
+    root.mkdir(parents=True)
+    with contextlib.ExitStack() as started:
+        s3_url = started.enter_context(stand_in("local.s3", ["--root", str(root)], logs / "s3.log"))
+        arguments = ["--root", str(root), "--s3-url", s3_url, "--scratch", str(folder / "scratch")]
+        aws_url = started.enter_context(stand_in("local.aws", arguments, logs / "aws.log"))
+        crm_url = started.enter_context(stand_in("local.crm", [], logs / "crm.log", {"CRM_TOKEN": TOKEN}))
+        made = Cloud(folder, s3_url, aws_url, crm_url)
+        made.client("secretsmanager").create_secret(Name="crm-token", SecretString=TOKEN)
+        yield made
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run of the tool that ended: what it wrote, and which calls it made."""
+
+    exit_code: int
+    out: str
+    calls: list[str]
+    seconds: float
+
+    @property
+    def last(self) -> str:
+        """The last line, without its time."""
+        return self.out.rstrip().splitlines()[-1].partition(" s  ")[2]
+
+    @property
+    def writes(self) -> list[str]:
+        """Calls that change something; change sets that are deleted again do not."""
+        return [call for call in self.calls if not call.startswith(_READS) and call not in _TEMPORARY]
+
+
+@dataclass
+class Site:
+    """One environment of the account, deployed from a checkout of its own.
+
+    :param prefix: NamePrefix; sites of one account each have one
+    """
+
+    cloud: Cloud
+    folder: Path
+    prefix: str
+    orchestrator: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.checkout = Checkout(self.folder / "repository")
+        watcher = self.folder / "watcher"
+        watcher.mkdir()
+        (watcher / "sitecustomize.py").write_text(_WATCHER)
+        self.configure()
+
+    def configure(self, **settings: Any) -> str:
+        """Commit the environment file, with these changes of its settings; give the commit's hash."""
+        self.settings |= settings
+        secret = self.cloud.client("secretsmanager").describe_secret(SecretId="crm-token")["ARN"]
+        given = {"base_url": self.cloud.crm_url, "credential_id": "crm-token", "allow_http": True, **self.settings}
+        quick = {"SensorPokeSeconds": 1, "GluePollSeconds": 1, "RetryDelaySeconds": 1}
+        jobs = {"BaseUrl": self.cloud.crm_url, "CrmSecretId": "crm-token", "AllowHttp": "true"}
+        tables = {"pipeline": {"CrmSecretArn": secret}, "mwaa": quick, "workflow": jobs, "settings": given}
+        head = {"region": REGION, "name_prefix": self.prefix, "orchestrator": self.orchestrator}
+        lines = _toml(head) + [line for name, table in tables.items() for line in (f"[{name}]", *_toml(table))]
+        (self.checkout.folder / "infra" / "environments" / "test.toml").write_text("\n".join(lines) + "\n")
+        return self.checkout.commit("configure")
+
+    def run(self, command: str, *arguments: str, kill: str = "") -> Ended:
+        """Run the tool. `kill`: `operation:n`, after whose n-th call the process is killed."""
+        calls = self.folder / "calls"
+        calls.write_text("")
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-B", "-m", "infra.deploy", command, "--env", "test", *arguments],
+            cwd=self.checkout.folder,
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+                **self.cloud.env,
+                "PYTHONPATH": str(self.folder / "watcher"),
+                "TEST_CALLS": str(calls),
+                "TEST_KILL": kill,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == -signal.SIGKILL) == bool(kill), done.stdout
+        return Ended(done.returncode, done.stdout, calls.read_text().splitlines(), time.monotonic() - began)
+
+    def deploy(self, *arguments: str) -> Ended:
+        """Deploy, which must go well."""
+        ended = self.run("deploy", *arguments)
+        assert ended.exit_code == 0, ended.out
+        return ended
+
+    @property
+    def bucket(self) -> str:
+        """The artifacts bucket."""
+        return f"{self.prefix}-artifacts-{ACCOUNT}"
+
+    def objects(self, under: str = "") -> dict[str, bytes]:
+        """What the artifacts bucket holds, by key."""
+        root = self.cloud.folder / "s3" / self.bucket
+        files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+        return {key: path.read_bytes() for key, path in sorted(files.items()) if key.startswith(under)}
+
+    def statuses(self) -> dict[str, str]:
+        """Status of each stack of this site."""
+        stacks = self.cloud.client("cloudformation").describe_stacks()["Stacks"]
+        return {
+            stack["StackName"].removeprefix(f"{self.prefix}-"): stack["StackStatus"]
+            for stack in stacks
+            if stack["StackName"].startswith(f"{self.prefix}-")
+        }
+
+    def job(self, name: str) -> dict[str, Any]:
+        """A Glue job, as `score-users`."""
+        found: dict[str, Any] = self.cloud.client("glue").get_job(JobName=f"{self.prefix}-{name}")["Job"]
+        return found
+
+    def upload_activity(self, score_date: str, rows: int) -> Path:
+        """Let an extract arrive."""
+        path = self.folder / "activity.parquet"
+        write_extract(path, rows, date.fromisoformat(score_date))
+        key = f"activity/dt={score_date}/activity.parquet"
+        self.cloud.client("s3").upload_file(str(path), f"{self.prefix}-activity-{ACCOUNT}", key)
+        return path
+
+    def airflow(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Ask the site's Airflow, through MWAA, as the tool does."""
+        return AirflowApi(self.cloud.client("mwaa"), self.prefix).call(method, path, body=dict(body) if body else None)
+
+    def await_run(self, dag: str, run: str) -> str:
+        """Wait for the end of a DAG run; give its state."""
+        deadline = time.monotonic() + 600
+        while True:
+            runs = self.airflow("GET", f"/dags/{dag}/dagRuns")["dag_runs"]
+            (state,) = [str(one["state"]) for one in runs if one["dag_run_id"] == run]
+            if state in ("success", "failed"):
+                return state
+            assert time.monotonic() < deadline, f"{run} is {state}"
+            time.sleep(1)
+
+
+def _toml(table: Mapping[str, Any]) -> list[str]:
+    return [f"{name} = {json.dumps(value)}" for name, value in table.items()]
