@@ -61,7 +61,9 @@ class Target:
             "NamePrefix": self.environment.name_prefix,
             "ArtifactsPrefix": f"{self.release.prefix}/jobs",
         }
-        return self._choose("pipeline", owned, {})
+        # Only Airflow counts runs; the workflow's stack has an alarm of its own.
+        unless_given = {"LateAfterHours": "0"} if self.environment.orchestrator == "workflow" else {}
+        return self._choose("pipeline", owned, unless_given)
 
     def scheduler_parameters(self, kind: str, outputs: Mapping[str, str], keys: Mapping[str, str]) -> templates.Chosen:
         """Parameters of the second stack.

@@ -1,0 +1,31 @@
+"""What an environment is brought to."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.deploy.environment import parse
+from infra.deploy.release import Release
+from infra.deploy.target import Target
+
+PIPELINE = """
+Parameters:
+  NamePrefix: {Type: String}
+  ArtifactsPrefix: {Type: String}
+  LateAfterHours: {Type: Number, Default: 26}
+"""
+COMMIT = "c" * 40
+RELEASE = Release(COMMIT, {"infra/pipeline.yaml": PIPELINE.encode()})
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "given", "wanted"),
+    [("mwaa", "", None), ("none", "", None), ("workflow", "", "0"), ("workflow", "LateAfterHours = 30", "30")],
+)
+def test_nobody_waits_for_the_counts_of_an_airflow_that_is_not_there(
+    orchestrator: str, given: str, wanted: str | None
+) -> None:
+    text = f'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "{orchestrator}"\n[pipeline]\n{given}'
+    chosen = Target(parse("x", text), RELEASE, RELEASE).pipeline_parameters().values
+    assert chosen.get("LateAfterHours") == wanted
+    assert (chosen["NamePrefix"], chosen["ArtifactsPrefix"]) == ("engagement", f"releases/{COMMIT}/jobs")
