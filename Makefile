@@ -23,7 +23,7 @@ FAULTS ?=
 # What `make faults` may be given: make faults ONLY="503-half kill-worker" LANES=1
 ONLY ?=
 LANES ?=
-# What `make plan` and `make deploy` are given: make deploy ENV=production RELEASE=6667c0e
+# What `make plan`, `make deploy` and `make smoke` are given: make deploy ENV=production RELEASE=6667c0e
 ENV ?=
 RELEASE ?=
 
@@ -133,6 +133,10 @@ plan: setup ## Show what `make deploy` would change (ENV=, RELEASE=)
 .PHONY: deploy
 deploy: setup ## Deploy the checked-out commit to AWS, or go back to a release (ENV=, RELEASE=)
 	@.venv/bin/python -m infra.deploy deploy --env "$(ENV)" $(if $(RELEASE),--release "$(RELEASE)")
+
+.PHONY: smoke
+smoke: setup ## Try what is deployed with a dry run of the newest extract (ENV=)
+	@.venv/bin/python -m infra.deploy smoke --env "$(ENV)"
 
 .PHONY: lint
 lint: setup $(BROWSER) $(LINT) ## Check style, format, types, templates, workflows, scripts and the Dockerfile

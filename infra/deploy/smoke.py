@@ -81,7 +81,7 @@ class Smoke:
                 f"{push_mode!r}. Switch it on in Airflow when the CRM may be told"
             )
         self._progress.until(
-            self._others, self._patience, "It is deployed; run `python -m infra.deploy smoke` once they have ended"
+            self._others, self._patience, "It is deployed; run `make smoke ENV=...` once they have ended"
         )
         name = run_id(self._commit)
         conf = {"score_date": score_date, "push_mode": "dry_run"}

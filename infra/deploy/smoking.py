@@ -81,7 +81,7 @@ def _of_the_jobs(
 
 
 def _no_extract(bucket: str) -> str:
-    return f"NO smoke run: s3://{bucket} has no extract yet; run `python -m infra.deploy smoke` once it has one"
+    return f"NO smoke run: s3://{bucket} has no extract yet; run `make smoke ENV=...` once it has one"
 
 
 def _tell_what_to_attach(target: Target, progress: Progress, outputs: Mapping[str, str]) -> None:
