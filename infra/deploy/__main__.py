@@ -47,8 +47,10 @@ def _run(arguments: argparse.Namespace, progress: Progress) -> str:
         return _package(arguments.folder)
     environment = load(arguments.env, ENVIRONMENTS)
     account = Account(environment.region)
-    where = f"account {account.number()}, {environment.region}, orchestrator {environment.orchestrator}"
+    number = account.number()
+    where = f"account {number}, {environment.region}, orchestrator {environment.orchestrator}"
     progress.say(f"environment {environment.name}: {where}")
+    environment.refuse_another_account(number)
     if arguments.command == "smoke":
         return _smoke(environment, account, progress, arguments.wait * 60.0)
     target = _target(environment, account, progress, arguments.release)

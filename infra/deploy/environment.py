@@ -43,6 +43,19 @@ class Environment:
         """Name of a stack: `engagement-pipeline`."""
         return f"{self.name_prefix}-{kind}"
 
+    def refuse_another_account(self, number: str) -> None:
+        """Raise DeployError when the CRM's secret lies elsewhere than this would be deployed to.
+
+        :param number: of the account that the credentials are of
+        """
+        secret = self.parameters["pipeline"].get("CrmSecretArn", "").split(":")
+        if len(secret) > 4 and secret[3:5] != [self.region, number]:
+            raise DeployError(
+                f"environment {self.name}: CrmSecretArn is of account {secret[4]}, {secret[3]}, and the credentials "
+                f"are of {number}, {self.region}. Nothing was changed. Use the other account's credentials, or correct "
+                "the file"
+            )
+
     @property
     def variable_secret(self) -> str:
         """Name of the secret in which MWAA looks for the Airflow Variable."""

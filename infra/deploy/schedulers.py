@@ -16,6 +16,7 @@ def refuse_two(target: Target, stacks: Stacks) -> None:
             raise DeployError(
                 f"orchestrator is {target.environment.orchestrator!r}, but stack {name} is {found.status}: two "
                 "schedulers would push the same day. Nothing was changed. To remove that one, run "
-                f"`aws cloudformation delete-stack --stack-name {name} --region {target.environment.region}`, "
+                f"`aws cloudformation delete-stack --stack-name {name} --region {target.environment.region}` (and "
+                "`--role-arn` of an administrator's role, if GitHub's deployed it: that one deletes no environment), "
                 "wait until it is gone, and run this again"
             )

@@ -247,3 +247,19 @@ def test_nobody_passes_a_role_while_running(who: str) -> None:
 @pytest.mark.parametrize(("who", "bucket"), [(PUSH, ACTIVITY), (DEPLOY, OUTPUT), (SCHEDULE, OUTPUT)])
 def test_buckets_of_others_are_not_listed(who: str, bucket: str) -> None:
     assert not actor(who).may(listing(bucket, ""))
+
+
+@pytest.mark.parametrize(
+    ("resource", "tags", "may"),
+    [
+        ("network-interface/eni-1", ["aws-glue-service-resource"], True),
+        ("network-interface/eni-1", ["Name"], False),
+        ("vpc/vpc-1", ["aws-glue-service-resource"], False),
+    ],
+)
+def test_no_role_in_the_boundary_names_what_is_not_its_own(resource: str, tags: list[str], may: bool) -> None:
+    """CloudFormation's role may change a network by its name; nobody may give others' that name."""
+    boundary = actor(PUSH).boundary
+    assert boundary
+    asked = Request("ec2:CreateTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:{resource}", {"aws:TagKeys": tags})
+    assert allowed(boundary, asked) is may

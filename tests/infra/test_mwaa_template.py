@@ -227,10 +227,11 @@ def test_the_stack_policy_refuses_what_loses_the_history() -> None:
             assert [logical for logical in resources if matches(pattern, f"LogicalResourceId/{logical}")], pattern
 
 
-def test_airflows_logs_outlive_the_stack() -> None:
+def test_airflows_logs_go_with_the_stack() -> None:
+    """Or it could not be made again, for their names are fixed."""
     for one in Resolved("mwaa").resources.values():
         if one["Type"] == "AWS::Logs::LogGroup":
-            assert (one["DeletionPolicy"], one["UpdateReplacePolicy"]) == ("Retain", "Retain")
+            assert (one["DeletionPolicy"], one["UpdateReplacePolicy"]) == ("Delete", "Delete")
 
 
 # ---- role and outputs -----------------------------------------------------------------------------------------------

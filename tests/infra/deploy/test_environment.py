@@ -82,3 +82,16 @@ def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text("region = ")
     with pytest.raises(DeployError, match=r"x\.toml: Invalid value"):
         load("x", tmp_path)
+
+
+@pytest.mark.parametrize(("number", "region"), [("210987654321", "eu-central-1"), ("123456789012", "eu-west-1")])
+def test_another_account_than_the_secrets_is_refused(number: str, region: str) -> None:
+    secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:crm-token-??????"
+    environment = parse("x", f'{GOOD.replace("eu-central-1", region)}[pipeline]\nCrmSecretArn = "{secret}"\n')
+    with pytest.raises(DeployError, match=rf"of account 123456789012, eu-central-1, and the .* of {number}, {region}"):
+        environment.refuse_another_account(number)
+
+
+def test_the_secrets_own_account_is_right() -> None:
+    parse("x", EXAMPLE).refuse_another_account("123456789012")
+    parse("x", GOOD).refuse_another_account("1")  # the missing secret is told elsewhere
