@@ -123,9 +123,9 @@ class World:
         return [key.split("=")[1].split("/")[0] for key in self.documents("scores/", "/_manifest.json")]
 
     @contextmanager
-    def slowly(self) -> Iterator[None]:
-        """Let a push that begins in the block send three requests a second, which is slow enough to be interrupted."""
-        self._set_rate(3)
+    def slowly(self, rate: float = 3) -> Iterator[None]:
+        """Let a push that begins in the block send few requests a second, so that it can be interrupted."""
+        self._set_rate(rate)
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ def test_stopped_killed_and_timed_out(world: World) -> None:
     world.arrive(day, USERS + 850)
     usual = world.running.world.client("glue").get_job(JobName=world.running.world.outputs["PushJobName"])
     run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
-    with world.slowly():
+    with world.slowly(6):  # the canary is over well before the minute is
         pushing(world, run_id)
         world.stop_push(run_id)
         world.airflow.reach(run_id, "push_scores", "up_for_retry")
