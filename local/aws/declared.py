@@ -25,6 +25,8 @@ class Declared(CloudFormationModel):
     name_property: ClassVar[str] = ""
     put: ClassVar[Put | None] = None
     drop: ClassVar[Put | None] = None
+    is_new = True
+    """Whether its service does not hold it yet."""
 
     def __init__(self, name: str, properties: dict[str, Any], account_id: str, region_name: str):
         self.name = name
@@ -35,6 +37,10 @@ class Declared(CloudFormationModel):
         service, kind = self.type.lower().split("::")[1:]
         self.arn = f"arn:{self.partition}:{service}:{region_name}:{account_id}:{kind}/{name}"  # the usual form
         self.physical_resource_id = name if self.name_property else str(uuid.uuid4())
+
+    def of(self, backends: Any) -> Any:
+        """moto's backend of a regional service, where this resource is."""
+        return backends[self.account_id][self.region_name]
 
     @classmethod
     def cloudformation_name_type(cls) -> str:
@@ -83,6 +89,7 @@ class Declared(CloudFormationModel):
         """Keep what is declared now under the same physical id, and bring the service to it."""
         made = cls(original_resource.name, cloudformation_json["Properties"], account_id, region_name)
         made.physical_resource_id = original_resource.physical_resource_id
+        made.is_new = False
         if cls.put:
             cls.put(made)
         return made

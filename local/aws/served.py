@@ -1,68 +1,23 @@
 """Declared resources that moto's services answer for, so that their own APIs show what a template made.
 
-Each is put by the same function when it is new and when it has changed.
+Each is put by the same function when it is new and when it has changed. Those of Glue are in `served_glue`.
 """
 
 import json
-from typing import Any
 
 from moto.athena.models import athena_backends
 from moto.cloudwatch.models import cloudwatch_backends
-from moto.glue.models import glue_backends
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
 
 from local.aws.declared import SERVED, Declared
 
 
-def _backend(backends: Any, resource: Declared) -> Any:
-    return backends[resource.account_id][resource.region_name]
-
-
-def _put_database(resource: Declared) -> None:
-    catalog = _backend(glue_backends, resource)
-    given = resource.properties["DatabaseInput"]
-    resource.name = resource.physical_resource_id = given.get("Name", resource.name)
-    if resource.name in catalog.databases:
-        catalog.update_database(resource.name, given)
-    else:
-        catalog.create_database(resource.name, {**given, "Name": resource.name})
-
-
-def _drop_database(resource: Declared) -> None:
-    _backend(glue_backends, resource).delete_database(resource.name)
-
-
-def _put_table(resource: Declared) -> None:
-    catalog = _backend(glue_backends, resource)
-    database, given = resource.properties["DatabaseName"], resource.properties["TableInput"]
-    resource.name = resource.physical_resource_id = given.get("Name", resource.name)
-    if resource.name in catalog.get_database(database).tables:
-        catalog.update_table(database, resource.name, given)
-    else:
-        catalog.create_table(database, resource.name, {**given, "Name": resource.name})
-
-
-def _drop_table(resource: Declared) -> None:
-    _backend(glue_backends, resource).delete_table(resource.properties["DatabaseName"], resource.name)
-
-
-def _put_connection(resource: Declared) -> None:
-    glue = _backend(glue_backends, resource)
-    given = resource.properties["ConnectionInput"]
-    resource.name = resource.physical_resource_id = given.get("Name", resource.name)
-    glue.connections.pop(resource.name, None)
-    glue.create_connection(resource.account_id, {**given, "Name": resource.name}, {})
-
-
-def _drop_connection(resource: Declared) -> None:
-    del _backend(glue_backends, resource).connections[resource.name]
-
-
 def _put_alarm(resource: Declared) -> None:
     given = resource.properties
-    alarm = _backend(cloudwatch_backends, resource).put_metric_alarm(
+    alarm = resource.of(cloudwatch_backends).put_metric_alarm(
         name=resource.name,
         namespace=given.get("Namespace"),
         metric_name=given.get("MetricName"),
@@ -83,11 +38,11 @@ def _put_alarm(resource: Declared) -> None:
 
 
 def _drop_alarm(resource: Declared) -> None:
-    _backend(cloudwatch_backends, resource).delete_alarms([resource.name])
+    resource.of(cloudwatch_backends).delete_alarms([resource.name])
 
 
 def _put_work_group(resource: Declared) -> None:
-    athena = _backend(athena_backends, resource)
+    athena = resource.of(athena_backends)
     athena.delete_work_group(resource.name)
     given = resource.properties
     athena.create_work_group(
@@ -96,12 +51,12 @@ def _put_work_group(resource: Declared) -> None:
 
 
 def _drop_work_group(resource: Declared) -> None:
-    _backend(athena_backends, resource).delete_work_group(resource.name)
+    resource.of(athena_backends).delete_work_group(resource.name)
 
 
 def _put_named_query(resource: Declared) -> None:
     given = resource.properties
-    resource.physical_resource_id = _backend(athena_backends, resource).create_named_query(
+    resource.physical_resource_id = resource.of(athena_backends).create_named_query(
         name=given.get("Name", resource.name),
         description=given.get("Description", ""),
         database=given["Database"],
@@ -111,22 +66,22 @@ def _put_named_query(resource: Declared) -> None:
 
 
 def _drop_named_query(resource: Declared) -> None:
-    del _backend(athena_backends, resource).named_queries[resource.physical_resource_id]
+    del resource.of(athena_backends).named_queries[resource.physical_resource_id]
 
 
 def _put_topic_policy(resource: Declared) -> None:
     for arn in resource.properties["Topics"]:
-        _backend(sns_backends, resource).get_topic(arn).policy = json.dumps(resource.properties["PolicyDocument"])
+        resource.of(sns_backends).get_topic(arn).policy = json.dumps(resource.properties["PolicyDocument"])
 
 
 def _drop_topic_policy(resource: Declared) -> None:
-    sns = _backend(sns_backends, resource)
+    sns = resource.of(sns_backends)
     for topic in (sns.topics[arn] for arn in resource.properties["Topics"] if arn in sns.topics):
         topic._policy_json = topic._create_default_topic_policy(sns.region_name, sns.account_id, topic.name)
 
 
 def _put_schedule(resource: Declared) -> None:
-    scheduler = _backend(scheduler_backends, resource)
+    scheduler = resource.of(scheduler_backends)
     given = resource.properties
     wanted = {
         "description": given.get("Description"),
@@ -150,7 +105,7 @@ def _put_schedule(resource: Declared) -> None:
 
 def _drop_schedule(resource: Declared) -> None:
     group = resource.properties.get("GroupName", "default")
-    _backend(scheduler_backends, resource).delete_schedule(group, resource.name)
+    resource.of(scheduler_backends).delete_schedule(group, resource.name)
 
 
 def _put_oidc_provider(resource: Declared) -> None:
@@ -167,16 +122,23 @@ def _drop_oidc_provider(resource: Declared) -> None:
     iam_backends[resource.account_id][resource.partition].delete_open_id_connect_provider(resource.physical_resource_id)
 
 
+def _put_bucket_policy(resource: Declared) -> None:
+    document = json.dumps(resource.properties["PolicyDocument"]).encode()
+    s3_backends[resource.account_id][resource.partition].put_bucket_policy(resource.name, document)
+
+
+def _drop_bucket_policy(resource: Declared) -> None:
+    s3_backends[resource.account_id][resource.partition].delete_bucket_policy(resource.name)
+
+
 SERVED.update(
     {
-        "AWS::Glue::Database": (_put_database, _drop_database),
-        "AWS::Glue::Table": (_put_table, _drop_table),
-        "AWS::Glue::Connection": (_put_connection, _drop_connection),
         "AWS::CloudWatch::Alarm": (_put_alarm, _drop_alarm),
         "AWS::Athena::WorkGroup": (_put_work_group, _drop_work_group),
         "AWS::Athena::NamedQuery": (_put_named_query, _drop_named_query),
         "AWS::SNS::TopicPolicy": (_put_topic_policy, _drop_topic_policy),
         "AWS::Scheduler::Schedule": (_put_schedule, _drop_schedule),
+        "AWS::S3::BucketPolicy": (_put_bucket_policy, _drop_bucket_policy),
         "AWS::IAM::OIDCProvider": (_put_oidc_provider, _drop_oidc_provider),
     }
 )

@@ -29,14 +29,13 @@ def serve(
 
     # The CloudFormation modules register their types by being imported.
     from local.aws import (  # noqa: F401
+        buckets,
         changed_in_place,
-        cloudformation,
-        cloudformation_updates,
-        cloudformation_workflows,
         glue,
         mwaa,
         network_deletion,
         served,
+        served_glue,
         stack_api,
     )
     from local.aws.loopback import allow_only_loopback

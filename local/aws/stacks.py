@@ -203,12 +203,15 @@ class Stack(models.Stack):
         verb = "UPDATE" if step.before else "CREATE"
         self._tell(step.name, step.type, step.before and step.before.resource, f"{verb}_IN_PROGRESS")
         made = self._make(step) if not step.before or step.replaces else self._update(step, step.before)
-        made.cf_resource_type, made.logical_resource_id = step.type, step.name
-        self.live[step.name] = Live(made, step.type, step.after)
-        undo.append((step, self.live[step.name]))
+        undo.append((step, self._hold(step, made, step.after)))
         resources.put(step.name, made)
         self._wait_for(made)
         self._tell(step.name, step.type, made, f"{verb}_COMPLETE")
+
+    def _hold(self, step: Step, resource: Any, definition: dict[str, Any]) -> Live:
+        resource.cf_resource_type, resource.logical_resource_id = step.type, step.name
+        self.live[step.name] = Live(resource, step.type, definition)
+        return self.live[step.name]
 
     def _wait_for(self, resource: Any) -> None:
         while not resource.is_created():
@@ -271,8 +274,7 @@ class Stack(models.Stack):
                 if step.before and not step.replaces:
                     back = Step(step.name, step.type, made, step.before.definition)
                     resource = self._update(back, made)
-                    resource.cf_resource_type, resource.logical_resource_id = step.type, step.name
-                    self.live[step.name] = Live(resource, step.type, step.before.definition)
+                    self._hold(step, resource, step.before.definition)
                     self._wait_for(resource)
                 else:
                     self._remove(step.name, made, "DeletionPolicy" if self.retains_new else "")
