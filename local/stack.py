@@ -5,7 +5,6 @@ have one source.
 """
 
 import contextlib
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 import boto3
 import requests
+from botocore.config import Config
 
 from local import artifacts
 from local.processes import REPOSITORY, stand_in
@@ -22,14 +22,19 @@ from local.s3 import client_env
 TEMPLATE = REPOSITORY / "infra" / "pipeline.yaml"
 NAME = "engagement"  # of the CloudFormation stack
 SECRET_ID = "engagement/crm-token"  # noqa: S105 - its name, not its value
+_CONFIG = Config(
+    # As everywhere: a stand-in that sends whole-object checksums on ranged reads is not to be checked by them.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    inject_host_prefix=False,  # MWAA's API would be looked for under other names than 127.0.0.1
+)
 
 
 @dataclass(frozen=True)
-class Stack:
-    """A running stack: where each part answers, and what the template made.
+class StandIns:
+    """Where each part of the world outside answers.
 
-    :param folder: everything that the stack keeps; `s3/<bucket>/` below it holds the objects as files
-    :param outputs: outputs of the CloudFormation stack
+    :param folder: everything that they keep; `s3/<bucket>/` below it holds the objects as files
     :param gate_url: the gate through which jobs reach S3, when there is one
     """
 
@@ -37,18 +42,27 @@ class Stack:
     s3_url: str
     aws_url: str
     crm_url: str
-    outputs: dict[str, str]
-    token: str = field(repr=False)
-    gate_url: str | None = None
+    gate_url: str | None = field(default=None, kw_only=True)
 
     @property
     def env(self) -> dict[str, str]:
-        """Environment in which AWS clients reach this stack."""
+        """Environment in which AWS clients reach them."""
         return client_env(self.s3_url, self.aws_url)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the stack."""
-        return _client(service, self.s3_url if service == "s3" else self.aws_url)
+        """A boto3 client of theirs."""
+        return client(service, self.s3_url if service == "s3" else self.aws_url)
+
+
+@dataclass(frozen=True)
+class Stack(StandIns):
+    """A running stack: the stand-ins, and what the template made.
+
+    :param outputs: outputs of the CloudFormation stack
+    """
+
+    outputs: dict[str, str]
+    token: str = field(repr=False)
 
     def object_path(self, bucket: str, key: str) -> Path:
         """The file that holds an object."""
@@ -94,9 +108,21 @@ def running(folder: Path, crm_options: Sequence[str] = (), gate: bool = False) -
 
     :param gate: whether jobs reach S3 through `local.s3_gate`, whose faults can be switched
     """
+    token = secrets.token_urlsafe(24)
+    with stand_ins(folder, token, crm_options, gate) as world:
+        yield Stack(
+            **vars(world), outputs=deploy(world.s3_url, world.aws_url, token, folder / "artifacts"), token=token
+        )
+
+
+@contextlib.contextmanager
+def stand_ins(folder: Path, token: str, crm_options: Sequence[str] = (), gate: bool = False) -> Iterator[StandIns]:
+    """Start S3, the AWS APIs and the CRM, with nothing in them, and end them when the block is left.
+
+    :param token: what the CRM wants to see
+    """
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_urlsafe(24)
     with contextlib.ExitStack() as started:
         s3_url = started.enter_context(stand_in("local.s3", ["--root", str(root)], logs / "s3.log"))
         gate_url = None
@@ -105,11 +131,11 @@ def running(folder: Path, crm_options: Sequence[str] = (), gate: bool = False) -
         aws_arguments = ["--root", str(root), "--s3-url", gate_url or s3_url, "--scratch", str(folder / "glue")]
         aws_url = started.enter_context(stand_in("local.aws", aws_arguments, logs / "aws.log"))
         crm_url = started.enter_context(stand_in("local.crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token}))
-        outputs = deploy(s3_url, aws_url, token, folder / "artifacts")
-        yield Stack(folder, s3_url, aws_url, crm_url, outputs, token, gate_url)
+        yield StandIns(folder, s3_url, aws_url, crm_url, gate_url=gate_url)
 
 
-def _client(service: str, url: str) -> Any:
+def client(service: str, url: str) -> Any:
+    """A boto3 client of the stand-in at `url`."""
     env = client_env(url)
     return boto3.client(
         service,
@@ -117,6 +143,7 @@ def _client(service: str, url: str) -> Any:
         region_name=env["AWS_REGION"],
         aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        config=_CONFIG,
     )
 
 
@@ -125,10 +152,7 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
 
     What is deployed already is brought up to date.
     """
-    # As everywhere: a stand-in that sends whole-object checksums on ranged reads is not to be checked by them.
-    os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
-    os.environ.setdefault("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
-    formation = _client("cloudformation", aws_url)
+    formation = client("cloudformation", aws_url)
     described = {
         "StackName": NAME,
         "TemplateBody": TEMPLATE.read_text(),
@@ -143,7 +167,7 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
         done = "stack_update_complete"
     formation.get_waiter(done).wait(StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     outputs = outputs_of(aws_url)
-    s3 = _client("s3", s3_url)
+    s3 = client("s3", s3_url)
     for path in artifacts.build(folder):
         s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"{artifacts.PREFIX}/{path.name}")
     return outputs
@@ -151,13 +175,13 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
 
 def outputs_of(aws_url: str) -> dict[str, str]:
     """Outputs of the deployed stack."""
-    (stack,) = _client("cloudformation", aws_url).describe_stacks(StackName=NAME)["Stacks"]
+    (stack,) = client("cloudformation", aws_url).describe_stacks(StackName=NAME)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
 def _store(token: str, aws_url: str) -> str:
     """Keep the token in Secrets Manager; return the secret's ARN."""
-    manager = _client("secretsmanager", aws_url)
+    manager = client("secretsmanager", aws_url)
     try:
         return str(manager.create_secret(Name=SECRET_ID, SecretString=token)["ARN"])
     except manager.exceptions.ResourceExistsException:

@@ -85,16 +85,27 @@ class AirflowApi:
         return None
 
 
+_WANTED = {"slots": 1, "include_deferred": True}
+
+
+def pool_is_right(api: AirflowApi, name: str) -> bool:
+    """Whether the pool is there, with one slot that counts deferred tasks."""
+    return _is_right(api.find(f"/pools/{name}"))
+
+
 def ensure_pool(api: AirflowApi, name: str) -> bool:
     """See to the pool of one slot that counts deferred tasks; say whether anything had to be done."""
-    wanted = {"slots": 1, "include_deferred": True}
     there = api.find(f"/pools/{name}")
+    if _is_right(there):
+        return False
     if there is None:
         about = "One Glue job of the DAG at a time, deferred tasks counted."
-        api.call("POST", "/pools", body={"name": name, "description": about, **wanted})
-        return True
-    if all(there.get(key) == value for key, value in wanted.items()):
-        return False
-    # Airflow names it `pool` here and `name` everywhere else.
-    api.call("PATCH", f"/pools/{name}", body={"pool": name, "description": there.get("description"), **wanted})
+        api.call("POST", "/pools", body={"name": name, "description": about, **_WANTED})
+    else:
+        # Airflow names it `pool` here and `name` everywhere else.
+        api.call("PATCH", f"/pools/{name}", body={"pool": name, "description": there.get("description"), **_WANTED})
     return True
+
+
+def _is_right(pool: Any) -> bool:
+    return bool(pool) and all(pool.get(key) == value for key, value in _WANTED.items())

@@ -8,6 +8,7 @@ from infra.deploy.releases import Releases
 FOLDER = "dags/"
 DAG_FILE = "dags/customer_engagement_scoring.py"
 DAG_ID = "customer_engagement_scoring"
+POOL = "engagement"
 
 
 def changes(store: Releases, s3: Any, release: Release) -> tuple[list[str], list[str]]:

@@ -8,6 +8,7 @@ from infra.deploy import airflow_files, dags, glue_runs, mwaa_environment, polic
 from infra.deploy.account import Account
 from infra.deploy.airflow_api import AirflowApi, ensure_pool
 from infra.deploy.changes import Changes
+from infra.deploy.dags import POOL
 from infra.deploy.errors import DeployError
 from infra.deploy.progress import Progress
 from infra.deploy.releases import Releases
@@ -17,7 +18,6 @@ from infra.deploy.target import Target
 from infra.deploy.templates import Chosen
 
 POLICY = Path(__file__).resolve().parents[1] / "mwaa-stack-policy.json"
-POOL = "engagement"
 _ANSWER_SECONDS = 600.0
 
 

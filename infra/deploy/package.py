@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.deploy.release import MANIFEST, Release
+from infra.deploy.release import Release
 
 JOB_SCRIPTS = ("score_users.py", "push_scores.py")
 JOB_ARCHIVE = "engagement_jobs.zip"
@@ -54,7 +54,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 def write(made: Release, folder: Path) -> list[Path]:
     """Write a release below `folder`, laid out as in the bucket; give the paths, the manifest last."""
     written = []
-    for name, body in [*sorted(made.files.items()), (MANIFEST, made.manifest)]:
+    for name, body in made.objects:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)

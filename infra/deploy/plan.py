@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from infra.deploy import airflow_files, dags, glue_runs, schedulers, variable
 from infra.deploy.account import Account
-from infra.deploy.airflow_api import AirflowApi, AirflowError
+from infra.deploy.airflow_api import AirflowApi, AirflowError, pool_is_right
 from infra.deploy.changes import Changes
+from infra.deploy.dags import POOL
 from infra.deploy.errors import DeployError
 from infra.deploy.progress import Progress
 from infra.deploy.releases import Releases
@@ -100,12 +101,11 @@ class Plan:
 
     def _pool(self) -> None:
         try:
-            there = AirflowApi(self._account.mwaa, self._environment.name_prefix).find("/pools/engagement")
+            right = pool_is_right(AirflowApi(self._account.mwaa, self._environment.name_prefix), POOL)
         except AirflowError as error:
-            self._progress.say(f"pool engagement: not known now: {error}")
+            self._progress.say(f"pool {POOL}: not known now: {error}")
             return
-        good = bool(there) and there["slots"] == 1 and there["include_deferred"]
-        self._would("pool engagement", [] if good else ["one slot, deferred tasks counted"])
+        self._would(f"pool {POOL}", [] if right else ["one slot, deferred tasks counted"])
 
     def _jobs(self, outputs: Mapping[str, str]) -> None:
         active = glue_runs.active(self._account.glue, [outputs["ScoreJobName"], outputs["PushJobName"]])

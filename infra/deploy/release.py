@@ -42,6 +42,11 @@ class Release:
         }
         return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
 
+    @property
+    def objects(self) -> list[tuple[str, bytes]]:
+        """Everything that is written of it, by path: the files in order, and the manifest last."""
+        return [*sorted(self.files.items()), (MANIFEST, self.manifest)]
+
     def text(self, name: str) -> str:
         """A file as text."""
         return self.files[name].decode()

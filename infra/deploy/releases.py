@@ -28,7 +28,7 @@ class Releases:
 
         :raises DeployError: when one is there with other bytes
         """
-        return [name for name, body in _in_order(release) if not self._holds(f"{release.prefix}/{name}", body)]
+        return [name for name, body in release.objects if not self._holds(f"{release.prefix}/{name}", body)]
 
     def upload(self, release: Release) -> list[str]:
         """Upload what is missing, the manifest last; give the names.
@@ -36,7 +36,7 @@ class Releases:
         :raises DeployError: when a file is there with other bytes, now or because somebody else was quicker
         """
         missing = self.missing(release)
-        for name, body in _in_order(release):
+        for name, body in release.objects:
             if name in missing:
                 self._put_new(f"{release.prefix}/{name}", body)
         return missing
@@ -115,7 +115,3 @@ class Releases:
         except ClientError as error:
             if error.response["Error"]["Code"] not in _TAKEN or not self._holds(key, body):
                 raise
-
-
-def _in_order(release: Release) -> list[tuple[str, bytes]]:
-    return [*sorted(release.files.items()), (MANIFEST, release.manifest)]

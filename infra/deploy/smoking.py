@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from infra.deploy import extracts, release_settings
 from infra.deploy.account import Account
@@ -14,6 +15,7 @@ from infra.deploy.smoke import Smoke
 from infra.deploy.target import Target
 
 _HIDDEN = "(as in the environment file)"
+_PASSED = "its smoke run passed earlier"
 
 
 def smoke(
@@ -33,31 +35,22 @@ def smoke(
     :param since: when Airflow's code changed, if it did
     :param patience: seconds to wait for other runs
     """
+    commit, prefix = target.release.commit, target.environment.name_prefix
     if target.scheduler == "mwaa":
-        return _in_airflow(target, account, progress, outputs, again=again, since=since, patience=patience)
+        run = Smoke(AirflowApi(account.mwaa, prefix), progress, commit, patience)
+        if not again and run.has_passed():
+            return _PASSED
+        run.await_dag(target.release.text(DAG_FILE), since)
+        progress.say("Airflow has read the DAG")
+        return _in_airflow(run, account, release_settings.parse(target.release, target.variable(outputs)))
     if target.scheduler == "workflow":
-        return _of_the_jobs(target, account, progress, outputs, again=again)
+        jobs = JobSmoke(account.glue, progress, commit, prefix, (outputs["ScoreJobName"], outputs["PushJobName"]))
+        return _PASSED if not again and jobs.has_passed() else _of_the_jobs(jobs, account, outputs)
     _tell_what_to_attach(target, progress, outputs)
     return "no smoke run, for Airflow is not deployed from here"
 
 
-def _in_airflow(
-    target: Target,
-    account: Account,
-    progress: Progress,
-    outputs: Mapping[str, str],
-    *,
-    again: bool,
-    since: datetime | None,
-    patience: float,
-) -> str:
-    settings = release_settings.parse(target.release, target.variable(outputs))
-    api = AirflowApi(account.mwaa, target.environment.name_prefix)
-    run = Smoke(api, progress, target.release.commit, patience)
-    if not again and run.has_passed():
-        return "its smoke run passed earlier"
-    run.await_dag(target.release.text(DAG_FILE), since)
-    progress.say("Airflow has read the DAG")
+def _in_airflow(run: Smoke, account: Account, settings: Mapping[str, Any]) -> str:
     extract = extracts.newest(account.s3, settings["activity_bucket"], settings["activity_key"])
     if extract is None:
         return _no_extract(settings["activity_bucket"])
@@ -65,13 +58,7 @@ def _in_airflow(
     return f"NO smoke run: {reason}" if reason else f"smoke run of {extract.score_date} passed"
 
 
-def _of_the_jobs(
-    target: Target, account: Account, progress: Progress, outputs: Mapping[str, str], *, again: bool
-) -> str:
-    jobs = (outputs["ScoreJobName"], outputs["PushJobName"])
-    run = JobSmoke(account.glue, progress, target.release.commit, target.environment.name_prefix, jobs)
-    if not again and run.has_passed():
-        return "its smoke run passed earlier"
+def _of_the_jobs(run: JobSmoke, account: Account, outputs: Mapping[str, str]) -> str:
     bucket = outputs["ActivityBucketName"]
     extract = extracts.newest(account.s3, bucket, run.activity_key())
     if extract is None:

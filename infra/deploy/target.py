@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from infra.deploy import release_settings, templates, variable
@@ -78,11 +79,19 @@ class Target:
 
     def variable(self, outputs: Mapping[str, str]) -> dict[str, Any]:
         """The Airflow Variable. Raises DeployError when the release's own code finds fault with it."""
-        known = release_settings.names(self.release)
-        newer = release_settings.names(self.newest) if self.goes_back else frozenset()
-        document = variable.document(self.environment.settings, outputs, known, newer)
+        document = variable.document(self.environment.settings, outputs, self._known, self._newer)
         release_settings.parse(self.release, document)
         return document
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """Settings that the release knows. Asked once, for each time a program is started."""
+        return release_settings.names(self.release)
+
+    @cached_property
+    def _newer(self) -> frozenset[str]:
+        """Settings that the newest code knows, when the release may be older."""
+        return release_settings.names(self.newest) if self.goes_back else frozenset()
 
     def check(self) -> None:
         """Find what is wrong with parameters and settings before anything is changed. Raises DeployError."""

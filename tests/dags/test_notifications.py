@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 from uuid import uuid4
@@ -332,6 +333,14 @@ def test_a_dry_run_by_hand_is_told_and_not_counted(
     assert list(counted()) == names
 
 
+def check_warning(caplog: pytest.LogCaptureFixture, module: ModuleType, *words: str) -> None:
+    """The module's first line is a warning that has all these words."""
+    warning = next(record for record in caplog.records if record.name == module.__name__)
+    assert warning.levelname == "WARNING"
+    for each in words:
+        assert each in warning.getMessage()
+
+
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
 def test_a_topic_that_is_gone_changes_no_state(
     topic: Topic,
@@ -343,10 +352,7 @@ def test_a_topic_that_is_gone_changes_no_state(
 ) -> None:
     topic.sns.delete_topic(TopicArn=topic.arn)
     assert end(execute) == state
-    warning = next(record for record in caplog.records if record.name == notify.__name__)
-    assert warning.levelname == "WARNING"
-    for words in (f"ended as {state}", topic.arn, "NotFound", "sns:Publish", "sns_topic_arn"):
-        assert words in warning.getMessage()
+    check_warning(caplog, notify, f"ended as {state}", topic.arn, "NotFound", "sns:Publish", "sns_topic_arn")
     assert len(counted()) == 4
 
 
@@ -394,10 +400,10 @@ def test_a_namespace_that_may_not_be_used_changes_no_state(
     denied = JsonRESTError("AccessDenied", "not authorized to perform cloudwatch:PutMetricData")
     monkeypatch.setattr(CloudWatchBackend, "put_metric_data", MagicMock(side_effect=denied))
     assert end(execute) == state
-    warning = next(record for record in caplog.records if record.name == run_metrics.__name__)
-    assert warning.levelname == "WARNING"
-    for words in (f"ended as {state}", NAMESPACE, "AccessDenied", "cloudwatch:PutMetricData", "metrics_namespace"):
-        assert words in warning.getMessage()
+    check_warning(
+        caplog, run_metrics, f"ended as {state}", NAMESPACE, "AccessDenied", "cloudwatch:PutMetricData",
+        "metrics_namespace",
+    )  # fmt: skip
     assert len(topic.told()) == 1
 
 

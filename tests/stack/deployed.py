@@ -15,12 +15,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from infra.deploy.airflow_api import AirflowApi
 from local.extract import write_extract
-from local.processes import stand_in
-from local.s3 import REGION, client_env
+from local.s3 import REGION
+from local.stack import StandIns, stand_ins
 from tests.infra.deploy.checkout import Checkout
 
 ACCOUNT = "123456789012"
@@ -49,48 +47,20 @@ _READS = ("Get", "List", "Describe", "Head", "InvokeRestApi GET")
 _TEMPORARY = ("CreateChangeSet", "DeleteChangeSet")
 
 
-@dataclass(frozen=True)
-class Cloud:
+class Cloud(StandIns):
     """The stand-ins of one account, and the CRM."""
-
-    folder: Path
-    s3_url: str
-    aws_url: str
-    crm_url: str
 
     @property
     def env(self) -> dict[str, str]:
         """Environment in which the tool reaches them."""
-        return {**client_env(self.s3_url, self.aws_url), "AWS_DISABLE_HOST_PREFIX_INJECTION": "true"}
-
-    def client(self, service: str) -> Any:
-        """A boto3 client of the account."""
-        env = self.env
-        return boto3.client(
-            service,
-            endpoint_url=self.s3_url if service == "s3" else self.aws_url,
-            region_name=REGION,
-            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-            config=boto3.session.Config(
-                inject_host_prefix=False,
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        return {**super().env, "AWS_DISABLE_HOST_PREFIX_INJECTION": "true"}
 
 
 @contextlib.contextmanager
 def cloud(folder: Path) -> Iterator[Cloud]:
     """Start an account; everything in it ends with the block."""
-    root, logs = folder / "s3", folder / "logs"
-    root.mkdir(parents=True)
-    with contextlib.ExitStack() as started:
-        s3_url = started.enter_context(stand_in("local.s3", ["--root", str(root)], logs / "s3.log"))
-        arguments = ["--root", str(root), "--s3-url", s3_url, "--scratch", str(folder / "scratch")]
-        aws_url = started.enter_context(stand_in("local.aws", arguments, logs / "aws.log"))
-        crm_url = started.enter_context(stand_in("local.crm", [], logs / "crm.log", {"CRM_TOKEN": TOKEN}))
-        made = Cloud(folder, s3_url, aws_url, crm_url)
+    with stand_ins(folder, TOKEN) as started:
+        made = Cloud(**vars(started))
         made.client("secretsmanager").create_secret(Name="crm-token", SecretString=TOKEN)
         yield made
 
