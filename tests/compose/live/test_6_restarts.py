@@ -60,19 +60,19 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
 
     with running.frozen("triggerer"):  # or the next task might be done before its service is frozen
         await_glue(world, "score", run_id)
-        running.docker("pause", "s3")
+        running.freeze("s3")
     hang_and_kill(world, run_id, "check_scores")
-    running.docker("unpause", "s3")
+    running.thaw("s3")
     with world.slowly():
         with running.frozen("aws"):
             restart(world, "scheduler")
             airflow.reach(run_id, "push_scores", "running")
             time.sleep(3)  # it asks Glue for runs that it might take up
-            running.docker("pause", "api-server")
+            running.freeze("api-server")
         # Now it starts a run, and cannot tell anybody: the next try has to find that run by itself.
         await_glue(world, "push", run_id, "RUNNING")
         running.kill("scheduler")
-        running.docker("unpause", "api-server")
+        running.thaw("api-server")
     restart(world, "scheduler")
     airflow.reach(run_id, "push_scores", "deferred")
     assert len(world.glue_runs("push", run_id)) == 1
@@ -80,9 +80,9 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
 
     with running.frozen("triggerer"):
         await_glue(world, "push", run_id)
-        running.docker("pause", "s3")
+        running.freeze("s3")
     hang_and_kill(world, run_id, "summarize_responses")
-    running.docker("unpause", "s3")
+    running.thaw("s3")
     restart(world, "scheduler")
 
     (summary,) = world.finish(run_id)
