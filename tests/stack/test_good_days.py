@@ -13,6 +13,7 @@ import pytest
 
 from local.airflow import AirflowHome
 from tests.stack.conftest import World
+from tests.stack.costs import SETTINGS, check_costs
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -36,7 +37,7 @@ def expected_scores(extract: Path) -> dict[str, str]:
 def test_a_day_is_delivered_and_never_twice(world: World) -> None:
     extract = world.upload("2026-11-23")
     with world.subscribed() as told:
-        first = world.run_day("2026-11-23")
+        first = world.run_day("2026-11-23", settings=SETTINGS)
         messages = told()
 
     assert first.exit_code == 0, first.log[-3000:]
@@ -56,6 +57,7 @@ def test_a_day_is_delivered_and_never_twice(world: World) -> None:
     report = (world.output / first.summary["report_key"]).read_text()
     assert "10,000" in report
     assert "<script" not in report
+    check_costs(world, first)
 
     scores = world.output / "scores" / "dt=2026-11-23"
     written = sorted(path.read_bytes() for path in scores.glob("part-*.csv"))

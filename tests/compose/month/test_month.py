@@ -1,4 +1,4 @@
-"""Three backfills of 30 days of 10,000 users: forward and backward with a push mode, and without one.
+"""Backfills of 10,000 users a day: 30 days forward and 30 backward with a push mode, and ten days without one.
 
 `make test-month` runs it, for the better part of an hour, and prints what became of the records.
 """
@@ -12,14 +12,15 @@ import pytest
 from tests.compose.world import World
 
 DAYS = 30
+OLD_DAYS = 10
 USERS = 10_000
 HOURS = 3
 pytestmark = pytest.mark.timeout(HOURS * 3600)
 
 
-def backfill(world: World, youngest: int, **options: Any) -> Counter[str]:
-    """Backfill the 30 days that end so many days ago; give the outcomes of all records."""
-    days = [world.day(youngest + back) for back in reversed(range(DAYS))]
+def backfill(world: World, youngest: int, count: int = DAYS, **options: Any) -> Counter[str]:
+    """Backfill the days that end so many days ago; give the outcomes of all records."""
+    days = [world.day(youngest + back) for back in reversed(range(count))]
     for day in days:
         world.arrive(day, USERS)
     began = time.monotonic()
@@ -28,10 +29,10 @@ def backfill(world: World, youngest: int, **options: Any) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     for summary in summaries:
         outcomes.update(summary["outcomes"])
-    assert sum(outcomes.values()) == DAYS * USERS
+    assert sum(outcomes.values()) == count * USERS
     took = time.monotonic() - began
     told = ", ".join(f"{rows:,} {outcome}" for outcome, rows in outcomes.items() if rows)
-    print(f"\n{days[0]} to {days[-1]} {options}: {told}; {took / 60:.1f} min, {took / DAYS:.0f} s a day", flush=True)
+    print(f"\n{days[0]} to {days[-1]} {options}: {told}; {took / 60:.1f} min, {took / count:.0f} s a day", flush=True)
     return +outcomes
 
 
@@ -48,6 +49,7 @@ def test_backward_nobody_is_told_an_older_score(world: World) -> None:
 
 
 def test_without_a_push_mode_old_days_are_not_sent(world: World) -> None:
-    outcomes = backfill(world, 1)
-    assert outcomes == {"planned": (DAYS - 2) * USERS, "delivered": 2 * USERS}  # yesterday and the day before are sent
+    outcomes = backfill(world, 1, OLD_DAYS)
+    # Yesterday and the day before are sent.
+    assert outcomes == {"planned": (OLD_DAYS - 2) * USERS, "delivered": 2 * USERS}
     assert world.running.world.crm("GET", "state") == world.scores(world.day(1))

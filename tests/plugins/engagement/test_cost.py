@@ -40,7 +40,7 @@ def test_an_hour_of_two_workers_costs_twice_the_rate() -> None:
 
 
 # A day of 10,000 customers: sending takes as long as the rate says; starting Spark, reading, planning and writing are
-# taken to be half a minute. tests/stack/test_cost.py has both from runs.
+# taken to be half a minute. tests/stack/costs.py has both from runs.
 CUSTOMERS, BESIDES = 10_000, 30
 LEAST = 2 * 2 * 60  # DPU-seconds: two jobs of two workers G.1X, a minute each
 
