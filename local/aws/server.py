@@ -28,18 +28,18 @@ def serve(
     from werkzeug.serving import make_server
 
     # The CloudFormation modules register their types by being imported.
-    from local.aws import (  # noqa: F401
+    from local.aws.cloudformation import (  # noqa: F401
+        api,
         buckets,
         changed_in_place,
-        glue,
-        mwaa,
         network_deletion,
         served,
         served_glue,
-        stack_api,
     )
+    from local.aws.glue import backend
     from local.aws.loopback import allow_only_loopback
-    from local.aws.mwaa_api import in_front_of
+    from local.aws.mwaa import environment
+    from local.aws.mwaa.api import in_front_of
 
     class Quiet(MotoRequestHandler):
         """No line for every request; errors are still told."""
@@ -52,16 +52,16 @@ def serve(
     server.daemon_threads = True  # type: ignore[attr-defined] # an open connection must not hold up the end
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{server.server_port}"  # noqa: S104
     settings = Settings.from_env(root, scratch or root.resolve().parent / "glue", s3_url, url)
-    glue.install(settings)
-    mwaa.Environment.settings = settings
-    stack_api.install()
+    backend.install(settings)
+    environment.Environment.settings = settings
+    api.install()
     allow_only_loopback([s3_url])
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:
         yield url
     finally:
-        _shut_down(server.shutdown, mwaa.stop_all, glue.stop_all)
+        _shut_down(server.shutdown, environment.stop_all, backend.stop_all)
         serving.join(5)
         server.server_close()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.aws.resource_schemas import schema
+from local.aws.cloudformation.resource_schemas import schema
 from tests.infra.actors import FORMATION, actor, template_of
 from tests.infra.permissions import ARTIFACTS, JOBS, KEY, OUTPUT, VARIABLE, object_arn
 from tests.infra.policies import Request, listed

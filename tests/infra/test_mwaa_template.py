@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 
 from engagement.config import DagConfig
 from engagement.settings import VARIABLE
-from local.aws.resource_schemas import schema
+from local.aws.cloudformation.resource_schemas import schema
 from tests.infra.policies import Request, allowed, listed, matches, statements_of
 from tests.infra.resolved import ACCOUNT, PREFIX, REGION, Resolved
 from tests.infra.templates import INFRA

@@ -19,7 +19,7 @@ import requests
 from pyspark.sql import SparkSession
 
 from engagement_jobs import session
-from local.aws import spark_conf
+from local.aws.glue import spark_conf
 from local.java import java_env
 from local.processes import REPOSITORY, stand_in
 from local.s3 import client_env

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.aws.templates import parse
+from local.aws.cloudformation.templates import parse
 from tests.local.aws.conftest import TEMPLATE
 
 if TYPE_CHECKING:

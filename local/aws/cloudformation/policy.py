@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
 
-from local.aws.stack_steps import Step
+from local.aws.cloudformation.steps import Step
 
 
 def check(policy: str, step: Step) -> None:

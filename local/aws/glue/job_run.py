@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local.aws import process, spark_conf
-from local.aws.job_command import LaunchError, Prepared, prepare
+from local.aws import process
+from local.aws.glue import spark_conf
+from local.aws.glue.job_command import LaunchError, Prepared, prepare
 from local.aws.logs import LogStream, follow
 from local.aws.settings import Settings
 

@@ -12,7 +12,7 @@ from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 from moto.utilities.utils import get_partition
 
-from local.aws import resource_schemas
+from local.aws.cloudformation import resource_schemas
 
 Put = Callable[["Declared"], None]
 """Brings a service to what a resource declares, and may set its physical id and ARN. Raises what the service says."""
@@ -102,7 +102,7 @@ class Declared(CloudFormationModel):
 
 
 SERVED: dict[str, tuple[Put, Put]] = {}
-"""How to put a type into moto's service, and how to take it out again; filled by `local.aws.served`."""
+"""How to put a type into moto's service, and how to take it out again; filled by `cloudformation.served`."""
 
 
 @cache

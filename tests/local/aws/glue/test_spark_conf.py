@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.aws import spark_conf
-from local.aws.job_command import script_arguments
+from local.aws.glue import spark_conf
+from local.aws.glue.job_command import script_arguments
 
 
 def test_glues_chained_conf_is_taken_apart() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.parsing import ResourceMap
 
-from local.aws import resource_schemas, templates
-from local.aws.intrinsics import evaluate
+from local.aws.cloudformation import resource_schemas, templates
+from local.aws.cloudformation.intrinsics import evaluate
 
 _KEPT = ("Properties", "DeletionPolicy", "UpdateReplacePolicy")
 

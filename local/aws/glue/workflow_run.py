@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.glue.models import FakeTrigger, FakeWorkflowRun
 
-from local.aws.run import ACTIVE, JobRun
+from local.aws.glue.job_run import ACTIVE, JobRun
 
 # How a job run's state is counted; one that is neither ended nor waiting is running.
 _COUNTED = {

@@ -16,8 +16,8 @@ from moto.glue.models import FakeTrigger, FakeWorkflow, GlueBackend
 from moto.glue.responses import GlueResponse
 from moto.glue.utils import Action, Predicate
 
-from local.aws.run import JobRun
-from local.aws.workflow_run import WorkflowRun
+from local.aws.glue.job_run import JobRun
+from local.aws.glue.workflow_run import WorkflowRun
 
 _OF_TRIGGER = (
     *("WorkflowName", "Type", "Schedule", "Predicate", "Actions", "Description", "StartOnCreation", "Tags"),
@@ -114,7 +114,7 @@ class WorkflowsResponse(GlueResponse):
     def workflows(self) -> WorkflowsBackend:
         """The backend of this request's account and region."""
         found = self.glue_backend
-        assert isinstance(found, WorkflowsBackend)  # noqa: S101 - `local.aws.glue.install` saw to that
+        assert isinstance(found, WorkflowsBackend)  # noqa: S101 - `local.aws.glue.backend.install` saw to that
         return found
 
     def create_trigger(self) -> ActionResult:

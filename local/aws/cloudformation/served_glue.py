@@ -8,8 +8,8 @@ from moto.glue.exceptions import AlreadyExistsException, InvalidInputException
 from moto.glue.models import glue_backends
 from moto.iam.models import iam_backends
 
-from local.aws.declared import SERVED, Declared
-from local.aws.glue_workflows import put_trigger
+from local.aws.cloudformation.declared import SERVED, Declared
+from local.aws.glue.workflows import put_trigger
 
 
 def _put_database(resource: Declared) -> None:

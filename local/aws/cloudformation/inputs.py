@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.parsing import ResourceMap
 
-from local.aws.intrinsics import holds
+from local.aws.cloudformation.intrinsics import holds
 
 MAX_BODY_BYTES = 51_200  # what does not fit into a request goes through S3
 _NAMES_OF_IAM = ("RoleName", "ManagedPolicyName", "UserName", "GroupName", "InstanceProfileName")

@@ -12,7 +12,7 @@ from moto.s3.models import s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
 
-from local.aws.declared import SERVED, Declared
+from local.aws.cloudformation.declared import SERVED, Declared
 
 
 def _put_alarm(resource: Declared) -> None:

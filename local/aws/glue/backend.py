@@ -11,9 +11,9 @@ from moto.glue import urls
 from moto.glue.exceptions import ConcurrentRunsExceededException, JobNotFoundException, JobRunNotFoundException
 from moto.glue.models import FakeJob, glue_backends
 
-from local.aws import glue_workflows
-from local.aws.glue_workflows import WorkflowsBackend, WorkflowsResponse
-from local.aws.run import ACTIVE, JobRun, Request
+from local.aws.glue import workflows
+from local.aws.glue.job_run import ACTIVE, JobRun, Request
+from local.aws.glue.workflows import WorkflowsBackend, WorkflowsResponse
 from local.aws.settings import Settings
 
 DEFAULT_TIMEOUT = 2880  # minutes, as in Glue
@@ -177,7 +177,7 @@ def install(settings: Settings) -> None:
 
 def stop_all(patience: float = 10.0) -> None:
     """End every run and wait until the processes are gone."""
-    glue_workflows.stop_all(patience)  # first, or they would start others
+    workflows.stop_all(patience)  # first, or they would start others
     for run in Backend.all_runs:
         run.stop()
     for run in Backend.all_runs:

@@ -6,8 +6,8 @@ from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.parsing import Export
 
-from local.aws.intrinsics import evaluate
-from local.aws.stack_steps import Resources
+from local.aws.cloudformation.intrinsics import evaluate
+from local.aws.cloudformation.steps import Resources
 
 
 def evaluated(template: dict[str, Any], resources: Resources) -> list[dict[str, Any]]:

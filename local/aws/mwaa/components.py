@@ -1,4 +1,4 @@
-"""Runs Airflow's four parts under one leader: `python -m local.aws.mwaa_components LOGS PORT`.
+"""Runs Airflow's four parts under one leader: `python -m local.aws.mwaa.components LOGS PORT`.
 
 The environment is Airflow's; the metadata database is made first.
 

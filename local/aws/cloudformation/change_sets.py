@@ -5,9 +5,10 @@ from typing import Any
 from moto.cloudformation.utils import generate_changeset_id
 from moto.core.utils import utcnow
 
-from local.aws import resource_schemas, stack_outputs, templates
-from local.aws.stack_steps import Step, walk
-from local.aws.stacks import Stack
+from local.aws.cloudformation import resource_schemas, templates
+from local.aws.cloudformation.outputs import evaluated
+from local.aws.cloudformation.stacks import Stack
+from local.aws.cloudformation.steps import Step, walk
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
@@ -46,7 +47,7 @@ class ChangeSet:
             changes.append(_told(step))
             if not step.before or step.replaces:
                 resources.put(step.name, NotYetKnown())
-        outputs = stack_outputs.evaluated(template, resources)
+        outputs = evaluated(template, resources)
         return changes, outputs == self.stack.outputs
 
     def execute(self, *, retain_except_on_create: bool = False) -> None:

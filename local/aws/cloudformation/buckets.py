@@ -9,7 +9,7 @@ from typing import Any
 from moto.core.common_models import CloudFormationModel
 from moto.s3.models import FakeBucket
 
-from local.aws.glue import Backend
+from local.aws.glue.backend import Backend
 
 
 class Bucket(CloudFormationModel):

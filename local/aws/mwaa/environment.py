@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from moto.core.common_models import CloudFormationModel
 from moto.core.exceptions import ServiceException
 
-from local.aws import mwaa_code
 from local.aws.logs import LogStream
-from local.aws.mwaa_airflow import Airflow
+from local.aws.mwaa import artifacts
+from local.aws.mwaa.airflow import Airflow
 from local.aws.settings import Settings
 
 # Members of the API's Environment that are given, and told, as they stand.
@@ -78,8 +78,8 @@ class Environment(CloudFormationModel):
         root = self.settings.root
         self._builds += 1
         plugins = self.home / f"plugins-{self._builds}"
-        mwaa_code.unpack_plugins(root, wanted, plugins)
-        self._log("requirements_install", mwaa_code.install_requirements(root, wanted, plugins))
+        artifacts.unpack_plugins(root, wanted, plugins)
+        self._log("requirements_install", artifacts.install_requirements(root, wanted, plugins))
         previous, self._plugins = self._plugins, plugins
         try:
             self._run(wanted)
@@ -89,7 +89,7 @@ class Environment(CloudFormationModel):
 
     def _run(self, wanted: dict[str, Any]) -> None:
         self.airflow.stop()
-        dags = mwaa_code.dags_folder(self.settings.root, wanted)
+        dags = artifacts.dags_folder(self.settings.root, wanted)
         self.airflow.start(dags, self._plugins, wanted.get("AirflowConfigurationOptions", {}))
 
     def _end_change(self, status: str, error: str | None = None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from local.aws import spark_conf
+from local.aws.glue import spark_conf
 from local.aws.settings import Settings
 from local.java import java_env
 from local.s3 import ACCESS_KEY, REGION, SECRET_KEY, client_env

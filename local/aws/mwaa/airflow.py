@@ -63,7 +63,7 @@ class Airflow:
         self.url, self._token = f"http://127.0.0.1:{port}", None
         (self.home / "passwords.json").write_text(json.dumps({_USER: self._password}))
         env = self._environment(dags, plugins, options)
-        command = [sys.executable, "-m", "local.aws.mwaa_components", str(self.logs), str(port)]
+        command = [sys.executable, "-m", "local.aws.mwaa.components", str(self.logs), str(port)]
         with (self.logs / "components.log").open("ab") as log:
             leader = self._leader = subprocess.Popen(
                 command,

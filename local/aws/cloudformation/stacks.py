@@ -18,10 +18,12 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Event
 from moto.cloudformation.parsing import Export
 
-from local.aws import stack_outputs, stack_policy, templates
-from local.aws.declared import class_of
-from local.aws.stack_inputs import check_parameters, check_rules
-from local.aws.stack_steps import Live, Resources, Step, walk
+from local.aws.cloudformation import templates
+from local.aws.cloudformation.declared import class_of
+from local.aws.cloudformation.inputs import check_parameters, check_rules
+from local.aws.cloudformation.outputs import claim, evaluated
+from local.aws.cloudformation.policy import check as check_policy
+from local.aws.cloudformation.steps import Live, Resources, Step, walk
 
 _POLL_SECONDS = 0.2
 
@@ -173,7 +175,7 @@ class Stack(models.Stack):
         step: Step | None = None
         try:
             for step in walk(template, resources, self.live):  # a failure is told of the last one
-                stack_policy.check(self.policy, step)
+                check_policy(self.policy, step)
                 if step.after is None:
                     assert step.before  # noqa: S101 - it goes
                     replaced.append((step.name, step.before))
@@ -182,8 +184,8 @@ class Stack(models.Stack):
                 if step.before and step.replaces:
                     replaced.append((step.name, step.before))
             step = None
-            outputs = stack_outputs.evaluated(template, resources)
-            stack_outputs.claim(self.cross_stack_resources, self.stack_id, outputs)
+            outputs = evaluated(template, resources)
+            claim(self.cross_stack_resources, self.stack_id, outputs)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is why the deployment failed
             reason = self._tell_failure(step, error)
             self._roll_back(kind, undo, reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from moto.cloudformation.exceptions import ValidationError
 
-from local.aws.templates import ordered, parse, references
+from local.aws.cloudformation.templates import ordered, parse, references
 
 
 def test_short_forms_become_functions_and_dates_stay_text() -> None:

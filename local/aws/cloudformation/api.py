@@ -1,4 +1,4 @@
-"""CloudFormation's API over `local.aws.stacks` and `local.aws.change_sets`, in place of moto's."""
+"""CloudFormation's API over this package's stacks and change sets, in place of moto's."""
 
 import contextlib
 from types import ModuleType
@@ -10,11 +10,11 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import generate_stack_id, validate_create_change_set
 from moto.core.responses import ActionResult, EmptyResult
 
-from local.aws import templates
-from local.aws.change_sets import ChangeSet
-from local.aws.glue import Backend as GlueBackend
-from local.aws.stack_inputs import check_capabilities, template_body
-from local.aws.stacks import Stack
+from local.aws.cloudformation import templates
+from local.aws.cloudformation.change_sets import ChangeSet
+from local.aws.cloudformation.inputs import check_capabilities, template_body
+from local.aws.cloudformation.stacks import Stack
+from local.aws.glue.backend import Backend as GlueBackend
 
 
 class ChangeSetNotFoundError(CloudFormationError):

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from local.aws.mwaa import Environment
+from local.aws.mwaa.environment import Environment
 
 MAX_PATH = 64  # of InvokeRestApi, in characters
 CALL_SECONDS = 10  # after which InvokeRestApi gives up

@@ -1,0 +1,1 @@
+"""MWAA: environments whose Airflow runs from the files that were deployed."""
