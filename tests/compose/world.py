@@ -125,13 +125,14 @@ class World:
     @contextmanager
     def slowly(self, rate: float = 3) -> Iterator[None]:
         """Let a push that begins in the block send few requests a second, so that it can be interrupted."""
-        self._set_rate(rate)
+        self.set_rate(rate)
         try:
             yield
         finally:
-            self._set_rate(RATE)
+            self.set_rate(RATE)
 
-    def _set_rate(self, rate: float) -> None:
+    def set_rate(self, rate: float) -> None:
+        """Let a push that begins from now on send so many requests a second."""
         # Written as a whole: the API does not tell everything that a Variable holds.
         report_url = self.running.url("FILES") + "/{bucket}/{key}"
         settings = self.running.world.settings(max_requests_per_second=rate, report_url=report_url)

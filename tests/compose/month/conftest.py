@@ -12,4 +12,6 @@ from tests.compose.world import World
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with start(tmp_path_factory.mktemp("compose"), "engagement-month", SEED_DAYS=0) as running:
         running.airflow.unpause()
-        yield World(running, running.airflow, tmp_path_factory.mktemp("world"))
+        month = World(running, running.airflow, tmp_path_factory.mktemp("world"))
+        month.set_rate(2_000)  # 300,000 records are sent
+        yield month
