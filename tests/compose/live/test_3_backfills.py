@@ -70,12 +70,17 @@ def test_old_days_are_planned_only(world: World) -> None:
 
 
 def test_backwards_with_a_push_mode(world: World) -> None:
-    days = [world.day(10), world.day(9)]
-    for users, day in zip((USERS + 80, USERS + 70), days, strict=True):
+    days = [world.day(7), world.day(6)]
+    backfill = world.airflow.backfill(*days, reprocess_behavior="completed", run_backwards=True, max_active_runs=1)
+    planned = world.finish_backfill(backfill, *days)
+    assert [summary["mode"] for summary in planned] == ["dry_run", "dry_run"]  # no conf of its own
+
+    earlier = [world.day(10), world.day(9)]
+    for users, day in zip((USERS + 80, USERS + 70), earlier, strict=True):
         world.arrive(day, users)
-    backfill = world.airflow.backfill(*days, run_backwards=True, max_active_runs=1, dag_run_conf=EVERYBODY)
-    older, newer = world.finish_backfill(backfill, *days)
-    began = [world.airflow.runs()[world.run_of(day)]["start_date"] for day in days]
+    backfill = world.airflow.backfill(*earlier, run_backwards=True, max_active_runs=1, dag_run_conf=EVERYBODY)
+    older, newer = world.finish_backfill(backfill, *earlier)
+    began = [world.airflow.runs()[world.run_of(day)]["start_date"] for day in earlier]
     assert began[0] > began[1]
     assert outcomes(newer) == {"delivered": 30, "superseded": USERS + 40}
     assert outcomes(older) == {"delivered": 10, "superseded": USERS + 70}
