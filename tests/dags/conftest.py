@@ -1,12 +1,7 @@
-"""A scratch Airflow home for these tests, made before Airflow is first imported, and ways to render the DAG's tasks."""
+"""The DAG as Airflow finds it, and ways to render its tasks."""
 
-import atexit
 import copy
 import json
-import os
-import shutil
-import sys
-import tempfile
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,13 +12,6 @@ from uuid import uuid4
 import pytest
 
 ROOT = Path(__file__).parents[2]
-
-if "airflow" not in sys.modules and "AIRFLOW_HOME" not in os.environ:
-    _home = tempfile.mkdtemp(prefix="airflow-home-")
-    atexit.register(shutil.rmtree, _home, ignore_errors=True)
-    os.environ["AIRFLOW_HOME"] = _home
-os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
-os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(ROOT / "dags"))
 
 DAG_ID = "customer_engagement_scoring"
 CHECKED = {"input_uri": "s3://activity/a.parquet", "input_etags": '{"a.parquet": "e1"}', "bytes": 12}
@@ -45,9 +33,13 @@ def dag_bag() -> Any:
         return DagBag(str(ROOT / "dags"), include_examples=False)
 
 
-@pytest.fixture(scope="session")
-def dag(dag_bag: Any) -> Any:
-    return dag_bag.dags[DAG_ID]
+@pytest.fixture
+def dag(dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The DAG with params of its own: Airflow writes a run's conf into them, as a worker works for one run only."""
+    dag = dag_bag.dags[DAG_ID]
+    for holder in (dag, *dag.tasks):
+        monkeypatch.setattr(holder, "params", copy.deepcopy(holder.params))
+    return dag
 
 
 @pytest.fixture(scope="session")
