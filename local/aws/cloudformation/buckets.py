@@ -4,12 +4,14 @@ moto finds its types among the direct subclasses of CloudFormationModel; of two 
 later counts, so importing this module is all it takes.
 """
 
+import time
 from typing import Any
 
 from moto.core.common_models import CloudFormationModel
 from moto.s3.models import FakeBucket
 
 from local.aws.glue.backend import Backend
+from local.s3 import SETTLE_SECONDS
 
 
 class Bucket(CloudFormationModel):
@@ -36,7 +38,7 @@ class Bucket(CloudFormationModel):
     ) -> FakeBucket:
         """Create bucket and folder; a folder that is there already is kept with what lies in it."""
         bucket = FakeBucket.create_from_cloudformation_json(resource_name, cloudformation_json, account_id, region_name)
-        (Backend.settings.root / resource_name).mkdir(parents=True, exist_ok=True)
+        _make_folder(resource_name)
         return bucket
 
     @classmethod
@@ -52,7 +54,7 @@ class Bucket(CloudFormationModel):
         bucket = FakeBucket.update_from_cloudformation_json(
             original_resource, new_resource_name, cloudformation_json, account_id, region_name
         )
-        (Backend.settings.root / bucket.name).mkdir(parents=True, exist_ok=True)
+        _make_folder(bucket.name)
         return bucket
 
     @classmethod
@@ -62,3 +64,10 @@ class Bucket(CloudFormationModel):
         """Delete both; OSError when there is something in the folder, as S3 refuses a bucket with objects."""
         (Backend.settings.root / resource_name).rmdir()
         FakeBucket.delete_from_cloudformation_json(resource_name, cloudformation_json, account_id, region_name)
+
+
+def _make_folder(name: str) -> None:
+    folder = Backend.settings.root / name
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        time.sleep(2 * SETTLE_SECONDS)  # or the stack would be complete before S3 knows the bucket

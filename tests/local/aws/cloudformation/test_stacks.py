@@ -132,6 +132,15 @@ def test_an_update_follows_parameters_through_conditions_and_other_resources(
     assert made["Topic"] not in [topic["TopicArn"] for topic in topics]
 
 
+def test_s3_serves_a_bucket_once_its_stack_is_complete(formation: Formation, stack: Stack) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::Sub": "${AWS::StackName}-bucket-${Suffix}"}}}
+    stack.client("s3").list_buckets()  # from now on, S3 knows which there are
+    assert formation.create("served", template({"Bucket": bucket})) == "CREATE_COMPLETE"
+    stack.client("s3").head_bucket(Bucket="served-bucket-a")
+    assert formation.update("served", template({"Bucket": bucket}), Suffix="b") == "UPDATE_COMPLETE"
+    stack.client("s3").head_bucket(Bucket="served-bucket-b")
+
+
 def test_a_resource_that_fails_takes_the_new_stack_down(formation: Formation, stack: Stack) -> None:
     nobody = "arn:aws:iam::123456789012:role/nobody"
     body = template({"Group": GROUP, "Job": {**job("s3://b/x.py", nobody), "DependsOn": "Group"}})
