@@ -1,5 +1,5 @@
 # One image for every service of docker-compose.yaml: Airflow laid out as on MWAA, and beside it the Glue jobs'
-# environment. It holds no code of the project; that is mounted, so that an edit is live.
+# environment. The project's code is mounted, so that an edit is live.
 FROM python:3.12-slim-bookworm
 
 # For a machine that reaches packages only through an index of its own; proxies come from Docker's own configuration.
@@ -17,6 +17,8 @@ COPY requirements/glue.txt /opt/requirements/
 RUN python -m venv --without-pip /opt/glue \
     && /opt/tools/bin/uv pip install --quiet --no-cache --compile-bytecode --require-hashes \
         --python /opt/glue/bin/python -r /opt/requirements/glue.txt
+COPY local/spark /opt/setup/local/spark
+RUN PYTHONPATH=/opt/setup /opt/glue/bin/python -m local.spark.class_archive
 
 COPY requirements/airflow.txt /opt/requirements/
 RUN python -m venv /opt/airflow \

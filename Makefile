@@ -11,6 +11,7 @@ UV := .venv-tools/bin/uv
 export UV_SYSTEM_CERTS := 1
 AIRFLOW := .venv/.ready
 GLUE := .venv-glue/.ready
+SPARK_SETUP := $(addprefix local/spark/,class_archive.py conf.py java.py warm_up.py)
 BROWSER := .venv-browser/.ready
 LINT := .venv-lint/.ready
 
@@ -38,7 +39,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(AIRFLOW) $(GLUE) ## Install both environments: .venv (Airflow) and .venv-glue (Spark)
+setup: $(UV) ## Install both environments: .venv (Airflow) and .venv-glue (Spark)
+	@$(MAKE) --silent --jobs=2 $(AIRFLOW) $(GLUE)
 
 $(UV):
 	@echo "==> Installing uv"
@@ -51,10 +53,12 @@ $(UV):
 	@$(UV) pip sync --quiet --require-hashes --python .venv/bin/python $<
 	@touch $@
 
-.venv-glue/.ready: requirements/glue.txt | $(UV)
+.venv-glue/.ready: requirements/glue.txt $(SPARK_SETUP) | $(UV)
 	@echo "==> Installing the Glue environment into .venv-glue"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-glue
 	@$(UV) pip sync --quiet --require-hashes --python .venv-glue/bin/python $<
+	@echo "==> Preparing Java for Spark, up to a minute"
+	@.venv-glue/bin/python -m local.spark.class_archive
 	@touch $@
 
 .venv-browser/.ready: requirements/browser.txt | $(UV)
@@ -142,8 +146,9 @@ smoke: setup ## Try what is deployed with a dry run of the newest extract (ENV=)
 lint: setup $(BROWSER) $(LINT) ## Check style, format, types, templates, workflows, scripts and the Dockerfile
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy dags plugins local infra tests --exclude '^tests/(glue_jobs|support|browser)/'
-	@.venv-glue/bin/mypy glue_jobs benchmarks tests/glue_jobs tests/support
+	@.venv/bin/mypy dags plugins local infra tests \
+		--exclude '^(local/spark/warm_up\.py|tests/(glue_jobs|support|browser)/)'
+	@.venv-glue/bin/mypy glue_jobs local/spark/warm_up.py benchmarks tests/glue_jobs tests/support
 	@.venv-browser/bin/mypy tests/browser
 	@.venv/bin/cfn-lint infra/*.yaml
 	@$(ACTIONLINT)

@@ -1,7 +1,7 @@
 """S3 over a plain folder: `rclone serve s3`, one sub-folder per bucket.
 
 Whatever is written through S3 lies in the folder at once; what is written into the folder is seen through S3 after
-`SETTLE_SECONDS`: Spark reads and writes the folder directly (see `local.aws.glue.spark_conf`), everything else goes
+`SETTLE_SECONDS`: Spark reads and writes the folder directly (see `local.spark.conf`), everything else goes
 through S3. Run alone with
 `python -m local.s3 --root DIR [--port N]`; it prints one JSON line, {"url": ...}, when it answers.
 """

@@ -19,10 +19,9 @@ import requests
 from pyspark.sql import SparkSession
 
 from engagement_jobs import session
-from local.aws.glue import spark_conf
-from local.java import java_env
 from local.processes import REPOSITORY, stand_in
 from local.s3 import client_env
+from local.spark import conf
 
 TOKEN = "token-of-these-tests"
 SECRET_ID = "engagement/crm-token"
@@ -117,17 +116,13 @@ def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[World]:
 def spark_session(folder: Path, world: World, patch: pytest.MonkeyPatch) -> Iterator[SparkSession]:
     """Spark as a job finds it on the stand-in's Glue; `engagement_jobs.session.start` takes this very session."""
     scratch = folder / "spark"
-    (scratch / "tmp").mkdir(parents=True)
-    settings = spark_conf.properties(world.root, scratch, SLOTS, _CONF)
-    spark_conf.write_conf_dir(scratch / "conf", settings)
-    env = java_env(scratch / "java") | {
-        "SPARK_CONF_DIR": str(scratch / "conf"),
-        "SPARK_LOCAL_DIRS": str(scratch / "tmp"),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
+    scratch.mkdir(parents=True)
+    settings = conf.properties(world.root, scratch, SLOTS, _CONF)
+    env = conf.environment(Path(sys.prefix), scratch, settings) | {
         "PYTHONPATH": os.pathsep.join((str(REPOSITORY / "glue_jobs"), str(REPOSITORY))),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+    patch.delenv("SPARK_CONF_DIR", raising=False)
     for name, value in env.items():
         patch.setenv(name, value)
     spark = session.start("tests")

@@ -7,15 +7,14 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from local.aws.glue import spark_conf
 from local.aws.settings import Settings
-from local.java import java_env
 from local.s3 import ACCESS_KEY, REGION, SECRET_KEY, client_env
+from local.spark import conf
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 # What Glue uses up itself; everything else reaches the script.
 _CONSUMED = ("--conf", "--extra-", "--enable-", "--class", "--job-language", "--custom-log", "--additional-python-")
-_INHERITED = ("HOME", "LANG", "LC_ALL", "JAVA_HOME")  # and nothing else: no proxy, no credentials, no profile
+_INHERITED = ("HOME", "LANG", "LC_ALL")  # and nothing else: no proxy, no credentials, no profile
 
 
 class LaunchError(Exception):
@@ -38,20 +37,19 @@ def prepare(settings: Settings, job: str, run_id: str, script: str, arguments: d
     Raises LaunchError when code is not where the job says, or `--conf` cannot be read.
     """
     folder = settings.scratch / run_id
-    (folder / "tmp").mkdir(parents=True)
+    folder.mkdir(parents=True)
     script_file = _download(settings.s3_url, script, folder / "code")
     extras = [piece.strip() for piece in arguments.get("--extra-py-files", "").split(",") if piece.strip()]
     modules = [_download(settings.s3_url, extra, folder / "code") for extra in extras]
     try:
-        conf = spark_conf.properties(settings.root, folder, slots, arguments.get("--conf"))
+        properties = conf.properties(settings.root, folder, slots, arguments.get("--conf"))
     except ValueError as error:
         raise LaunchError(f"LAUNCH ERROR | {error}") from error
-    spark_conf.write_conf_dir(folder / "conf", conf)
     error_file = folder / "error"
     command = [str(settings.glue_python), str(LAUNCHER), str(error_file), str(script_file)]
     return Prepared(
         command=command + script_arguments(job, run_id, arguments),
-        env=_environment(settings, folder, modules),
+        env=_environment(settings, folder, modules, properties),
         folder=folder,
         error_file=error_file,
     )
@@ -65,20 +63,16 @@ def script_arguments(job: str, run_id: str, arguments: dict[str, str]) -> list[s
     return [word for pair in given.items() for word in pair]
 
 
-def _environment(settings: Settings, folder: Path, modules: list[Path]) -> dict[str, str]:
+def _environment(settings: Settings, folder: Path, modules: list[Path], properties: dict[str, str]) -> dict[str, str]:
     python = settings.glue_python
     env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    env |= java_env(folder / "java", str(python))
+    env |= conf.environment(python.parent.parent, folder, properties)
     env |= client_env(settings.s3_url, settings.aws_url)
     return env | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": os.pathsep.join(map(str, modules)),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYSPARK_PYTHON": str(python),
-        "SPARK_CONF_DIR": str(folder / "conf"),
-        "SPARK_LOCAL_DIRS": str(folder / "tmp"),
-        "SPARK_LOCAL_IP": "127.0.0.1",
         "TMPDIR": str(folder / "tmp"),
         "TZ": "UTC",
     }

