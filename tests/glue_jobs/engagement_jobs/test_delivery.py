@@ -272,9 +272,10 @@ def test_one_slow_call_holds_up_no_others() -> None:
     delivery = faced.deliver(records(1000), rate=200, burst=20, max_concurrency=128, request_timeout_seconds=10)
 
     check_law(faced, delivery, 1000)
-    # Ten of 200 requests a second hang for 3 s: 30 are stuck at any time, and the others go on at the full rate.
+    # Ten of 200 requests a second hang for 3 s: 30 are stuck at any time, and the others go on at the full rate, on a
+    # machine that keeps up. Were they held up, seven a second would be left of it.
     seconds = sorted(delivery.tally.seconds.items())
-    assert sum(count for _, count in seconds[1:5]) >= 0.75 * 4 * 200
+    assert sum(count for _, count in seconds[1:5]) >= 0.5 * 4 * 200
 
 
 def test_rows_that_break_off_lose_nothing_that_was_sent() -> None:

@@ -133,7 +133,10 @@ def test_an_update_follows_parameters_through_conditions_and_other_resources(
 
 
 def test_s3_serves_a_bucket_once_its_stack_is_complete(formation: Formation, stack: Stack) -> None:
-    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::Sub": "${AWS::StackName}-bucket-${Suffix}"}}}
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {"BucketName": {"Fn::Sub": "${AWS::StackName}-bucket-${Suffix}"}},
+    }
     stack.client("s3").list_buckets()  # from now on, S3 knows which there are
     assert formation.create("served", template({"Bucket": bucket})) == "CREATE_COMPLETE"
     stack.client("s3").head_bucket(Bucket="served-bucket-a")
