@@ -9,7 +9,7 @@ from local.processes import REPOSITORY
 
 
 def default_glue_python() -> Path:
-    """LOCAL_GLUE_PYTHON, or the Glue environment beside the repository's sources."""
+    """LOCAL_GLUE_PYTHON, <prefix>/bin/python with <prefix>/java beside it, or the one that `make setup` made."""
     return Path(os.environ.get("LOCAL_GLUE_PYTHON") or REPOSITORY / ".venv-glue" / "bin" / "python")
 
 

@@ -18,6 +18,7 @@ import pytest
 from local.airflow import AirflowHome
 from local.aws.settings import default_glue_python
 from local.extract import write_extract
+from local.spark.java import java_home
 from local.stack import Stack, running
 from tests.infra.resolved import PREFIX, Resolved
 
@@ -98,9 +99,11 @@ def _run_day(stack: Stack, folder: Path, file: Path) -> str:
 
 
 def _recorded_python(folder: Path, file: Path) -> Path:
-    """A program that is Glue's Python with the recorder in it."""
+    """A program that is Glue's Python with the recorder in it, beside Glue's Java."""
     python = default_glue_python()
-    program = folder / "python"
+    program = folder / "glue" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    (folder / "glue" / "java").symlink_to(java_home(python.parent.parent))
     text = _PYTHON.format(
         file=shlex.quote(str(file)),
         recorder=shlex.quote(str(RECORDER)),
