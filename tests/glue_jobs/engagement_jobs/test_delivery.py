@@ -269,13 +269,13 @@ def test_a_key_that_is_in_flight_is_asked_again() -> None:
 
 def test_one_slow_call_holds_up_no_others() -> None:
     faced = exchange(Fault(latency_ms=3000, fraction=0.05))
-    delivery = faced.deliver(records(1000), rate=200, burst=20, max_concurrency=128, request_timeout_seconds=10)
+    # The burst makes up for half a second in which a busy machine lets nobody run.
+    delivery = faced.deliver(records(1200), rate=200, burst=100, max_concurrency=128, request_timeout_seconds=10)
 
-    check_law(faced, delivery, 1000)
-    # Ten of 200 requests a second hang for 3 s: 30 are stuck at any time, and the others go on at the full rate, on a
-    # machine that keeps up. Were they held up, seven a second would be left of it.
+    check_law(faced, delivery, 1200)
+    # Ten of 200 requests a second hang for 3 s: 30 are stuck at any time, and the others go on at the full rate.
     seconds = sorted(delivery.tally.seconds.items())
-    assert sum(count for _, count in seconds[1:5]) >= 0.5 * 4 * 200
+    assert sum(count for _, count in seconds[1:5]) >= 0.75 * 4 * 200
 
 
 def test_rows_that_break_off_lose_nothing_that_was_sent() -> None:
