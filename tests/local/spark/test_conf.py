@@ -1,4 +1,4 @@
-"""Spark properties of a run, and the words that a script gets."""
+"""Spark properties of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from local.aws.glue.job_command import script_arguments
 from local.spark import conf
 
 
@@ -44,18 +43,3 @@ def test_every_bucket_is_mounted_and_the_jobs_own_properties_win(tmp_path: Path)
     }
     assert found["spark.driver.memory"] == "2g"
     assert found["spark.master"] == "local[4]"
-
-
-def test_the_runs_identity_comes_first_and_glues_own_arguments_are_left_out() -> None:
-    arguments = {
-        "--conf": "a=b",
-        "--extra-py-files": "s3://x/y.zip",
-        "--enable-metrics": "",
-        "--custom-logGroup-prefix": "/x",
-        "--job-bookmark-option": "job-bookmark-disable",
-        "--rows": "",
-    }
-    assert script_arguments("job", "jr_1", arguments) == [
-        *["--JOB_NAME", "job", "--JOB_RUN_ID", "jr_1"],
-        *["--job-bookmark-option", "job-bookmark-disable", "--rows", ""],
-    ]
