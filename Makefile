@@ -57,7 +57,7 @@ $(UV):
 	@echo "==> Installing the Glue environment into .venv-glue"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-glue
 	@$(UV) pip sync --quiet --require-hashes --python .venv-glue/bin/python $<
-	@echo "==> Preparing Java for Spark, up to a minute"
+	@echo "==> Preparing Java for Spark, about a minute"
 	@.venv-glue/bin/python -m local.spark.class_archive
 	@touch $@
 

@@ -63,8 +63,8 @@ def properties(root: Path, scratch: Path, slots: int, conf: str | None) -> dict[
     return found | parse_conf_argument(conf or "")
 
 
-def environment(prefix: Path, scratch: Path, settings: dict[str, str]) -> dict[str, str]:
-    """What PySpark of the Python environment at `prefix` needs to start with `settings`, which are kept in `scratch`.
+def environment(python: Path, scratch: Path, settings: dict[str, str]) -> dict[str, str]:
+    """What PySpark of that Python needs to start with `settings`, which are kept in `scratch`.
 
     The properties are named by an option, for a SPARK_CONF_DIR would come into the class path, which must be the one
     that Java's archive of classes was made with.
@@ -73,9 +73,9 @@ def environment(prefix: Path, scratch: Path, settings: dict[str, str]) -> dict[s
     file.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     (scratch / "tmp").mkdir(exist_ok=True)
     return {
-        "JAVA_HOME": str(java_home(prefix)),
+        "JAVA_HOME": str(java_home(python)),
         "LOG4J_CONFIGURATION_FILE": str(_LOG4J),
-        "PYSPARK_PYTHON": str(prefix / "bin" / "python"),
+        "PYSPARK_PYTHON": str(python),
         "PYSPARK_SUBMIT_ARGS": f"--properties-file {shlex.quote(str(file))} pyspark-shell",
         "SPARK_LOCAL_DIRS": str(scratch / "tmp"),
         "SPARK_LOCAL_IP": "127.0.0.1",

@@ -8,13 +8,18 @@ from pathlib import Path
 _DROPPED = "--add-modules=jdk.incubator.vector"
 
 
-def java_home(prefix: Path) -> Path:
-    """JAVA_HOME in the environment at `prefix`, see `local.spark.class_archive`. RuntimeError when it is not there."""
-    home = prefix / "java"
+def home_beside(python: Path) -> Path:
+    """Where the environment of a Python program, <prefix>/bin/python, keeps its Java."""
+    return python.parent.parent / "java"
+
+
+def java_home(python: Path) -> Path:
+    """JAVA_HOME for PySpark of that Python, see `local.spark.class_archive`. RuntimeError when it is not there."""
+    home = home_beside(python)
     if not (home / "bin" / "java").exists():
         raise RuntimeError(
             f"Java for Spark wanted: found no {home}/bin/java. "
-            f"Make it: {prefix}/bin/python -m local.spark.class_archive (`make setup` does)."
+            f"Make it: {python} -m local.spark.class_archive (`make setup` does)."
         )
     return home
 

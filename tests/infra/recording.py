@@ -103,7 +103,7 @@ def _recorded_python(folder: Path, file: Path) -> Path:
     python = default_glue_python()
     program = folder / "glue" / "bin" / "python"
     program.parent.mkdir(parents=True)
-    (folder / "glue" / "java").symlink_to(java_home(python.parent.parent))
+    (folder / "glue" / "java").symlink_to(java_home(python))
     text = _PYTHON.format(
         file=shlex.quote(str(file)),
         recorder=shlex.quote(str(RECORDER)),

@@ -118,7 +118,7 @@ def spark_session(folder: Path, world: World, patch: pytest.MonkeyPatch) -> Iter
     scratch = folder / "spark"
     scratch.mkdir(parents=True)
     settings = conf.properties(world.root, scratch, SLOTS, _CONF)
-    env = conf.environment(Path(sys.prefix), scratch, settings) | {
+    env = conf.environment(Path(sys.executable), scratch, settings) | {
         "PYTHONPATH": os.pathsep.join((str(REPOSITORY / "glue_jobs"), str(REPOSITORY))),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

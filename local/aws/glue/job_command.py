@@ -66,7 +66,7 @@ def script_arguments(job: str, run_id: str, arguments: dict[str, str]) -> list[s
 def _environment(settings: Settings, folder: Path, modules: list[Path], properties: dict[str, str]) -> dict[str, str]:
     python = settings.glue_python
     env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    env |= conf.environment(python.parent.parent, folder, properties)
+    env |= conf.environment(python, folder, properties)
     env |= client_env(settings.s3_url, settings.aws_url)
     return env | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",

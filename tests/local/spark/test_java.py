@@ -32,7 +32,7 @@ def test_spark_starts_on_the_packaged_java_whatever_the_machine_has_and_maps_its
     other.chmod(0o755)
     classes = tmp_path / "classes"
     given = f"spark.driver.extraJavaOptions=-Xlog:class+load:file={classes}"
-    env = conf.environment(python.parent.parent, scratch, conf.properties(tmp_path / "s3", scratch, 1, given))
+    env = conf.environment(python, scratch, conf.properties(tmp_path / "s3", scratch, 1, given))
     said = subprocess.run(
         [python, "-c", SESSION],
         env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", **env},
@@ -54,7 +54,7 @@ def test_spark_starts_on_the_packaged_java_whatever_the_machine_has_and_maps_its
 
 def test_an_environment_without_java_is_told_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"found no .*/java/bin/java\. Make it: .*python -m local\.spark"):
-        java_home(tmp_path)
+        java_home(tmp_path / "bin" / "python")
 
 
 def test_the_launcher_drops_one_option_and_keeps_the_rest(tmp_path: Path) -> None:
