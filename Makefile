@@ -47,16 +47,17 @@ $(UV):
 	@$(PYTHON) -m venv .venv-tools
 	@.venv-tools/bin/pip install --quiet --disable-pip-version-check -r requirements/tools.txt
 
+# Bytecode is compiled here, once: where Python may not write it, every process would compile all that it imports.
 .venv/.ready: requirements/airflow.txt | $(UV)
 	@echo "==> Installing the Airflow environment into .venv"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
-	@$(UV) pip sync --quiet --require-hashes --python .venv/bin/python $<
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python $<
 	@touch $@
 
 .venv-glue/.ready: requirements/glue.txt $(SPARK_SETUP) | $(UV)
 	@echo "==> Installing the Glue environment into .venv-glue"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-glue
-	@$(UV) pip sync --quiet --require-hashes --python .venv-glue/bin/python $<
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-glue/bin/python $<
 	@echo "==> Preparing Java for Spark, about a minute"
 	@.venv-glue/bin/python -m local.spark.class_archive
 	@touch $@
