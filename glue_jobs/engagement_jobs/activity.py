@@ -1,26 +1,23 @@
 """The activity extract: its schema, and which of its rows can be scored.
 
-Columns: `user_id` string; `login_count`, `items_viewed`, `cart_additions` integers of any width;
-`time_spent_minutes` floating, decimal or integer. More columns are ignored.
+Columns: `user_id` string, and the metrics of the weights document. More columns are ignored.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
-from engagement_jobs.columns import ACTIVITY
-from engagement_jobs.weights import METRICS
+from engagement_jobs.weights import Weights
 
-_WANTED: dict[str, tuple[tuple[type[DataType], ...], str]] = {
-    "user_id": ((StringType,), "string"),
-    "login_count": ((IntegralType,), "an integer"),
-    "items_viewed": ((IntegralType,), "an integer"),
-    "time_spent_minutes": ((FractionalType, IntegralType), "a floating, decimal or integer number"),
-    "cart_additions": ((IntegralType,), "an integer"),
+_TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
+    "string": ((StringType,), "string"),
+    "integer": ((IntegralType,), "an integer"),
+    "number": ((FractionalType, IntegralType), "a floating, decimal or integer number"),
 }
 
 
@@ -28,14 +25,15 @@ class SchemaError(ValueError):
     """The extract's columns are not those of the contract."""
 
 
-def check_schema(activity: DataFrame, where: str) -> DataFrame:
-    """The contract's columns of `activity`.
+def check_schema(activity: DataFrame, weights: Weights, where: str) -> DataFrame:
+    """The columns of `activity` that are scored.
 
     :raises SchemaError: names every column that is missing or of another type
     """
     found = {field.name: field.dataType for field in activity.schema.fields}
     wrong = []
-    for name, (types, wanted) in _WANTED.items():
+    for name, kind in {"user_id": "string", **{each.metric: each.type for each in weights.metrics}}.items():
+        types, wanted = _TYPES[kind]
         if name not in found:
             wrong.append(f"column {name} is missing, wanted {wanted}")
         elif not isinstance(found[name], types):
@@ -45,36 +43,37 @@ def check_schema(activity: DataFrame, where: str) -> DataFrame:
             f"{where}: {'; '.join(wrong)}. Found: {', '.join(found) or 'no columns'}. "
             "Have the extract written with these types, then clear check_activity."
         )
-    return activity.select(*ACTIVITY)
+    return activity.select(*weights.columns)
 
 
-def with_verdict(activity: DataFrame) -> DataFrame:
+def with_verdict(activity: DataFrame, metrics: Sequence[str]) -> DataFrame:
     """`activity` with `reason` (null for a row to score) and `copy` (1 for the first of identical rows).
 
-    Several rows of one user that differ in the contract's columns are all rejected: none of them is known to be right.
+    Several rows of one user that differ in any metric are all rejected: none of them is known to be right.
     """
     usable_id = F.col("user_id").isNotNull() & ~F.col("user_id").rlike(r"(?U)^\s*$")
     # Rows without an id have nothing in common: each is a user of its own, or they would all meet in one task.
     user = F.when(usable_id, F.struct(F.col("user_id"), F.lit(0).cast("long").alias("row"))).otherwise(
         F.struct(F.lit(None).cast("string").alias("user_id"), F.monotonically_increasing_id().alias("row"))
     )
-    rows_of_user = Window.partitionBy("user")
-    metrics = F.struct(*METRICS)
+    rows_of_user = Window.partitionBy("_user")
+    values = F.struct(*metrics)
+    reason = _reason(usable_id, metrics, ~F.col("_first").eqNullSafe(F.col("_last")))
     return (
-        activity.withColumn("user", user)
-        .withColumn("first", F.min(metrics).over(rows_of_user))
-        .withColumn("last", F.max(metrics).over(rows_of_user))
-        .withColumn("copy", F.row_number().over(rows_of_user.orderBy(metrics)))
-        .select(*ACTIVITY, _reason(usable_id, ~F.col("first").eqNullSafe(F.col("last"))).alias("reason"), "copy")
+        activity.withColumn("_user", user)
+        .withColumn("_first", F.min(values).over(rows_of_user))
+        .withColumn("_last", F.max(values).over(rows_of_user))
+        .withColumn("copy", F.row_number().over(rows_of_user.orderBy(values)))
+        .select("user_id", *metrics, reason.alias("reason"), "copy")
     )
 
 
-def _reason(usable_id: Column, conflicting: Column) -> Column:
+def _reason(usable_id: Column, metrics: Sequence[str], conflicting: Column) -> Column:
     """The first reason to reject a row, null when there is none."""
     checks = [
         (F.col("user_id").isNull(), "user_id_null"),
         (~usable_id, "user_id_blank"),
-        *(check for metric in METRICS for check in _metric_checks(metric)),
+        *(check for metric in metrics for check in _metric_checks(metric)),
         (conflicting, "conflicting_rows"),
     ]
     reasons = (F.when(condition, F.lit(reason)) for condition, reason in checks)

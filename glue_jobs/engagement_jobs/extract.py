@@ -11,6 +11,8 @@ from typing import Protocol
 MAGIC = b"PAR1"
 SMALLEST = 12
 """Bytes of the least Parquet file: the magic at both ends and the footer's length."""
+MARKER = "_SUCCESS"
+MOST_FILES = 400
 
 
 class ExtractError(RuntimeError):
@@ -29,6 +31,9 @@ class Objects(Protocol):
     def read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
         """Some bytes, and the ETag of the object that they came from."""
 
+    def files(self, prefix: str) -> list[tuple[str, int]]:
+        """Name below a prefix and size of every object there."""
+
 
 def key_of(pattern: str, score_date: str) -> str:
     """The key of a date's extract: `pattern` with `{score_date}` filled in."""
@@ -36,16 +41,48 @@ def key_of(pattern: str, score_date: str) -> str:
 
 
 def check_extract(bucket: Objects, key: str, again: str) -> dict[str, str]:
-    """`input_uri` and `input_etags` (JSON text, key to ETag) of a whole Parquet file.
+    """`input_uri` and `input_etags` (JSON text, key to ETag) of a whole extract.
 
+    :param key: of the Parquet file; or of a folder's `_SUCCESS`: then every file of that folder counts
     :param again: what to do once the extract is right, as the end of a sentence
-    :raises ExtractError: when it is missing, empty, cut off, no Parquet, or was replaced meanwhile
+    :raises ExtractError: when a file is missing, empty, cut off, no Parquet, or was replaced meanwhile
     """
+    folder, _, name = key.rpartition("/")
+    keys = [key]
+    if name == MARKER:
+        if bucket.head(key) is None:
+            raise ExtractError(_missing(bucket.uri(key), again))
+        keys = _files(bucket, f"{folder}/" if folder else "", again)
+    etags = {each: _check_file(bucket, each, again) for each in keys}
+    return {"input_uri": bucket.uri(key.removesuffix(MARKER)), "input_etags": json.dumps(etags)}
+
+
+def _missing(where: str, again: str) -> str:
+    return f"{where} does not exist: the day's extract has not come. Upload it, then {again}."
+
+
+def _files(bucket: Objects, folder: str, again: str) -> list[str]:
+    """Keys of the extract's files; a name that begins with _ or . is none, as Spark sees it."""
+    names = (name for name, _ in bucket.files(folder))
+    found = sorted(name for name in names if not any(part[0] in "_." for part in name.split("/") if part))
+    where = bucket.uri(folder + MARKER)
+    if not found:
+        raise ExtractError(f"{where} has no file beside it; wanted at least one Parquet file. Upload it, then {again}.")
+    if len(found) > MOST_FILES:
+        raise ExtractError(
+            f"{where} has {len(found)} files beside it; wanted at most {MOST_FILES}. Have fewer and larger ones "
+            f"written, then {again}."
+        )
+    return [folder + name for name in found]
+
+
+def _check_file(bucket: Objects, key: str, again: str) -> str:
+    """The ETag of a whole Parquet file."""
     where = bucket.uri(key)
     remedy = f"Upload it again, then {again}."
     head = bucket.head(key)
     if head is None:
-        raise ExtractError(f"{where} does not exist: the day's extract has not come. Upload it, then {again}.")
+        raise ExtractError(_missing(where, again))
     size, etag = head
     if size < SMALLEST:
         found = "is empty (0 bytes)" if size == 0 else f"has only {size} bytes"
@@ -63,4 +100,4 @@ def check_extract(bucket: Objects, key: str, again: str) -> dict[str, str]:
     footer = int.from_bytes(last[:4], "little")
     if footer > size - SMALLEST:
         raise ExtractError(f"{where} has {size} bytes but claims a footer of {footer}: bytes are missing. {remedy}")
-    return {"input_uri": where, "input_etags": json.dumps({key: etag})}
+    return etag

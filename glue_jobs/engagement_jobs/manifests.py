@@ -16,8 +16,10 @@ from engagement_jobs.weights import Weights
 def scores_manifest(
     arguments: ScoreArguments,
     *,
+    read: Mapping[str, int],
     rows: Mapping[str, int],
     reasons: Mapping[str, int],
+    samples: Mapping[str, Sequence[Mapping[str, Any]]],
     histogram: Sequence[int],
     files: Sequence[tuple[str, int]],
     sha256: str,
@@ -25,7 +27,9 @@ def scores_manifest(
 ) -> dict[str, Any]:
     """What job 1 wrote.
 
+    :param read: rows by the key of each file of the extract
     :param rows: `input`, `scored`, `rejected`, `collapsed`
+    :param samples: for each reason, the metrics of one or two rows that were rejected for it
     :param files: name and bytes of each CSV file
     :param sha256: over the bytes of the files in order of name
     """
@@ -35,9 +39,10 @@ def scores_manifest(
         "job_run_id": arguments.job_run_id,
         "score_date": arguments.score_date,
         "scored_at": arguments.scored_at,
-        "input": [{"key": key, "etag": etag, "rows": rows["input"]} for key, etag in arguments.input_etags.items()],
+        "input": [{"key": key, "etag": etag, "rows": read[key]} for key, etag in arguments.input_etags.items()],
         "rows": dict(rows),
         "reasons": dict(reasons),
+        "samples": {reason: list(rows) for reason, rows in samples.items()},
         "files": [{"name": name, "bytes": size} for name, size in files],
         "sha256": sha256,
         "weights": {"version": weights.version, "sha256": weights.sha256},

@@ -9,15 +9,15 @@ import logging
 import math
 from collections import Counter
 from typing import Any
+from urllib.parse import unquote
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs import activity, layout, session
+from engagement_jobs import activity, layout, quarantine, session
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
-from engagement_jobs.columns import ACTIVITY
 from engagement_jobs.manifests import scores_manifest
 from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
 from engagement_jobs.weights import Weights
@@ -29,10 +29,6 @@ log = logging.getLogger("engagement.score")
 
 class InputChangedError(RuntimeError):
     """The extract is not the one that was checked."""
-
-
-class TooManyRejectedError(RuntimeError):
-    """Too little of the extract can be scored."""
 
 
 def run(arguments: ScoreArguments) -> dict[str, Any]:
@@ -48,20 +44,25 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     _check_input(arguments)
     weights = _weights(arguments.weights_uri)
     spark = session.start("score_users")
-    rows = activity.check_schema(_read(spark, arguments.input_uri), arguments.input_uri)
-    session.size_shuffles(spark, rows.count())
-    judged = with_score(activity.with_verdict(rows), weights).persist(StorageLevel.MEMORY_AND_DISK)
+    metrics = weights.columns[1:]
+    rows = activity.check_schema(_read(spark, arguments), weights, arguments.input_uri)
+    read = _rows_by_file(rows, list(arguments.input_etags))
+    session.size_shuffles(spark, sum(read.values()))
+    judged = with_score(activity.with_verdict(rows, metrics), weights).persist(StorageLevel.MEMORY_AND_DISK)
     counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)
-    _write_rejected(judged, output, layout.rejected(arguments.score_date), counts["rejected"])
-    _refuse_if_bad(arguments, counts, reasons)
+    quarantine.write(judged, output, layout.rejected(arguments.score_date), counts["rejected"])
+    quarantine.refuse_if_bad(arguments, counts, reasons)
+    samples = quarantine.samples(judged, metrics) if counts["rejected"] else {}
     _write_scores(judged, output.uri(folder), arguments.scored_at, counts["scored"])
     _check_input(arguments)
     files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
     manifest = scores_manifest(
         arguments,
+        read=read,
         rows=counts,
         reasons=reasons,
+        samples=samples,
         histogram=histogram,
         files=files,
         sha256=output.sha256(folder + name for name, _ in files),
@@ -73,17 +74,19 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
 
 def _check_input(arguments: ScoreArguments) -> None:
-    bucket, key = split_uri(arguments.input_uri)
-    if list(arguments.input_etags) != [key]:
-        raise InputChangedError(
-            f"--input_etags names {', '.join(arguments.input_etags)}; wanted the ETag of {key} alone."
-        )
-    found, wanted = Store(bucket).etag(key), arguments.input_etags[key]
-    if found != wanted:
-        raise InputChangedError(
-            f"{arguments.input_uri} changed since it was checked: ETag {found or 'none, the object is gone'}, "
-            f"wanted {wanted}. Clear check_activity to score the new extract."
-        )
+    bucket, extract = split_uri(arguments.input_uri)
+    is_folder = extract.endswith("/")
+    strange = [key for key in arguments.input_etags if not (is_folder and key.startswith(extract)) and key != extract]
+    if strange:
+        raise InputChangedError(f"--input_etags names {', '.join(strange[:3])}; wanted files of {extract} alone.")
+    store = Store(bucket)
+    for key, wanted in arguments.input_etags.items():
+        found = store.etag(key)
+        if found != wanted:
+            raise InputChangedError(
+                f"{store.uri(key)} changed since it was checked: ETag {found or 'none, the object is gone'}, "
+                f"wanted {wanted}. Clear check_activity to score the new extract."
+            )
 
 
 def _weights(uri: str) -> Weights:
@@ -96,13 +99,26 @@ def _weights(uri: str) -> Weights:
     return Weights.parse(document)
 
 
-def _read(spark: SparkSession, uri: str) -> DataFrame:
+def _read(spark: SparkSession, arguments: ScoreArguments) -> DataFrame:
+    """The files that were checked, and no others: what came since into their folder is not read."""
+    store = Store(split_uri(arguments.input_uri)[0])
+    files = [store.uri(key) for key in arguments.input_etags]
     try:
-        return spark.read.parquet(uri)
+        # Of one file Spark would take the schema, and fail half-way at another one that differs.
+        return spark.read.option("mergeSchema", len(files) > 1).parquet(*files)
     except Exception as error:
         raise activity.SchemaError(
-            f"{uri} cannot be read as Parquet: {_first_cause(error)}. Have the extract written again."
+            f"{arguments.input_uri} cannot be read as Parquet: {_first_cause(error)}. Have the extract written again."
         ) from error
+
+
+def _rows_by_file(rows: DataFrame, keys: list[str]) -> dict[str, int]:
+    """How many rows each file says it has: only their footers are read."""
+    if len(keys) == 1:
+        return {keys[0]: rows.count()}
+    found = rows.groupBy(F.input_file_name()).count().collect()
+    counts = {unquote(uri): count for uri, count in found}
+    return {key: sum(count for uri, count in counts.items() if uri.endswith(f"/{key}")) for key in keys}
 
 
 def _first_cause(error: Exception) -> str:
@@ -132,28 +148,6 @@ def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]
             histogram[score] += count
     counts = {"input": rows.total(), **{kind: rows[kind] for kind in ("scored", "rejected", "collapsed")}}
     return counts, dict(sorted(reasons.items())), histogram
-
-
-def _write_rejected(judged: DataFrame, output: Store, folder: str, rejected: int) -> None:
-    if not rejected:
-        output.delete_folder(folder)
-        return
-    rows = judged.where(F.col("reason").isNotNull()).select(*ACTIVITY, "reason")
-    files = math.ceil(rejected / _ROWS_PER_FILE)
-    rows.coalesce(files).write.mode("overwrite").json(output.uri(folder), ignoreNullFields=False)
-
-
-def _refuse_if_bad(arguments: ScoreArguments, counts: dict[str, int], reasons: dict[str, int]) -> None:
-    most = arguments.max_reject_fraction * counts["input"]
-    if counts["scored"] and counts["rejected"] <= most:
-        return
-    why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: -item[1]))
-    raise TooManyRejectedError(
-        f"{arguments.input_uri}: {counts['rejected']:,} of {counts['input']:,} rows cannot be scored "
-        f"({why or 'the extract is empty'}); at most {arguments.max_reject_fraction:.0%} may be, and at least one row "
-        f"must be scored. The rows are in s3://{arguments.output_bucket}/{layout.rejected(arguments.score_date)}. "
-        "Correct the extract, or raise max_reject_fraction, then clear check_activity."
-    )
 
 
 def _write_scores(judged: DataFrame, uri: str, scored_at: str, scored: int) -> None:

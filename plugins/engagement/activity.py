@@ -1,12 +1,16 @@
 """Is the night's extract whole? Looked at byte by byte before a cluster is paid to read it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 MAGIC = b"PAR1"
 SMALLEST = 12
 """Bytes of the least Parquet file: the magic at both ends and the footer's length."""
+MARKER = "_SUCCESS"
+MOST_FILES = 400
+"""A Glue job's arguments have room for the names of so many."""
 
 
 class BadActivityError(ValueError):
@@ -32,19 +36,62 @@ class Objects(Protocol):
         """Return some bytes, and the ETag of the object they came from."""
         ...
 
+    def sizes(self, bucket: str, prefix: str) -> Mapping[str, int]:
+        """Return the bytes of each object under a prefix, by the rest of its key."""
+        ...
+
 
 def check_activity(store: Objects, bucket: str, key: str) -> dict[str, str | int]:
-    """Return ``input_uri``, ``input_etags`` (JSON text, key to ETag) and ``bytes`` of a whole Parquet file.
+    """Return ``input_uri``, ``input_etags`` (JSON text, key to ETag) and ``bytes`` of a whole extract.
 
-    :raises BadActivityError: when it is missing, empty, cut off, no Parquet, or was replaced meanwhile.
+    :param key: of the Parquet file; or of a folder's ``_SUCCESS``, which a writer of many files adds last: then every
+        file of that folder counts, and ``input_uri`` is the folder's, with a slash at its end
+    :raises BadActivityError: when a file is missing, empty, cut off, no Parquet, or was replaced meanwhile.
     """
+    folder, _, name = key.rpartition("/")
+    keys = [key]
+    if name == MARKER:
+        if store.head(bucket, key) is None:
+            raise BadActivityError(_gone(f"s3://{bucket}/{key}"))
+        keys = _files(store, bucket, f"{folder}/" if folder else "")
+    heads = {each: _check_file(store, bucket, each) for each in keys}
+    return {
+        "input_uri": f"s3://{bucket}/{key.removesuffix(MARKER)}",
+        "input_etags": json.dumps({each: head.etag for each, head in heads.items()}),
+        "bytes": sum(head.size for head in heads.values()),
+    }
+
+
+_REMEDY = "Upload it again, then clear check_activity"
+
+
+def _gone(where: str) -> str:
+    return (
+        f"{where} does not exist, though the sensor saw a key that begins so (a sidecar like .crc?) or "
+        "it was deleted since; upload the extract, then clear wait_for_activity"
+    )
+
+
+def _files(store: Objects, bucket: str, folder: str) -> list[str]:
+    """Keys of the extract's files; as everywhere around Spark, a name that begins with _ or . is none."""
+    names = [name for name in store.sizes(bucket, folder) if name and not name.endswith("/")]
+    found = sorted(name for name in names if not any(part[0] in "_." for part in name.split("/") if part))
+    where = f"s3://{bucket}/{folder}{MARKER}"
+    if not found:
+        raise BadActivityError(f"{where} has no file beside it; wanted at least one Parquet file. {_REMEDY}")
+    if len(found) > MOST_FILES:
+        raise BadActivityError(
+            f"{where} has {len(found)} files beside it; wanted at most {MOST_FILES}, for each is named in an argument "
+            "of the Glue job. Have fewer and larger ones written, then clear check_activity"
+        )
+    return [folder + name for name in found]
+
+
+def _check_file(store: Objects, bucket: str, key: str) -> Head:
     where = f"s3://{bucket}/{key}"
     head = store.head(bucket, key)
     if head is None:
-        raise BadActivityError(
-            f"{where} does not exist, though the sensor saw a key that begins so (a sidecar like .crc?) or "
-            "it was deleted since; upload the extract, then clear wait_for_activity"
-        )
+        raise BadActivityError(_gone(where))
     if head.size < SMALLEST:
         found = "is empty (0 bytes)" if head.size == 0 else f"has only {head.size} bytes"
         raise BadActivityError(f"{where} {found}; wanted a Parquet file of at least {SMALLEST} bytes. {_REMEDY}")
@@ -63,10 +110,7 @@ def check_activity(store: Objects, bucket: str, key: str) -> dict[str, str | int
         raise BadActivityError(
             f"{where} has {head.size} bytes but claims a footer of {footer}: bytes are missing. {_REMEDY}"
         )
-    return {"input_uri": where, "input_etags": json.dumps({key: head.etag}), "bytes": head.size}
-
-
-_REMEDY = "Upload it again, then clear check_activity"
+    return head
 
 
 def _read(store: Objects, bucket: str, key: str, head: Head, start: int, length: int) -> bytes:

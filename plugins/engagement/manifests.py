@@ -32,6 +32,10 @@ def _buckets(value: Any) -> bool:
     return _counts(value) and all(name.lstrip("-").isdecimal() for name in value)
 
 
+def _samples(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(rows, list) for rows in value.values())
+
+
 def _names(value: Any) -> bool:
     return isinstance(value, list) and all(map(_text, value))
 
@@ -61,6 +65,7 @@ SCORES = {
     "input": _list_of(_has({"key": _text, "etag": _text, "rows": _count})),
     "rows": _has(dict.fromkeys(("input", "scored", "rejected", "collapsed"), _count)),
     "reasons": _counts,
+    "samples": _samples,
     "files": _list_of(_has({"name": _text, "bytes": _count})),
     "sha256": _text,
     "weights": _has({"sha256": _text}),

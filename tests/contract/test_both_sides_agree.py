@@ -29,8 +29,10 @@ RUN = SCORE.run_id
 def scores() -> dict[str, Any]:
     return scores_manifest(
         SCORE,
+        read={next(iter(SCORE.input_etags)): 5},
         rows={"input": 5, "scored": 3, "rejected": 1, "collapsed": 1},
         reasons={"user_id_null": 1},
+        samples={"user_id_null": [{"login_count": 3}]},
         histogram=[3] + [0] * 19,
         files=[("part-00000.csv", 120)],
         sha256="0" * 64,
@@ -114,7 +116,7 @@ def test_keys(run_id: str) -> None:
         ("summary", summary.SUMMARY_KEYS),
         ("ledger", FIELDS),
         ("outcomes", manifests.OUTCOMES),
-        ("activity columns", columns.ACTIVITY),
+        ("activity columns", Weights.default().columns),
         ("scores columns", columns.SCORES),
         ("failed.csv", columns.FAILED),
         ("settings", settings.Settings.__slots__),

@@ -181,6 +181,7 @@ def put_scores(
         "input": [],
         "rows": {"input": count, "scored": count, "rejected": 0, "collapsed": 0},
         "reasons": {},
+        "samples": {},
         "files": [{"name": "part-00000-x.csv", "bytes": len(body)}],
         "sha256": hashlib.sha256(body).hexdigest(),
         "weights": {"version": "1", "sha256": "x"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from engagement_jobs.activity import SchemaError, check_schema, with_verdict
+from engagement_jobs.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 
+WEIGHTS = Weights.default()
+METRICS = WEIGHTS.columns[1:]
 GOOD = "user_id string, login_count int, items_viewed int, time_spent_minutes double, cart_additions int"
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -25,7 +29,7 @@ def changed(column: str, kind: str | None) -> str:
 
 def verdicts(spark: SparkSession, folder: Path, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """(user_id, reason, copy) of each row, in order of these."""
-    judged = with_verdict(frame(spark, folder, [row(*values) for values in rows], SCHEMA))
+    judged = with_verdict(frame(spark, folder, [row(*values) for values in rows], SCHEMA), METRICS)
     judged = judged.select("user_id", "reason", "copy")
     return sorted(map(tuple, judged.collect()), key=str)
 
@@ -34,18 +38,31 @@ def verdicts(spark: SparkSession, folder: Path, rows: list[tuple[Any, ...]]) -> 
 @pytest.mark.parametrize("kind", ["tinyint", "smallint", "int", "bigint"])
 def test_integers_of_any_width(spark: SparkSession, column: str, kind: str) -> None:
     found = spark.createDataFrame([], changed(column, kind))
-    assert check_schema(found, "here").columns == found.columns
+    assert check_schema(found, WEIGHTS, "here").columns == found.columns
 
 
 @pytest.mark.parametrize("kind", ["float", "double", "decimal(9,2)", "decimal(38,10)", "smallint", "int", "bigint"])
 def test_minutes_of_any_kind(spark: SparkSession, kind: str) -> None:
     found = spark.createDataFrame([], changed("time_spent_minutes", kind))
-    assert check_schema(found, "here").dtypes[3] == ("time_spent_minutes", kind)
+    assert check_schema(found, WEIGHTS, "here").dtypes[3] == ("time_spent_minutes", kind)
+
+
+def test_a_metric_of_ones_own(spark: SparkSession) -> None:
+    metrics = {
+        "visits": {"type": "integer", "weight": 0.5, "cap": 3},
+        "last": {"type": "number", "weight": 0.5, "cap": 1},
+    }
+    weights = Weights.parse(json.dumps({"version": "1", "metrics": metrics}).encode())
+    rows = spark.sql("SELECT 'U' AS user_id, CAST(7 AS TINYINT) AS visits, 0.5D AS last, 1 AS login_count")
+    judged = with_verdict(check_schema(rows, weights, "here"), weights.columns[1:])
+    assert [tuple(each) for each in judged.collect()] == [("U", 7, 0.5, None, 1)]
+    with pytest.raises(SchemaError, match="column visits is double, wanted an integer"):
+        check_schema(rows.withColumn("visits", rows.visits.cast("double")), weights, "here")
 
 
 def test_more_columns_are_ignored_whatever_their_names(spark: SparkSession) -> None:
     more = "reason string, copy int, user string, first int, score double"
-    found = check_schema(spark.createDataFrame([], f"country string, {GOOD}, {more}"), "here")
+    found = check_schema(spark.createDataFrame([], f"country string, {GOOD}, {more}"), WEIGHTS, "here")
     assert found.dtypes == [tuple(part.split(" ")) for part in GOOD.split(", ")]
 
 
@@ -68,7 +85,7 @@ def test_more_columns_are_ignored_whatever_their_names(spark: SparkSession) -> N
 def test_another_schema_is_refused(spark: SparkSession, column: str, kind: str | None, said: str) -> None:
     found = spark.createDataFrame([], changed(column, kind))
     with pytest.raises(SchemaError, match=said) as refused:
-        check_schema(found, "s3://bucket/key")
+        check_schema(found, WEIGHTS, "s3://bucket/key")
     assert str(refused.value).startswith("s3://bucket/key: ")
     assert f"Found: {', '.join(found.columns)}." in str(refused.value)
 
@@ -76,7 +93,7 @@ def test_another_schema_is_refused(spark: SparkSession, column: str, kind: str |
 def test_all_that_is_wrong_with_a_schema_is_told_at_once(spark: SparkSession) -> None:
     found = spark.createDataFrame([], "USER_ID string, login_count double")
     with pytest.raises(SchemaError) as refused:
-        check_schema(found, "here")
+        check_schema(found, WEIGHTS, "here")
     for column in ("user_id", "items_viewed", "time_spent_minutes", "cart_additions"):
         assert f"column {column} is missing" in str(refused.value)
     assert "column login_count is double" in str(refused.value)
@@ -178,7 +195,7 @@ def test_duplicates(spark: SparkSession, tmp_path: Path) -> None:
 def test_copies_that_differ_in_other_columns_alone_are_identical(spark: SparkSession) -> None:
     rows = spark.sql("SELECT 'U' AS user_id, 1 AS login_count, 2 AS items_viewed, 3.5D AS time_spent_minutes, "
                       "4 AS cart_additions, id AS more FROM range(2)")  # fmt: skip
-    judged = with_verdict(check_schema(rows, "here")).select("reason", "copy")
+    judged = with_verdict(check_schema(rows, WEIGHTS, "here"), METRICS).select("reason", "copy")
     assert sorted(map(tuple, judged.collect()), key=str) == [(None, 1), (None, 2)]
 
 
@@ -188,5 +205,5 @@ def test_wide_numbers_are_judged_as_they_are(spark: SparkSession) -> None:
         "CAST('9999999999999999999999999999.5' AS DECIMAL(38,10)) AS time_spent_minutes, 1 AS cart_additions "
         "UNION ALL SELECT 'V', 1, -9223372036854775808, CAST('-0.0000000001' AS DECIMAL(38,10)), 1"
     )
-    judged = with_verdict(check_schema(wide, "here")).select("user_id", "reason")
+    judged = with_verdict(check_schema(wide, WEIGHTS, "here"), METRICS).select("user_id", "reason")
     assert sorted(map(tuple, judged.collect())) == [("U", None), ("V", "items_viewed_negative")]

@@ -39,6 +39,9 @@ class FakeBucket:
         body, etag = self.objects[key]
         return body[start : start + length], etag
 
+    def files(self, prefix: str) -> list[tuple[str, int]]:
+        return [(key[len(prefix) :], len(body)) for key, (body, _) in self.objects.items() if key.startswith(prefix)]
+
 
 def test_a_whole_extract_and_few_bytes_read() -> None:
     bucket = FakeBucket({KEY: (WHOLE, "abc")})
@@ -70,6 +73,35 @@ def test_an_extract_that_is_replaced_while_it_is_checked() -> None:
     bucket.meanwhile = lambda: bucket.objects.update({KEY: (WHOLE, f"read-{len(bucket.reads)}")})
     with pytest.raises(ExtractError, match="was replaced while it was checked"):
         check_extract(bucket, KEY, AGAIN)
+
+
+MARKER = "activity/dt=2026-11-23/_SUCCESS"
+
+
+def many(*names: str) -> FakeBucket:
+    files = {f"activity/dt=2026-11-23/{name}": (WHOLE, f"etag of {name}") for name in names}
+    return FakeBucket(files | {MARKER: (b"", "marker"), "activity/dt=2026-11-22/b.parquet": (WHOLE, "of another day")})
+
+
+def test_all_files_beside_a_marker_are_the_extract() -> None:
+    bucket = many("b.parquet", "a.parquet", "country=DE/c.parquet", "_committed_1", ".a.crc", "_tmp/d.parquet")
+    found = check_extract(bucket, MARKER, AGAIN)
+    assert found["input_uri"] == "s3://in/activity/dt=2026-11-23/"
+    names = ["a.parquet", "b.parquet", "country=DE/c.parquet"]
+    assert json.loads(found["input_etags"]) == {f"activity/dt=2026-11-23/{name}": f"etag of {name}" for name in names}
+
+
+def test_a_marker_that_says_too_much() -> None:
+    with pytest.raises(ExtractError, match=r"_SUCCESS does not exist: .* then start it again\."):
+        check_extract(FakeBucket({KEY: (WHOLE, "abc")}), MARKER, AGAIN)
+    with pytest.raises(ExtractError, match="_SUCCESS has no file beside it"):
+        check_extract(many("_committed_1"), MARKER, AGAIN)
+    with pytest.raises(ExtractError, match="has 401 files beside it; wanted at most 400"):
+        check_extract(many(*(f"{number}.parquet" for number in range(401))), MARKER, AGAIN)
+    bucket = many("a.parquet", "b.parquet")
+    bucket.objects["activity/dt=2026-11-23/b.parquet"] = (WHOLE[:-1], "cut")
+    with pytest.raises(ExtractError, match=r"b\.parquet .*cut off"):
+        check_extract(bucket, MARKER, AGAIN)
 
 
 @pytest.mark.parametrize(

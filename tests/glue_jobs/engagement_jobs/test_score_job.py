@@ -15,7 +15,8 @@ from pyspark.sql import SparkSession
 from engagement_jobs import score_job
 from engagement_jobs.activity import SchemaError
 from engagement_jobs.arguments import ScoreArguments
-from engagement_jobs.score_job import InputChangedError, TooManyRejectedError
+from engagement_jobs.quarantine import TooManyRejectedError
+from engagement_jobs.score_job import InputChangedError
 from engagement_jobs.weights import Weights, WeightsError
 from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
 from tests.support.glue_world import Bucket
@@ -26,6 +27,11 @@ MANIFEST = f"{SCORES}_manifest.json"
 
 def good(count: int) -> list[dict[str, Any]]:
     return [row(f"U{number:03d}", number % 11, number, number / 4, number % 9) for number in range(count)]
+
+
+def metrics(*values: Any, **named: Any) -> dict[str, Any]:
+    """A row as the manifest's samples show it."""
+    return {name: value for name, value in row(None, *values, **named).items() if name != "user_id"}
 
 
 def parts(bucket: Bucket) -> list[str]:
@@ -72,6 +78,11 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
             "input": [{"key": key, "etag": arguments.input_etags[key], "rows": 9}],
             "rows": {"input": 9, "scored": 4, "rejected": 4, "collapsed": 1},
             "reasons": {"conflicting_rows": 2, "time_spent_minutes_nan": 1, "user_id_null": 1},
+            "samples": {
+                "conflicting_rows": [metrics(1, 1, 1.0, 1), metrics(1, 1, 1.0, 2)],
+                "time_spent_minutes_nan": [metrics(minutes="NaN")],
+                "user_id_null": [metrics()],
+            },
             "files": [{"name": part.removeprefix(SCORES), "bytes": len(body)}],
             "sha256": hashlib.sha256(body).hexdigest(),
             "weights": {"version": weights.version, "sha256": weights.sha256},
@@ -111,6 +122,36 @@ def test_scores_may_lie_in_several_files(spark: SparkSession, bucket: Bucket, mo
     assert manifest["sha256"] == hashlib.sha256(b"".join(map(bucket.read, parts(bucket)))).hexdigest()
 
 
+def _folder(bucket: Bucket, *files: bytes) -> ScoreArguments:
+    """Arguments for an extract of many files; their number is a part of their names."""
+    folder = f"activity/dt={DAY}/"
+    keys = [f"{folder}country=D E/part-{number}.parquet" for number in range(len(files))]
+    etags = {key: bucket.put(key, body) for key, body in zip(keys, files, strict=True)}
+    return score_arguments(bucket, None, input_uri=f"s3://{bucket.name}/{folder}", input_etags=json.dumps(etags))
+
+
+def test_an_extract_of_many_files(spark: SparkSession, bucket: Bucket) -> None:
+    rows = good(30)
+    arguments = _folder(bucket, parquet(rows[:20]), parquet([]), parquet(rows[20:]))
+    # Not one of those that were checked.
+    bucket.put(f"activity/dt={DAY}/country=D E/part-9.parquet", parquet([row("LATE")]))
+    manifest = score(spark, arguments)
+    assert [each["rows"] for each in manifest["input"]] == [20, 0, 10]
+    assert [each["key"] for each in manifest["input"]] == list(arguments.input_etags)
+    assert manifest["rows"]["scored"] == 30
+    assert [line[0] for line in bucket.table(parts(bucket)[0])[1:]] == [each["user_id"] for each in rows]
+
+
+def _a_file_changed(bucket: Bucket) -> ScoreArguments:
+    arguments = _folder(bucket, parquet(good(3)), parquet(good(3)))
+    bucket.put(list(arguments.input_etags)[1], parquet(good(4)))
+    return arguments
+
+
+def _files_differ(bucket: Bucket) -> ScoreArguments:
+    return _folder(bucket, parquet(good(3)), parquet(good(3), SCHEMA.set(1, pa.field("login_count", pa.float64()))))
+
+
 def _changed(bucket: Bucket) -> ScoreArguments:
     arguments = score_arguments(bucket, parquet(good(3)))
     bucket.put(f"activity/dt={DAY}/activity.parquet", parquet(good(4)))
@@ -136,12 +177,14 @@ def _weights(bucket: Bucket, body: bytes | None) -> ScoreArguments:
         (
             lambda bucket: score_arguments(bucket, parquet(good(3)), input_etags='{"other": "x", "more": "y"}'),
             InputChangedError,
-            "names other, more; wanted the ETag of activity/",
+            "names other, more; wanted files of activity/dt=2026-11-23/activity.parquet alone",
         ),
         (lambda bucket: score_arguments(bucket, b"not Parquet" * 99), SchemaError, "cannot be read as Parquet"),
         (lambda bucket: score_arguments(bucket, b""), SchemaError, "cannot be read as Parquet"),
+        (_a_file_changed, InputChangedError, r"part-1\.parquet changed since it was checked"),
+        (_files_differ, SchemaError, r"cannot be read as Parquet: .*(?i:merge|incompatible)"),
         (_doubles, SchemaError, "column login_count is double, wanted an integer"),
-        (lambda bucket: _weights(bucket, b"{"), WeightsError, "the weights are not"),
+        (lambda bucket: _weights(bucket, b"{"), WeightsError, "the weights document is no JSON"),
         (lambda bucket: _weights(bucket, None), FileNotFoundError, "there are no weights at s3://"),
     ],
 )
@@ -204,15 +247,20 @@ def test_a_fraction_of_one_still_wants_a_score(spark: SparkSession, bucket: Buck
 
 
 def test_weights_of_ones_own(spark: SparkSession, bucket: Bucket) -> None:
-    metrics = ("login_count", "items_viewed", "time_spent_minutes", "cart_additions")
-    document = {"version": "logins only", "metrics": {name: {"weight": 0, "cap": 1} for name in metrics}}
-    document["metrics"]["login_count"] = {"weight": 1, "cap": 8}  # type: ignore[index]
-    body = json.dumps(document).encode()
+    entries = {"login_count": {"type": "integer", "weight": 0.5, "cap": 8}}
+    entries["purchases_eur"] = {"type": "number", "weight": 0.5, "cap": 400}  # no code knows of it
+    body = json.dumps({"version": "with purchases", "metrics": entries}).encode()
     bucket.put("config/weights.json", body)
-    arguments = score_arguments(bucket, parquet([row("U1")]), weights_uri=f"s3://{bucket.name}/config/weights.json")
-    manifest = score(spark, arguments)
-    assert manifest["weights"] == {"version": "logins only", "sha256": hashlib.sha256(body).hexdigest()}
-    assert bucket.table(parts(bucket)[0])[1][:2] == ["U1", "62.50"]
+    extract = parquet(
+        [row("U1") | {"purchases_eur": 100.0}, row("U2") | {"purchases_eur": -1.0}],
+        SCHEMA.append(pa.field("purchases_eur", pa.float32())),
+    )
+    weights = f"s3://{bucket.name}/config/weights.json"
+    manifest = score(spark, score_arguments(bucket, extract, weights_uri=weights, max_reject_fraction="0.5"))
+    assert manifest["weights"] == {"version": "with purchases", "sha256": hashlib.sha256(body).hexdigest()}
+    assert bucket.table(parts(bucket)[0])[1:] == [["U1", "43.75", f"{DAY}T03:00:00Z"]]
+    kept = {"user_id": "U2", "login_count": 5, "purchases_eur": -1.0, "reason": "purchases_eur_negative"}
+    assert bucket.lines(REJECTED) == [kept]
 
 
 def test_columns_beyond_the_contract_do_not_matter(spark: SparkSession, bucket: Bucket) -> None:

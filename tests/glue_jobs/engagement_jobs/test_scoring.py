@@ -133,7 +133,8 @@ def test_the_null_row_has_no_score(spark: SparkSession) -> None:
 
 
 def test_other_weights_count_otherwise(spark: SparkSession) -> None:
-    metrics = {name: {"weight": 0, "cap": 1} for name in SHARES} | {"items_viewed": {"weight": 1, "cap": 3}}
+    metrics = {name: {"type": "integer", "weight": 0, "cap": 1} for name in SHARES}
+    metrics["items_viewed"] |= {"weight": 1, "cap": 3}
     weights = Weights.parse(json.dumps({"version": "2", "metrics": metrics}).encode())
     columns = (F.lit(10).alias(name) if name != "items_viewed" else F.col("id").alias(name) for name in SHARES)
     frame = with_score(spark.range(5).select(*columns), weights)
