@@ -1,0 +1,85 @@
+"""Job 1 killed before each thing that it does to S3: whatever lies there, job 2 refuses it and a rerun repairs it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from engagement_jobs import quarantine, score_job
+from engagement_jobs.arguments import ScoreArguments
+from engagement_jobs.aws import Store
+from engagement_jobs.scores_folder import ScoresError, read_manifest
+from tests.support.glue_days import DAY, RUN_ID, parquet, row, score, score_arguments
+from tests.support.glue_world import Bucket
+
+ROWS = [row(f"U{number}", number % 11) for number in range(40)] + [row(None)]
+
+
+class KilledError(BaseException):
+    """Nothing in the job may catch it, as nothing can catch a SIGKILL."""
+
+
+def count_down(patch: pytest.MonkeyPatch, left: int) -> list[str]:
+    """Let the job do `left` things to S3, and die at the next one; what it did is listed."""
+    done: list[str] = []
+
+    def counted(name: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def instead(*given: Any, **named: Any) -> Any:
+            if len(done) == left:
+                raise KilledError(name)
+            done.append(name)
+            return do(*given, **named)
+
+        return instead
+
+    for name in ("delete", "head", "read", "write", "files", "sha256"):
+        patch.setattr(Store, name, counted(name, getattr(Store, name)))
+    patch.setattr(quarantine, "write", counted("write rejected", quarantine.write))
+    patch.setattr(score_job, "_write_scores", counted("write scores", score_job._write_scores))
+    return done
+
+
+def arguments(bucket: Bucket) -> ScoreArguments:
+    return score_arguments(bucket, parquet(ROWS))
+
+
+def run(spark: SparkSession, bucket: Bucket, left: int) -> list[str]:
+    """Run the job until it has done `left` things, or to its end."""
+    given = arguments(bucket)
+    with pytest.MonkeyPatch.context() as patch:
+        done = count_down(patch, left)
+        with contextlib.suppress(KilledError):
+            score(spark, given)
+    return done
+
+
+THINGS = (
+    "delete",
+    "head",
+    "write rejected",
+    "write scores",
+    "head",
+    "files",
+    "sha256",
+    "write",
+)
+
+
+def test_these_are_all_the_things_that_it_does(spark: SparkSession, bucket: Bucket) -> None:
+    assert tuple(run(spark, bucket, 99)) == THINGS
+
+
+@pytest.mark.parametrize("left", range(len(THINGS)))
+def test_a_killed_job_leaves_nothing_that_is_trusted(spark: SparkSession, bucket: Bucket, left: int) -> None:
+    before = score(spark, arguments(bucket) if left % 2 else score_arguments(bucket, parquet(ROWS), run_id="earlier"))
+    assert run(spark, bucket, left) == list(THINGS[:left])
+    if left:  # or the earlier scores, of these very rows, are still whole
+        with pytest.raises(ScoresError):
+            read_manifest(Store(bucket.name), DAY, RUN_ID)
+    again = score(spark, arguments(bucket))
+    assert read_manifest(Store(bucket.name), DAY, RUN_ID) == again
+    assert again["sha256"] == before["sha256"]
