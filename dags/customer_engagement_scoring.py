@@ -31,6 +31,7 @@ from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule
 from engagement import notify
 from engagement.checks import CheckActivityOperator, CheckScoresOperator
 from engagement.config import DagConfig
+from engagement.drift import LIMITS
 from engagement.macros import dag_filters, dag_macros
 from engagement.operators import SummarizeApiResponsesOperator
 from engagement.params import dag_params
@@ -91,9 +92,8 @@ with DAG(
         task_id="check_scores",
         bucket_name="{{ settings(var).output_bucket }}",
         score_date="{{ score_date(dag_run, params) }}",
-        min_rows="{{ settings(var).min_rows | as_argument }}",
-        max_row_drop_fraction="{{ settings(var).max_row_drop_fraction | as_argument }}",
-        max_score_drift="{{ settings(var).max_score_drift | as_argument }}",
+        limits={name: f"{{{{ settings(var).{name} | as_argument }}}}" for name in LIMITS},
+        accept="{{ params.accept_scores | as_argument }}",
         execution_timeout=timedelta(minutes=10),
     )
     push_scores = GlueJobOperator(

@@ -1,12 +1,12 @@
 """Two operators that stand before the expensive and the irreversible step: adapters around pure checks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from engagement import layout, preflight, problems, scores
+from engagement import drift, layout, preflight, problems, scores
 from engagement.activity import BadActivityError, check_activity
 from engagement.s3_objects import S3Objects
 
@@ -68,38 +68,29 @@ class CheckScoresOperator(BaseOperator):
 
     :param bucket_name: bucket of the scores (templated)
     :param score_date: the date (templated)
-    :param min_rows: least number of scored users (templated)
-    :param max_row_drop_fraction: how far the number of users may fall below the usual, 0..1 (templated)
-    :param max_score_drift: how far the distribution may be from the usual, 0..1 (templated)
+    :param limits: by name, those of ``drift.LIMITS`` (templated)
+    :param accept: ``true`` lets a day pass that is unlike earlier dates, never one that is not whole (templated)
     :param aws_conn_id: Airflow connection for AWS (default: ``aws_default``)
-    :return: ``scored``, ``rejected`` and ``checks``, one sentence for each thing looked at
+    :return: ``scored``, ``rejected``, and in one sentence each ``warnings`` and ``checks``, what was found in order
     """
 
-    template_fields: Sequence[str] = (
-        "bucket_name",
-        "score_date",
-        "min_rows",
-        "max_row_drop_fraction",
-        "max_score_drift",
-    )
+    template_fields: Sequence[str] = ("bucket_name", "score_date", "limits", "accept")
 
     def __init__(
         self,
         *,
         bucket_name: str,
         score_date: str,
-        min_rows: str,
-        max_row_drop_fraction: str,
-        max_score_drift: str,
+        limits: Mapping[str, str],
+        accept: str,
         aws_conn_id: str | None = "aws_default",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.bucket_name = bucket_name
         self.score_date = score_date
-        self.min_rows = min_rows
-        self.max_row_drop_fraction = max_row_drop_fraction
-        self.max_score_drift = max_score_drift
+        self.limits = limits
+        self.accept = accept
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -121,30 +112,32 @@ class CheckScoresOperator(BaseOperator):
             manifest, score_date=self.score_date, run_id=context["run_id"], objects=objects, verdict=verdict
         )
         if not verdict.problems:
-            scores.check_history(
-                manifest,
-                self._history(store),
-                min_rows=int(self.min_rows),
-                max_drop=float(self.max_row_drop_fraction),
-                max_drift=float(self.max_score_drift),
-                verdict=verdict,
-            )
+            limits = {name: float(limit) for name, limit in self.limits.items()}
+            drift.check_history(manifest, self._history(store), limits, verdict, accepted=self.accept == "true")
         for check in verdict.checks:
             self.log.info("%s: %s", where, check)
+        for warning in verdict.warnings:
+            self.log.warning("%s: %s", where, warning)
         if verdict.problems:
             refusal = (
                 f"{where} must not be sent: {'; '.join(verdict.problems)}. If the scores are wrong, mend the "
-                "cause and clear score_users; if they are right, widen the setting and clear check_scores"
+                "cause and clear score_users; if they are right, widen the setting and clear check_scores, or "
+                "trigger the DAG for the date with accept_scores"
             )
             problems.fail(context, AirflowFailException(refusal))
         rows = manifest["rows"]
-        return {"scored": rows["scored"], "rejected": rows["rejected"], "checks": verdict.checks}
+        return {
+            "scored": rows["scored"],
+            "rejected": rows["rejected"],
+            "warnings": verdict.warnings,
+            "checks": verdict.checks,
+        }
 
     def _history(self, store: S3Objects) -> dict[str, Any]:
         folders = store.folders(self.bucket_name, layout.scores_root())
         manifests: dict[str, Any] = {}
         for date in scores.earlier_dates(folders, self.score_date):
-            if len(manifests) == scores.EARLIER_DATES:
+            if len(manifests) == drift.EARLIER_DATES:
                 break
             manifest = store.document(self.bucket_name, layout.scores_manifest(date))
             if scores.is_usable(manifest):

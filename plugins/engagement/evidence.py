@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engagement import layout, manifests, scores
+from engagement import drift, layout, manifests, scores
 from engagement.glue_runs import GlueRun, GlueRuns
 
 
@@ -49,6 +49,7 @@ class Evidence:
     :param aggregates: this run's aggregates by attempt (Glue job run id), oldest attempt first
     :param left_open: whether this is a dry run although an earlier attempt of the same run left rows open
     :param broken_aggregates: one sentence for each aggregate that cannot be read
+    :param checked: what the check of the scores returned, None when it did not come to a good end
     :param recent: histograms of scores of the latest earlier dates, by date
     """
 
@@ -65,6 +66,7 @@ class Evidence:
     broken_aggregates: Sequence[str] = ()
     told: Mapping[str, str] = field(default_factory=dict)
     left_open: bool = False
+    checked: Mapping[str, Any] | None = None
     recent: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
@@ -87,9 +89,9 @@ def read_delivery(store: Store, score_date: str, run_id: str, *, dry_run: bool) 
 
 
 def read_recent(store: Store, score_date: str) -> dict[str, Sequence[int]]:
-    """Histograms of the latest earlier dates that have one; at most `scores.RECENT_DATES` manifests are read."""
+    """Histograms of the latest earlier dates that have one; at most `drift.RECENT_DATES` manifests are read."""
     found: dict[str, Sequence[int]] = {}
-    for date in scores.earlier_dates(store.folders(layout.scores_root()), score_date)[: scores.RECENT_DATES]:
+    for date in scores.earlier_dates(store.folders(layout.scores_root()), score_date)[: drift.RECENT_DATES]:
         body, _ = _parse(store.read(layout.scores_manifest(date)) or b"", manifests.SCORES)
         if body is not None and scores.is_usable(body) and sum(body["histogram"]):
             found[date] = body["histogram"]

@@ -87,6 +87,7 @@ def _body(summary: Mapping[str, Any], run_type: str) -> Iterator[str]:
     if summary["mode_reason"]:
         yield f"\nMode {summary['mode']}: {_cut(summary['mode_reason'])}"
     yield from _findings(summary["findings"])
+    yield from (f"\nWarning: {_cut(warning)}" for warning in (summary["checks"] or {}).get("warnings", ()))
     counts = {**summary["outcomes"], "unaccounted": summary["unaccounted"]}
     yield f"\nOutcomes of {rows:,} scores"
     yield from [f"- {name}: {n:,}" for name, n in counts.items() if n] or ["- none is known"]

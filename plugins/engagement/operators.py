@@ -174,6 +174,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
             glue=glue,
             glue_of={task: run for task, job in jobs.items() if (run := glue.latest(job))},
             scores=scores,
+            checked=context["ti"].xcom_pull(task_ids=verdict.CHECK_TASK),
             recent=evidence.read_recent(store, self.score_date) if scores.body else {},
             delivery=delivery,
             aggregates=by_attempt,

@@ -42,6 +42,12 @@ def dag_params() -> dict[str, Any]:
             title="Limit",
             description="Send only the first N users in order of user id, as a trial. Empty: all.",
         ),
+        "accept_scores": Param(
+            False,
+            type="boolean",
+            title="Accept the scores",
+            description="Send although check_scores finds the day unlike earlier ones. For after somebody has looked.",
+        ),
         "force": Param(
             False,
             type="boolean",

@@ -9,8 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engagement import aggregates, cost, manifests
-from engagement import scores as distributions
+from engagement import aggregates, cost, drift, manifests
 from engagement.evidence import Evidence
 from engagement.verdict import PUSH_TASK, Finding
 
@@ -24,7 +23,8 @@ SUMMARY_KEYS = (
     "status",  # success or failed
     "headline",  # one sentence for a person who was woken up
     "findings",  # what is wrong, the earliest cause first: [{code, task, detail, advice}]
-    "input",  # {input, scored, rejected, collapsed, reasons}; null without a scores manifest
+    "input",  # {input, scored, rejected, collapsed, reasons, samples}; null without a scores manifest
+    "checks",  # {warnings, passed} of the scores, in sentences; null when their check did not come to a good end
     "rows",  # scored rows, the number of customers that the run is about
     "outcomes",  # {outcome: rows}, all outcomes present, after the last attempt
     "unaccounted",  # rows of which no attempt told an outcome
@@ -79,7 +79,8 @@ def build(
         "mode_reason": mode_reason,
         "status": "failed" if findings else "success",
         "findings": [{"code": f.code, "task": f.task, "detail": f.detail, "advice": f.advice} for f in findings],
-        "input": None if scores is None else {**scores["rows"], "reasons": scores["reasons"]},
+        "input": scores and {**scores["rows"], "reasons": scores["reasons"], "samples": scores["samples"]},
+        "checks": evidence.checked and {"warnings": evidence.checked["warnings"], "passed": evidence.checked["checks"]},
         "rows": rows,
         "outcomes": outcomes,
         "unaccounted": max(0, rows - sum(outcomes.values())),
@@ -156,13 +157,13 @@ def _scores(evidence: Evidence) -> dict[str, Any] | None:
     if scores is None:
         return None
     told = {name: scores[name] for name in ("histogram", "weights", "sha256", "scored_at")}
-    usual = distributions.mean_shares(evidence.recent.values())
+    usual = drift.mean_shares(evidence.recent.values())
     if not usual or not sum(scores["histogram"]):
         return {**told, "recent": None}
     recent = {
         "dates": len(evidence.recent),
         "histogram": [round(share, 6) for share in usual],
-        "drift": round(distributions.distance(scores["histogram"], usual), 4),
+        "drift": round(drift.distance(scores["histogram"], usual), 4),
     }
     return {**told, "recent": recent}
 
@@ -202,9 +203,11 @@ def compact(summary: Mapping[str, Any]) -> dict[str, Any]:
     short["mode_reason"] = _cut(summary["mode_reason"], 200)
     short["headline"] = _cut(summary["headline"], 400)
     short["findings"] = [{k: _cut(f[k], 160) for k in ("code", "task", "detail")} for f in summary["findings"][:4]]
-    short["input"] = summary["input"] and {
-        **summary["input"],
-        "reasons": _top(summary["input"]["reasons"], 8),
+    short["input"] = summary["input"] and {k: v for k, v in summary["input"].items() if k != "samples"} | {
+        "reasons": _top(summary["input"]["reasons"], 8)
+    }
+    short["checks"] = summary["checks"] and {
+        name: [_cut(sentence, 160) for sentence in told[:4]] for name, told in summary["checks"].items()
     }
     short["stopped"] = summary["stopped"] and {k: _cut(v, 120) for k, v in summary["stopped"].items()}
     short["status_codes"] = _top(summary["status_codes"], 12)

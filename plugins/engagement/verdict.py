@@ -13,6 +13,7 @@ from engagement.evidence import Document, Evidence
 
 WAIT_TASK = "wait_for_activity"
 SCORE_TASK = "score_users"
+CHECK_TASK = "check_scores"
 PUSH_TASK = "push_scores"
 
 _ADVICE = {

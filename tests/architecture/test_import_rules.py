@@ -26,6 +26,7 @@ PURE = [
     "dashboard_page",
     "dashboard_runs",
     "dates",
+    "drift",
     "evidence",
     "glue_runs",
     "layout",

@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
 from engagement.contract import PUSH_ARGUMENTS, SCORE_ARGUMENTS
+from engagement.drift import LIMITS
 
 LATER = datetime(2026, 11, 23, 14, 30, 7, 250_000, tzinfo=UTC)
 KINDS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -137,8 +138,13 @@ def test_arguments_are_the_contract_s_and_none_is_empty(
 def test_the_other_operators_are_told_the_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
     variable(min_rows=10, max_row_drop_fraction=0.25, max_score_drift=1, dpu_hour_usd=0.3, report_url="http://r/{key}")
     scores, summary = render("check_scores"), render("summarize_responses")
-    assert (scores.bucket_name, scores.min_rows) == ("output-bucket", "10")
-    assert (scores.max_row_drop_fraction, scores.max_score_drift) == ("0.25", "1")
+    assert (scores.bucket_name, scores.accept, tuple(scores.limits)) == ("output-bucket", "false", LIMITS)
+    told = [
+        scores.limits[name] for name in ("min_rows", "max_row_drop_fraction", "max_score_drift", "warn_score_drift")
+    ]
+    assert told == ["10", "0.25", "1", "0.1"]
+    accepted = render("check_scores", run_type="manual", conf={"accept_scores": True})
+    assert accepted.accept == "true"
     assert (summary.output_bucket, summary.push_mode, summary.push_mode_reason) == ("output-bucket", "all", "")
     assert (summary.score_job_name, summary.push_job_name) == ("engagement-score-users", "engagement-push-scores")
     assert (summary.dpu_hour_usd, summary.max_failed_fraction) == ("0.3", "0.01")

@@ -98,6 +98,7 @@ def test_params_explain_themselves(dag: Any) -> None:
         "push_mode": None,
         "max_requests_per_second": None,
         "limit": None,
+        "accept_scores": False,
         "force": False,
     }
     assert all(param.description and param.schema["title"] for param in params.values())
@@ -110,6 +111,7 @@ def test_params_explain_themselves(dag: Any) -> None:
         ("push_mode", "failed_only"),
         ("max_requests_per_second", 0.5),
         ("limit", 1),
+        ("accept_scores", True),
         ("force", True),
     ],
 )
@@ -128,6 +130,7 @@ def test_params_accept(dag: Any, name: str, value: Any) -> None:
         ("max_requests_per_second", "50"),
         ("limit", 0),
         ("limit", 1.5),
+        ("accept_scores", "yes"),
         ("force", None),
         ("force", "yes"),
     ],

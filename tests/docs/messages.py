@@ -23,6 +23,7 @@ CARRIERS: Mapping[str, tuple[str | int, ...]] = {
     "Stop": (0, 1),
     "Document": ("code", "detail"),
     "GlueRuns": (2, "trouble"),
+    "_judge": (2, "told"),  # of drift.py
 }
 """What carries messages, and in which arguments: a machine word, what a person reads."""
 LISTS = ("problems", "faults", "wrong", "broken", "laws", "differing")
@@ -110,6 +111,8 @@ def _sinks(scope: ast.AST, functions: Functions) -> Iterator[tuple[str, ast.expr
             target = _name(node.targets[0])
             if target in (ATTRIBUTES if isinstance(node.targets[0], ast.Attribute) else LISTS):
                 yield target, node.value
+        elif isinstance(node, ast.AugAssign) and _name(node.target) in LISTS:
+            yield _name(node.target), node.value
         elif isinstance(node, ast.Return) and node.value and name in TELLING:
             yield name, node.value
 
@@ -149,7 +152,7 @@ def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
     """The values that this function, or the module outside of its functions, gives to each name."""
     found: dict[str, list[ast.expr]] = {}
     for node in _inside(scope):
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             for one in target.elts if isinstance(target, ast.Tuple) else [target]:
                 found.setdefault(_name(one), []).append(node.value)

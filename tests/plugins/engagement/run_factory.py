@@ -45,6 +45,7 @@ def scores_manifest(**changes: Any) -> dict[str, Any]:
         "input": [{"key": f"activity/dt={DATE}/activity.parquet", "etag": "e1", "rows": 1020}],
         "rows": {"input": 1020, "scored": 1000, "rejected": 15, "collapsed": 5},
         "reasons": {"null_user_id": 5, "negative_login_count": 10},
+        "samples": {"negative_login_count": [{"login_count": -1, "items_viewed": 3}]},
         "files": [{"name": "part-00000.csv", "bytes": 41000}],
         "sha256": "5c" * 32,
         "weights": {"version": "2026-01", "sha256": "77" * 32},
@@ -161,6 +162,7 @@ def evidence(**changes: Any) -> Evidence:
         "delivery": Document(layout.delivery_manifest(DATE, RUN_ID, dry_run=False), delivery_manifest()),
         "aggregates": {FIRST: first_attempt(), LAST: last_attempt()},
         "broken_aggregates": (),
+        "checked": {"scored": 1000, "rejected": 15, "warnings": ["fewer than usual"], "checks": ["rows add up"]},
     }
     return Evidence(**values | changes)
 
@@ -206,5 +208,5 @@ def without_extract(**changes: Any) -> Evidence:
     """A run whose extract never came: no task after the wait, no manifest, no Glue run."""
     missing = Document("key", code="missing", detail="there is none")
     tasks = dict.fromkeys(TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
-    nothing = {"tasks": tasks, "scores": missing, "delivery": missing, "aggregates": {}, "glue_of": {}}
+    nothing = {"checked": None, "tasks": tasks, "scores": missing, "delivery": missing, "aggregates": {}, "glue_of": {}}
     return evidence(**{**nothing, "glue": GlueRuns(()), **changes})

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from engagement import preflight
 from engagement.checks import CheckActivityOperator, CheckScoresOperator
+from engagement.drift import LIMITS
 from engagement.preflight import CrmUnavailableError
 
 DAY, RUN = "2026-11-23", "manual__2026-11-23"
@@ -152,14 +153,13 @@ def write_scores(s3: Any) -> Callable[..., None]:
     return write
 
 
-def check_scores() -> Any:
+def check_scores(accept: str = "false") -> Any:
     operator = CheckScoresOperator(
         task_id="check_scores",
         bucket_name="output-bucket",
         score_date=DAY,
-        min_rows="1",
-        max_row_drop_fraction="0.5",
-        max_score_drift="0.5",
+        limits={name: "1" if name == "min_rows" else "0.5" for name in LIMITS},
+        accept=accept,
     )
     return operator.execute(around())
 
@@ -169,6 +169,7 @@ def test_good_scores(write_scores: Callable[..., None]) -> None:
     assert check_scores() == {
         "scored": 1000,
         "rejected": 2,
+        "warnings": [],
         "checks": [
             "1 files as listed",
             "rows add up",
@@ -180,7 +181,7 @@ def test_good_scores(write_scores: Callable[..., None]) -> None:
 def test_scores_of_another_run(write_scores: Callable[..., None]) -> None:
     write_scores(run_id="manual__other")
     with pytest.raises(AirflowFailException, match=r"s3://output-bucket/scores/dt=2026-11-23/ must not be sent"):
-        check_scores()
+        check_scores(accept="true")  # which is about what is plausible, not about what is there
 
 
 def test_no_manifest(s3: Any) -> None:
@@ -206,8 +207,12 @@ def test_a_drop_beside_earlier_dates(s3: Any, write_scores: Callable[..., None])
     write_scores("2026-11-24", scored=1)
     s3.put_object(Bucket="output-bucket", Key="scores/_temporary/x", Body=b"")
     s3.put_object(Bucket="output-bucket", Key="scores/dt=2026-11-19/part-0.csv", Body=b"")
-    with pytest.raises(AirflowFailException, match="400 rows scored, the median of 3 earlier dates is 1000"):
+    with pytest.raises(AirflowFailException, match="400 rows scored, the median of 3 earlier dates is 1,000"):
         check_scores()
+    assert check_scores(accept="true")["warnings"] == [
+        "let pass by accept_scores: 400 rows scored, the median of 3 earlier dates is 1,000: 60.0% fewer; "
+        "wanted at most max_row_drop_fraction=0.5"
+    ]
 
 
 def test_at_most_fourteen_dates_and_the_latest(write_scores: Callable[..., None]) -> None:
@@ -216,4 +221,4 @@ def test_at_most_fourteen_dates_and_the_latest(write_scores: Callable[..., None]
         write_scores(f"2026-10-{day:02}", scored=9_999)
     for day in range(1, 15):
         write_scores(f"2026-11-{day:02}", scored=500)
-    assert "row count beside 14 earlier dates (median 500)" in check_scores()["checks"]
+    assert "400 rows scored, the median of 14 earlier dates is 500: 20.0% fewer" in check_scores()["checks"]

@@ -32,6 +32,8 @@ def test_a_success() -> None:
         "Not reached: 8 of 1,000 customers (0.80%, allowed 1%)\n"
         "Why: http_422 (5), http_503 (2), timeout (1)\n"
         "\n"
+        "Warning: fewer than usual\n"
+        "\n"
         "Outcomes of 1,000 scores\n"
         "- delivered: 970\n"
         "- rejected: 5\n"

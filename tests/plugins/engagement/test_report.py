@@ -60,7 +60,10 @@ def hostile() -> Evidence:
     errors = [{"outcome": HOSTILE, "reason": HOSTILE, "http_status": None, "detail": HOSTILE, "count": 8}]
     run = factory.glue_run(HOSTILE, HOSTILE, state="FAILED", error=HOSTILE, started_at=HOSTILE)
     scores = factory.scores_manifest(
-        reasons={HOSTILE: 15}, weights={"version": HOSTILE, "sha256": HOSTILE}, scored_at=HOSTILE
+        reasons={HOSTILE: 15},
+        samples={HOSTILE: [{HOSTILE: HOSTILE}]},
+        weights={"version": HOSTILE, "sha256": HOSTILE},
+        scored_at=HOSTILE,
     )
     delivery = factory.delivery_manifest(
         errors=errors,
@@ -80,8 +83,18 @@ def hostile() -> Evidence:
         scores=Document(HOSTILE, scores),
         delivery=Document(HOSTILE, delivery),
         broken_aggregates=[HOSTILE],
+        checked={"warnings": [HOSTILE], "checks": [HOSTILE]},
         aggregates={HOSTILE: [factory.last_attempt()[1] | {"status_codes": {HOSTILE: 3}}]},
     )
+
+
+def test_what_was_rejected_and_what_is_unlike_earlier_dates_is_shown() -> None:
+    page = squeezed(report.render(build(factory.evidence())))
+    assert 'negative_login_count<br><code>{"items_viewed": 3, "login_count": -1}</code>' in page
+    assert "Unlike earlier dates" in page
+    assert "<li>fewer than usual</li>" in page
+    usual = factory.evidence(checked={"warnings": [], "checks": ["rows add up"]})
+    assert "Unlike earlier dates" not in report.render(build(usual))
 
 
 @pytest.fixture(params=["success", "nothing", "hostile"])

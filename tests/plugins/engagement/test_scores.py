@@ -1,4 +1,4 @@
-"""Manifest against run, itself, files and history."""
+"""Manifest against run, itself and files."""
 
 import copy
 from typing import Any
@@ -8,12 +8,9 @@ import pytest
 from engagement.scores import (
     BINS,
     Verdict,
-    check_history,
     check_manifest,
-    distance,
     earlier_dates,
     is_usable,
-    mean_shares,
 )
 
 DAY, RUN = "2026-11-23", "scheduled__2026-11-23T03:00:00+00:00"
@@ -89,71 +86,9 @@ def test_files_that_disagree(objects: dict[str, int], said: str) -> None:
     assert problems(manifest(), objects) == [said]
 
 
-def judge(document: dict[str, Any], earlier: list[dict[str, Any]], **changes: Any) -> Verdict:
-    verdict = Verdict()
-    limits: dict[str, Any] = {"min_rows": 1, "max_drop": 0.5, "max_drift": 0.5, **changes}
-    history = {f"2026-11-{day:02}": before for day, before in enumerate(earlier, 1)}
-    check_history(document, history, **limits, verdict=verdict)
-    return verdict
-
-
-def test_too_few_rows() -> None:
-    assert judge(manifest(9), [], min_rows=10).problems == ["9 rows scored; wanted at least min_rows=10"]
-    assert judge(manifest(10), [], min_rows=10).problems == []
-
-
-@pytest.mark.parametrize("dates", [0, 1, 2])
-def test_too_little_history_is_said(dates: int) -> None:
-    verdict = judge(manifest(1), [manifest(1000)] * dates)
-    assert verdict.problems == []
-    assert verdict.checks == [f"no comparison with earlier dates: found {dates} of them, wanted 3"]
-
-
-def test_a_drop_below_the_median() -> None:
-    earlier = [manifest(900), manifest(1000), manifest(99_999)]
-    assert judge(manifest(500), earlier).problems == []
-    found = judge(manifest(499), earlier).problems
-    assert found == [
-        "499 rows scored, the median of 3 earlier dates is 1000; wanted at least 500 (max_row_drop_fraction=0.5)"
-    ]
-    assert judge(manifest(499), earlier, max_drop=0.6).problems == []
-
-
-def test_more_rows_than_usual_are_fine() -> None:
-    assert judge(manifest(50_000), [manifest(1000)] * 3).problems == []
-
-
-def test_scores_that_are_spread_otherwise() -> None:
-    low, high = (1, *[0] * 19), (*[0] * 19, 1)
-    earlier = [manifest(1000, low)] * 4
-    found = judge(manifest(1000, high), earlier)
-    assert len(found.problems) == 1
-    assert "distance 1.00, wanted at most max_score_drift=0.5" in found.problems[0]
-    assert judge(manifest(1000, high), earlier, max_drift=1).problems == []
-    assert "distribution beside 4 earlier dates (distance 0.00)" in judge(manifest(1000, low), earlier).checks
-
-
-def test_small_days_are_not_compared_by_shape() -> None:
-    low, high = (1, *[0] * 19), (*[0] * 19, 1)
-    verdict = judge(manifest(199, high), [manifest(300, low)] * 3)
-    assert verdict.problems == []
-    assert verdict.checks[-1] == "no comparison of distributions: fewer than 200 rows"
-
-
-def test_distance() -> None:
-    assert distance([1, 1], [50, 50]) == 0
-    assert distance([1, 0], [0, 7]) == 1
-    assert distance([3, 1], [1, 1]) == pytest.approx(0.25)
-
-
 def test_earlier_dates_come_latest_first() -> None:
     folders = [f"scores/dt=2026-11-{day}/" for day in (24, 21, 23, 22)] + ["scores/_tmp/", "scores/dt=x/"]
     assert earlier_dates(folders, DAY) == ["2026-11-22", "2026-11-21"]
-
-
-def test_every_date_counts_alike_in_the_mean() -> None:
-    assert mean_shares([[1, 0], [0, 1000]]) == [0.5, 0.5]
-    assert mean_shares([]) == []
 
 
 def test_usable() -> None:

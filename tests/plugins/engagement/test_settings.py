@@ -26,7 +26,7 @@ def test_defaults() -> None:
     assert (found.score_job_name, found.push_job_name) == ("engagement-score-users", "engagement-push-scores")
     assert found.activity_key == "activity/dt={score_date}/activity.parquet"
     assert (found.weights_uri, found.max_reject_fraction) == ("default", 0.05)
-    assert (found.min_rows, found.max_row_drop_fraction, found.max_score_drift) == (1, 0.5, 0.5)
+    assert (found.min_rows, found.max_row_drop_fraction, found.max_score_drift) == (1, 0.5, 0.25)
     assert (found.push_mode, found.max_push_age_days, found.max_requests_per_second) == ("all", 2, 50)
     assert (found.push_tasks, found.max_concurrency, found.max_attempts) == (4, 64, 5)
     assert (found.request_timeout_seconds, found.deadline_seconds, found.give_up_after_seconds) == (30, 9_000, 600)

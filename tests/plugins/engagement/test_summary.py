@@ -29,7 +29,9 @@ def test_a_successful_run() -> None:
         "rejected": 15,
         "collapsed": 5,
         "reasons": {"null_user_id": 5, "negative_login_count": 10},
+        "samples": {"negative_login_count": [{"login_count": -1, "items_viewed": 3}]},
     }
+    assert found["checks"] == {"warnings": ["fewer than usual"], "passed": ["rows add up"]}
     assert (found["rows"], found["not_reached"], found["unaccounted"]) == (1000, 8, 0)
     assert found["outcomes"] == factory.SETTLED
     # requests of both attempts, errors of the last
@@ -126,7 +128,9 @@ def worst_case() -> dict[str, Any]:
     glue = [factory.glue_run(f"job-{n}-{long}", f"jr_{n}_{long}", error=long) for n in range(40)]
     tasks = dict.fromkeys(factory.TASKS, "upstream_failed")
     scores = factory.scores_manifest(
-        reasons={f"{n} {long}": 10**12 for n in range(60)}, weights={"version": long, "sha256": long}
+        reasons={f"{n} {long}": 10**12 for n in range(60)},
+        samples={f"{n} {long}": [{long: long}] * 2 for n in range(60)},
+        weights={"version": long, "sha256": long},
     )
     delivery = factory.delivery_manifest(
         errors=errors,
@@ -144,6 +148,7 @@ def worst_case() -> dict[str, Any]:
         glue_of={"push_scores": glue[0], "score_users": glue[1]},
         aggregates={f"jr_{n}_{long}": factory.last_attempt() for n in range(40)},
         broken_aggregates=[long] * 40,
+        checked={"warnings": [long] * 40, "checks": [long] * 40},
     )
     return build(evidence) | {"report_key": "k" * 300, "report_url": "u" * 450}
 
