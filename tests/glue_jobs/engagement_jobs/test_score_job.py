@@ -281,7 +281,7 @@ def test_columns_beyond_the_contract_do_not_matter(spark: SparkSession, bucket: 
 
 def test_a_column_that_spark_cannot_read_is_named_by_its_type(spark: SparkSession, bucket: Bucket) -> None:
     schema = SCHEMA.append(pa.field("at", pa.time64("us")))
-    with pytest.raises(SchemaError, match=r"cannot be read as Parquet: .*INT64 \(TIME\(MICROS"):
+    with pytest.raises(SchemaError, match=r"cannot be read as Parquet: .*TIME"):
         score(spark, score_arguments(bucket, parquet([row("U1") | {"at": datetime.time(1)}], schema)))
 
 
