@@ -133,7 +133,7 @@ class ScoreArguments(_Arguments):
     score_date: str = _argument(_day, "a day such as 2026-11-23")
     scored_at: str = _argument(_instant, "a UTC time such as 2026-11-23T03:00:00Z")
     run_id: str = _argument(_text, "the id of the orchestrator's run")
-    input_uri: str = _argument(_uri, "s3://bucket/key of the Parquet file")
+    input_uri: str = _argument(_uri, "s3://bucket/key of the Parquet file, or of the folder of many")
     input_etags: dict[str, str] = _argument(_etags, 'a JSON object {"key": "etag"}')
     output_bucket: str = _argument(_text, "a bucket name")
     weights_uri: str = _argument(_weights, '"default" or s3://bucket/key')

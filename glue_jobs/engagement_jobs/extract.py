@@ -13,6 +13,8 @@ SMALLEST = 12
 """Bytes of the least Parquet file: the magic at both ends and the footer's length."""
 MARKER = "_SUCCESS"
 MOST_FILES = 400
+MOST_TEXT = 100_000
+PATTERN = "[]{}*?\\"
 
 
 class ExtractError(RuntimeError):
@@ -53,8 +55,14 @@ def check_extract(bucket: Objects, key: str, again: str) -> dict[str, str]:
         if bucket.head(key) is None:
             raise ExtractError(_missing(bucket.uri(key), again))
         keys = _files(bucket, f"{folder}/" if folder else "", again)
-    etags = {each: _check_file(bucket, each, again) for each in keys}
-    return {"input_uri": bucket.uri(key.removesuffix(MARKER)), "input_etags": json.dumps(etags)}
+    etags = json.dumps({each: _check_file(bucket, each, again) for each in keys})
+    where = bucket.uri(key.removesuffix(MARKER))
+    if len(etags) > MOST_TEXT:
+        raise ExtractError(
+            f"{where} has {len(keys)} files whose names take {len(etags):,} characters; wanted at most {MOST_TEXT:,}. "
+            f"Have fewer and larger ones written, then {again}."
+        )
+    return {"input_uri": where, "input_etags": etags}
 
 
 def _missing(where: str, again: str) -> str:
@@ -63,7 +71,7 @@ def _missing(where: str, again: str) -> str:
 
 def _files(bucket: Objects, folder: str, again: str) -> list[str]:
     """Keys of the extract's files; a name that begins with _ or . is none, as Spark sees it."""
-    names = (name for name, _ in bucket.files(folder))
+    names = (name for name, _ in bucket.files(folder) if not name.endswith("_$folder$"))
     found = sorted(name for name in names if not any(part[0] in "_." for part in name.split("/") if part))
     where = bucket.uri(folder + MARKER)
     if not found:
@@ -73,6 +81,12 @@ def _files(bucket: Objects, folder: str, again: str) -> list[str]:
             f"{where} has {len(found)} files beside it; wanted at most {MOST_FILES}. Have fewer and larger ones "
             f"written, then {again}."
         )
+    for name in found:
+        if not set(name).isdisjoint(PATTERN):
+            raise ExtractError(
+                f"{bucket.uri(folder + name)} has one of {PATTERN} in its name, which Spark takes for a pattern; "
+                f"wanted none of them. Have it written under another name, then {again}."
+            )
     return [folder + name for name in found]
 
 

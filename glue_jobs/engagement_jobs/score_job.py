@@ -9,13 +9,12 @@ import logging
 import math
 from collections import Counter
 from typing import Any
-from urllib.parse import unquote
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs import activity, layout, quarantine, session
+from engagement_jobs import activity, input_files, layout, quarantine, session
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
 from engagement_jobs.manifests import scores_manifest
@@ -45,8 +44,8 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     weights = _weights(arguments.weights_uri)
     spark = session.start("score_users")
     metrics = weights.columns[1:]
-    rows = activity.check_schema(_read(spark, arguments), weights, arguments.input_uri)
-    read = _rows_by_file(rows, list(arguments.input_etags))
+    rows = input_files.read(spark, arguments, weights)
+    read = input_files.rows_by_key(rows, list(arguments.input_etags))
     session.size_shuffles(spark, sum(read.values()))
     judged = with_score(activity.with_verdict(rows, metrics), weights).persist(StorageLevel.MEMORY_AND_DISK)
     counts, reasons, histogram = _count(judged)
@@ -97,35 +96,6 @@ def _weights(uri: str) -> Weights:
     if document is None:
         raise FileNotFoundError(f"there are no weights at {uri}; set weights_uri to a document that exists")
     return Weights.parse(document)
-
-
-def _read(spark: SparkSession, arguments: ScoreArguments) -> DataFrame:
-    """The files that were checked, and no others: what came since into their folder is not read."""
-    store = Store(split_uri(arguments.input_uri)[0])
-    files = [store.uri(key) for key in arguments.input_etags]
-    try:
-        # Of one file Spark would take the schema, and fail half-way at another one that differs.
-        return spark.read.option("mergeSchema", len(files) > 1).parquet(*files)
-    except Exception as error:
-        raise activity.SchemaError(
-            f"{arguments.input_uri} cannot be read as Parquet: {_first_cause(error)}. Have the extract written again."
-        ) from error
-
-
-def _rows_by_file(rows: DataFrame, keys: list[str]) -> dict[str, int]:
-    """How many rows each file says it has: only their footers are read."""
-    if len(keys) == 1:
-        return {keys[0]: rows.count()}
-    found = rows.groupBy(F.input_file_name()).count().collect()
-    counts = {unquote(uri): count for uri, count in found}
-    return {key: sum(count for uri, count in counts.items() if uri.endswith(f"/{key}")) for key in keys}
-
-
-def _first_cause(error: Exception) -> str:
-    """What Java names last; before it come only layers of Spark."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return (causes[-1] if causes else lines[0])[:200]
 
 
 def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]]:

@@ -1,33 +1,45 @@
 """The newest extract in the activity bucket: what a smoke run scores."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 PLACE = "{score_date}"
+MARKER = "_SUCCESS"
 
 
 @dataclass(frozen=True)
 class Extract:
-    """An extract: its date, key, and ETag without quotes."""
+    """An extract: its date, its key or that of the folder of its files, and their ETags without quotes by key."""
 
     score_date: str
     key: str
-    etag: str
+    etags: Mapping[str, str]
 
 
 def newest(s3: Any, bucket: str, pattern: str) -> Extract | None:
     """The extract of the latest date, None when there is none.
 
-    :param pattern: key with `{score_date}` in it, as the setting `activity_key`
+    :param pattern: key with `{score_date}` in it, as the setting `activity_key`; one that ends in `/_SUCCESS` stands
+        for all files beside that marker
     """
     before = pattern.partition(PLACE)[0]
     dated = re.compile(r"(\d{4}-\d\d-\d\d)".join(re.escape(part) for part in pattern.split(PLACE)[:2]))
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=before)
-    found = [
-        Extract(match[1], entry["Key"], entry["ETag"].strip('"'))
-        for page in pages
-        for entry in page.get("Contents", [])
-        if (match := dated.fullmatch(entry["Key"]))
-    ]
-    return max(found, key=lambda one: one.score_date, default=None)
+    etags = {entry["Key"]: entry["ETag"].strip('"') for page in pages for entry in page.get("Contents", [])}
+    dates = {match[1]: key for key in etags if (match := dated.fullmatch(key))}
+    if not dates:
+        return None
+    score_date, key = max(dates.items())
+    folder, _, name = key.rpartition("/")
+    if name != MARKER:
+        return Extract(score_date, key, {key: etags[key]})
+    files = {key: etag for key, etag in etags.items() if _is_file(key, f"{folder}/")}
+    return Extract(score_date, f"{folder}/", files)
+
+
+def _is_file(key: str, folder: str) -> bool:
+    """Whether it is one of the extract's, as the jobs see it: a name that begins with _ or . is none."""
+    parts = key.removeprefix(folder).split("/")
+    return key.startswith(folder) and all(part and part[0] not in "_." for part in parts)

@@ -50,7 +50,7 @@ class JobSmoke:
             "scored_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "run_id": name,
             "input_uri": f"s3://{bucket}/{extract.key}",
-            "input_etags": json.dumps({extract.key: extract.etag}),
+            "input_etags": json.dumps(dict(extract.etags)),
         }
         for job in (self._score_job, self._push_job):
             given = {**self._arguments(job), **{f"--{key}": value for key, value in own.items()}}

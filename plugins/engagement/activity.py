@@ -10,7 +10,10 @@ SMALLEST = 12
 """Bytes of the least Parquet file: the magic at both ends and the footer's length."""
 MARKER = "_SUCCESS"
 MOST_FILES = 400
-"""A Glue job's arguments have room for the names of so many."""
+MOST_TEXT = 100_000
+"""Characters of ``input_etags``: beyond some 180,000 Glue refuses the arguments, and Linux one of more than 131,071."""
+PATTERN = "[]{}*?\\"
+"""What Spark takes for a pattern in a path."""
 
 
 class BadActivityError(ValueError):
@@ -55,11 +58,13 @@ def check_activity(store: Objects, bucket: str, key: str) -> dict[str, str | int
             raise BadActivityError(_gone(f"s3://{bucket}/{key}"))
         keys = _files(store, bucket, f"{folder}/" if folder else "")
     heads = {each: _check_file(store, bucket, each) for each in keys}
-    return {
-        "input_uri": f"s3://{bucket}/{key.removesuffix(MARKER)}",
-        "input_etags": json.dumps({each: head.etag for each, head in heads.items()}),
-        "bytes": sum(head.size for head in heads.values()),
-    }
+    where, etags = f"s3://{bucket}/{key.removesuffix(MARKER)}", json.dumps({k: head.etag for k, head in heads.items()})
+    if len(etags) > MOST_TEXT:
+        raise BadActivityError(
+            f"{where} has {len(heads)} files whose names take {len(etags):,} characters; wanted at most {MOST_TEXT:,}, "
+            "for they are an argument of the Glue job. Have fewer and larger ones written, then clear check_activity"
+        )
+    return {"input_uri": where, "input_etags": etags, "bytes": sum(head.size for head in heads.values())}
 
 
 _REMEDY = "Upload it again, then clear check_activity"
@@ -74,7 +79,8 @@ def _gone(where: str) -> str:
 
 def _files(store: Objects, bucket: str, folder: str) -> list[str]:
     """Keys of the extract's files; as everywhere around Spark, a name that begins with _ or . is none."""
-    names = [name for name in store.sizes(bucket, folder) if name and not name.endswith("/")]
+    # Names with slash or _$folder$ at their end stand for folders.
+    names = [name for name in store.sizes(bucket, folder) if name and not name.endswith(("/", "_$folder$"))]
     found = sorted(name for name in names if not any(part[0] in "_." for part in name.split("/") if part))
     where = f"s3://{bucket}/{folder}{MARKER}"
     if not found:
@@ -84,6 +90,12 @@ def _files(store: Objects, bucket: str, folder: str) -> list[str]:
             f"{where} has {len(found)} files beside it; wanted at most {MOST_FILES}, for each is named in an argument "
             "of the Glue job. Have fewer and larger ones written, then clear check_activity"
         )
+    for name in found:
+        if not set(name).isdisjoint(PATTERN):
+            raise BadActivityError(
+                f"s3://{bucket}/{folder}{name} has one of {PATTERN} in its name, which Spark takes for a pattern; "
+                "wanted none of them. Have it written under another name, then clear check_activity"
+            )
     return [folder + name for name in found]
 
 

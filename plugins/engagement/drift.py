@@ -48,7 +48,7 @@ def check_history(
     guards = Verdict()
     scored = manifest["rows"]["scored"]
     if scored < limits["min_rows"]:
-        guards.problems.append(f"{scored:,} rows scored; wanted at least min_rows={limits['min_rows']:g}")
+        guards.problems.append(f"{scored:,} rows scored; wanted at least min_rows={limits['min_rows']:.0f}")
     if len(history) < ENOUGH_DATES:
         guards.checks.append(f"no comparison with earlier dates: found {len(history)} of them, wanted {ENOUGH_DATES}")
     else:
@@ -65,17 +65,23 @@ def _compare(
     scored, dates = manifest["rows"]["scored"], f"{len(earlier)} earlier dates"
     usual = median(each["rows"]["scored"] for each in earlier)
     drop = max(0.0, 1 - scored / usual) if usual else 0.0
-    told = f"{scored:,} rows scored, the median of {dates} is {usual:,g}: {drop:.1%} fewer"
+    told = f"{scored:,} rows scored, the median of {dates} is {usual:,.0f}: {drop:.1%} fewer"
     _judge("row_drop_fraction", drop, told, limits, guards)
     rejected, before = reject_rate(manifest), median(map(reject_rate, earlier))
     told = f"{rejected:.2%} of the rows rejected, the median of {dates} is {before:.2%}"
     _judge("reject_rise", rejected - before, told, limits, guards)
-    pooled = [sum(bins) for bins in zip(*(each["histogram"] for each in earlier), strict=True)]
+    alike = [each for each in earlier if weights_of(each) == weights_of(manifest)]
+    if len(alike) < ENOUGH_DATES:
+        guards.checks.append(
+            f"no comparison of distributions: {len(alike)} earlier dates have these weights, wanted {ENOUGH_DATES}"
+        )
+        return
+    pooled = [sum(bins) for bins in zip(*(each["histogram"] for each in alike), strict=True)]
     if min(scored, sum(pooled)) < ENOUGH_ROWS:
         guards.checks.append(f"no comparison of distributions: fewer than {ENOUGH_ROWS:,} rows")
         return
     drift = stability_index(manifest["histogram"], pooled)
-    told = f"scores beside those of {dates}: population stability index {drift:.3f}"
+    told = f"scores beside those of {len(alike)} earlier dates: population stability index {drift:.3f}"
     _judge("score_drift", drift, told, limits, guards)
 
 
@@ -93,6 +99,11 @@ def reject_rate(manifest: Mapping[str, Any]) -> float:
     """Return which share of a day's rows was rejected, 0..1."""
     rejected, rows = manifest["rows"]["rejected"], manifest["rows"]["input"]
     return float(rejected / rows) if rows else 0.0
+
+
+def weights_of(manifest: Mapping[str, Any]) -> Any:
+    """Return what identifies a manifest's weights: scores of other weights are no measure."""
+    return manifest["weights"]["sha256"]
 
 
 def stability_index(found: Sequence[int], usual: Sequence[int]) -> float:

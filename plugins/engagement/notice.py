@@ -71,8 +71,11 @@ def _subject(summary: Mapping[str, Any]) -> str:
         return f"FAILED {about}: {told}"
     if summary["mode"] == "dry_run":
         return f"DRY RUN {about}: {summary['outcomes']['planned']:,} of {rows:,} would be sent"
-    return f"OK {about}: {summary['outcomes']['delivered']:,} of {rows:,} delivered" + (
-        f", {lost:,} not reached" if lost else ""
+    warnings = len((summary["checks"] or {}).get("warnings", ()))
+    return (
+        f"OK {about}: {summary['outcomes']['delivered']:,} of {rows:,} delivered"
+        + (f", {lost:,} not reached" if lost else "")
+        + (f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else "")
     )
 
 

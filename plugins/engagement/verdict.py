@@ -20,7 +20,8 @@ _ADVICE = {
     "wait_for_activity": "See that the extract of {date} is uploaded, {then}.",
     "check_activity": "Its log names the object or the CRM's answer that it refused. Mend that, {then}.",
     "score_users": "Nothing was sent. Mend what the message names, {then}.",
-    "check_scores": "Nothing was sent. Its log says which guard stopped the run. Mend that, {then}.",
+    "check_scores": "Nothing was sent. If the scores are wrong, mend what the message names, then clear score_users "
+    "with its downstream tasks. If they are right, trigger the DAG with score_date={date} and accept_scores.",
     "push_scores": "Mend what the message names, {then}: only open rows are sent again.",
     "not_reached": "The error groups say why. Clear push_scores to send open rows again. Rejected ones need "
     "push_mode failed_only once their cause is mended.",

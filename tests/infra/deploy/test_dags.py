@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from infra.deploy import airflow_files, dags
 from infra.deploy.environment import parse
-from infra.deploy.extracts import Extract, newest
 from infra.deploy.release import Release
 from infra.deploy.releases import Releases
 from infra.deploy.stacks import Stack
@@ -49,17 +48,3 @@ def test_airflow_keeps_its_files_while_their_bytes_stay() -> None:
         "RequirementsKey": f"releases/{RELEASE.commit}/requirements.txt",
     }
     assert airflow_files.keys(target, None, Releases(s3, "b")) == target.keys()
-
-
-def test_the_newest_extract_is_that_of_the_latest_date() -> None:
-    s3 = S3()
-    for key in (
-        "activity/dt=2026-11-23/activity.parquet",
-        "activity/dt=2026-11-24/activity.parquet",
-        "activity/dt=2026-11-25/activity.parquet.crc",
-        "activity/dt=latest/activity.parquet",
-    ):
-        s3.objects[key] = b""
-    found = newest(s3, "b", "activity/dt={score_date}/activity.parquet")
-    assert found == Extract("2026-11-24", "activity/dt=2026-11-24/activity.parquet", "e")
-    assert newest(s3, "b", "other/{score_date}.parquet") is None

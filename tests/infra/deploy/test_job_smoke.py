@@ -14,7 +14,8 @@ from tests.infra.deploy.fakes import quiet
 
 pytestmark = pytest.mark.usefixtures("no_pause")
 COMMIT = "a1b2c3d4e5f6" + "0" * 28
-EXTRACT = Extract("2026-11-24", "activity/dt=2026-11-24/activity.parquet", "etag")
+KEY = "activity/dt=2026-11-24/activity.parquet"
+EXTRACT = Extract("2026-11-24", KEY, {KEY: "etag"})
 TRIGGERS = [
     {"WorkflowName": "other", "Actions": [{"JobName": "push", "Arguments": {"--base_url": "https://other"}}]},
     {"WorkflowName": "engagement", "Actions": [{"JobName": "score", "Arguments": {"--activity_key": "{score_date}"}}]},

@@ -145,6 +145,7 @@ def write_scores(s3: Any) -> Callable[..., None]:
             "rows": {"input": scored + 2, "scored": scored, "rejected": 2, "collapsed": 0},
             "files": [{"name": "part-0.csv", "bytes": 4}],
             "histogram": [scored, *[0] * 19],
+            "weights": {"version": "1", "sha256": "w"},
             **changes,
         }
         s3.put_object(Bucket="output-bucket", Key=f"scores/dt={date}/part-0.csv", Body=b"abcd")

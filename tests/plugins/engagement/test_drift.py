@@ -21,7 +21,8 @@ DEFAULTS: dict[str, Any] = {each.name: each.default for each in fields(Settings)
 def manifest(scored: int = 2000, shape: tuple[int, ...] = EVEN, rejected: int = 0) -> dict[str, Any]:
     histogram = [scored * part // sum(shape) for part in shape]
     histogram[0] += scored - sum(histogram)
-    return {"rows": {"input": scored + rejected, "scored": scored, "rejected": rejected}, "histogram": histogram}
+    rows = {"input": scored + rejected, "scored": scored, "rejected": rejected}
+    return {"rows": rows, "histogram": histogram, "weights": {"version": "1", "sha256": "same"}}
 
 
 def judge(today: dict[str, Any], earlier: list[dict[str, Any]], *, accepted: bool = False, **limits: float) -> Verdict:
@@ -95,6 +96,22 @@ def test_scores_that_are_spread_otherwise() -> None:
     (problem,) = judge(manifest(shape=HIGH), earlier).problems
     assert problem.endswith("; wanted at most max_score_drift=0.25")
     assert judge(manifest(shape=HIGH), earlier, max_score_drift=100).problems == []
+
+
+def test_scores_of_other_weights_are_no_measure() -> None:
+    earlier = [manifest(shape=LOW) | {"weights": {"version": "0", "sha256": "other"}}] * 9 + [manifest(shape=HIGH)] * 2
+    verdict = judge(manifest(shape=HIGH), earlier)
+    assert (verdict.problems, verdict.warnings) == ([], [])
+    assert verdict.checks[-1] == "no comparison of distributions: 2 earlier dates have these weights, wanted 3"
+    (problem,) = judge(manifest(shape=LOW), [*earlier, manifest(shape=HIGH)]).problems
+    assert "beside those of 3 earlier dates" in problem
+
+
+def test_millions_are_told_in_full() -> None:
+    (problem,) = judge(manifest(1_000_000), [manifest(12_345_678)] * 3).problems
+    assert problem.startswith("1,000,000 rows scored, the median of 3 earlier dates is 12,345,678: 91.9% fewer")
+    found = judge(manifest(5), [], min_rows=2_000_000).problems
+    assert found == ["5 rows scored; wanted at least min_rows=2000000"]
 
 
 def test_small_days_are_not_compared_by_shape() -> None:

@@ -19,7 +19,7 @@ def told(evidence: Evidence, limit: float = 0.01, **changes: Any) -> notice.Noti
 
 def test_a_success() -> None:
     found = told(factory.evidence())
-    assert found.subject == "OK engagement scores 2026-11-23: 970 of 1,000 delivered, 8 not reached"
+    assert found.subject == "OK engagement scores 2026-11-23: 970 of 1,000 delivered, 8 not reached, 1 warning"
     assert found.attributes == {
         "status": "success",
         "score_date": "2026-11-23",

@@ -246,6 +246,7 @@ def test_what_a_failed_task_told_leads_the_message(aws: Aws) -> None:
     around["ti"].told = {"check_activity": "the extract has 0 bytes", "wait_for_activity": "an earlier try"}
     assert refused(task, around).startswith("check_activity failed: the extract has 0 bytes.")
     assert "an earlier try" not in aws.summary()["headline"]
+    assert aws.summary()["checks"] is None  # what an earlier try of check_scores returned is still there
 
 
 def test_an_earlier_runs_manifests_are_not_taken_for_this_runs(aws: Aws) -> None:

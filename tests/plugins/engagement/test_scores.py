@@ -27,6 +27,7 @@ def manifest(scored: int = 1000, shape: tuple[int, ...] = (1,) * BINS) -> dict[s
         "rows": {"input": scored + 3, "scored": scored, "rejected": 2, "collapsed": 1},
         "files": [{"name": "part-0.csv", "bytes": 10}, {"name": "part-1.csv", "bytes": 20}],
         "histogram": histogram,
+        "weights": {"version": "1", "sha256": "w"},
     }
 
 
