@@ -23,7 +23,7 @@ TOLD_OTHERWISE = {
     (JOBS + "transport.py", "ValueError"): "told as secret_unreadable; its text may come near the secret",
     (JOBS + "transport.py", "UnsentError"): "what became of one request ends no run",
     (JOBS + "transport.py", "AmbiguousError"): "what became of one request ends no run",
-    (JOBS + "score_job.py", "Caused by:"): "is taken off what Spark says",
+    (JOBS + "input_files.py", "Caused by:"): "is taken off what Spark says",
 }
 """Carriers, or texts, that nobody is shown; and why."""
 
