@@ -202,7 +202,7 @@ NUMBERS = {"CustomersDelivered": 970, "CustomersNotReached": 8, "CostUsd": 0.088
 def test_a_success_is_told_once(topic: Topic, choose: Callable[..., None], end: Callable[..., str]) -> None:  # noqa: ARG001
     assert end(succeed) == "success"
     (message,) = topic.told()
-    assert message["Subject"] == "OK engagement scores 2026-11-23: 970 of 1,000 delivered, 8 not reached"
+    assert message["Subject"] == "OK engagement scores 2026-11-23: 970 of 1,000 delivered, 8 not reached, 1 warning"
     assert message["Message"].startswith("970 of 1,000 scores of 2026-11-23 are delivered;")
     assert {name: value["Value"] for name, value in message["MessageAttributes"].items()} == {
         "status": "success",
