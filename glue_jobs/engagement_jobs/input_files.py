@@ -27,6 +27,8 @@ def read(spark: SparkSession, arguments: ScoreArguments, weights: Weights) -> Da
     files = [store.uri(key) for key in arguments.input_etags]
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # a file's footer is soon read, and waited for much longer
         frames = list(pool.map(lambda uri: check_schema(_open(spark, uri), weights, uri), files))
+    if len(frames) == 1:
+        return frames[0]
     alike: dict[str, list[str]] = {}
     for uri, frame in zip(files, frames, strict=True):
         alike.setdefault(frame.schema.simpleString(), []).append(uri)

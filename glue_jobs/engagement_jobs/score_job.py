@@ -43,16 +43,15 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     _check_input(arguments)
     weights = _weights(arguments.weights_uri)
     spark = session.start("score_users")
-    metrics = weights.columns[1:]
     rows = input_files.read(spark, arguments, weights)
     read = input_files.rows_by_key(rows, list(arguments.input_etags))
     session.size_shuffles(spark, sum(read.values()))
-    judged = with_score(activity.with_verdict(rows, metrics), weights).persist(StorageLevel.MEMORY_AND_DISK)
+    judged = with_score(activity.with_verdict(rows, weights.names), weights).persist(StorageLevel.MEMORY_AND_DISK)
     counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)
     quarantine.write(judged, output, layout.rejected(arguments.score_date), counts["rejected"])
     quarantine.refuse_if_bad(arguments, counts, reasons)
-    samples = quarantine.samples(judged, metrics) if counts["rejected"] else {}
+    samples = quarantine.samples(judged, weights.names) if counts["rejected"] else {}
     _write_scores(judged, output.uri(folder), arguments.scored_at, counts["scored"])
     _check_input(arguments)
     files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
@@ -74,8 +73,8 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
 def _check_input(arguments: ScoreArguments) -> None:
     bucket, extract = split_uri(arguments.input_uri)
-    is_folder = extract.endswith("/")
-    strange = [key for key in arguments.input_etags if not (is_folder and key.startswith(extract)) and key != extract]
+    in_folder = extract.endswith("/")
+    strange = [key for key in arguments.input_etags if key != extract and not (in_folder and key.startswith(extract))]
     if strange:
         raise InputChangedError(f"--input_etags names {', '.join(strange[:3])}; wanted files of {extract} alone.")
     store = Store(bucket)

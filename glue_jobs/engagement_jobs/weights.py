@@ -44,9 +44,14 @@ class Weights:
     metrics: tuple[Weight, ...]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The metrics' names."""
+        return tuple(each.metric for each in self.metrics)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the extract that are read."""
-        return ("user_id", *(each.metric for each in self.metrics))
+        return ("user_id", *self.names)
 
     @classmethod
     def parse(cls, document: bytes) -> Weights:

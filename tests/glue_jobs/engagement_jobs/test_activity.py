@@ -15,7 +15,7 @@ from engagement_jobs.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 
 WEIGHTS = Weights.default()
-METRICS = WEIGHTS.columns[1:]
+METRICS = WEIGHTS.names
 GOOD = "user_id string, login_count int, items_viewed int, time_spent_minutes double, cart_additions int"
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -54,7 +54,7 @@ def test_a_metric_of_ones_own(spark: SparkSession) -> None:
     }
     weights = Weights.parse(json.dumps({"version": "1", "metrics": metrics}).encode())
     rows = spark.sql("SELECT 'U' AS user_id, CAST(7 AS TINYINT) AS visits, 0.5D AS last, 1 AS login_count")
-    judged = with_verdict(check_schema(rows, weights, "here"), weights.columns[1:])
+    judged = with_verdict(check_schema(rows, weights, "here"), weights.names)
     assert [tuple(each) for each in judged.collect()] == [("U", 7, 0.5, None, 1)]
     with pytest.raises(SchemaError, match="column visits is double, wanted an integer"):
         check_schema(rows.withColumn("visits", rows.visits.cast("double")), weights, "here")
