@@ -40,6 +40,7 @@ def newest(s3: Any, bucket: str, pattern: str) -> Extract | None:
 
 
 def _is_file(key: str, folder: str) -> bool:
-    """Whether it is one of the extract's, as the jobs see it: a name that begins with _ or . is none."""
+    """Whether it is one of the extract's, as the jobs see it: its name begins with no _ or ., nor means a folder."""
     parts = key.removeprefix(folder).split("/")
-    return key.startswith(folder) and all(part and part[0] not in "_." for part in parts)
+    is_named = all(part and part[0] not in "_." for part in parts)
+    return key.startswith(folder) and is_named and not key.endswith("_$folder$")

@@ -34,7 +34,7 @@ def test_the_newest_file() -> None:
 
 def test_the_files_beside_the_newest_marker() -> None:
     folder = "activity/dt=2026-11-23/"
-    names = ("b.parquet", "_SUCCESS", "a/c.parquet", "_tmp/d.parquet", ".a.crc", "sub/")
+    names = ("b.parquet", "_SUCCESS", "a/c.parquet", "_tmp/d.parquet", ".a.crc", "sub/", "a_$folder$")
     others = ("activity/dt=2026-11-22/_SUCCESS", "activity/dt=2026-11-24/a.parquet")
     found = newest(S3(*(folder + name for name in names), *others), "in", "activity/dt={score_date}/_SUCCESS")
     files = [f"{folder}b.parquet", f"{folder}a/c.parquet"]
