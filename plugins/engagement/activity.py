@@ -11,7 +11,7 @@ SMALLEST = 12
 MARKER = "_SUCCESS"
 MOST_FILES = 400
 MOST_TEXT = 100_000
-"""Characters of ``input_etags``: beyond some 180,000 Glue refuses the arguments, and Linux one of more than 131,071."""
+"""Characters of ``input_etags``: Linux takes at most 131,071 in an argument, Glue is said to refuse some 180,000."""
 PATTERN = "[]{}*?\\"
 """What Spark takes for a pattern in a path."""
 

@@ -71,7 +71,7 @@ def _subject(summary: Mapping[str, Any]) -> str:
         return f"FAILED {about}: {told}"
     if summary["mode"] == "dry_run":
         return f"DRY RUN {about}: {summary['outcomes']['planned']:,} of {rows:,} would be sent"
-    warnings = len((summary["checks"] or {}).get("warnings", ()))
+    warnings = len(_warnings(summary))
     return (
         f"OK {about}: {summary['outcomes']['delivered']:,} of {rows:,} delivered"
         + (f", {lost:,} not reached" if lost else "")
@@ -90,7 +90,7 @@ def _body(summary: Mapping[str, Any], run_type: str) -> Iterator[str]:
     if summary["mode_reason"]:
         yield f"\nMode {summary['mode']}: {_cut(summary['mode_reason'])}"
     yield from _findings(summary["findings"])
-    yield from (f"\nWarning: {_cut(warning)}" for warning in (summary["checks"] or {}).get("warnings", ()))
+    yield from (f"\nWarning: {_cut(warning)}" for warning in _warnings(summary))
     counts = {**summary["outcomes"], "unaccounted": summary["unaccounted"]}
     yield f"\nOutcomes of {rows:,} scores"
     yield from [f"- {name}: {n:,}" for name, n in counts.items() if n] or ["- none is known"]
@@ -98,6 +98,11 @@ def _body(summary: Mapping[str, Any], run_type: str) -> Iterator[str]:
     yield f"Run: {summary['run_id']} ({run_type}, mode {summary['mode']})"
     cost, runs = summary["cost_usd"], len(summary["glue_runs"])
     yield f"Cost: {'not known' if cost is None else f'${cost:,.2f}'} for {runs} Glue run{'' if runs == 1 else 's'}"
+
+
+def _warnings(summary: Mapping[str, Any]) -> Sequence[str]:
+    found: Sequence[str] = summary["checks"]["warnings"] if summary["checks"] else ()
+    return found
 
 
 def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -175,7 +175,9 @@ class SummarizeApiResponsesOperator(BaseOperator):
             glue_of={task: run for task, job in jobs.items() if (run := glue.latest(job))},
             scores=scores,
             # What an earlier try of it returned is there until it begins again.
-            checked=self._checked(context) if tasks.get(verdict.CHECK_TASK) == "success" else None,
+            checked=context["ti"].xcom_pull(task_ids=verdict.CHECK_TASK)
+            if tasks.get(verdict.CHECK_TASK) == "success"
+            else None,
             recent=evidence.read_recent(store, self.score_date) if scores.body else {},
             delivery=delivery,
             aggregates=by_attempt,
@@ -183,10 +185,6 @@ class SummarizeApiResponsesOperator(BaseOperator):
             left_open=dry_run and evidence.left_open(store, self.score_date, self.run_id),
             told=self._told(context, [task for task, state in tasks.items() if state == "failed"]),
         )
-
-    def _checked(self, context: Context) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = context["ti"].xcom_pull(task_ids=verdict.CHECK_TASK)
-        return found
 
     def _told(self, context: Context, failed: list[str]) -> dict[str, str]:
         # The sensor is Airflow's own and leaves no message.

@@ -78,8 +78,9 @@ def earlier_dates(folders: Iterable[str], score_date: str) -> list[str]:
 def is_usable(manifest: Any) -> bool:
     """Tell whether an earlier date's manifest can be compared with: others are passed over, not fatal."""
     try:
-        rows, _ = manifest["rows"], manifest["weights"]["sha256"]
-        return min(rows["scored"], rows["rejected"], rows["input"]) >= 0 and len(manifest["histogram"]) == BINS
+        rows, weights = manifest["rows"], manifest["weights"]["sha256"]
+        has_counts = min(rows["scored"], rows["rejected"], rows["input"]) >= 0
+        return has_counts and len(manifest["histogram"]) == BINS and bool(weights)
     except (KeyError, TypeError):
         return False
 
