@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import hypothesis.strategies as st
@@ -49,6 +50,21 @@ def fraction(kind: pa.DataType) -> st.SearchStrategy[Any]:
     return values.map(lambda value: value if value is None or width == 64 else float(pa.scalar(value, kind).as_py()))
 
 
+def ordinary(kinds: dict[str, pa.DataType], seed: int) -> list[dict[str, Any]]:
+    """Rows that are scored, each of another user: among so many there are ties, which small examples seldom have."""
+    random = Random(seed)  # noqa: S311 - the same rows for a seed
+
+    def value(kind: pa.DataType) -> Any:
+        if pa.types.is_integer(kind):
+            return random.randint(0, 13)
+        minutes = Decimal(random.randint(0, 5_000)) * 24 / 1000
+        if pa.types.is_decimal(kind):
+            return minutes.quantize(Decimal(1).scaleb(-min(kind.scale, 3)))
+        return float(pa.scalar(float(minutes), kind).as_py())
+
+    return [{"user_id": f"B{place}"} | {name: value(kind) for name, kind in kinds.items()} for place in range(300)]
+
+
 IDS = st.one_of(
     st.integers(0, 40).map(lambda number: f"U{number}"),  # so few that there are duplicates
     st.sampled_from(HOSTILE_IDS),
@@ -69,6 +85,8 @@ def tables(draw: st.DrawFn) -> list[pa.Table]:
     values = {name: whole(kind) if pa.types.is_integer(kind) else fraction(kind) for name, kind in kinds.items()}
     rows = draw(st.lists(st.fixed_dictionaries({"user_id": IDS, **values}), max_size=120))
     copies = draw(st.lists(st.sampled_from(rows), max_size=10)) if rows else []
+    if draw(st.booleans()):
+        copies += ordinary(kinds, draw(st.integers(0, 2**32)))
     more = {"score": pa.string(), "tags": pa.list_(pa.int8()), "at": pa.timestamp("ns", "UTC")}
     fields = [pa.field("user_id", pa.string()), *(pa.field(name, kind) for name, kind in kinds.items())]
     fields += [
