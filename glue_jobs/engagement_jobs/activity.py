@@ -76,8 +76,8 @@ def _reason(usable_id: Column, metrics: Sequence[str], conflicting: Column) -> C
         *(check for metric in metrics for check in _metric_checks(metric)),
         (conflicting, "conflicting_rows"),
     ]
-    reasons = (F.when(condition, F.lit(reason)) for condition, reason in checks)
-    return reduce(lambda first, then: F.coalesce(first, then), reasons)
+    # One expression with many branches: Spark takes seconds to plan as many that are nested in one another.
+    return reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
 
 
 def _metric_checks(metric: str) -> list[tuple[Column, str]]:

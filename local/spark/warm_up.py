@@ -35,7 +35,8 @@ def main(spark: SparkSession) -> None:
 
 
 if __name__ == "__main__":
-    session = SparkSession.builder.appName("warm-up").getOrCreate()
+    # Rows by the hundred, spread over the two hundred partitions that Spark shuffles into, take a minute.
+    session = SparkSession.builder.appName("warm-up").config("spark.sql.shuffle.partitions", 4).getOrCreate()
     main(session)
     gateway: Any = session.sparkContext._gateway
     session.stop()
