@@ -139,8 +139,7 @@ class Airflow:
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
             "PYTHONWARNINGS": "ignore",
-            # Compiled once for all parts and starts; and not into the folder of DAGs, which is the bucket's.
-            "PYTHONPYCACHEPREFIX": str(self.home.parent / "bytecode"),
+            "PYTHONDONTWRITEBYTECODE": "1",  # the folder of DAGs is the bucket's; all else is compiled already
             "PYTHONUNBUFFERED": "1",
             "TZ": "UTC",
         }
