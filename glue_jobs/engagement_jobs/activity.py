@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
+from engagement_jobs.several import HASH, Several, is_blank
 from engagement_jobs.weights import Weights
 
 _TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
@@ -46,33 +47,33 @@ def check_schema(activity: DataFrame, weights: Weights, where: str) -> DataFrame
     return activity.select(*weights.columns)
 
 
-def with_verdict(activity: DataFrame, metrics: Sequence[str]) -> DataFrame:
+def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> DataFrame:
     """`activity` with `reason` (null for a row to score) and `copy` (1 for the first of identical rows).
 
-    Several rows of one user that differ in any metric are all rejected: none of them is known to be right.
+    Several rows of one user that differ in any metric are all rejected: none of them is known to be right. Only rows
+    that `several` names meet those of their user; all others stay where they were read.
     """
-    usable_id = F.col("user_id").isNotNull() & ~F.col("user_id").rlike(r"(?U)^\s*$")
-    # Rows without an id have nothing in common: each is a user of its own, or they would all meet in one task.
-    user = F.when(usable_id, F.struct(F.col("user_id"), F.lit(0).cast("long").alias("row"))).otherwise(
-        F.struct(F.lit(None).cast("string").alias("user_id"), F.monotonically_increasing_id().alias("row"))
-    )
-    rows_of_user = Window.partitionBy("_user")
+    one_each, together = several.split(activity)
+    kept = [name for name in activity.columns if name != HASH]
+    alone = one_each.select(*kept, _reason(metrics, F.lit(False)).alias("reason"), F.lit(1).alias("copy"))
+    if together is None:
+        return alone
+    rows_of_user = Window.partitionBy("user_id")
     values = F.struct(*metrics)
-    reason = _reason(usable_id, metrics, ~F.col("_first").eqNullSafe(F.col("_last")))
-    return (
-        activity.withColumn("_user", user)
-        .withColumn("_first", F.min(values).over(rows_of_user))
+    compared = (
+        together.withColumn("_first", F.min(values).over(rows_of_user))
         .withColumn("_last", F.max(values).over(rows_of_user))
         .withColumn("copy", F.row_number().over(rows_of_user.orderBy(values)))
-        .select("user_id", *metrics, reason.alias("reason"), "copy")
     )
+    conflicting = ~F.col("_first").eqNullSafe(F.col("_last"))
+    return alone.unionByName(compared.select(*kept, _reason(metrics, conflicting).alias("reason"), "copy"))
 
 
-def _reason(usable_id: Column, metrics: Sequence[str], conflicting: Column) -> Column:
+def _reason(metrics: Sequence[str], conflicting: Column) -> Column:
     """The first reason to reject a row, null when there is none."""
     checks = [
         (F.col("user_id").isNull(), "user_id_null"),
-        (~usable_id, "user_id_blank"),
+        (is_blank(), "user_id_blank"),
         *(check for metric in metrics for check in _metric_checks(metric)),
         (conflicting, "conflicting_rows"),
     ]

@@ -63,10 +63,10 @@ def _widened(part: DataFrame) -> DataFrame:
     return part.select(*columns)
 
 
-def rows_by_key(rows: DataFrame, keys: list[str]) -> dict[str, int]:
-    """How many rows each file says it has: only their footers are read."""
+def rows_by_key(rows: DataFrame, keys: list[str], total: int) -> dict[str, int]:
+    """How many of the `total` rows are of which file: only footers are read, and none where there is but one file."""
     if len(keys) == 1:
-        return {keys[0]: rows.count()}
+        return {keys[0]: total}
     counts = dict.fromkeys(keys, 0)
     for uri, count in rows.groupBy(F.input_file_name()).count().collect():
         path = unquote(uri)

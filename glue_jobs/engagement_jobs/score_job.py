@@ -6,7 +6,6 @@ The manifest is deleted first and written last: whoever finds it may trust the f
 from __future__ import annotations
 
 import logging
-import math
 from collections import Counter
 from typing import Any
 
@@ -19,9 +18,8 @@ from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
 from engagement_jobs.manifests import scores_manifest
 from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
+from engagement_jobs.several import Several, with_hash
 from engagement_jobs.weights import Weights
-
-_ROWS_PER_FILE = 1_000_000
 
 log = logging.getLogger("engagement.score")
 
@@ -40,24 +38,25 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     output = Store(arguments.output_bucket)
     folder = layout.scores(arguments.score_date)
     output.delete(folder + layout.MANIFEST)
-    _check_input(arguments)
+    size = _check_input(arguments)
     weights = _weights(arguments.weights_uri)
     spark = session.start("score_users")
+    session.size_reads(spark, size)
     rows = input_files.read(spark, arguments, weights)
-    read = input_files.rows_by_key(rows, list(arguments.input_etags))
-    session.size_shuffles(spark, sum(read.values()))
-    judged = with_score(activity.with_verdict(rows, weights.names), weights).persist(StorageLevel.MEMORY_AND_DISK)
+    # Kept, so that the input is read, and scored, once.
+    hashed = with_hash(with_score(rows, weights)).persist(StorageLevel.MEMORY_AND_DISK)
+    judged = activity.with_verdict(hashed, weights.names, Several.find(hashed))
     counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)
     quarantine.write(judged, output, layout.rejected(arguments.score_date), counts["rejected"])
     quarantine.refuse_if_bad(arguments, counts, reasons)
     samples = quarantine.samples(judged, weights.names) if counts["rejected"] else {}
-    _write_scores(judged, output.uri(folder), arguments.scored_at, counts["scored"])
+    _write_scores(judged, output.uri(folder), arguments.scored_at)
     _check_input(arguments)
     files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
     manifest = scores_manifest(
         arguments,
-        read=read,
+        read=input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"]),
         rows=counts,
         reasons=reasons,
         samples=samples,
@@ -71,20 +70,23 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     return manifest
 
 
-def _check_input(arguments: ScoreArguments) -> None:
+def _check_input(arguments: ScoreArguments) -> int:
+    """Compare every file with what was checked; give their bytes."""
     bucket, extract = split_uri(arguments.input_uri)
     in_folder = extract.endswith("/")
     strange = [key for key in arguments.input_etags if key != extract and not (in_folder and key.startswith(extract))]
     if strange:
         raise InputChangedError(f"--input_etags names {', '.join(strange[:3])}; wanted files of {extract} alone.")
-    store = Store(bucket)
+    store, total = Store(bucket), 0
     for key, wanted in arguments.input_etags.items():
-        found = store.etag(key)
+        size, found = store.head(key) or (0, None)
+        total += size
         if found != wanted:
             raise InputChangedError(
                 f"{store.uri(key)} changed since it was checked: ETag {found or 'none, the object is gone'}, "
                 f"wanted {wanted}. Clear check_activity to score the new extract."
             )
+    return total
 
 
 def _weights(uri: str) -> Weights:
@@ -119,9 +121,7 @@ def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]
     return counts, dict(sorted(reasons.items())), histogram
 
 
-def _write_scores(judged: DataFrame, uri: str, scored_at: str, scored: int) -> None:
-    """Write the scores; the same rows give the same bytes, in files of the same order."""
+def _write_scores(judged: DataFrame, uri: str, scored_at: str) -> None:
+    """Write the scores where their rows were read; the same extract gives the same bytes, file by file."""
     first_copies = judged.where(F.col("reason").isNull() & (F.col("copy") == 1))
-    files = math.ceil(scored / _ROWS_PER_FILE)
-    ordered = first_copies.repartition(files, "user_id").sortWithinPartitions("user_id")
-    scores_csv(ordered, scored_at).write.mode("overwrite").csv(uri, **session.CSV_OPTIONS)
+    scores_csv(first_copies, scored_at).write.mode("overwrite").csv(uri, **session.CSV_OPTIONS)

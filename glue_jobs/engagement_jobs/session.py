@@ -9,6 +9,8 @@ from pyspark.sql import SparkSession
 from engagement_jobs import logs
 
 _ROWS_PER_PARTITION = 500_000
+_BYTES_PER_READ = 16 << 20
+"""Of Parquet: half a million rows or so."""
 
 # Fields with commas, quotes, line breaks or spaces at their ends survive a round trip (RFC 4180 quoting).
 CSV_OPTIONS = {
@@ -52,3 +54,10 @@ def size_shuffles(spark: SparkSession, rows: int) -> None:
     """Size shuffles for `rows`: a small day needs no two hundred partitions, a large one more."""
     partitions = max(slots(spark), math.ceil(rows / _ROWS_PER_PARTITION))
     spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+
+
+def size_reads(spark: SparkSession, size: int) -> None:
+    """Size reads of Parquet, and what follows them, by the bytes that there are: the same on every cluster."""
+    spark.conf.set("spark.sql.files.maxPartitionBytes", str(_BYTES_PER_READ))
+    spark.conf.set("spark.sql.files.minPartitionNum", "1")
+    spark.conf.set("spark.sql.shuffle.partitions", str(max(1, math.ceil(size / _BYTES_PER_READ))))

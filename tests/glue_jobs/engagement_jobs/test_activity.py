@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
+from engagement_jobs import several
 from engagement_jobs.activity import SchemaError, check_schema, with_verdict
+from engagement_jobs.several import Several, with_hash
 from engagement_jobs.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 
 WEIGHTS = Weights.default()
-METRICS = WEIGHTS.names
 GOOD = "user_id string, login_count int, items_viewed int, time_spent_minutes double, cart_additions int"
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -29,9 +30,14 @@ def changed(column: str, kind: str | None) -> str:
 
 def verdicts(spark: SparkSession, folder: Path, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """(user_id, reason, copy) of each row, in order of these."""
-    judged = with_verdict(frame(spark, folder, [row(*values) for values in rows], SCHEMA), METRICS)
-    judged = judged.select("user_id", "reason", "copy")
+    judged = judge(frame(spark, folder, [row(*values) for values in rows], SCHEMA)).select("user_id", "reason", "copy")
     return sorted(map(tuple, judged.collect()), key=str)
+
+
+def judge(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
+    """The verdicts of job 1."""
+    hashed = with_hash(check_schema(rows, weights, "here"))
+    return with_verdict(hashed, weights.names, Several.find(hashed))
 
 
 @pytest.mark.parametrize("column", ["login_count", "items_viewed", "cart_additions"])
@@ -54,7 +60,7 @@ def test_a_metric_of_ones_own(spark: SparkSession) -> None:
     }
     weights = Weights.parse(json.dumps({"version": "1", "metrics": metrics}).encode())
     rows = spark.sql("SELECT 'U' AS user_id, CAST(7 AS TINYINT) AS visits, 0.5D AS last, 1 AS login_count")
-    judged = with_verdict(check_schema(rows, weights, "here"), weights.names)
+    judged = judge(rows, weights)
     assert [tuple(each) for each in judged.collect()] == [("U", 7, 0.5, None, 1)]
     with pytest.raises(SchemaError, match="column visits is double, wanted an integer"):
         check_schema(rows.withColumn("visits", rows.visits.cast("double")), weights, "here")
@@ -152,7 +158,9 @@ def test_every_reason(spark: SparkSession, tmp_path: Path) -> None:
     assert {copy for *_, copy in found} == {1}
 
 
-def test_duplicates(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [1_000_000, 2])
+def test_duplicates(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(several, "_MOST", most)  # above it, all rows meet those of their user
     rows = [
         ("twice", 1, 2, 3.0, 4),
         ("twice", 1, 2, 3.0, 4),
@@ -195,7 +203,7 @@ def test_duplicates(spark: SparkSession, tmp_path: Path) -> None:
 def test_copies_that_differ_in_other_columns_alone_are_identical(spark: SparkSession) -> None:
     rows = spark.sql("SELECT 'U' AS user_id, 1 AS login_count, 2 AS items_viewed, 3.5D AS time_spent_minutes, "
                       "4 AS cart_additions, id AS more FROM range(2)")  # fmt: skip
-    judged = with_verdict(check_schema(rows, WEIGHTS, "here"), METRICS).select("reason", "copy")
+    judged = judge(rows).select("reason", "copy")
     assert sorted(map(tuple, judged.collect()), key=str) == [(None, 1), (None, 2)]
 
 
@@ -205,5 +213,5 @@ def test_wide_numbers_are_judged_as_they_are(spark: SparkSession) -> None:
         "CAST('9999999999999999999999999999.5' AS DECIMAL(38,10)) AS time_spent_minutes, 1 AS cart_additions "
         "UNION ALL SELECT 'V', 1, -9223372036854775808, CAST('-0.0000000001' AS DECIMAL(38,10)), 1"
     )
-    judged = with_verdict(check_schema(wide, WEIGHTS, "here"), METRICS).select("user_id", "reason")
+    judged = judge(wide).select("user_id", "reason")
     assert sorted(map(tuple, judged.collect())) == [("U", None), ("V", "items_viewed_negative")]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from engagement_jobs import score_job
+from engagement_jobs import score_job, session
 from engagement_jobs.activity import SchemaError
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.quarantine import TooManyRejectedError
@@ -55,16 +57,15 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
     bucket.put(f"{REJECTED}part-of-an-earlier-run.json", b'{"reason": "old"}\n')
     manifest = score(spark, arguments)
 
-    part = parts(bucket)[0]
-    body = (
+    bodies = [
         b"UserID,Calculated_Score,Timestamp\n"
-        b"U1,0.00,2026-11-23T03:00:00Z\n"
         b"U2,100.00,2026-11-23T03:00:00Z\n"
-        b"U3,50.00,2026-11-23T03:00:00Z\n"
-        b"U6,17.75,2026-11-23T03:00:00Z\n"
-    )
-    assert parts(bucket) == [part]  # and no marker of Spark's beside it
-    assert bucket.read(part) == body
+        b"U1,0.00,2026-11-23T03:00:00Z\n"
+        b"U6,17.75,2026-11-23T03:00:00Z\n",
+        # Of users with several rows, in files of their own.
+        b"UserID,Calculated_Score,Timestamp\nU3,50.00,2026-11-23T03:00:00Z\n",
+    ]
+    assert [bucket.read(part) for part in parts(bucket)] == bodies  # and no marker of Spark's beside them
     weights = Weights.default()
     key = f"activity/dt={DAY}/activity.parquet"
     assert (
@@ -84,8 +85,11 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
                 "time_spent_minutes_nan": [metrics(minutes="NaN")],
                 "user_id_null": [metrics()],
             },
-            "files": [{"name": part.removeprefix(SCORES), "bytes": len(body)}],
-            "sha256": hashlib.sha256(body).hexdigest(),
+            "files": [
+                {"name": part.removeprefix(SCORES), "bytes": len(body)}
+                for part, body in zip(parts(bucket), bodies, strict=True)
+            ],
+            "sha256": hashlib.sha256(b"".join(bodies)).hexdigest(),
             "weights": {"version": weights.version, "sha256": weights.sha256},
             "histogram": [1, 0, 0, 1, *[0] * 6, 1, *[0] * 8, 1],
         }
@@ -100,11 +104,11 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
 
 
 def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: SparkSession, bucket: Bucket) -> None:
-    rows = good(300)
+    rows = good(300) + good(9)
     first = score(spark, score_arguments(bucket, parquet(rows)))
     before = [bucket.read(key) for key in parts(bucket)]
     bucket.put(f"{REJECTED}part-of-a-worse-extract.json", b"{}\n")
-    again = score(spark, score_arguments(bucket, parquet(rows[::-1]), JOB_RUN_ID="jr_again"))
+    again = score(spark, score_arguments(bucket, parquet(rows), JOB_RUN_ID="jr_again"))
     assert [bucket.read(key) for key in parts(bucket)] == before
     assert again["sha256"] == first["sha256"] == hashlib.sha256(b"".join(before)).hexdigest()
     assert again["job_run_id"] == "jr_again"
@@ -112,10 +116,12 @@ def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: Sp
 
 
 def test_scores_may_lie_in_several_files(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(score_job, "_ROWS_PER_FILE", 100)
-    manifest = score(spark, score_arguments(bucket, parquet(good(250))))
+    monkeypatch.setattr(session, "_BYTES_PER_READ", 1_000)
+    body = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(good(250), SCHEMA), body, row_group_size=100)
+    manifest = score(spark, score_arguments(bucket, body.getvalue()))
     tables = [bucket.table(key) for key in parts(bucket)]
-    assert len(tables) == 3
+    assert len([table for table in tables if len(table) > 1]) == 3  # one for each group of rows
     assert {tuple(table[0]) for table in tables} == {("UserID", "Calculated_Score", "Timestamp")}
     users = [line[0] for table in tables for line in table[1:]]
     assert sorted(users) == [f"U{number:03d}" for number in range(250)]
@@ -140,7 +146,8 @@ def test_an_extract_of_many_files(spark: SparkSession, bucket: Bucket) -> None:
     assert [each["rows"] for each in manifest["input"]] == [20, 0, 10]
     assert [each["key"] for each in manifest["input"]] == list(arguments.input_etags)
     assert manifest["rows"]["scored"] == 30
-    assert [line[0] for line in bucket.table(parts(bucket)[0])[1:]] == [each["user_id"] for each in rows]
+    users = [line[0] for part in parts(bucket) for line in bucket.table(part)[1:]]
+    assert sorted(users) == [each["user_id"] for each in rows]
 
 
 def test_files_may_differ_in_widths_and_in_what_is_ignored(spark: SparkSession, bucket: Bucket) -> None:
@@ -155,8 +162,10 @@ def test_files_may_differ_in_widths_and_in_what_is_ignored(spark: SparkSession, 
     )
     manifest = score(spark, _folder(bucket, *files))
     assert [each["rows"] for each in manifest["input"]] == [4, 4, 3]
-    alone = score(spark, score_arguments(bucket, parquet(rows)))
-    assert manifest["sha256"] == alone["sha256"]
+    found = sorted(line for part in parts(bucket) for line in bucket.table(part))
+    score(spark, score_arguments(bucket, parquet(rows)))
+    alone = [line for part in parts(bucket) for line in bucket.table(part)]
+    assert found == sorted(alone + alone[:1] * (len(found) - len(alone)))  # each file has a header
 
 
 def _a_file_changed(bucket: Bucket) -> ScoreArguments:

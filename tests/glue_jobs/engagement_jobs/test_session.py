@@ -46,6 +46,13 @@ def test_shuffles_fit_the_rows(spark: SparkSession, rows: int, partitions: int) 
     assert spark.conf.get("spark.sql.shuffle.partitions") == str(partitions)
 
 
+@pytest.mark.parametrize(("size", "partitions"), [(0, 1), (16 << 20, 1), ((16 << 20) + 1, 2), (2_500_000_000, 150)])
+def test_reads_fit_the_bytes_whatever_the_cluster(spark: SparkSession, size: int, partitions: int) -> None:
+    session.size_reads(spark, size)
+    assert spark.conf.get("spark.sql.shuffle.partitions") == str(partitions)
+    assert spark.conf.get("spark.sql.files.minPartitionNum") == "1"
+
+
 def test_settings(spark: SparkSession) -> None:
     assert session.start("again") is spark
     for name, value in {

@@ -1,0 +1,56 @@
+"""Which users have several rows: found by a hash of the id, for almost all users have one, and need not be compared."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+HASH = "_user_hash"
+_MOST = 1_000_000
+"""Hashes that are sent to every worker: sixteen megabytes. With more of them, rows are brought to each other."""
+_PER_PARTITION = 100_000
+
+
+def is_blank() -> Column:
+    """Whether there is nothing to see of the user's id."""
+    return F.col("user_id").rlike(r"(?U)^\s*$")
+
+
+def with_hash(activity: DataFrame) -> DataFrame:
+    """`activity` with the hash that `Several` looks at: null where there is no id, for such rows have no user."""
+    return activity.withColumn(HASH, F.when(~is_blank(), F.xxhash64("user_id")))
+
+
+@dataclass(frozen=True)
+class Several:
+    """Hashes that more than one row has: of users with several rows, and by chance of a few others.
+
+    :param hashes: column HASH, each once
+    :param number: how many
+    """
+
+    hashes: DataFrame
+    number: int
+
+    @classmethod
+    def find(cls, hashed: DataFrame) -> Several:
+        """Look at all rows of `with_hash`. Only the hashes travel, eight bytes a row."""
+        # Brought together before they are counted: counted first where they lie, each would be one of its own there.
+        every = hashed.where(F.col(HASH).isNotNull()).select(HASH).repartition(HASH)
+        twice = every.groupBy(HASH).count().where("count > 1").select(HASH).persist(StorageLevel.MEMORY_AND_DISK)
+        return cls(twice, twice.count())
+
+    def split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame | None]:
+        """Rows that are the only one of their user, and the others, those of one user in one partition."""
+        if self.number == 0:
+            return hashed, None
+        if self.number > _MOST:
+            alone, together = hashed.where(F.col(HASH).isNull()), hashed.where(F.col(HASH).isNotNull())
+        else:
+            few = F.broadcast(self.hashes)
+            alone, together = hashed.join(few, HASH, "left_anti"), hashed.join(few, HASH, "left_semi")
+        return alone, together.repartition(math.ceil(self.number / _PER_PARTITION), "user_id")
