@@ -11,6 +11,7 @@ UV := .venv-tools/bin/uv
 export UV_SYSTEM_CERTS := 1
 AIRFLOW := .venv/.ready
 GLUE := .venv-glue/.ready
+GLUE6 := .venv-glue6/.ready
 SPARK_SETUP := $(addprefix local/spark/,class_archive.py conf.py java.py warm_up.py)
 BROWSER := .venv-browser/.ready
 LINT := .venv-lint/.ready
@@ -54,12 +55,12 @@ $(UV):
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python $<
 	@touch $@
 
-.venv-glue/.ready: requirements/glue.txt $(SPARK_SETUP) | $(UV)
-	@echo "==> Installing the Glue environment into .venv-glue"
-	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-glue
-	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-glue/bin/python $<
+$(GLUE) $(GLUE6): .venv-%/.ready: requirements/%.txt $(SPARK_SETUP) | $(UV)
+	@echo "==> Installing the Glue environment into .venv-$*"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-$*
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-$*/bin/python $<
 	@echo "==> Preparing Java for Spark, about a minute"
-	@.venv-glue/bin/python -m local.spark.class_archive
+	@.venv-$*/bin/python -m local.spark.class_archive
 	@touch $@
 
 .venv-browser/.ready: requirements/browser.txt | $(UV)
@@ -87,7 +88,7 @@ faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME
 	@.venv/bin/python -m local.faults $(if $(ONLY),--only $(ONLY)) $(if $(LANES),--lanes $(LANES))
 
 .PHONY: test
-test: setup $(LINT) ## Run every test that needs no Docker, the end-to-end run included
+test: setup $(GLUE6) $(LINT) ## Run every test that needs no Docker, the end-to-end run included
 	@bash tests/run
 
 .PHONY: up
@@ -169,6 +170,8 @@ lock: $(UV) $(LINT) ## Resolve requirements/*.in again, within the platforms' ow
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		-c requirements/glue-constraints.txt requirements/glue.in -o requirements/glue.txt
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+		-c requirements/glue6-constraints.txt requirements/glue6.in -o requirements/glue6.txt
+	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		-c requirements/airflow.txt requirements/browser.in -o requirements/browser.txt
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		requirements/lint.in -o requirements/lint.txt
@@ -177,4 +180,4 @@ lock: $(UV) $(LINT) ## Resolve requirements/*.in again, within the platforms' ow
 
 .PHONY: clean
 clean: ## Remove environments, caches and local state
-	rm -rf .venv .venv-glue .venv-browser .venv-lint .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-glue .venv-glue6 .venv-browser .venv-lint .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
