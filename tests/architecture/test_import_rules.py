@@ -149,9 +149,9 @@ RULES = (
     ),
     Rule(
         "benchmarks/**/*.py",
-        "measurements face the delivery core as Spark does, and stand-ins through their commands",
+        "measurements face the jobs' code as Glue does, and stand-ins through their commands",
         may=None,
-        never=("engagement", "dags", "airflow", *SPARK),
+        never=("engagement", "dags", "airflow"),
     ),
 )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.document import document
-from benchmarks.measurements import Comparison, Machine, Measurements, Memory, Peak
-from benchmarks.report import MISSED, Row, rows, table
-from benchmarks.wrk import requests_per_second
+from benchmarks.push.document import document
+from benchmarks.push.measurements import Comparison, Machine, Measurements, Memory, Peak
+from benchmarks.push.report import MISSED, Row, rows, table
+from benchmarks.push.wrk import requests_per_second
 
 
 def measured(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.measurements import Measurements
-from benchmarks.report import WITHOUT_WRK, disturbance, table
+from benchmarks.push.measurements import Measurements
+from benchmarks.push.report import WITHOUT_WRK, disturbance, table
 
 _TEXT = """\
 # Performance of the push

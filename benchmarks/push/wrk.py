@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from benchmarks.clients import TOKEN, Server
+from benchmarks.push.clients import TOKEN, Server
 
 _SCRIPT = f"""\
 wrk.method = "POST"

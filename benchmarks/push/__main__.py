@@ -15,11 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import machine, parts, wrk
-from benchmarks.clients import versions
-from benchmarks.document import document
-from benchmarks.measurements import Machine, Measurements
-from benchmarks.report import WITHOUT_WRK, disturbance, table
+from benchmarks import machine
+from benchmarks.push import parts, wrk
+from benchmarks.push.clients import versions
+from benchmarks.push.document import document
+from benchmarks.push.measurements import Machine, Measurements
+from benchmarks.push.report import WITHOUT_WRK, disturbance, table
 from local.processes import REPOSITORY
 
 _FOLDER = REPOSITORY / ".local" / "bench"

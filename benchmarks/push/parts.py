@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import wrk
-from benchmarks.clients import Server, run_client, serving
-from benchmarks.measurements import Comparison, Memory, Peak
+from benchmarks.push import wrk
+from benchmarks.push.clients import Server, run_client, serving
+from benchmarks.push.measurements import Comparison, Memory, Peak
 
 Say = Callable[[str], None]
 

@@ -1,4 +1,4 @@
-"""One client against one server: `python -m benchmarks.contestants NAME URL RECORDS CONCURRENCY`, one JSON line out.
+"""One client against one server: `python -m benchmarks.push.contestants NAME URL RECORDS CONCURRENCY`, one JSON line.
 
 Each runs in a process of its own, so that CPU and memory are its own too. The CPU of starting up (interpreter and
 imports) is left out; building the records, the ledger's writes, the keys and the hashes are in.
@@ -18,8 +18,8 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.clients import TOKEN
-from benchmarks.instant import InstantTransport
+from benchmarks.push.clients import TOKEN
+from benchmarks.push.instant import InstantTransport
 from engagement_jobs.delivery import Delivery, Policy
 from engagement_jobs.ledger import Ledger
 from engagement_jobs.records import Record

@@ -48,7 +48,7 @@ def serving(folder: Path, latency_ms: int) -> Iterator[Server]:
 
 
 def run_client(name: str, records: int, concurrency: int, server: Server | None = None) -> dict[str, Any]:
-    """Run one of `benchmarks.contestants` in the Glue environment; what it measured.
+    """Run one of `benchmarks.push.contestants` in the Glue environment; what it measured.
 
     Raises RuntimeError when not every record was delivered, CalledProcessError when the client failed.
     """
@@ -56,7 +56,7 @@ def run_client(name: str, records: int, concurrency: int, server: Server | None 
         server.forget()
     endpoint = server.endpoint if server else "http://nobody.invalid/"
     finished = subprocess.run(
-        [_GLUE_PYTHON, "-m", "benchmarks.contestants", name, endpoint, str(records), str(concurrency)],
+        [_GLUE_PYTHON, "-m", "benchmarks.push.contestants", name, endpoint, str(records), str(concurrency)],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "glue_jobs")},
         stdout=subprocess.PIPE,

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.measurements import Comparison, Measurements, Memory, Peak
+from benchmarks.push.measurements import Comparison, Measurements, Memory, Peak
 
 # What was wanted.
 LEAST_OF_AIOHTTP = 0.95
