@@ -6,9 +6,11 @@ a moment, and its CPU seconds belong to the measurement. Linux only.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +18,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
+
+from local.processes import ended
 
 _ADOPT = 36  # PR_SET_CHILD_SUBREAPER, see prctl(2)
 _EVERY_SECONDS = 0.05
@@ -32,19 +36,21 @@ class Usage(TypedDict):
 
 def run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Usage:
     """Run a command to its end. Raises RuntimeError, with what it said last, when it fails."""
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.measured", *command],
         cwd=cwd,
         env=env,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=_LONGEST_SECONDS,
+        start_new_session=True,
     )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command[:4])} ... ended with {done.returncode} and said:\n{done.stderr[-3000:]}")
-    found: Usage = json.loads(done.stdout)
+    with ended(process):
+        told, said = process.communicate(timeout=_LONGEST_SECONDS)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[:4])} ... ended with {process.returncode} and said:\n{said[-3000:]}")
+    found: Usage = json.loads(told)
     return found
 
 
@@ -55,14 +61,19 @@ def main() -> int:
     leader = subprocess.Popen(sys.argv[1:], stdout=sys.stderr, start_new_session=True)
     peak = _Peak(leader.pid)
     cpu, code, wall = 0.0, 0, 0.0
-    while True:
-        try:
-            pid, status, usage = os.wait4(-1, 0)
-        except ChildProcessError:
-            break
-        cpu += usage.ru_utime + usage.ru_stime
-        if pid == leader.pid:
-            code, wall = os.waitstatus_to_exitcode(status), time.monotonic() - began
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, 0)
+            except ChildProcessError:
+                break
+            cpu += usage.ru_utime + usage.ru_stime
+            if pid == leader.pid:
+                code, wall = os.waitstatus_to_exitcode(status), time.monotonic() - began
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # as it is, unless this was interrupted
+            os.killpg(leader.pid, signal.SIGKILL)
     if code == 0:
         print(json.dumps(Usage(wall=wall, cpu=cpu, peak_memory=peak.end())))
     return abs(code)

@@ -21,9 +21,11 @@ from local.processes import REPOSITORY, stand_in
 from local.s3 import client_env
 from local.spark import conf
 
-OURS = "ours"
+OURS, BAD = "ours", "bad"
 _DAY = "2026-11-23"
 _BUCKET = "bench"
+_KEYS = {name: f"activity/dt={_DAY}/{name}.parquet" for name in (OURS, BAD)}
+_BAD_FRACTION = 0.01
 _GLUE, _BENCH = (REPOSITORY / folder / "bin" / "python" for folder in (".venv-glue", ".venv-bench"))
 _PYTHONPATH = os.pathsep.join((str(REPOSITORY / "glue_jobs"), str(REPOSITORY)))
 # As on Glue: with Java's optimizing compiler, which the stand-in does without for days of a few thousand users.
@@ -37,8 +39,7 @@ class Work:
     rows: int
     root: Path
     env: dict[str, str]
-    key: str
-    etag: str
+    etags: dict[str, str]
 
     def run(self, name: str) -> tuple[Usage, float]:
         """What a contestant took, and the mean of its scores; RuntimeError when it failed, or left out a row."""
@@ -47,11 +48,11 @@ class Work:
             shutil.rmtree(folder, ignore_errors=True)
         scratch.mkdir()
         target.mkdir()
-        command, env = self._ours(scratch) if name == OURS else self._other(name, scratch)
+        command, env = self._ours(name, scratch) if name in (OURS, BAD) else self._other(name, scratch)
         used = measured.run(command, REPOSITORY, {**os.environ, "PYTHONPATH": _PYTHONPATH, **self.env, **env})
-        return used, self._mean(name, self.root / _BUCKET / (f"scores/dt={_DAY}" if name == OURS else "out"))
+        return used, self._mean(name, self.root / _BUCKET / (f"scores/dt={_DAY}" if name in (OURS, BAD) else "out"))
 
-    def _ours(self, scratch: Path) -> tuple[list[str], dict[str, str]]:
+    def _ours(self, name: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
         """Job 1 itself, its script and arguments as on Glue."""
         arguments = {
             "JOB_NAME": "score",
@@ -59,8 +60,8 @@ class Work:
             "score_date": _DAY,
             "scored_at": f"{_DAY}T03:00:00Z",
             "run_id": "benchmark",
-            "input_uri": f"s3://{_BUCKET}/{self.key}",
-            "input_etags": json.dumps({self.key: self.etag}),
+            "input_uri": f"s3://{_BUCKET}/{_KEYS[name]}",
+            "input_etags": json.dumps({_KEYS[name]: self.etags[_KEYS[name]]}),
             "output_bucket": _BUCKET,
             "weights_uri": "default",
             "max_reject_fraction": "0.05",
@@ -71,9 +72,9 @@ class Work:
     def _other(self, name: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
         module = ["-m", "benchmarks.score.contestants", name]
         if name == "spark":
-            uris = [f"s3://{_BUCKET}/{self.key}", f"s3://{_BUCKET}/out/scores"]
+            uris = [f"s3://{_BUCKET}/{_KEYS[OURS]}", f"s3://{_BUCKET}/out/scores"]
             return [str(_GLUE), *module, *uris], self._spark(scratch)
-        files = [str(self.root / _BUCKET / self.key), str(self.root / _BUCKET / "out" / "scores")]
+        files = [str(self.root / _BUCKET / _KEYS[OURS]), str(self.root / _BUCKET / "out" / "scores")]
         return [str(_BENCH), *module, *files], {}
 
     def _spark(self, scratch: Path) -> dict[str, str]:
@@ -83,27 +84,31 @@ class Work:
         scores = f"read_csv('{folder}/**/*.csv', header = true, all_varchar = true)"
         asked = f"SELECT count(*), avg(Calculated_Score::DOUBLE) FROM {scores}"  # noqa: S608
         ((rows, mean),) = duckdb.execute(asked).fetchall()
-        if rows != self.rows:
+        rejected = self.rows * _BAD_FRACTION * 2 if name == BAD else 0  # of rows that differ both are rejected
+        if not self.rows - rejected <= rows <= self.rows:
             raise RuntimeError(f"{name} wrote {rows:,} scores, wanted {self.rows:,}: its figures mean nothing")
         return float(mean)
 
 
 @contextlib.contextmanager
 def work(folder: Path, rows: int) -> Iterator[Work]:
-    """Make an extract of so many users and let it arrive; all is gone when the block is left."""
+    """Make two extracts of so many rows, one with bad ones, and let them arrive; all is gone when the block is left."""
     shutil.rmtree(folder, ignore_errors=True)
-    root = folder / "s3"
+    root, extract = folder / "s3", folder / "activity.parquet"
     root.mkdir(parents=True)
-    extract = folder / "activity.parquet"
-    write_extract(extract, rows, date.fromisoformat(_DAY))
-    with stand_in("local.s3", ["--root", str(root)], folder / "s3.log") as url:
-        env = client_env(url, url)
-        keys = {name.lower(): env[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-        s3 = boto3.client("s3", endpoint_url=url, region_name=env["AWS_REGION"], **keys)
-        key = f"activity/dt={_DAY}/activity.parquet"
-        s3.create_bucket(Bucket=_BUCKET)
-        s3.upload_file(str(extract), _BUCKET, key)
-        etag = s3.head_object(Bucket=_BUCKET, Key=key)["ETag"].strip('"')
-        extract.unlink()
-        yield Work(rows, root, env, key, etag)
-    shutil.rmtree(folder)
+    try:
+        with stand_in("local.s3", ["--root", str(root)], folder / "s3.log") as url:
+            env = client_env(url, url)
+            keys = {name.lower(): env[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+            s3 = boto3.client("s3", endpoint_url=url, region_name=env["AWS_REGION"], **keys)
+            s3.create_bucket(Bucket=_BUCKET)
+            etags = {}
+            for name, key in _KEYS.items():
+                bad_fraction = _BAD_FRACTION if name == BAD else 0
+                write_extract(extract, rows, date.fromisoformat(_DAY), bad_fraction=bad_fraction)
+                s3.upload_file(str(extract), _BUCKET, key)
+                etags[key] = s3.head_object(Bucket=_BUCKET, Key=key)["ETag"].strip('"')
+                extract.unlink()
+            yield Work(rows, root, env, etags)
+    finally:
+        shutil.rmtree(folder)

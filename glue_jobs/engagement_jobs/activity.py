@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
@@ -50,8 +51,8 @@ def check_schema(activity: DataFrame, weights: Weights, where: str) -> DataFrame
 def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> DataFrame:
     """`activity` with `reason` (null for a row to score) and `copy` (1 for the first of identical rows).
 
-    Several rows of one user that differ in any metric are all rejected: none of them is known to be right. Only rows
-    that `several` names meet those of their user; all others stay where they were read.
+    Several rows of one user that differ in any metric are all rejected: none of them is known to be right. Rows that
+    `several` sets apart meet those of their user; the others stay where they were read.
     """
     one_each, together = several.split(activity)
     kept = [name for name in activity.columns if name != HASH]
@@ -60,13 +61,15 @@ def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) 
         return alone
     rows_of_user = Window.partitionBy("user_id")
     values = F.struct(*metrics)
+    # The windows also sort the rows by user and values, so that the same rows leave a partition in the same order.
     compared = (
         together.withColumn("_first", F.min(values).over(rows_of_user))
         .withColumn("_last", F.max(values).over(rows_of_user))
         .withColumn("copy", F.row_number().over(rows_of_user.orderBy(values)))
     )
     conflicting = ~F.col("_first").eqNullSafe(F.col("_last"))
-    return alone.unionByName(compared.select(*kept, _reason(metrics, conflicting).alias("reason"), "copy"))
+    judged = compared.select(*kept, _reason(metrics, conflicting).alias("reason"), "copy")
+    return alone.unionByName(judged.persist(StorageLevel.MEMORY_AND_DISK))  # compared once, whoever looks at them
 
 
 def _reason(metrics: Sequence[str], conflicting: Column) -> Column:

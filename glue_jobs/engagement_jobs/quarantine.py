@@ -27,7 +27,7 @@ def write(judged: DataFrame, output: Store, folder: str, rejected: int) -> None:
         output.delete_folder(folder)
         return
     files = math.ceil(rejected / _ROWS_PER_FILE)
-    _rejected(judged).coalesce(files).write.mode("overwrite").json(output.uri(folder), ignoreNullFields=False)
+    _rejected(judged).repartition(files).write.mode("overwrite").json(output.uri(folder), ignoreNullFields=False)
 
 
 def samples(judged: DataFrame, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:

@@ -21,6 +21,8 @@ from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
 from engagement_jobs.several import Several, with_hash
 from engagement_jobs.weights import Weights
 
+_ROWS_PER_FILE = 1_000_000
+
 log = logging.getLogger("engagement.score")
 
 
@@ -48,6 +50,7 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     judged = activity.with_verdict(hashed, weights.names, Several.find(hashed))
     counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)
+    read = input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"])
     quarantine.write(judged, output, layout.rejected(arguments.score_date), counts["rejected"])
     quarantine.refuse_if_bad(arguments, counts, reasons)
     samples = quarantine.samples(judged, weights.names) if counts["rejected"] else {}
@@ -56,7 +59,7 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
     manifest = scores_manifest(
         arguments,
-        read=input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"]),
+        read=read,
         rows=counts,
         reasons=reasons,
         samples=samples,
@@ -100,7 +103,7 @@ def _weights(uri: str) -> Weights:
 
 
 def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]]:
-    """Rows by what became of them, rejected rows by reason, and scores by bin; one pass over the data."""
+    """Rows by what became of them, rejected rows by reason, and scores by bin."""
     collapsed = F.col("reason").isNull() & (F.col("copy") > 1)
     groups = (
         judged.groupBy(
@@ -124,4 +127,6 @@ def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]
 def _write_scores(judged: DataFrame, uri: str, scored_at: str) -> None:
     """Write the scores where their rows were read; the same extract gives the same bytes, file by file."""
     first_copies = judged.where(F.col("reason").isNull() & (F.col("copy") == 1))
-    scores_csv(first_copies, scored_at).write.mode("overwrite").csv(uri, **session.CSV_OPTIONS)
+    # A file is one task's work for job 2, however large the groups of rows were that came.
+    options = {**session.CSV_OPTIONS, "maxRecordsPerFile": str(_ROWS_PER_FILE)}
+    scores_csv(first_copies, scored_at).write.mode("overwrite").csv(uri, **options)

@@ -10,7 +10,7 @@ from engagement_jobs import logs
 
 _ROWS_PER_PARTITION = 500_000
 _BYTES_PER_READ = 16 << 20
-"""Of Parquet: half a million rows or so."""
+"""Of Parquet: half a million rows or so, where the groups of rows are not larger."""
 
 # Fields with commas, quotes, line breaks or spaces at their ends survive a round trip (RFC 4180 quoting).
 CSV_OPTIONS = {
@@ -29,7 +29,7 @@ def start(name: str) -> SparkSession:
     spark = (
         SparkSession.builder.appName(name)
         .config("spark.sql.session.timeZone", "UTC")
-        # `size_shuffles` does what it is good for here, and it makes a job of its own of every shuffle.
+        # `size_shuffles` and `size_reads` do what it is good for, and it makes a job of its own of every shuffle.
         .config("spark.sql.adaptive.enabled", "false")
         # Timestamps as pandas writes them, in a column that nobody asked for, would fail the whole file.
         .config("spark.sql.legacy.parquet.nanosAsLong", "true")

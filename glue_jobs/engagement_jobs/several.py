@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 HASH = "_user_hash"
 _MOST = 1_000_000
-"""Hashes that are sent to every worker: sixteen megabytes. With more of them, rows are brought to each other."""
+"""Hashes that are sent to every worker: some tens of megabytes. With more of them, all rows are brought together."""
 _PER_PARTITION = 100_000
 
 
@@ -38,19 +38,18 @@ class Several:
 
     @classmethod
     def find(cls, hashed: DataFrame) -> Several:
-        """Look at all rows of `with_hash`. Only the hashes travel, eight bytes a row."""
+        """Look at all rows of `with_hash`. Only the hashes travel."""
         # Brought together before they are counted: counted first where they lie, each would be one of its own there.
         every = hashed.where(F.col(HASH).isNotNull()).select(HASH).repartition(HASH)
         twice = every.groupBy(HASH).count().where("count > 1").select(HASH).persist(StorageLevel.MEMORY_AND_DISK)
         return cls(twice, twice.count())
 
     def split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame | None]:
-        """Rows that are the only one of their user, and the others, those of one user in one partition."""
+        """Rows that need not be compared, and the others (None: there are none), those of one user in one partition."""
         if self.number == 0:
             return hashed, None
         if self.number > _MOST:
-            alone, together = hashed.where(F.col(HASH).isNull()), hashed.where(F.col(HASH).isNotNull())
-        else:
-            few = F.broadcast(self.hashes)
-            alone, together = hashed.join(few, HASH, "left_anti"), hashed.join(few, HASH, "left_semi")
-        return alone, together.repartition(math.ceil(self.number / _PER_PARTITION), "user_id")
+            return hashed.where(F.col(HASH).isNull()), hashed.where(F.col(HASH).isNotNull()).repartition("user_id")
+        few = F.broadcast(self.hashes)
+        together = hashed.join(few, HASH, "left_semi").repartition(math.ceil(self.number / _PER_PARTITION), "user_id")
+        return hashed.join(few, HASH, "left_anti"), together

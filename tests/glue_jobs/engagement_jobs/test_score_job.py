@@ -13,13 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from engagement_jobs import score_job, session
 from engagement_jobs.activity import SchemaError
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.quarantine import TooManyRejectedError
 from engagement_jobs.score_job import InputChangedError
+from engagement_jobs.several import Several
 from engagement_jobs.weights import Weights, WeightsError
 from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
 from tests.support.glue_world import Bucket
@@ -30,6 +31,13 @@ MANIFEST = f"{SCORES}_manifest.json"
 
 def good(count: int) -> list[dict[str, Any]]:
     return [row(f"U{number:03d}", number % 11, number, number / 4, number % 9) for number in range(count)]
+
+
+def grouped(rows: list[dict[str, Any]], size: int) -> bytes:
+    """Parquet in groups of rows, which are read apart where reads are small."""
+    body = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), body, row_group_size=size)
+    return body.getvalue()
 
 
 def metrics(*values: Any, **named: Any) -> dict[str, Any]:
@@ -103,12 +111,15 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
     ]
 
 
-def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: SparkSession, bucket: Bucket) -> None:
-    rows = good(300) + good(9)
-    first = score(spark, score_arguments(bucket, parquet(rows)))
+def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(
+    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_BYTES_PER_READ", 1_000)  # so that copies come from several tasks
+    rows = good(300) + good(300)[::-1] + good(9)
+    first = score(spark, score_arguments(bucket, grouped(rows, 50)))
     before = [bucket.read(key) for key in parts(bucket)]
     bucket.put(f"{REJECTED}part-of-a-worse-extract.json", b"{}\n")
-    again = score(spark, score_arguments(bucket, parquet(rows), JOB_RUN_ID="jr_again"))
+    again = score(spark, score_arguments(bucket, grouped(rows, 50), JOB_RUN_ID="jr_again"))
     assert [bucket.read(key) for key in parts(bucket)] == before
     assert again["sha256"] == first["sha256"] == hashlib.sha256(b"".join(before)).hexdigest()
     assert again["job_run_id"] == "jr_again"
@@ -117,16 +128,32 @@ def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: Sp
 
 def test_scores_may_lie_in_several_files(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_BYTES_PER_READ", 1_000)
-    body = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(good(250), SCHEMA), body, row_group_size=100)
-    manifest = score(spark, score_arguments(bucket, body.getvalue()))
+    monkeypatch.setattr(score_job, "_ROWS_PER_FILE", 80)
+    manifest = score(spark, score_arguments(bucket, grouped(good(250), 100)))
     tables = [bucket.table(key) for key in parts(bucket)]
-    assert len([table for table in tables if len(table) > 1]) == 3  # one for each group of rows
+    # Groups of 100, 100 and 50 rows; and the first task always leaves a file.
+    assert sorted(len(table) - 1 for table in tables if len(table) > 1) == [20, 20, 50, 80, 80]
     assert {tuple(table[0]) for table in tables} == {("UserID", "Calculated_Score", "Timestamp")}
     users = [line[0] for table in tables for line in table[1:]]
     assert sorted(users) == [f"U{number:03d}" for number in range(250)]
     assert [entry["name"] for entry in manifest["files"]] == [key.removeprefix(SCORES) for key in parts(bucket)]
     assert manifest["sha256"] == hashlib.sha256(b"".join(map(bucket.read, parts(bucket)))).hexdigest()
+
+
+def test_the_input_is_read_once(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = score_arguments(bucket, parquet([*good(300), row("U001"), row(None)]), max_reject_fraction="0.5")
+    find = Several.find
+
+    def find_and_delete(hashed: DataFrame) -> Several:
+        found = find(hashed)
+        bucket.delete(f"activity/dt={DAY}/activity.parquet")
+        return found
+
+    monkeypatch.setattr(Several, "find", find_and_delete)
+    with pytest.raises(InputChangedError, match="the object is gone"):
+        score(spark, arguments)
+    assert sum(len(bucket.table(part)) - 1 for part in parts(bucket)) == 299
+    assert len(bucket.lines(REJECTED)) == 3
 
 
 def _folder(bucket: Bucket, *files: bytes) -> ScoreArguments:
