@@ -48,15 +48,28 @@ def check_schema(activity: DataFrame, weights: Weights, where: str) -> DataFrame
     return activity.select(*weights.columns)
 
 
+def with_reason(activity: DataFrame, metrics: Sequence[str]) -> DataFrame:
+    """`activity` with `reason`: why a row cannot be scored, whatever other rows say; null when it can."""
+    checks = [
+        (F.col("user_id").isNull(), "user_id_null"),
+        (is_blank(), "user_id_blank"),
+        *(check for metric in metrics for check in _metric_checks(metric)),
+    ]
+    # One expression with many branches: Spark takes seconds to plan as many that are nested in one another.
+    return activity.withColumn(
+        "reason", reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
+    )
+
+
 def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> DataFrame:
-    """`activity` with `reason` (null for a row to score) and `copy` (1 for the first of identical rows).
+    """`activity`, which has a reason and a hash, with `copy`: 1 for the first of identical rows.
 
     Several rows of one user that differ in any metric are all rejected: none of them is known to be right. Rows that
     `several` sets apart meet those of their user; the others stay where they were read.
     """
     one_each, together = several.split(activity)
     kept = [name for name in activity.columns if name != HASH]
-    alone = one_each.select(*kept, _reason(metrics, F.lit(False)).alias("reason"), F.lit(1).alias("copy"))
+    alone = one_each.select(*kept, F.lit(1).alias("copy"))
     if together is None:
         return alone
     rows_of_user = Window.partitionBy("user_id")
@@ -67,21 +80,9 @@ def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) 
         .withColumn("_last", F.max(values).over(rows_of_user))
         .withColumn("copy", F.row_number().over(rows_of_user.orderBy(values)))
     )
-    conflicting = ~F.col("_first").eqNullSafe(F.col("_last"))
-    judged = compared.select(*kept, _reason(metrics, conflicting).alias("reason"), "copy")
+    conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit("conflicting_rows"))
+    judged = compared.withColumn("reason", F.coalesce("reason", conflict)).select(*kept, "copy")
     return alone.unionByName(judged.persist(StorageLevel.MEMORY_AND_DISK))  # compared once, whoever looks at them
-
-
-def _reason(metrics: Sequence[str], conflicting: Column) -> Column:
-    """The first reason to reject a row, null when there is none."""
-    checks = [
-        (F.col("user_id").isNull(), "user_id_null"),
-        (is_blank(), "user_id_blank"),
-        *(check for metric in metrics for check in _metric_checks(metric)),
-        (conflicting, "conflicting_rows"),
-    ]
-    # One expression with many branches: Spark takes seconds to plan as many that are nested in one another.
-    return reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
 
 
 def _metric_checks(metric: str) -> list[tuple[Column, str]]:

@@ -46,7 +46,8 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     session.size_reads(spark, size)
     rows = input_files.read(spark, arguments, weights)
     # Kept, so that the input is read, and scored, once.
-    hashed = with_hash(with_score(rows, weights)).persist(StorageLevel.MEMORY_AND_DISK)
+    judged_alone = activity.with_reason(with_score(rows, weights), weights.names)
+    hashed = with_hash(judged_alone).persist(StorageLevel.MEMORY_AND_DISK)
     judged = activity.with_verdict(hashed, weights.names, Several.find(hashed))
     counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)
@@ -128,5 +129,5 @@ def _write_scores(judged: DataFrame, uri: str, scored_at: str) -> None:
     """Write the scores where their rows were read; the same extract gives the same bytes, file by file."""
     first_copies = judged.where(F.col("reason").isNull() & (F.col("copy") == 1))
     # A file is one task's work for job 2, however large the groups of rows were that came.
-    options = {**session.CSV_OPTIONS, "maxRecordsPerFile": str(_ROWS_PER_FILE)}
-    scores_csv(first_copies, scored_at).write.mode("overwrite").csv(uri, **options)
+    writer = scores_csv(first_copies, scored_at).write.mode("overwrite").option("maxRecordsPerFile", _ROWS_PER_FILE)
+    writer.csv(uri, **session.CSV_OPTIONS)

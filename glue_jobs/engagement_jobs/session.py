@@ -33,6 +33,8 @@ def start(name: str) -> SparkSession:
         .config("spark.sql.adaptive.enabled", "false")
         # Timestamps as pandas writes them, in a column that nobody asked for, would fail the whole file.
         .config("spark.sql.legacy.parquet.nanosAsLong", "true")
+        # What is kept in memory is read again within seconds: packing it takes longer than it saves.
+        .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
         # Readers trust a folder by its manifest; a marker beside the data would be a second opinion.
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .getOrCreate()

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from engagement_jobs import several
-from engagement_jobs.activity import SchemaError, check_schema, with_verdict
+from engagement_jobs.activity import SchemaError, check_schema, with_reason, with_verdict
 from engagement_jobs.several import Several, with_hash
 from engagement_jobs.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
@@ -36,7 +36,7 @@ def verdicts(spark: SparkSession, folder: Path, rows: list[tuple[Any, ...]]) -> 
 
 def judge(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
     """The verdicts of job 1."""
-    hashed = with_hash(check_schema(rows, weights, "here"))
+    hashed = with_hash(with_reason(check_schema(rows, weights, "here"), weights.names))
     return with_verdict(hashed, weights.names, Several.find(hashed))
 
 

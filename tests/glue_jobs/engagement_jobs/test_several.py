@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import several
-from engagement_jobs.activity import with_verdict
+from engagement_jobs.activity import with_reason, with_verdict
 from engagement_jobs.several import HASH, Several, with_hash
 from tests.support.glue_days import HOSTILE_IDS
 
@@ -44,6 +44,7 @@ def test_where_each_user_has_one_row_all_stay_where_they_are(spark: SparkSession
 def test_users_of_one_hash_are_not_taken_for_one(spark: SparkSession) -> None:
     rows = [("a", 1), ("b", 2), ("c", 3), ("c", 3), ("d", 4), ("d", 5)]
     hashed = spark.createDataFrame(rows, "user_id string, visits int").withColumn(HASH, F.lit(7).cast("long"))
+    hashed = with_reason(hashed, ["visits"])
     judged = with_verdict(hashed, ["visits"], Several.find(hashed)).select("user_id", "reason", "copy")
     assert sorted(map(tuple, judged.collect())) == [
         ("a", None, 1),
