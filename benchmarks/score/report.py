@@ -49,8 +49,8 @@ Written by `make bench-score`; change `benchmarks/score/`, not this page. Compar
 
 {table}
 
-Medians of the rounds. CPU and memory (resident, all processes of a contestant together, looked at 20 times a second)
-are those of the whole command, its start included. MB is 1,000,000 bytes.
+Medians of {rounds} rounds of each size. CPU and memory (resident, all processes of a contestant together, looked at
+20 times a second) are those of the whole command, its start included. MB is 1,000,000 bytes.
 
 {wishes}
 
@@ -103,6 +103,7 @@ def document(found: Measurements) -> str:
         elsewhere=found["elsewhere"],
         table=table(found),
         wishes="\n".join(f"- {wish}" for wish in wishes(found)),
+        rounds=" and ".join(sorted({str(len(size["rounds"])) for size in found["sizes"]})),
         minutes=max(1, found["seconds"] / 60),
     )
 
