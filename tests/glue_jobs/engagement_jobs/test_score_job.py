@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -111,10 +111,17 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
     ]
 
 
-def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(
-    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "_BYTES_PER_READ", 1_000)  # so that copies come from several tasks
+@pytest.fixture
+def small_reads(spark: SparkSession) -> Iterator[None]:
+    """Groups of rows are read by tasks of their own, so that the copies of a row come from several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "_BYTES_PER_READ", 1_000)
+        yield
+    session.size_reads(spark, 0)  # for the tests after this one, which share the session
+
+
+@pytest.mark.usefixtures("small_reads")
+def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: SparkSession, bucket: Bucket) -> None:
     rows = good(300) + good(300)[::-1] + good(9)
     first = score(spark, score_arguments(bucket, grouped(rows, 50)))
     before = [bucket.read(key) for key in parts(bucket)]
@@ -126,8 +133,8 @@ def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(
     assert bucket.keys(REJECTED) == []
 
 
+@pytest.mark.usefixtures("small_reads")
 def test_scores_may_lie_in_several_files(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_BYTES_PER_READ", 1_000)
     monkeypatch.setattr(score_job, "_ROWS_PER_FILE", 80)
     manifest = score(spark, score_arguments(bucket, grouped(good(250), 100)))
     tables = [bucket.table(key) for key in parts(bucket)]
