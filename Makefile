@@ -128,7 +128,7 @@ bench: setup ## Measure the push beside bare aiohttp and wrk, and write docs/per
 	@.venv/bin/python -m benchmarks.push
 
 .PHONY: bench-score
-bench-score: setup $(BENCH) ## Measure job 1 beside bare Spark, DuckDB, Polars and pandas (half an hour)
+bench-score: setup $(BENCH) ## Measure job 1 beside bare Spark, DuckDB, Polars and pandas (five minutes a round)
 	@.venv/bin/python -m benchmarks.score
 
 .PHONY: package

@@ -11,16 +11,16 @@ import json
 import signal
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from benchmarks import machine
+from benchmarks.pages import disturbance, write
 from benchmarks.push import parts, wrk
 from benchmarks.push.clients import versions
 from benchmarks.push.document import document
 from benchmarks.push.measurements import Machine, Measurements
-from benchmarks.push.report import WITHOUT_WRK, disturbance, table
+from benchmarks.push.report import WITHOUT_WRK, table
 from local.processes import REPOSITORY
 
 _FOLDER = REPOSITORY / ".local" / "bench"
@@ -40,12 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted; everything that was started has been stopped.")
         return 130
-    _write(_FOLDER / (f"push-{given.only}.json" if given.only else "push.json"), json.dumps(found, indent=2) + "\n")
-    print(f"\n{table(found)}\n\n{disturbance(found)}\n")
+    write(_FOLDER / (f"push-{given.only}.json" if given.only else "push.json"), json.dumps(found, indent=2) + "\n")
+    print(f"\n{table(found)}\n\n{disturbance(found['elsewhere'])}\n")
     if given.only:
         print(f"{_DOCUMENT.relative_to(REPOSITORY)} is left as it is: only a complete run writes it.")
     else:
-        _write(_DOCUMENT, document(found))
+        write(_DOCUMENT, document(found))
     return 0
 
 
@@ -89,11 +89,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, wanted a whole number of at least 1")
     return int(text)
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-    print(f"Wrote {path.relative_to(REPOSITORY)}")
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.pages import disturbance
 from benchmarks.push.measurements import Measurements
-from benchmarks.push.report import WITHOUT_WRK, disturbance, table
+from benchmarks.push.report import WITHOUT_WRK, table
 
 _TEXT = """\
 # Performance of the push
@@ -67,7 +68,7 @@ def document(found: Measurements) -> str:
         python=here["python"],
         aiohttp=here["aiohttp"],
         wrk=f"wrk {here['wrk']}" if here["wrk"] else "no wrk",
-        disturbance=disturbance(found),
+        disturbance=disturbance(found["elsewhere"]),
         table=table(found),
         without_wrk=without_wrk,
         limit=latency["concurrency"] / latency["latency_ms"] * 1000,

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks import pages
 from benchmarks.push.measurements import Comparison, Measurements, Memory, Peak
 
 # What was wanted.
@@ -18,9 +19,6 @@ LEAST_OF_WRK = 0.80
 MOST_CPU_OF_AIOHTTP = 1.5
 # One byte for each of two million records.
 MOST_GROWTH_MB = 2.0
-
-# Beyond this share of the CPU time, times tell about the other programs.
-MOST_ELSEWHERE = 0.1
 
 MISSED, MET = "**missed**", "met"
 WITHOUT_WRK = "wrk is not on PATH and was left out. On Debian or Ubuntu: apt-get install wrk"
@@ -56,17 +54,8 @@ def rows(found: Measurements) -> list[Row]:
 
 
 def table(found: Measurements) -> str:
-    """The table in Markdown, which a terminal shows well enough."""
-    lines = [_HEAD, *(row.cells for row in rows(found))]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    head, *rest = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
-    return "\n".join([head, "|" + "|".join("-" * (width + 2) for width in widths) + "|", *rest])
-
-
-def disturbance(found: Measurements) -> str:
-    """How much other programs had of the machine, and whether that spoils the figures."""
-    share = f"Other programs had {found['elsewhere']:.0%} of the machine's CPU time meanwhile"
-    return f"{share}." if found["elsewhere"] <= MOST_ELSEWHERE else f"{share}: **measure again when it is idle**."
+    """The table in Markdown."""
+    return pages.table(_HEAD, [row.cells for row in rows(found)])
 
 
 def _latency(found: Comparison) -> list[Row]:

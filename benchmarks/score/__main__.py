@@ -11,6 +11,7 @@ import json
 import time
 
 from benchmarks import machine
+from benchmarks.pages import disturbance, write
 from benchmarks.score.report import CONTESTANTS, Measurements, document, table
 from benchmarks.score.work import BAD, work
 from local.processes import REPOSITORY
@@ -31,11 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=list(CONTESTANTS), help="some of the contestants")
     given = parser.parse_args(arguments)
     found = measure({rows: given.rounds or _ROUNDS.get(rows, 3) for rows in given.rows or _ROUNDS}, given.only)
-    (_FOLDER / "score.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(f"\n{table(found)}\n")
+    write(_FOLDER / "score.json", json.dumps(found, indent=2) + "\n")
+    print(f"\n{table(found)}\n\n{disturbance(found['elsewhere'])}\n")
     if not given.rows and not given.only:
-        _DOCUMENT.write_text(document(found), encoding="utf-8")
-        print(f"Wrote {_DOCUMENT.relative_to(REPOSITORY)}")
+        write(_DOCUMENT, document(found))
     return 0
 
 

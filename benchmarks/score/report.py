@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Literal, TypedDict
 
+from benchmarks import pages
 from benchmarks.measured import Usage
 
 CONTESTANTS = {
@@ -45,12 +46,12 @@ _TEXT = """\
 
 Written by `make bench-score`; change `benchmarks/score/`, not this page. Compare ratios rather than figures.
 
-**Measured on** {cores} cores ({cpu}). Other programs had {elsewhere:.0%} of the machine's CPU time meanwhile.
+**Measured on** {cores} cores ({cpu}). {disturbance}
 
 {table}
 
-Medians of {rounds} rounds of each size. CPU and memory (resident, all processes of a contestant together, looked at
-20 times a second) are those of the whole command, its start included. MB is 1,000,000 bytes.
+Medians of the rounds ({rounds} of each size). CPU and memory (resident, all processes of a contestant together, looked
+at 20 times a second) are those of the whole command, its start included. MB is 1,000,000 bytes.
 
 {wishes}
 
@@ -71,10 +72,7 @@ from a fresh process; one that leaves out a row, or whose mean score is another,
 
 def table(found: Measurements) -> str:
     """The table in Markdown."""
-    lines = [_HEAD, *(line for size in found["sizes"] for line in _lines(size))]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    head, *rest = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
-    return "\n".join([head, "|" + "|".join("-" * (width + 2) for width in widths) + "|", *rest])
+    return pages.table(_HEAD, [line for size in found["sizes"] for line in _lines(size)])
 
 
 def wishes(found: Measurements) -> list[str]:
@@ -100,7 +98,7 @@ def document(found: Measurements) -> str:
     return _TEXT.format(
         cores=found["cores"],
         cpu=found["cpu"],
-        elsewhere=found["elsewhere"],
+        disturbance=pages.disturbance(found["elsewhere"]),
         table=table(found),
         wishes="\n".join(f"- {wish}" for wish in wishes(found)),
         rounds=" and ".join(sorted({str(len(size["rounds"])) for size in found["sizes"]})),

@@ -45,11 +45,6 @@ class Store:
             raise
         return int(found["ContentLength"]), str(found["ETag"]).strip('"')
 
-    def etag(self, key: str) -> str | None:
-        """The object's ETag without quotes, None when there is no such object."""
-        found = self.head(key)
-        return found[1] if found else None
-
     def read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
         """`length` bytes from `start` on, and the ETag of the object that they came from."""
         found = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 HASH = "_user_hash"
 _MOST = 1_000_000
-"""Hashes that are sent to every worker: some tens of megabytes. With more of them, all rows are brought together."""
+"""Hashes that are sent to every worker. With more of them, all rows are brought together."""
 _PER_PARTITION = 100_000
 
 

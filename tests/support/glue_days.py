@@ -97,10 +97,10 @@ def row(user_id: str | None, logins: Any = 5, items: Any = 50, minutes: Any = 60
     }
 
 
-def parquet(rows: Sequence[Mapping[str, Any]], schema: pa.Schema = SCHEMA) -> bytes:
-    """An extract as one Parquet file."""
+def parquet(rows: Sequence[Mapping[str, Any]], schema: pa.Schema = SCHEMA, group: int | None = None) -> bytes:
+    """An extract as one Parquet file, in groups of so many rows."""
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema), file)
+    pq.write_table(pa.Table.from_pylist(list(rows), schema), file, row_group_size=group)
     return file.getvalue()
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -31,13 +29,6 @@ MANIFEST = f"{SCORES}_manifest.json"
 
 def good(count: int) -> list[dict[str, Any]]:
     return [row(f"U{number:03d}", number % 11, number, number / 4, number % 9) for number in range(count)]
-
-
-def grouped(rows: list[dict[str, Any]], size: int) -> bytes:
-    """Parquet in groups of rows, which are read apart where reads are small."""
-    body = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), body, row_group_size=size)
-    return body.getvalue()
 
 
 def metrics(*values: Any, **named: Any) -> dict[str, Any]:
@@ -123,10 +114,10 @@ def small_reads(spark: SparkSession) -> Iterator[None]:
 @pytest.mark.usefixtures("small_reads")
 def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: SparkSession, bucket: Bucket) -> None:
     rows = good(300) + good(300)[::-1] + good(9)
-    first = score(spark, score_arguments(bucket, grouped(rows, 50)))
+    first = score(spark, score_arguments(bucket, parquet(rows, group=50)))
     before = [bucket.read(key) for key in parts(bucket)]
     bucket.put(f"{REJECTED}part-of-a-worse-extract.json", b"{}\n")
-    again = score(spark, score_arguments(bucket, grouped(rows, 50), JOB_RUN_ID="jr_again"))
+    again = score(spark, score_arguments(bucket, parquet(rows, group=50), JOB_RUN_ID="jr_again"))
     assert [bucket.read(key) for key in parts(bucket)] == before
     assert again["sha256"] == first["sha256"] == hashlib.sha256(b"".join(before)).hexdigest()
     assert again["job_run_id"] == "jr_again"
@@ -136,7 +127,7 @@ def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: Sp
 @pytest.mark.usefixtures("small_reads")
 def test_scores_may_lie_in_several_files(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(score_job, "_ROWS_PER_FILE", 80)
-    manifest = score(spark, score_arguments(bucket, grouped(good(250), 100)))
+    manifest = score(spark, score_arguments(bucket, parquet(good(250), group=100)))
     tables = [bucket.table(key) for key in parts(bucket)]
     # Groups of 100, 100 and 50 rows; and the first task always leaves a file.
     assert sorted(len(table) - 1 for table in tables if len(table) > 1) == [20, 20, 50, 80, 80]
