@@ -82,7 +82,7 @@ def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) 
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit("conflicting_rows"))
     judged = compared.withColumn("reason", F.coalesce("reason", conflict)).select(*kept, "copy")
-    return alone.unionByName(judged.persist(StorageLevel.MEMORY_AND_DISK))  # compared once, whoever looks at them
+    return alone.unionByName(judged.persist(StorageLevel.MEMORY_AND_DISK_DESER))  # compared once, whoever looks at them
 
 
 def _metric_checks(metric: str) -> list[tuple[Column, str]]:

@@ -169,7 +169,7 @@ def _decide(
     last_user = plan.last_user_within(scores, arguments.limit)
     decided = plan.with_decision(scores, ledger, snapshot.current(), arguments, last_user)
     # Kept: the ledger grows while rows are sent, and a plan made again would not be the plan that was sent.
-    return decided.persist(StorageLevel.MEMORY_AND_DISK)
+    return decided.persist(StorageLevel.MEMORY_AND_DISK_DESER)
 
 
 def _tally_plan(decided: DataFrame, manifest: dict[str, Any]) -> tuple[Tally, int]:
@@ -198,7 +198,7 @@ def _finals(job: _Job, decided: DataFrame, sent: Sent) -> DataFrame:
         untraced = decided.join(lines, "user_id", "left_anti")
     elif sent.untraced:
         untraced = job.spark.createDataFrame([(user,) for user in sent.untraced], "user_id string")
-    return plan.with_outcome(decided, lines, reason, untraced).persist(StorageLevel.MEMORY_AND_DISK)
+    return plan.with_outcome(decided, lines, reason, untraced).persist(StorageLevel.MEMORY_AND_DISK_DESER)
 
 
 def _rest(outcomes: Counter[str], planned: Tally, sent: Sent, lost: Tally | None) -> Tally:

@@ -12,7 +12,6 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import layout
 from engagement_jobs.arguments import ScoreArguments
-from engagement_jobs.aws import Store
 
 _ROWS_PER_FILE = 1_000_000
 
@@ -21,13 +20,11 @@ class TooManyRejectedError(RuntimeError):
     """Too little of the extract can be scored."""
 
 
-def write(judged: DataFrame, output: Store, folder: str, rejected: int) -> None:
-    """Write the rejected rows with their reasons, in place of those of an earlier run; `rejected` is their number."""
-    if not rejected:
-        output.delete_folder(folder)
-        return
-    files = math.ceil(rejected / _ROWS_PER_FILE)
-    _rejected(judged).repartition(files).write.mode("overwrite").json(output.uri(folder), ignoreNullFields=False)
+def write(judged: DataFrame, uri: str, rejected: int) -> None:
+    """Write the rejected rows with their reasons; `rejected` is their number."""
+    if rejected:
+        files = math.ceil(rejected / _ROWS_PER_FILE)
+        _rejected(judged).repartition(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
 
 
 def samples(judged: DataFrame, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:

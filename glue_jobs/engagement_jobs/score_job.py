@@ -1,6 +1,7 @@
 """Job 1: the day's activity to scores, rejected rows and a manifest.
 
-The manifest is deleted first and written last: whoever finds it may trust the folder.
+The manifest is deleted first, with what an earlier run rejected, and written last: whoever finds it may trust the
+folder.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     :raises TooManyRejectedError: after the rejected rows were written
     """
     output = Store(arguments.output_bucket)
-    folder = layout.scores(arguments.score_date)
+    folder, rejected = layout.scores(arguments.score_date), layout.rejected(arguments.score_date)
     output.delete(folder + layout.MANIFEST)
+    output.delete_folder(rejected)
     size = _check_input(arguments)
     weights = _weights(arguments.weights_uri)
     spark = session.start("score_users")
@@ -47,12 +49,12 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     rows = input_files.read(spark, arguments, weights)
     # Kept, so that the input is read, and scored, once.
     judged_alone = activity.with_reason(with_score(rows, weights), weights.names)
-    hashed = with_hash(judged_alone).persist(StorageLevel.MEMORY_AND_DISK)
+    hashed = with_hash(judged_alone).persist(StorageLevel.MEMORY_AND_DISK_DESER)
     judged = activity.with_verdict(hashed, weights.names, Several.find(hashed))
     counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)
     read = input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"])
-    quarantine.write(judged, output, layout.rejected(arguments.score_date), counts["rejected"])
+    quarantine.write(judged, output.uri(rejected), counts["rejected"])
     quarantine.refuse_if_bad(arguments, counts, reasons)
     samples = quarantine.samples(judged, weights.names) if counts["rejected"] else {}
     _write_scores(judged, output.uri(folder), arguments.scored_at)

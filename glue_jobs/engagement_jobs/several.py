@@ -41,7 +41,7 @@ class Several:
         """Look at all rows of `with_hash`. Only the hashes travel."""
         # Brought together before they are counted: counted first where they lie, each would be one of its own there.
         every = hashed.where(F.col(HASH).isNotNull()).select(HASH).repartition(HASH)
-        twice = every.groupBy(HASH).count().where("count > 1").select(HASH).persist(StorageLevel.MEMORY_AND_DISK)
+        twice = every.groupBy(HASH).count().where("count > 1").select(HASH).persist(StorageLevel.MEMORY_AND_DISK_DESER)
         return cls(twice, twice.count())
 
     def split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame | None]:
