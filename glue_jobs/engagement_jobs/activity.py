@@ -48,28 +48,36 @@ def check_schema(activity: DataFrame, weights: Weights, where: str) -> DataFrame
     return activity.select(*weights.columns)
 
 
-def with_reason(activity: DataFrame, metrics: Sequence[str]) -> DataFrame:
-    """`activity` with `reason`: why a row cannot be scored, whatever other rows say; null when it can."""
+def can_be_scored(metrics: Sequence[str]) -> Column:
+    """Whether there is no `reason` against a row; false or null otherwise. In short, for it is asked of every row."""
+    values = [F.col(metric).cast("double") for metric in metrics]
+    # Nulls and NaN are not below infinity.
+    return reduce(lambda all_well, value: all_well & (value >= 0) & (value < float("inf")), values, ~is_blank())
+
+
+def reason(metrics: Sequence[str]) -> Column:
+    """Why a row cannot be scored, whatever other rows say; null when it can."""
     checks = [
         (F.col("user_id").isNull(), "user_id_null"),
         (is_blank(), "user_id_blank"),
         *(check for metric in metrics for check in _metric_checks(metric)),
     ]
     # One expression with many branches: Spark takes seconds to plan as many that are nested in one another.
-    return activity.withColumn(
-        "reason", reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
-    )
+    return reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
 
 
 def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> DataFrame:
-    """`activity`, which has a reason and a hash, with `copy`: 1 for the first of identical rows.
+    """`activity`, which has a score where `can_be_scored` and a hash, with `reason` and `copy`.
+
+    :return: `reason` is null for rows that can be scored, `copy` 1 for the first of identical rows
 
     Several rows of one user that differ in any metric are all rejected: none of them is known to be right. Rows that
     `several` sets apart meet those of their user; the others stay where they were read.
     """
     one_each, together = several.split(activity)
     kept = [name for name in activity.columns if name != HASH]
-    alone = one_each.select(*kept, F.lit(1).alias("copy"))
+    its_own = F.when(F.col("score").isNull(), reason(metrics))
+    alone = one_each.select(*kept, its_own.alias("reason"), F.lit(1).alias("copy"))
     if together is None:
         return alone
     rows_of_user = Window.partitionBy("user_id")
@@ -81,7 +89,7 @@ def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) 
         .withColumn("copy", F.row_number().over(rows_of_user.orderBy(values)))
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit("conflicting_rows"))
-    judged = compared.withColumn("reason", F.coalesce("reason", conflict)).select(*kept, "copy")
+    judged = compared.select(*kept, F.coalesce(its_own, conflict).alias("reason"), "copy")
     return alone.unionByName(judged.persist(StorageLevel.MEMORY_AND_DISK_DESER))  # compared once, whoever looks at them
 
 

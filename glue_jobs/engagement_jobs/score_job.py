@@ -47,10 +47,10 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     spark = session.start("score_users")
     session.size_reads(spark, size)
     rows = input_files.read(spark, arguments, weights)
+    scored = with_score(rows, weights, activity.can_be_scored(weights.names))
     # Kept, so that the input is read, and scored, once.
-    judged_alone = activity.with_reason(with_score(rows, weights), weights.names)
-    hashed = with_hash(judged_alone).persist(StorageLevel.MEMORY_AND_DISK_DESER)
-    judged = activity.with_verdict(hashed, weights.names, Several.find(hashed))
+    hashed = with_hash(scored).persist(StorageLevel.MEMORY_AND_DISK_DESER)
+    judged = activity.with_verdict(hashed, weights.names, Several.find(hashed, size))
     counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)
     read = input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"])

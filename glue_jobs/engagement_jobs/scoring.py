@@ -17,10 +17,11 @@ from engagement_jobs.weights import Weights
 BINS = 20
 
 
-def with_score(activity: DataFrame, weights: Weights) -> DataFrame:
-    """`activity` with `score`: double, 0.00 to 100.00, two decimals."""
+def with_score(activity: DataFrame, weights: Weights, where: Column | None = None) -> DataFrame:
+    """`activity` with `score`: double, 0.00 to 100.00, two decimals; null where not `where`."""
     shares = (F.lit(each.weight) * _capped(F.col(each.metric).cast("double") / each.cap) for each in weights.metrics)
-    return activity.withColumn("score", F.round(F.round(F.lit(100.0) * reduce(add, shares), 8), 2))
+    score = F.round(F.round(F.lit(100.0) * reduce(add, shares), 8), 2)
+    return activity.withColumn("score", score if where is None else F.when(where, score))
 
 
 def _capped(share: Column) -> Column:

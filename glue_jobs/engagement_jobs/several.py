@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
@@ -13,6 +14,13 @@ HASH = "_user_hash"
 _MOST = 1_000_000
 """Hashes that are sent to every worker. With more of them, all rows are brought together."""
 _PER_PARTITION = 100_000
+
+# Of an extract that is neither small nor huge the driver can look at all hashes by itself, 8 bytes each: sorting ten
+# million takes it half a second, where bringing them together and counting them takes two cores ten.
+_SMALL = 4 << 20
+"""Bytes of an extract that is not worth it."""
+_ON_DRIVER = 30_000_000
+"""Rows."""
 
 
 def is_blank() -> Column:
@@ -37,12 +45,25 @@ class Several:
     number: int
 
     @classmethod
-    def find(cls, hashed: DataFrame) -> Several:
-        """Look at all rows of `with_hash`. Only the hashes travel."""
+    def find(cls, hashed: DataFrame, size: int) -> Several:
+        """Look at all rows of `with_hash`, made of an extract of `size` bytes. Only the hashes travel."""
+        every = hashed.where(F.col(HASH).isNotNull()).select(HASH)
+        if size > _SMALL and hashed.count() <= _ON_DRIVER:
+            return cls._find_on_driver(every)
         # Brought together before they are counted: counted first where they lie, each would be one of its own there.
-        every = hashed.where(F.col(HASH).isNotNull()).select(HASH).repartition(HASH)
-        twice = every.groupBy(HASH).count().where("count > 1").select(HASH).persist(StorageLevel.MEMORY_AND_DISK_DESER)
+        counted = every.repartition(HASH).groupBy(HASH).count()
+        twice = counted.where("count > 1").select(HASH).persist(StorageLevel.MEMORY_AND_DISK_DESER)
         return cls(twice, twice.count())
+
+    @classmethod
+    def _find_on_driver(cls, every: DataFrame) -> Several:
+        import numpy as np  # a small day does without
+
+        collect: Any = every._collect_as_arrow  # what toPandas does, without a second for pandas
+        hashes = np.sort(np.concatenate([np.empty(0, np.int64), *(batch.column(0).to_numpy() for batch in collect())]))
+        twice = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+        told = twice.tolist() if len(twice) <= _MOST else []
+        return cls(every.sparkSession.createDataFrame(told, "long").toDF(HASH), len(twice))
 
     def split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame | None]:
         """Rows that need not be compared, and the others (None: there are none), those of one user in one partition."""

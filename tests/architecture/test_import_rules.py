@@ -131,7 +131,7 @@ RULES = (
         "glue_jobs/engagement_jobs/*.py",
         "a module either speaks Spark or HTTP, so that each can be tested without the other",
         may=(*SPARK, "aiohttp", "yarl", "engagement_jobs"),
-        lazily=("awsglue",),
+        lazily=("awsglue", "numpy"),
         never=("airflow", "engagement", *AWS),
         apart=(SPARK, HTTP),
     ),

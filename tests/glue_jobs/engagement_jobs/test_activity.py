@@ -11,7 +11,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from engagement_jobs import several
-from engagement_jobs.activity import SchemaError, check_schema, with_reason, with_verdict
+from engagement_jobs.activity import SchemaError, can_be_scored, check_schema, reason, with_verdict
+from engagement_jobs.scoring import with_score
 from engagement_jobs.several import Several, with_hash
 from engagement_jobs.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
@@ -36,8 +37,20 @@ def verdicts(spark: SparkSession, folder: Path, rows: list[tuple[Any, ...]]) -> 
 
 def judge(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
     """The verdicts of job 1."""
-    hashed = with_hash(with_reason(check_schema(rows, weights, "here"), weights.names))
-    return with_verdict(hashed, weights.names, Several.find(hashed))
+    names = weights.names
+    hashed = with_hash(with_score(check_schema(rows, weights, "here"), weights, can_be_scored(names)))
+    return with_verdict(hashed, names, Several.find(hashed, 0))
+
+
+def test_the_short_question_has_the_answer_of_the_long_one(spark: SparkSession) -> None:
+    ids = ["U1", "", " ", "\u3000", "\x1c", "\x7f", "~", "!", "\xa0", "ä", " a", None]
+    amounts = [0.0, -0.0, 1.5, 1e308, -1e-300, -1.0, float("nan"), float("inf"), float("-inf"), None]
+    rows = spark.createDataFrame(
+        [(user, one, other) for user in ids for one in amounts for other in amounts],
+        "user_id string, one double, other double",
+    )
+    short, long = can_be_scored(["one", "other"]), reason(["one", "other"]).isNull()
+    assert rows.where(short).count() == rows.where(long).count() == rows.where(short & long).count() > 0
 
 
 @pytest.mark.parametrize("column", ["login_count", "items_viewed", "cart_additions"])
@@ -61,7 +74,7 @@ def test_a_metric_of_ones_own(spark: SparkSession) -> None:
     weights = Weights.parse(json.dumps({"version": "1", "metrics": metrics}).encode())
     rows = spark.sql("SELECT 'U' AS user_id, CAST(7 AS TINYINT) AS visits, 0.5D AS last, 1 AS login_count")
     judged = judge(rows, weights)
-    assert [tuple(each) for each in judged.collect()] == [("U", 7, 0.5, None, 1)]
+    assert [tuple(each) for each in judged.collect()] == [("U", 7, 0.5, 75.0, None, 1)]
     with pytest.raises(SchemaError, match="column visits is double, wanted an integer"):
         check_schema(rows.withColumn("visits", rows.visits.cast("double")), weights, "here")
 

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import several
-from engagement_jobs.activity import with_reason, with_verdict
+from engagement_jobs.activity import with_verdict
 from engagement_jobs.several import HASH, Several, with_hash
 from tests.support.glue_days import HOSTILE_IDS
 
 IDS = [*HOSTILE_IDS, "once", "twice", "twice", "thrice", "thrice", "thrice", None, None, "", "", " \t", "\u3000"]
 
 
-def test_only_ids_that_several_rows_have_are_named(spark: SparkSession) -> None:
+SIZES = pytest.mark.parametrize("size", [0, several._SMALL + 1], ids=["together", "on the driver"])
+
+
+@SIZES
+def test_only_ids_that_several_rows_have_are_named(spark: SparkSession, size: int) -> None:
     hashed = with_hash(spark.createDataFrame([(each,) for each in IDS], "user_id string"))
-    found = Several.find(hashed)
+    found = Several.find(hashed, size)
     wanted = spark.createDataFrame([("twice",), ("thrice",)], "user_id string").select(F.xxhash64("user_id"))
     assert found.number == 2
     assert sorted(found.hashes.collect()) == sorted(wanted.collect())
 
 
+@SIZES
 @pytest.mark.parametrize(
     ("most", "apart"), [(2, {"twice", "thrice"}), (1, {each for each in IDS if each and each.strip()})]
 )
-def test_rows_are_split(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, most: int, apart: set[str]) -> None:
+def test_rows_are_split(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, most: int, apart: set[str], size: int
+) -> None:
     monkeypatch.setattr(several, "_MOST", most)
     hashed = with_hash(spark.createDataFrame([(each,) for each in IDS], "user_id string"))
-    alone, together = Several.find(hashed).split(hashed)
+    alone, together = Several.find(hashed, size).split(hashed)
     assert together is not None
     met = [row.user_id for row in together.collect()]
     assert set(met) == apart
@@ -36,16 +43,31 @@ def test_rows_are_split(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, mo
     assert sorted(map(str, met + left)) == sorted(map(str, IDS))
 
 
-def test_where_each_user_has_one_row_all_stay_where_they_are(spark: SparkSession) -> None:
-    hashed = with_hash(spark.createDataFrame([("a",), ("b",), (None,), (None,)], "user_id string"))
-    assert Several.find(hashed).split(hashed) == (hashed, None)
+@SIZES
+@pytest.mark.parametrize("ids", [["a", "b", None, None], [None], []])
+def test_where_each_user_has_one_row_all_stay_where_they_are(
+    spark: SparkSession, ids: list[str | None], size: int
+) -> None:
+    hashed = with_hash(spark.createDataFrame([(each,) for each in ids], "user_id string"))
+    assert Several.find(hashed, size).split(hashed) == (hashed, None)
+
+
+@pytest.mark.parametrize(("most", "on_driver"), [(len(IDS), True), (len(IDS) - 1, False)])
+def test_the_driver_looks_at_so_many_rows_itself(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, most: int, on_driver: bool
+) -> None:
+    monkeypatch.setattr(several, "_ON_DRIVER", most)
+    looked: list[DataFrame] = []
+    monkeypatch.setattr(Several, "_find_on_driver", looked.append)
+    Several.find(with_hash(spark.createDataFrame([(each,) for each in IDS], "user_id string")), several._SMALL + 1)
+    assert bool(looked) == on_driver
 
 
 def test_users_of_one_hash_are_not_taken_for_one(spark: SparkSession) -> None:
     rows = [("a", 1), ("b", 2), ("c", 3), ("c", 3), ("d", 4), ("d", 5)]
     hashed = spark.createDataFrame(rows, "user_id string, visits int").withColumn(HASH, F.lit(7).cast("long"))
-    hashed = with_reason(hashed, ["visits"])
-    judged = with_verdict(hashed, ["visits"], Several.find(hashed)).select("user_id", "reason", "copy")
+    hashed = hashed.withColumn("score", F.lit(1.0))
+    judged = with_verdict(hashed, ["visits"], Several.find(hashed, 0)).select("user_id", "reason", "copy")
     assert sorted(map(tuple, judged.collect())) == [
         ("a", None, 1),
         ("b", None, 1),
