@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
@@ -90,7 +89,7 @@ def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) 
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit("conflicting_rows"))
     judged = compared.select(*kept, F.coalesce(its_own, conflict).alias("reason"), "copy")
-    return alone.unionByName(judged.persist(StorageLevel.MEMORY_AND_DISK_DESER))  # compared once, whoever looks at them
+    return alone.unionByName(judged.persist())  # compared once, whoever looks at them
 
 
 def _metric_checks(metric: str) -> list[tuple[Column, str]]:

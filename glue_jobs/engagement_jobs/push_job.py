@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -169,7 +168,7 @@ def _decide(
     last_user = plan.last_user_within(scores, arguments.limit)
     decided = plan.with_decision(scores, ledger, snapshot.current(), arguments, last_user)
     # Kept: the ledger grows while rows are sent, and a plan made again would not be the plan that was sent.
-    return decided.persist(StorageLevel.MEMORY_AND_DISK_DESER)
+    return decided.persist()
 
 
 def _tally_plan(decided: DataFrame, manifest: dict[str, Any]) -> tuple[Tally, int]:
@@ -198,7 +197,7 @@ def _finals(job: _Job, decided: DataFrame, sent: Sent) -> DataFrame:
         untraced = decided.join(lines, "user_id", "left_anti")
     elif sent.untraced:
         untraced = job.spark.createDataFrame([(user,) for user in sent.untraced], "user_id string")
-    return plan.with_outcome(decided, lines, reason, untraced).persist(StorageLevel.MEMORY_AND_DISK_DESER)
+    return plan.with_outcome(decided, lines, reason, untraced).persist()
 
 
 def _rest(outcomes: Counter[str], planned: Tally, sent: Sent, lost: Tally | None) -> Tally:

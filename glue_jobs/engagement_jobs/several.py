@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -37,7 +36,7 @@ def with_hash(activity: DataFrame) -> DataFrame:
 class Several:
     """Hashes that more than one row has: of users with several rows, and by chance of a few others.
 
-    :param hashes: column HASH, each once
+    :param hashes: column HASH, each once; above _MOST nobody looks at them, and they may be left out
     :param number: how many
     """
 
@@ -52,7 +51,7 @@ class Several:
             return cls._find_on_driver(every)
         # Brought together before they are counted: counted first where they lie, each would be one of its own there.
         counted = every.repartition(HASH).groupBy(HASH).count()
-        twice = counted.where("count > 1").select(HASH).persist(StorageLevel.MEMORY_AND_DISK_DESER)
+        twice = counted.where("count > 1").select(HASH).persist()
         return cls(twice, twice.count())
 
     @classmethod
