@@ -1,7 +1,6 @@
 """Job 1: the day's activity to scores, rejected rows and a manifest.
 
-The manifest is deleted first, with what an earlier run rejected, and written last: whoever finds it may trust the
-folder.
+The manifest is deleted first and written last: whoever finds it may trust the folder.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import logging
 from collections import Counter
 from typing import Any
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -41,15 +39,15 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     output = Store(arguments.output_bucket)
     folder, rejected = layout.scores(arguments.score_date), layout.rejected(arguments.score_date)
     output.delete(folder + layout.MANIFEST)
-    output.delete_folder(rejected)
     size = _check_input(arguments)
     weights = _weights(arguments.weights_uri)
     spark = session.start("score_users")
     session.size_reads(spark, size)
     rows = input_files.read(spark, arguments, weights)
+    output.delete_folder(rejected)  # an earlier run's; not before it is known that this one can tell again
     scored = with_score(rows, weights, activity.can_be_scored(weights.names))
     # Kept, so that the input is read, and scored, once.
-    hashed = with_hash(scored).persist(StorageLevel.MEMORY_AND_DISK_DESER)
+    hashed = with_hash(scored).persist()
     judged = activity.with_verdict(hashed, weights.names, Several.find(hashed, size))
     counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)

@@ -257,6 +257,19 @@ def test_what_cannot_be_scored_is_refused_before_any_write(
     assert bucket.keys() == [key for key in before if key != MANIFEST]
 
 
+@pytest.mark.parametrize(
+    ("extract", "left"), [(None, 1), (b"not Parquet" * 99, 1), (parquet([]), 0)], ids=["gone", "unreadable", "empty"]
+)
+def test_rejected_rows_stay_until_a_later_run_can_read_its_extract(
+    spark: SparkSession, bucket: Bucket, extract: bytes | None, left: int
+) -> None:
+    score(spark, score_arguments(bucket, parquet([*good(30), row(None)])))
+    bucket.delete(f"activity/dt={DAY}/activity.parquet")
+    with pytest.raises((InputChangedError, SchemaError, TooManyRejectedError)):
+        score(spark, score_arguments(bucket, extract))
+    assert len(bucket.lines(REJECTED)) == left
+
+
 def test_an_extract_that_changes_while_it_is_scored_gets_no_manifest(
     spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,8 +66,8 @@ def run(spark: SparkSession, bucket: Bucket, left: int) -> list[str]:
 
 THINGS = (
     "delete",
-    "delete_folder",
     "head",
+    "delete_folder",
     "write rejected",
     "write scores",
     "head",
