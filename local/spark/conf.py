@@ -49,9 +49,7 @@ def properties(root: Path, scratch: Path, slots: int, conf: str | None) -> dict[
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "1g",
         # A job that lives for seconds ends before the optimizing compiler has earned what it costs.
-        "spark.driver.extraJavaOptions": (
-            f"-Duser.timezone=UTC -Djava.io.tmpdir={scratch / 'tmp'} -XX:TieredStopAtLevel=1"
-        ),
+        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:TieredStopAtLevel=1",
         "spark.sql.warehouse.dir": str(scratch / "tmp" / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
@@ -79,4 +77,5 @@ def environment(python: Path, scratch: Path, settings: dict[str, str]) -> dict[s
         "PYSPARK_SUBMIT_ARGS": f"--properties-file {shlex.quote(str(file))} pyspark-shell",
         "SPARK_LOCAL_DIRS": str(scratch / "tmp"),
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SUBMIT_OPTS": f'-Djava.io.tmpdir="{scratch / "tmp"}"',
     }

@@ -12,6 +12,7 @@ from moto.glue.exceptions import ConcurrentRunsExceededException, JobNotFoundExc
 from moto.glue.models import FakeJob, glue_backends
 
 from local.aws.glue import workflows
+from local.aws.glue.javas import Javas
 from local.aws.glue.job_run import ACTIVE, JobRun, Request
 from local.aws.glue.workflows import WorkflowsBackend, WorkflowsResponse
 from local.aws.settings import Settings
@@ -31,6 +32,7 @@ class Backend(WorkflowsBackend):
     """Job runs are processes, workflow runs start them; everything else is moto's."""
 
     settings: ClassVar[Settings]
+    javas: ClassVar[Javas]
     all_runs: ClassVar[list[JobRun]] = []
     _starting: ClassVar[threading.Lock] = threading.Lock()
 
@@ -52,7 +54,7 @@ class Backend(WorkflowsBackend):
         """Start a run of `job` with StartJobRun's parameters over the job's own."""
         with self._starting:  # two requests at once must not both find the job free
             self._refuse_too_many(job)
-            run = JobRun(self._request(job, asked), self.settings)
+            run = JobRun(self._request(job, asked), self.settings, self.javas)
             self.all_runs.append(run)
         run.start()
         return run
@@ -69,6 +71,7 @@ class Backend(WorkflowsBackend):
             failed = JobRun(
                 self._request(job, asked),
                 self.settings,
+                self.javas,
                 state="FAILED",
                 error=str(refusal.message),
                 completed_on=datetime.now(UTC),
@@ -171,6 +174,7 @@ class Response(WorkflowsResponse):
 def install(settings: Settings) -> None:
     """Put this Glue in moto's place; before the first request."""
     Backend.settings = settings
+    Backend.javas = Javas(settings.glue_python, settings.scratch)
     glue_backends.backend = Backend
     urls.url_paths["{0}/$"] = Response.dispatch
 
@@ -182,3 +186,4 @@ def stop_all(patience: float = 10.0) -> None:
         run.stop()
     for run in Backend.all_runs:
         run.join(patience)
+    Backend.javas.close()

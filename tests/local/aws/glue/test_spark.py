@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tests.local.aws.conftest import upload_code
+
 if TYPE_CHECKING:
     from tests.local.aws.conftest import Stack
 
@@ -37,3 +39,16 @@ def test_spark_reads_and_writes_s3_paths_with_the_jobs_properties(stack: Stack) 
     assert names[0] == "_SUCCESS"
     assert names[1].endswith(".snappy.parquet")
     assert len(names) == 2  # no .crc files beside them
+
+
+def test_a_run_has_its_own_code_where_another_ran_before(stack: Stack) -> None:
+    try:
+        for greeting in ("hello", "good evening"):
+            upload_code(stack, greeting=greeting)
+            run_id = stack.client("glue").start_job_run(JobName=PUSH, Arguments={"--bucket": OUTPUT}, Timeout=60)[
+                "JobRunId"
+            ]
+            assert stack.wait(PUSH, run_id, seconds=60)["JobRunState"] == "SUCCEEDED"
+            assert json.loads(stack.log(PUSH, run_id)[-1])["workers"] == [greeting]
+    finally:
+        upload_code(stack)
