@@ -15,12 +15,12 @@ from local.extract import write_extract
 from tests.compose.airflow_api import Airflow, last_scheduled, wait_until
 from tests.compose.stack import Running
 
-# The process that leads the job run named in its arguments.
+# The processes whose command lines have all of some words.
 _KILL = """
 import os, pathlib, signal, sys
 for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-    words = entry.read_bytes().split(b"\\0")
-    if sys.argv[1].encode() in words and b"--JOB_RUN_ID" in words and entry.parent.name != str(os.getpid()):
+    command = entry.read_text(errors="replace")
+    if all(word in command for word in sys.argv[1:]) and entry.parent.name != str(os.getpid()):
         os.kill(int(entry.parent.name), signal.SIGKILL)
 """
 ACTIVE = {"STARTING", "RUNNING", "STOPPING", "WAITING"}
@@ -116,7 +116,11 @@ class World:
 
     def kill_push(self, run_id: str) -> None:
         """Let the process of a run's push die, as for want of memory."""
-        self.running.execute("aws", "python", "-c", _KILL, self.active_push(run_id))
+        self.running.execute("aws", "python", "-c", _KILL, "--JOB_RUN_ID", self.active_push(run_id))
+
+    def cool_down(self) -> None:
+        """Let the next Glue run start a Java, so that there is time to interrupt it: a warm one does a day in 2 s."""
+        self.running.execute("aws", "python", "-c", _KILL, "local/spark/keeper.py")
 
     def scored_days(self) -> list[str]:
         """The dates that have scores."""
