@@ -13,7 +13,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m local.aws",
         description="CloudFormation, Glue, MWAA, IAM, Secrets Manager, CloudWatch, SNS and others on one port.",
-        epilog="Environment: LOCAL_GLUE_PYTHON, LOCAL_GLUE_SECONDS_PER_MINUTE, LOCAL_GLUE_STOP_GRACE_SECONDS.",
+        epilog="Environment: LOCAL_GLUE_PYTHON, LOCAL_GLUE_SECONDS_PER_MINUTE, LOCAL_GLUE_STOP_GRACE_SECONDS, "
+        "LOCAL_GLUE_START_SECONDS.",
     )
     parser.add_argument("--root", type=Path, required=True, help="folder that S3 serves, one sub-folder per bucket")
     parser.add_argument("--s3-url", required=True, help="where S3 answers (see local.s3)")

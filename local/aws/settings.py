@@ -19,7 +19,9 @@ class Settings:
 
     `root`: the folder that S3 serves, one sub-folder per bucket. `scratch`: one sub-folder per job run, logs stay
     there. `seconds_per_minute` scales Glue's Timeout, which counts minutes. `stop_grace`: seconds from SIGTERM to
-    SIGKILL.
+    SIGKILL. `start_seconds`: how long a run is STARTING at least. Glue never has a result sooner than some seconds,
+    and Airflow's scheduler counts on it: of a deferred task that goes on before it has heard of the deferral, it says
+    that the task was killed.
     """
 
     root: Path
@@ -29,6 +31,7 @@ class Settings:
     glue_python: Path
     seconds_per_minute: float = 60.0
     stop_grace: float = 2.0
+    start_seconds: float = 5.0
 
     @classmethod
     def from_env(cls, root: Path, scratch: Path, s3_url: str, aws_url: str) -> "Settings":
@@ -44,4 +47,5 @@ class Settings:
             glue_python=python,
             seconds_per_minute=float(os.environ.get("LOCAL_GLUE_SECONDS_PER_MINUTE", "60")),
             stop_grace=float(os.environ.get("LOCAL_GLUE_STOP_GRACE_SECONDS", "2")),
+            start_seconds=float(os.environ.get("LOCAL_GLUE_START_SECONDS", "5")),
         )

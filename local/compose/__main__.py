@@ -1,4 +1,4 @@
-"""`make up` and `make down`: the compose stack, from nothing to ready and back to nothing."""
+"""`make image`, `make up` and `make down`: the compose stack, from nothing to ready and back to nothing."""
 
 import argparse
 import subprocess
@@ -11,9 +11,9 @@ from local.compose.project import NAME, REPOSITORY, Project
 
 
 def main() -> int:
-    """Run one of the two; return the exit status."""
+    """Run one of the three; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local.compose", description=__doc__)
-    parser.add_argument("do", choices=["up", "down"])
+    parser.add_argument("do", choices=["build", "up", "down"])
     parser.add_argument("--env-file", type=Path, default=REPOSITORY / ".env", help="where secrets and ports are kept")
     parser.add_argument("--project", default=NAME, help="name of the Compose project")
     arguments = parser.parse_args()
@@ -29,10 +29,11 @@ def main() -> int:
             project.run("down", "--volumes", "--remove-orphans")
         else:
             up.build(project, say)
-            say("Starting the services")
-            up.start(project, say)
-            say("Everything is up")
-            print(up.directions(project, arguments.env_file, to_a_person=sys.stdout.isatty()))
+            if arguments.do == "up":
+                say("Starting the services")
+                up.start(project, say)
+                say("Everything is up")
+                print(up.directions(project, arguments.env_file, to_a_person=sys.stdout.isatty()))
     except up.NotUpError as error:
         print(f"{error}\n\nWhat runs is left running for you to look at; `make down` removes it.", file=sys.stderr)
         return 1

@@ -110,9 +110,14 @@ class JobRun:
         try:
             self._end(*self._execute())
         except LaunchError as error:
+            self._await_machine()
             self._end("FAILED", str(error))
         except Exception as error:  # noqa: BLE001 - a run must end, and say why
             self._end("FAILED", f"Internal service error : {type(error).__name__}: {error}")
+
+    def _await_machine(self) -> None:
+        waited = (datetime.now(UTC) - self.started_on).total_seconds()
+        self._stop.wait(max(0.0, self.settings.start_seconds - waited))
 
     def _execute(self) -> tuple[str, str | None]:
         request = self.request
@@ -125,6 +130,7 @@ class JobRun:
         java = self.javas.take(prepared.properties)
         kept = False
         try:
+            self._await_machine()
             outcome = self._run(prepared, java, streams)
             kept = outcome[0] == "SUCCEEDED" and java.clear()
             append(java.said(), streams[-1], prepared.folder / "errors")

@@ -145,7 +145,7 @@ def upload_code(stack: Stack, prefix: str = PREFIX, greeting: str = "hello") -> 
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Stand-ins with the template deployed; a minute of Glue lasts a second."""
     base = tmp_path_factory.mktemp("stack")
-    env = {"LOCAL_GLUE_SECONDS_PER_MINUTE": "1", "LOCAL_GLUE_STOP_GRACE_SECONDS": "1"}
+    env = {"LOCAL_GLUE_SECONDS_PER_MINUTE": "1", "LOCAL_GLUE_STOP_GRACE_SECONDS": "1", "LOCAL_GLUE_START_SECONDS": "0"}
     env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "somebodys"}
     where = ["--root", str(base / "s3"), "--scratch", str(base / "glue")]
     with (

@@ -49,7 +49,7 @@ def test_no_job_outlives_the_stand_in(tmp_path: Path, number: signal.Signals) ->
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "LOCAL_GLUE_STOP_GRACE_SECONDS": "1"},
+            env={**os.environ, "LOCAL_GLUE_STOP_GRACE_SECONDS": "1", "LOCAL_GLUE_START_SECONDS": "0"},
         )
         assert process.stdout is not None
         try:

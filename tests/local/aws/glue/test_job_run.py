@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.aws.glue.javas import Javas
+from local.aws.glue.job_run import JobRun, Request
+from local.aws.settings import Settings, default_glue_python
+
 if TYPE_CHECKING:
     from tests.local.aws.conftest import Stack
 
@@ -95,6 +99,33 @@ def test_code_that_is_not_there_fails_the_run(stack: Stack) -> None:
     assert run["JobRunState"] == "FAILED"
     assert run["ErrorMessage"].startswith("LAUNCH ERROR | Error downloading from S3 for bucket: ")
     assert "jobs/none.zip" in run["ErrorMessage"]
+
+
+@pytest.mark.parametrize(("script", "end"), [("score_users.py", "SUCCEEDED"), ("none.py", "FAILED")])
+def test_no_run_has_an_end_before_its_machine_can_have_started(
+    stack: Stack, tmp_path: Path, script: str, end: str
+) -> None:
+    code = "s3://engagement-artifacts-123456789012/jobs/current"
+    settings = Settings(stack.root, tmp_path, stack.s3_url, stack.aws_url, default_glue_python(), start_seconds=3)
+    asked = Request(
+        job_name=SCORE,
+        script=f"{code}/{script}",
+        arguments={"--extra-py-files": f"{code}/engagement_jobs.zip", "--behaviour": "return"},
+        timeout=1,
+        worker_type="G.1X",
+        workers=2,
+        glue_version="5.1",
+        account_id="123456789012",
+        region="us-east-1",
+    )
+    javas = Javas(default_glue_python(), tmp_path)
+    run = JobRun(asked, settings, javas)
+    run.start()
+    run.join(2.5)
+    assert run.state == "STARTING"
+    run.join(30)
+    javas.close()
+    assert (run.state, run.seconds < 3) == (end, True)
 
 
 def test_stopping_ends_the_whole_process_group(stack: Stack) -> None:
