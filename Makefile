@@ -98,6 +98,10 @@ faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME
 test: setup $(GLUE6) $(LINT) ## Run every test that needs no Docker, the end-to-end run included
 	@bash tests/run
 
+.PHONY: image
+image: ## Build the image of the compose stack, which `make up` does by itself
+	@$(PYTHON) -m local.compose build
+
 .PHONY: up
 up: ## Start Airflow as on MWAA beside the stand-ins, in Docker, and print where it is
 	@$(PYTHON) -m local.compose up

@@ -106,7 +106,8 @@ def test_steps_call_what_a_person_calls() -> None:
 
 
 def test_ci_calls_all_that_the_script_for_a_person_calls() -> None:
-    script = set(re.findall(r"^ *(make [\w-]+)$", (REPOSITORY / ".ci" / "run").read_text(), re.MULTILINE))
+    script = set(re.findall(r"^ *(make [\w-]+)", (REPOSITORY / ".ci" / "run").read_text(), re.MULTILINE))
+    script.remove("make image")  # for two that share one; a job has a machine of its own
     assert script == {"make lint", "make test", "make test-compose", "make test-browser", "make test-package"}
     assert script <= {command for of_job in runs(*CI["jobs"]).values() for command in of_job}
 
