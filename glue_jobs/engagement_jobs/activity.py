@@ -65,20 +65,21 @@ def reason(metrics: Sequence[str]) -> Column:
     return reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
 
 
-def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> DataFrame:
-    """`activity`, which has a score where `can_be_scored` and a hash, with `reason` and `copy`.
+def verdict_alone(activity: DataFrame, metrics: Sequence[str]) -> DataFrame:
+    """`activity`, which has a score where `can_be_scored` and a hash, with `reason` and `copy`, each row by itself.
 
-    :return: `reason` is null for rows that can be scored, `copy` 1 for the first of identical rows
+    :return: `reason` is null for rows that can be scored, `copy` is 1
+    """
+    return activity.select(*_kept(activity), _its_own(metrics).alias("reason"), F.lit(1).alias("copy"))
+
+
+def verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> DataFrame:
+    """The same where users have several rows: `copy` is 1 for the first of identical rows.
 
     Several rows of one user that differ in any metric are all rejected: none of them is known to be right. Rows that
     `several` sets apart meet those of their user; the others stay where they were read.
     """
     one_each, together = several.split(activity)
-    kept = [name for name in activity.columns if name != HASH]
-    its_own = F.when(F.col("score").isNull(), reason(metrics))
-    alone = one_each.select(*kept, its_own.alias("reason"), F.lit(1).alias("copy"))
-    if together is None:
-        return alone
     rows_of_user = Window.partitionBy("user_id")
     values = F.struct(*metrics)
     # The windows also sort the rows by user and values, so that the same rows leave a partition in the same order.
@@ -88,8 +89,16 @@ def with_verdict(activity: DataFrame, metrics: Sequence[str], several: Several) 
         .withColumn("copy", F.row_number().over(rows_of_user.orderBy(values)))
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit("conflicting_rows"))
-    judged = compared.select(*kept, F.coalesce(its_own, conflict).alias("reason"), "copy")
-    return alone.unionByName(judged.persist())  # compared once, whoever looks at them
+    judged = compared.select(*_kept(activity), F.coalesce(_its_own(metrics), conflict).alias("reason"), "copy")
+    return verdict_alone(one_each, metrics).unionByName(judged.persist())  # compared once, whoever looks at them
+
+
+def _kept(activity: DataFrame) -> list[str]:
+    return [name for name in activity.columns if name != HASH]
+
+
+def _its_own(metrics: Sequence[str]) -> Column:
+    return F.when(F.col("score").isNull(), reason(metrics))
 
 
 def _metric_checks(metric: str) -> list[tuple[Column, str]]:

@@ -11,6 +11,7 @@ from json.encoder import encode_basestring
 from engagement_jobs.outcomes import Next, Verdict
 from engagement_jobs.records import Record, idempotency_key
 
+_MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
 _IN_DOUBT = Verdict(Next.RETRY, "unknown", "earlier_attempt")
 
 
@@ -63,7 +64,7 @@ class Flight:
         status = "null" if self.status is None else self.status
         latency = "null" if self.milliseconds is None else f"{self.milliseconds:.1f}"
         return (
-            f'{{"user_id": {encode_basestring(record.user_id)}, "score": {encode_basestring(record.score)}, '
+            f'{{"user_id": {encode_basestring(record.user_id)}, "score": "{record.score}", '
             f'"key": "{self.key}", "payload_sha256": "{hashlib.sha256(self.payload).hexdigest()}", '
             f'"revision": {record.revision}, "outcome": "{verdict.outcome}", "reason": "{verdict.reason}", '
             f'"http_status": {status}, "tries": {self.tries}, "latency_ms": {latency}, '
@@ -74,7 +75,7 @@ class Flight:
 def iso(epoch: float) -> str:
     """Epoch seconds as `2026-11-23T03:00:00.125Z`."""
     seconds, milliseconds = divmod(int(epoch * 1000), 1000)
-    return f"{_second(seconds)}.{milliseconds:03d}Z"
+    return _second(seconds) + _MILLISECONDS[milliseconds]
 
 
 @functools.lru_cache(maxsize=256)

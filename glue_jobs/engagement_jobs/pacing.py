@@ -58,7 +58,8 @@ class Pace:
         # A pause earns nothing: a burst at its end would be what the CRM has just asked not to get.
         since = 0.0 if self._seen is None else max(0.0, now - max(self._seen, self.not_before))
         self._seen = now
-        self.share = min(1.0, self.share + since * _RECOVERY_PER_SECOND)
+        if self.share < 1.0:
+            self.share = min(1.0, self.share + since * _RECOVERY_PER_SECOND)
         self.tokens = min(self.burst, self.tokens + since * self.limit * self.share)
 
 

@@ -48,8 +48,12 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     scored = with_score(rows, weights, activity.can_be_scored(weights.names))
     # Kept, so that the input is read, and scored, once.
     hashed = with_hash(scored).persist()
-    judged = activity.with_verdict(hashed, weights.names, Several.find(hashed, size))
+    judged = activity.verdict_alone(hashed, weights.names)
     counts, reasons, histogram = _count(judged)
+    several = Several.find(hashed, counts["input"])
+    if several.number:
+        judged = activity.verdict(hashed, weights.names, several)
+        counts, reasons, histogram = _count(judged)
     log.info("%s: %s", arguments.input_uri, counts)
     read = input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"])
     quarantine.write(judged, output.uri(rejected), counts["rejected"])

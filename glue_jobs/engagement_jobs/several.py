@@ -14,12 +14,9 @@ _MOST = 1_000_000
 """Hashes that are sent to every worker. With more of them, all rows are brought together."""
 _PER_PARTITION = 100_000
 
-# Of an extract that is neither small nor huge the driver can look at all hashes by itself, 8 bytes each: sorting ten
-# million takes it half a second, where bringing them together and counting them takes two cores ten.
-_SMALL = 4 << 20
-"""Bytes of an extract that is not worth it."""
 _ON_DRIVER = 30_000_000
-"""Rows."""
+"""Rows whose hashes the driver looks at by itself, 8 bytes each: sorting ten million takes it half a second, where
+bringing them together and counting them takes two cores ten."""
 
 
 def is_blank() -> Column:
@@ -37,17 +34,17 @@ class Several:
     """Hashes that more than one row has: of users with several rows, and by chance of a few others.
 
     :param hashes: column HASH, each once; above _MOST nobody looks at them, and they may be left out
-    :param number: how many
+    :param number: how many; with none, there is nothing to split
     """
 
     hashes: DataFrame
     number: int
 
     @classmethod
-    def find(cls, hashed: DataFrame, size: int) -> Several:
-        """Look at all rows of `with_hash`, made of an extract of `size` bytes. Only the hashes travel."""
+    def find(cls, hashed: DataFrame, rows: int) -> Several:
+        """Look at all rows of `with_hash`, so many. Only the hashes travel."""
         every = hashed.where(F.col(HASH).isNotNull()).select(HASH)
-        if size > _SMALL and hashed.count() <= _ON_DRIVER:
+        if rows <= _ON_DRIVER:
             return cls._find_on_driver(every)
         # Brought together before they are counted: counted first where they lie, each would be one of its own there.
         counted = every.repartition(HASH).groupBy(HASH).count()
@@ -56,7 +53,7 @@ class Several:
 
     @classmethod
     def _find_on_driver(cls, every: DataFrame) -> Several:
-        import numpy as np  # a small day does without
+        import numpy as np  # only here, and by no worker
 
         collect: Any = every._collect_as_arrow  # what toPandas does, without a second for pandas
         hashes = np.sort(np.concatenate([np.empty(0, np.int64), *(batch.column(0).to_numpy() for batch in collect())]))
@@ -64,12 +61,10 @@ class Several:
         told = twice.tolist() if len(twice) <= _MOST else []
         return cls(every.sparkSession.createDataFrame(told, "long").toDF(HASH), len(twice))
 
-    def split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame | None]:
-        """Rows that need not be compared, and the others (None: there are none), those of one user in one partition."""
-        if self.number == 0:
-            return hashed, None
+    def split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame]:
+        """Rows that need not be compared, and the others, those of one user in one partition."""
         if self.number > _MOST:
             return hashed.where(F.col(HASH).isNull()), hashed.where(F.col(HASH).isNotNull()).repartition("user_id")
-        few = F.broadcast(self.hashes)
-        together = hashed.join(few, HASH, "left_semi").repartition(math.ceil(self.number / _PER_PARTITION), "user_id")
+        few, partitions = F.broadcast(self.hashes), max(1, math.ceil(self.number / _PER_PARTITION))
+        together = hashed.join(few, HASH, "left_semi").repartition(partitions, "user_id")
         return hashed.join(few, HASH, "left_anti"), together

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from engagement_jobs import several
-from engagement_jobs.activity import SchemaError, can_be_scored, check_schema, reason, with_verdict
+from engagement_jobs.activity import SchemaError, can_be_scored, check_schema, reason, verdict, verdict_alone
 from engagement_jobs.scoring import with_score
 from engagement_jobs.several import Several, with_hash
 from engagement_jobs.weights import Weights
@@ -39,7 +39,8 @@ def judge(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
     """The verdicts of job 1."""
     names = weights.names
     hashed = with_hash(with_score(check_schema(rows, weights, "here"), weights, can_be_scored(names)))
-    return with_verdict(hashed, names, Several.find(hashed, 0))
+    several = Several.find(hashed, rows.count())
+    return verdict(hashed, names, several) if several.number else verdict_alone(hashed, names)
 
 
 def test_the_short_question_has_the_answer_of_the_long_one(spark: SparkSession) -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from engagement_jobs import outcomes
 from engagement_jobs.outcomes import OPEN, OUTCOMES, SETTLED, Next, classify
 
 JSON = {"content-type": "application/json"}
@@ -65,6 +70,11 @@ def test_answer(status: int, headers: dict[str, str], body: bytes, following: Ne
     assert (verdict.next, verdict.outcome, verdict.reason) == (following, outcome, reason)
 
 
+def test_words_that_are_spelled_with_escapes_count() -> None:
+    assert classify(200, CIMultiDict(), rb'{"\u0065rror": "no such user"}').outcome == "rejected"
+    assert classify(200, CIMultiDict(), rb'{"status": "re\u006aected"}').outcome == "rejected"
+
+
 def test_problem_type_groups_errors() -> None:
     headers = CIMultiDict({"Content-Type": "application/problem+json"})
     assert classify(404, headers, PROBLEM).detail == "https://crm.example.com/problems/unknown-user"
@@ -82,3 +92,20 @@ def test_nothing_of_a_body_but_its_type_is_kept() -> None:
 
 def test_outcomes_are_settled_open_or_not_sent() -> None:
     assert set(OUTCOMES) == {*SETTLED, *OPEN, "superseded", "unchanged", "planned"}
+
+
+_WORDS = st.sampled_from(
+    ["error", "ERRORS", "Failed", "failure", "success", "ok", "status", "result", "data", "fine", "ä"]
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 600) | st.floats(allow_nan=False) | _WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(_VALUES, st.booleans(), st.sampled_from([None, 1]))
+def test_whatever_names_a_failure_is_read(value: object, escaped: bool, indent: int | None) -> None:
+    body = json.dumps(value, ensure_ascii=escaped, indent=indent).encode()
+    outcome = classify(200, CIMultiDict(), body).outcome
+    assert outcome == ("rejected" if outcomes._names_failure(value) else "delivered")

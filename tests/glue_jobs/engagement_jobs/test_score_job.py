@@ -142,8 +142,8 @@ def test_the_input_is_read_once(spark: SparkSession, bucket: Bucket, monkeypatch
     arguments = score_arguments(bucket, parquet([*good(300), row("U001"), row(None)]), max_reject_fraction="0.5")
     find = Several.find
 
-    def find_and_delete(hashed: DataFrame, size: int) -> Several:
-        found = find(hashed, size)
+    def find_and_delete(hashed: DataFrame, rows: int) -> Several:
+        found = find(hashed, rows)
         bucket.delete(f"activity/dt={DAY}/activity.parquet")
         return found
 

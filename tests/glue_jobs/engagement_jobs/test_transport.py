@@ -47,7 +47,7 @@ def test_a_request_carries_what_the_contract_says() -> None:
     assert seen["Idempotency-Key"] == "the-key"
     assert seen["Content-Type"] == "application/json"
     assert "Authorization" not in seen
-    assert "Accept-Encoding" not in seen
+    assert seen["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.parametrize("compressed", [True, False])
