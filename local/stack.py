@@ -103,24 +103,30 @@ class Stack(StandIns):
 
 
 @contextlib.contextmanager
-def running(folder: Path, crm_options: Sequence[str] = (), gate: bool = False) -> Iterator[Stack]:
+def running(
+    folder: Path, crm_options: Sequence[str] = (), *, gate: bool = False, scheduler: bool = False
+) -> Iterator[Stack]:
     """Start everything, deploy the template and the jobs, and end everything when the block is left.
 
     :param gate: whether jobs reach S3 through `local.s3_gate`, whose faults can be switched
+    :param scheduler: whether a scheduler of Airflow runs the jobs; for it, they start no sooner than on Glue
     """
     token = secrets.token_urlsafe(24)
-    with stand_ins(folder, token, crm_options, gate) as world:
+    with stand_ins(folder, token, crm_options, gate=gate, scheduler=scheduler) as world:
         yield Stack(
             **vars(world), outputs=deploy(world.s3_url, world.aws_url, token, folder / "artifacts"), token=token
         )
 
 
 @contextlib.contextmanager
-def stand_ins(folder: Path, token: str, crm_options: Sequence[str] = (), gate: bool = False) -> Iterator[StandIns]:
+def stand_ins(
+    folder: Path, token: str, crm_options: Sequence[str] = (), *, gate: bool = False, scheduler: bool = False
+) -> Iterator[StandIns]:
     """Start S3, the AWS APIs and the CRM, with nothing in them, and end them when the block is left.
 
     :param token: what the CRM wants to see
     """
+    at_once = {} if scheduler else {"LOCAL_GLUE_START_SECONDS": "0"}
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as started:
@@ -129,7 +135,7 @@ def stand_ins(folder: Path, token: str, crm_options: Sequence[str] = (), gate: b
         if gate:
             gate_url = started.enter_context(stand_in("local.s3_gate", ["--upstream", s3_url], logs / "gate.log"))
         aws_arguments = ["--root", str(root), "--s3-url", gate_url or s3_url, "--scratch", str(folder / "glue")]
-        aws_url = started.enter_context(stand_in("local.aws", aws_arguments, logs / "aws.log"))
+        aws_url = started.enter_context(stand_in("local.aws", aws_arguments, logs / "aws.log", at_once))
         crm_url = started.enter_context(stand_in("local.crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token}))
         yield StandIns(folder, s3_url, aws_url, crm_url, gate_url=gate_url)
 

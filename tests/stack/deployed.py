@@ -59,7 +59,7 @@ class Cloud(StandIns):
 @contextlib.contextmanager
 def cloud(folder: Path) -> Iterator[Cloud]:
     """Start an account; everything in it ends with the block."""
-    with stand_ins(folder, TOKEN) as started:
+    with stand_ins(folder, TOKEN, scheduler=True) as started:
         made = Cloud(**vars(started))
         made.client("secretsmanager").create_secret(Name="crm-token", SecretString=TOKEN)
         yield made
