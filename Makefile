@@ -26,6 +26,8 @@ FAULTS ?=
 # What `make faults` may be given: make faults ONLY="503-half kill-worker" LANES=1
 ONLY ?=
 LANES ?=
+# What `make bench` may be given: make bench ONLY="push score" ROUNDS=1
+ROUNDS ?=
 # What `make plan`, `make deploy` and `make smoke` are given: make deploy ENV=production RELEASE=6667c0e
 ENV ?=
 RELEASE ?=
@@ -128,12 +130,8 @@ screenshots: $(BROWSER) ## The same with 10,000 users, and make the README's pic
 	@$(BROWSER_TESTS)
 
 .PHONY: bench
-bench: setup ## Measure the push beside bare aiohttp and wrk, and write docs/performance.md (some minutes)
-	@.venv/bin/python -m benchmarks.push
-
-.PHONY: bench-score
-bench-score: setup $(BENCH) ## Measure job 1 beside bare Spark, DuckDB, Polars and pandas (five minutes a round)
-	@.venv/bin/python -m benchmarks.score
+bench: setup $(BENCH) ## Measure everything beside its peers, and write docs/performance.md (ONLY="push score ...", ROUNDS=)
+	@.venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: package
 package: setup ## Write what the checked-out commit is deployed as to .local/package/<commit>

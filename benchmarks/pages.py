@@ -1,14 +1,15 @@
-"""What the pages of all benchmarks have in common."""
+"""What the parts of the page have in common: tables, medians with their spread, and wishes. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import statistics
+from collections.abc import Callable, Sequence
 
-from local.processes import REPOSITORY
-
+MET, MISSED = "met", "**missed**"
 # Beyond this share of the CPU time, times tell about the other programs.
 MOST_ELSEWHERE = 0.1
+
+Format = Callable[[float], str]
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -18,13 +19,21 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([first, "|" + "|".join("-" * (width + 2) for width in widths) + "|", *rest])
 
 
+def median(values: Sequence[float], form: Format) -> str:
+    """The middle one, and where they differ the lowest and the highest."""
+    middle, low, high = (form(value) for value in (statistics.median(values), min(values), max(values)))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def wish(what: str, found: Sequence[float], form: Format, *, least: float | None = None, most: float = 0) -> str:
+    """A line that tells what was wanted, at least or at most, and whether the median of what was found is that."""
+    middle = statistics.median(found)
+    met = middle >= least if least is not None else middle <= most
+    wanted = f"at least {form(least)}" if least is not None else f"at most {form(most)}"
+    return f"- {MET if met else MISSED}: {what} {median(found, form)}, wanted {wanted}"
+
+
 def disturbance(elsewhere: float) -> str:
     """How much other programs had of the machine (0 to 1), and whether that spoils the figures."""
-    share = f"Other programs had {elsewhere:.0%} of the machine's CPU time meanwhile"
-    return f"{share}." if elsewhere <= MOST_ELSEWHERE else f"{share}: **measure again when it is idle**."
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file of the repository, and say so."""
-    path.write_text(text, encoding="utf-8")
-    print(f"Wrote {path.relative_to(REPOSITORY)}")
+    share = f"other programs had {elsewhere:.0%} of the machine's CPU time meanwhile"
+    return share if elsewhere <= MOST_ELSEWHERE else f"{share}: **measure again when it is idle**"

@@ -6,72 +6,107 @@ import contextlib
 import json
 import os
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.processes import REPOSITORY, stand_in
+import requests
+
+from benchmarks import jobs
+from benchmarks.push.measurements import Figures
+from local import stack
+from local.processes import REPOSITORY
 
 TOKEN = "token-of-the-benchmarks"  # noqa: S105 - of a server that lives as long as the benchmark
-_GLUE_PYTHON = REPOSITORY / ".venv-glue" / "bin" / "python"
+_PEERS = ("requests", "threads", "dlt", "drt")
 _LONGEST_SECONDS = 1800
+_VERSIONS = (
+    "import importlib.metadata as m, json, platform, sys; "
+    "print(json.dumps([platform.python_version(), *map(m.version, sys.argv[1:])]))"
+)
+# That which has the server forget what it counted, and that which asks it afterwards.
+_OWN_CONNECTIONS = 2
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running CRM stand-in."""
+    """A running CRM stand-in, and the other stand-ins beside it, which only job 2 asks."""
 
-    url: str
+    world: stack.StandIns
 
     @property
     def endpoint(self) -> str:
         """Where scores are posted to."""
-        return f"{self.url}/api/v1/update-score"
+        return f"{self.world.crm_url}/api/v1/update-score"
 
     def forget(self) -> None:
         """Let it forget all keys: a request whose key it knows is answered from memory, without the latency."""
-        request = urllib.request.Request(  # noqa: S310 - of this machine
-            f"{self.url}/_crm/reset", method="POST", headers={"Authorization": f"Bearer {TOKEN}"}
-        )
-        with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - of this machine
-            pass
+        self._ask("POST", "reset")
+
+    def counts(self) -> dict[str, Any]:
+        """What it has counted since, connections of clients only; to be asked once."""
+        counts = self._ask("GET", "stats")
+        return {**counts, "connections_opened": counts["connections_opened"] - _OWN_CONNECTIONS}
+
+    def _ask(self, method: str, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = requests.request(method, f"{self.world.crm_url}/_crm/{path}", headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
 
 
 @contextlib.contextmanager
 def serving(folder: Path, latency_ms: int) -> Iterator[Server]:
-    """Run the CRM stand-in until the block is left; its log goes to `folder`."""
-    arguments = ["--latency-ms", str(latency_ms)]
-    with stand_in("local.crm", arguments, folder / f"crm-{latency_ms}ms.log", {"CRM_TOKEN": TOKEN}) as url:
-        yield Server(url)
+    """Run the stand-ins until the block is left; what they keep, and their logs, are in a folder of `folder`."""
+    with stack.stand_ins(folder / f"{latency_ms}ms", TOKEN, ["--latency-ms", str(latency_ms)]) as world:
+        yield Server(world)
 
 
-def run_client(name: str, records: int, concurrency: int, server: Server | None = None) -> dict[str, Any]:
-    """Run one of `benchmarks.push.contestants` in the Glue environment; what it measured.
+def run_client(name: str, records: int, concurrency: int, server: Server | None = None) -> Figures:
+    """Run one client of `benchmarks.push.contestants`, or of its peers; what it took.
 
     Raises RuntimeError when not every record was delivered, CalledProcessError when the client failed.
     """
     if server:
         server.forget()
     endpoint = server.endpoint if server else "http://nobody.invalid/"
+    module, python = ("peers", jobs.BENCH) if name in _PEERS else ("contestants", jobs.GLUE)
+    found = run_module(python, module, name, endpoint, records, concurrency)
+    counts: dict[str, Any] = server.counts() if server else {"statuses": {"200": records}, "connections_opened": 0}
+    applied = counts["statuses"].get("200", 0)
+    if not found["delivered"] == records == applied:
+        raise RuntimeError(
+            f"{name} delivered {found['delivered']:,} of {records:,} records, and the CRM took {applied:,}: "
+            "its figures mean nothing"
+        )
+    return Figures(
+        records=records,
+        rate=records / found["wall"],
+        cpu=found["cpu"] / records * 10_000,
+        peak_memory=found["peak_memory"],
+        connections=counts["connections_opened"],
+    )
+
+
+def run_module(python: Path, module: str, *arguments: object) -> dict[str, Any]:
+    """Run a module of this package in one of the environments; the JSON that it printed."""
     finished = subprocess.run(
-        [_GLUE_PYTHON, "-m", "benchmarks.push.contestants", name, endpoint, str(records), str(concurrency)],
+        [python, "-m", f"benchmarks.push.{module}", *map(str, arguments)],
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "glue_jobs")},
+        env={**os.environ, "PYTHONPATH": jobs.PYTHONPATH, "CRM_TOKEN": TOKEN},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
         timeout=_LONGEST_SECONDS,
     )
-    found: dict[str, Any] = json.loads(finished.stdout)
-    if found["delivered"] != records:
-        raise RuntimeError(f"{name} delivered {found['delivered']:,} of {records:,} records: its figures mean nothing")
+    return dict(json.loads(finished.stdout))
+
+
+def versions() -> dict[str, str]:
+    """Versions of those that take part, by name."""
+    found: dict[str, str] = {}
+    for python, names in ((jobs.GLUE, ("aiohttp", "pyspark")), (jobs.BENCH, ("requests", "dlt", "drt-core"))):
+        said = subprocess.check_output([python, "-c", _VERSIONS, *names], text=True)
+        found |= dict(zip(("Python", *names), json.loads(said), strict=True))
     return found
-
-
-def versions() -> tuple[str, str]:
-    """Versions of Python and aiohttp in the clients' environment."""
-    ask = "import aiohttp, json, platform; print(json.dumps([platform.python_version(), aiohttp.__version__]))"
-    python, aiohttp = json.loads(subprocess.check_output([_GLUE_PYTHON, "-c", ask], text=True))
-    return python, aiohttp

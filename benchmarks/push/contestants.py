@@ -1,24 +1,22 @@
-"""One client against one server: `python -m benchmarks.push.contestants NAME URL RECORDS CONCURRENCY`, one JSON line.
+"""The delivery core, and the least there is: `python -m benchmarks.push.contestants NAME URL RECORDS CONCURRENCY`.
 
-Each runs in a process of its own, so that CPU and memory are its own too. The CPU of starting up (interpreter and
-imports) is left out; building the records, the ledger's writes, the keys and the hashes are in.
+Prints one line of JSON. Building the records, the ledger's writes, the keys and the hashes are in what it took.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from benchmarks.push.clients import TOKEN
+from benchmarks.push import own_process
 from benchmarks.push.instant import InstantTransport
 from engagement_jobs.delivery import Delivery, Policy
 from engagement_jobs.ledger import Ledger
@@ -33,14 +31,14 @@ def records(count: int) -> Iterator[Record]:
     return (Record(f"U{number:09d}", f"{number % 100}.50", 0) for number in range(count))
 
 
-def _policy(url: str, concurrency: int) -> Policy:
-    """As many requests as the concurrency allows: no rate limit, and time enough."""
+def policy(url: str, concurrency: int, rate: float = 1e9, burst: float = 1e9) -> Policy:
+    """As many requests as the concurrency allows, unless a rate is given, and time enough."""
     return Policy(
         endpoint=url,
         score_date="2026-11-23",
         run_id="benchmark",
-        rate=1e9,
-        burst=1e9,
+        rate=rate,
+        burst=burst,
         max_concurrency=concurrency,
         max_attempts=5,
         deadline=time.time() + 3600,
@@ -48,22 +46,28 @@ def _policy(url: str, concurrency: int) -> Policy:
     )
 
 
-async def ours(url: str, count: int, concurrency: int) -> int:
+async def read_token() -> str:
+    """What a push task reads from Secrets Manager."""
+    return os.environ["CRM_TOKEN"]
+
+
+async def deliver(wanted: Policy, transport: HttpTransport, count: int) -> int:
     """The delivery core as a push task runs it: keys, ledger on disk, breaker, budget, tally."""
     with tempfile.TemporaryDirectory() as folder:
 
         def put(key: str, body: bytes) -> None:
             (Path(folder) / key).write_bytes(body)
 
-        async def secret() -> str:
-            return TOKEN
-
-        transport = HttpTransport(url, secret, 30)
         await transport.read_token()
         async with transport:
-            delivery = Delivery(_policy(url, concurrency), transport, Ledger(put, "", "0"))
+            delivery = Delivery(wanted, transport, Ledger(put, "", "0"))
             await delivery.run(records(count))
     return delivery.tally.outcomes["delivered"]
+
+
+async def ours(url: str, count: int, concurrency: int) -> int:
+    """The delivery core over HTTP."""
+    return await deliver(policy(url, concurrency), HttpTransport(url, read_token, 30), count)
 
 
 async def instant(url: str, count: int, concurrency: int) -> int:
@@ -77,7 +81,7 @@ async def instant(url: str, count: int, concurrency: int) -> int:
         nonlocal written
         written += len(body)
 
-    delivery = Delivery(_policy(url, concurrency), InstantTransport(_FAIL_EVERY), Ledger(put, "", "0"))
+    delivery = Delivery(policy(url, concurrency), InstantTransport(_FAIL_EVERY), Ledger(put, "", "0"))
     await delivery.run(records(count))
     if not written or not delivery.tally.retries:
         raise RuntimeError("nothing was written to the ledger, or nothing was tried again")
@@ -87,7 +91,7 @@ async def instant(url: str, count: int, concurrency: int) -> int:
 async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
     """The least that aiohttp can do: as many coroutines as requests under way, no hash, no ledger, no judgement."""
     rows, good = records(count), 0
-    standing = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+    standing = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['CRM_TOKEN']}"}
 
     async def work(session: aiohttp.ClientSession) -> None:
         nonlocal good
@@ -103,32 +107,13 @@ async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
     return good
 
 
-CONTESTANTS: dict[str, Callable[[str, int, int], Awaitable[int]]] = {
+CONTESTANTS: dict[str, Callable[[str, int, int], Coroutine[Any, Any, int]]] = {
     "ours": ours,
     "aiohttp": bare_aiohttp,
     "instant": instant,
 }
 
 
-def measure(name: str, url: str, count: int, concurrency: int) -> dict[str, Any]:
-    """Run one contestant; seconds of wall clock and CPU (all threads), peak resident memory of the process in bytes."""
-
-    async def run() -> int:
-        return await CONTESTANTS[name](url, count, concurrency)
-
-    before, began = time.process_time(), time.monotonic()
-    delivered = asyncio.run(run())
-    wall, cpu = time.monotonic() - began, time.process_time() - before
-    return {"delivered": delivered, "wall": wall, "cpu": cpu, "peak_memory": _peak_memory()}
-
-
-def _peak_memory() -> int:
-    # Not ru_maxrss of getrusage: a child begins with that of its parent. See proc(5), VmHWM, in units of 1,024 bytes.
-    found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    if found is None:
-        raise RuntimeError("/proc/self/status has no VmHWM; peak memory is measured on Linux only")
-    return int(found[1]) * 1024
-
-
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
+    name, where, count, at_once = sys.argv[1:]
+    own_process.measure(lambda: asyncio.run(CONTESTANTS[name](where, int(count), int(at_once))))

@@ -1,26 +1,38 @@
-"""What a benchmark run measured, as it lies in `.local/bench/push.json`."""
+"""What the benchmark of the push measures."""
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 
-class Machine(TypedDict):
-    """Where it was measured: CPUs that may be used, CPU model, versions. `wrk` is None where there is none."""
+class Figures(TypedDict):
+    """One delivery of one client.
 
-    cores: int
-    cpu: str
-    python: str
-    aiohttp: str
-    wrk: str | None
-
-
-class Comparison(TypedDict):
-    """Interleaved rounds; in each, the figure of every contestant by its name."""
+    `rate` is in requests per second, `cpu` in CPU seconds per 10,000 records, `peak_memory` (resident) in bytes, None
+    where nobody could look; `connections` were opened at the server.
+    """
 
     records: int
-    concurrency: int
+    rate: float
+    cpu: float
+    peak_memory: int | None
+    connections: int
+
+
+class Race(TypedDict):
+    """Interleaved rounds at one latency; in each, the figures of every client by its name."""
+
     latency_ms: int
+    concurrency: int
+    rounds: list[dict[str, Figures]]
+
+
+class Pacing(TypedDict):
+    """Sends under a limit: requests per second from its third second on, and the most in any window of one second."""
+
+    limit: float
+    burst: float
+    records: int
     rounds: list[dict[str, float]]
 
 
@@ -39,16 +51,10 @@ class Memory(TypedDict):
     instant: list[Peak]
 
 
-class Measurements(TypedDict):
-    """One run of the command; a part that was not asked for is not there.
+class Push(TypedDict):
+    """All of it. `versions` by name of what took part; wrk is not among them where it is not installed."""
 
-    `latency` is in requests per second, `cpu` in CPU seconds per 10,000 records, `seconds` what the run took,
-    `elsewhere` the share of the machine's CPU time (0 to 1) that other programs had meanwhile.
-    """
-
-    machine: Machine
-    seconds: float
-    elsewhere: float
-    latency: NotRequired[Comparison]
-    cpu: NotRequired[Comparison]
-    memory: NotRequired[Memory]
+    versions: dict[str, str]
+    races: list[Race]
+    pacing: Pacing
+    memory: Memory

@@ -5,12 +5,13 @@ It knows neither records nor keys. It sends one valid body again and again, for 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 from benchmarks.push.clients import TOKEN, Server
+from benchmarks.push.measurements import Figures
 
 _SCRIPT = f"""\
 wrk.method = "POST"
@@ -30,14 +31,28 @@ def version() -> str | None:
     return found[1] if found else "unknown"
 
 
-def run(folder: Path, server: Server, concurrency: int, seconds: int) -> float:
-    """Requests per second over `seconds`; raises RuntimeError when a request failed."""
-    script = folder / "post.lua"
+def run(server: Server, concurrency: int, seconds: int) -> Figures:
+    """What it did in `seconds`; raises RuntimeError when a request failed."""
+    script = server.world.folder / "post.lua"
     script.write_text(_SCRIPT)
     server.forget()
     command = ["wrk", "-t1", f"-c{concurrency}", f"-d{seconds}s", "-s", str(script), server.endpoint]
+    before = _children_cpu()
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 60).stdout
-    return requests_per_second(said)
+    cpu, counts = _children_cpu() - before, server.counts()
+    records = counts["statuses"]["200"]
+    return Figures(
+        records=records,
+        rate=requests_per_second(said),
+        cpu=cpu / records * 10_000,
+        peak_memory=None,
+        connections=counts["connections_opened"],
+    )
+
+
+def _children_cpu() -> float:
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def requests_per_second(said: str) -> float:

@@ -1,1 +1,1 @@
-"""Job 1 beside others that do less: they read, score and write, and check nothing."""
+"""Job 1 beside others that read, score and write, and check nothing."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,22 +12,16 @@ from pathlib import Path
 import boto3
 import duckdb
 
-from benchmarks import machine, measured
+from benchmarks import jobs
 from benchmarks.measured import Usage
 from local.extract import write_extract
-from local.processes import REPOSITORY, stand_in
+from local.processes import stand_in
 from local.s3 import client_env
-from local.spark import conf
 
 OURS, BAD = "ours", "bad"
-_DAY = "2026-11-23"
 _BUCKET = "bench"
-_KEYS = {name: f"activity/dt={_DAY}/{name}.parquet" for name in (OURS, BAD)}
+_KEYS = {name: f"activity/dt={jobs.DAY}/{name}.parquet" for name in (OURS, BAD)}
 _BAD_FRACTION = 0.01
-_GLUE, _BENCH = (REPOSITORY / folder / "bin" / "python" for folder in (".venv-glue", ".venv-bench"))
-_PYTHONPATH = os.pathsep.join((str(REPOSITORY / "glue_jobs"), str(REPOSITORY)))
-# As on Glue: with Java's optimizing compiler, which the stand-in does without for days of a few thousand users.
-_SPARK_CONF = "spark.driver.memory=4g --conf spark.driver.extraJavaOptions=-Duser.timezone=UTC"
 
 
 @dataclass(frozen=True)
@@ -43,42 +35,22 @@ class Work:
 
     def run(self, name: str) -> tuple[Usage, float]:
         """What a contestant took, and the mean of its scores; RuntimeError when it failed, or left out a row."""
-        scratch, target = self.root.parent / "scratch", self.root / _BUCKET / "out"
-        for folder in (scratch, target, self.root / _BUCKET / "scores"):
+        target = self.root / _BUCKET / "out"
+        for folder in (target, self.root / _BUCKET / "scores"):
             shutil.rmtree(folder, ignore_errors=True)
-        scratch.mkdir()
         target.mkdir()
-        command, env = self._ours(name, scratch) if name in (OURS, BAD) else self._other(name, scratch)
-        used = measured.run(command, REPOSITORY, {**os.environ, "PYTHONPATH": _PYTHONPATH, **self.env, **env})
-        return used, self._mean(name, self.root / _BUCKET / (f"scores/dt={_DAY}" if name in (OURS, BAD) else "out"))
+        ours = name in (OURS, BAD)
+        spark = jobs.spark(self.root, self.root.parent / "scratch") if ours or name == "spark" else {}
+        command = jobs.score_users(_BUCKET, _KEYS[name], self.etags[_KEYS[name]]) if ours else self._other(name)
+        used = jobs.run(command, {**self.env, **spark})
+        return used, self._mean(name, self.root / _BUCKET / (f"scores/dt={jobs.DAY}" if ours else "out"))
 
-    def _ours(self, name: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
-        """Job 1 itself, its script and arguments as on Glue."""
-        arguments = {
-            "JOB_NAME": "score",
-            "JOB_RUN_ID": "jr_bench",
-            "score_date": _DAY,
-            "scored_at": f"{_DAY}T03:00:00Z",
-            "run_id": "benchmark",
-            "input_uri": f"s3://{_BUCKET}/{_KEYS[name]}",
-            "input_etags": json.dumps({_KEYS[name]: self.etags[_KEYS[name]]}),
-            "output_bucket": _BUCKET,
-            "weights_uri": "default",
-            "max_reject_fraction": "0.05",
-        }
-        words = [word for name, value in arguments.items() for word in (f"--{name}", value)]
-        return [str(_GLUE), str(REPOSITORY / "glue_jobs" / "score_users.py"), *words], self._spark(scratch)
-
-    def _other(self, name: str, scratch: Path) -> tuple[list[str], dict[str, str]]:
+    def _other(self, name: str) -> list[str]:
         module = ["-m", "benchmarks.score.contestants", name]
         if name == "spark":
-            uris = [f"s3://{_BUCKET}/{_KEYS[OURS]}", f"s3://{_BUCKET}/out/scores"]
-            return [str(_GLUE), *module, *uris], self._spark(scratch)
+            return [str(jobs.GLUE), *module, f"s3://{_BUCKET}/{_KEYS[OURS]}", f"s3://{_BUCKET}/out/scores"]
         files = [str(self.root / _BUCKET / _KEYS[OURS]), str(self.root / _BUCKET / "out" / "scores")]
-        return [str(_BENCH), *module, *files], {}
-
-    def _spark(self, scratch: Path) -> dict[str, str]:
-        return conf.environment(_GLUE, scratch, conf.properties(self.root, scratch, machine.cores(), _SPARK_CONF))
+        return [str(jobs.BENCH), *module, *files]
 
     def _mean(self, name: str, folder: Path) -> float:
         scores = f"read_csv('{folder}/**/*.csv', header = true, all_varchar = true)"
@@ -105,7 +77,7 @@ def work(folder: Path, rows: int) -> Iterator[Work]:
             etags = {}
             for name, key in _KEYS.items():
                 bad_fraction = _BAD_FRACTION if name == BAD else 0
-                write_extract(extract, rows, date.fromisoformat(_DAY), bad_fraction=bad_fraction)
+                write_extract(extract, rows, date.fromisoformat(jobs.DAY), bad_fraction=bad_fraction)
                 s3.upload_file(str(extract), _BUCKET, key)
                 etags[key] = s3.head_object(Bucket=_BUCKET, Key=key)["ETag"].strip('"')
                 extract.unlink()

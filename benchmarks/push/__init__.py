@@ -1,0 +1,1 @@
+"""The push beside what others would send the same records with."""

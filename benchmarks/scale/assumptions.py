@@ -1,0 +1,33 @@
+"""What is neither measured here nor written in the product: prices and speeds of AWS, and how they are used."""
+
+from __future__ import annotations
+
+S3_WRITE_USD = 0.005 / 1000
+"""For a PUT or a LIST: list price of us-east-1."""
+S3_READ_USD = 0.0004 / 1000
+S3_GB_MONTH_USD = 0.023
+S3_SECONDS = 0.03
+"""For a request of less than 512 KB; AWS says that the median is often tens of milliseconds."""
+KEYS_PER_LIST = 1000
+"""What S3 gives at a time."""
+SLOTS_PER_WORKER = 4
+"""Of a G.1X: as many tasks run on it at a time. One worker is the driver, which runs none."""
+WORKER_BYTES = 16e9
+"""Memory of a G.1X."""
+LEDGER_READS = 2
+"""The job reads the ledger that it wrote for the outcomes, and once more for the snapshot."""
+LEDGER_LISTS = 2
+"""And lists it each time."""
+HASH_COPIES = 2
+"""Of 8 bytes each: the driver sorts a copy of what it collected."""
+SPARK_PARTS = 2
+"""Of job 2, each as long as job 1 on the same rows: the plan before it sends, outcomes and snapshot behind."""
+
+WORDS = (
+    f"S3: {S3_WRITE_USD * 1000:g} US$ for 1,000 PUT or LIST requests, {S3_READ_USD * 1000:g} for 1,000 GET requests, "
+    f"{S3_GB_MONTH_USD:g} for a GB a month (list prices of us-east-1); {S3_SECONDS * 1000:g} ms a request.",
+    f"Workers are G.1X: {SLOTS_PER_WORKER} task slots each, one worker being the driver, which has none. Job 1 takes "
+    "as long on them as on the machine of the measurement, and goes on as from 1 to 10 million rows.",
+    "What Spark does in job 2 (the plan; outcomes and snapshot) was not measured: each takes as long as job 1.",
+    "Every record is answered at its first try, and the CRM takes as many requests as its limit allows.",
+)

@@ -1,0 +1,78 @@
+"""The summary of a large night, for real: what its push tasks leave in an S3, and the operator that reads it.
+
+The operator runs in a process of its own, as a worker's task does. Objects of the ledger lie beside the aggregates, as
+they do in a real folder: it reads none of them, but it meets their names.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.scale import sides
+from benchmarks.scale.job_runs import PUSH_JOB, SCORE_JOB, answering
+from benchmarks.scale.measurements import Summary
+from local import s3
+
+_USERS, _LIMIT, _TASKS, _LEDGER_OBJECTS = 100_000_000, 5000, 400, 50_000
+_BUCKET = "engagement-output"
+
+
+def simulate(folder: Path, say: Callable[[str], None]) -> Summary:
+    """Write the night into `folder`, which must be empty, and sum it up.
+
+    Raises RuntimeError when the summary is not that of the whole night.
+    """
+    bucket = folder / "s3" / _BUCKET
+    bucket.mkdir(parents=True)
+    with s3.serve(folder / "s3") as url:
+        say(f"summary: writing what {_TASKS} tasks counted of {_USERS:,} records")
+        night = sides.glue("delivered", _BUCKET, _USERS, _LIMIT, _TASKS, env=s3.client_env(url))
+        ledger = bucket / night["ledger"]
+        for number in range(_LEDGER_OBJECTS):
+            (ledger / f"part-{number % _TASKS}-{number // _TASKS:06d}.jsonl").touch()
+        time.sleep(2 * s3.SETTLE_SECONDS)
+        took = _summed_up(folder, url, night)
+    say(f"summary: {took['whole']['seconds']:.1f} s, {took['whole']['bytes'] / 1e6:,.0f} MB")
+    return Summary(
+        users=_USERS,
+        limit=_LIMIT,
+        tasks=_TASKS,
+        counted_seconds=night["counted_seconds"],
+        aggregate_bytes=night["aggregate_bytes"],
+        ledger_objects=_LEDGER_OBJECTS,
+        imports=took["imports"],
+        whole=took["whole"],
+    )
+
+
+def _summed_up(folder: Path, s3_url: str, night: dict[str, Any]) -> dict[str, Any]:
+    arguments = {
+        "score_date": night["score_date"],
+        "run_id": night["run_id"],
+        "output_bucket": _BUCKET,
+        "score_job_name": SCORE_JOB,
+        "push_job_name": PUSH_JOB,
+        "push_mode": "all",
+        "aws_conn_id": None,
+    }
+    with answering(night["run_id"], {SCORE_JOB: 300, PUSH_JOB: round(_USERS / _LIMIT)}) as glue_url:
+        took: dict[str, Any] = sides.airflow(
+            "summarize",
+            time.monotonic(),
+            "engagement.operators",
+            "SummarizeApiResponsesOperator",
+            json.dumps(arguments),
+            home=folder / "airflow",
+            env=s3.client_env(s3_url, glue_url),
+        )
+    found = took["returned"]
+    # Beside the push tasks', the plan's and the canary's.
+    wanted = {"status": "success", "rows": _USERS, "unaccounted": 0, "aggregates": _TASKS + 2}
+    told = {**found, "aggregates": found["generated_from"]["aggregates"]}
+    if any(told[name] != value for name, value in wanted.items()):
+        raise RuntimeError(f"the summary is not that of the night, wanted {wanted}: {found['headline']}")
+    return took
