@@ -97,6 +97,8 @@ def main(results: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     measured = json.loads(results.read_text(encoding="utf-8"))
     for name, draw in CHARTS.items():
+        if name not in measured:
+            continue
         figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
         draw(measured[name]["found"], axes)
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})

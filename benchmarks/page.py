@@ -43,8 +43,10 @@ is in [performance.json](performance.json).
 
 
 def document(results: dict[str, Result]) -> str:
-    """The page, from results of all parts."""
-    return "\n".join([_HEAD, *(_section(part, results[part]) for part in PARTS)])
+    """The page, from the results that there are."""
+    missing = [part for part in PARTS if part not in results]
+    said = f"Not measured yet: {', '.join(missing)}.\n" if missing else ""
+    return "\n".join([_HEAD + said, *(_section(part, results[part]) for part in PARTS if part in results)])
 
 
 def wishes(results: dict[str, Result]) -> list[str]:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.end_to_end import scheduler, timeline
+from benchmarks.end_to_end.adoption import adopting
 from benchmarks.end_to_end.day import Days
+from benchmarks.end_to_end.glue_jobs import GlueJobs
 from benchmarks.end_to_end.measurements import EndToEnd
 from benchmarks.end_to_end.moments import Moments
 from local import stack
@@ -36,24 +38,25 @@ def measure(folder: Path, rounds: int | None, say: Callable[[str], None]) -> End
     found: list[Moments] = []
     say("end to end: the stack and Airflow are started")
     with (
+        adopting(),
         stack.running(folder, _CRM, scheduler=True) as world,
         scheduler.running(folder / "airflow", world, world.settings(max_requests_per_second=RATE), CONFIG) as airflow,
     ):
-        running = Days(world, airflow, folder / "spark-events")
-        running.prepare()
+        jobs = GlueJobs(world, folder / "spark-events")
+        jobs.prepare()
+        running = Days(world, airflow, jobs)
         for number in range(days):
             date = first + timedelta(days=number)
             extract = Path(write_extract(folder / "activity.parquet", USERS, date).path)
             # Each round comes at another moment between two looks of the sensor.
             pause = CONFIG["sensor_poke_seconds"] * (number % rounds) / rounds
             day = running.run(extract, date.isoformat(), USERS, pause)
-            counts = number >= EARLIER_DAYS
-            name = (
-                f"round {number - EARLIER_DAYS + 1} of {rounds}" if counts else "an earlier day, which does not count"
-            )
-            say(f"end to end: {name}, {day.summary - day.visible:.1f} s")
-            if counts:
+            took = f"{day.summary - day.visible:.1f} s"
+            if number < EARLIER_DAYS:
+                say(f"end to end: an earlier day, which does not count, {took}")
+            else:
                 found.append(day)
+                say(f"end to end: round {len(found)} of {rounds}, {took}")
     return EndToEnd(
         users=USERS,
         requests_per_second=RATE,

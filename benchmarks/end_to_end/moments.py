@@ -37,7 +37,9 @@ class Moments:
     """All that is known of a day.
 
     :param visible: the extract lies in S3
-    :param first_request: came to the CRM; `last_request` likewise
+    :param first_request: the first one of the canary came to the CRM
+    :param first_of_tasks: the first request of a push task left
+    :param last_request: came to the CRM
     :param summary: the summary lies in S3
     """
 
@@ -46,5 +48,6 @@ class Moments:
     score: GlueRun
     push: GlueRun
     first_request: float
+    first_of_tasks: float
     last_request: float
     summary: float

@@ -26,6 +26,10 @@ The parts of a round add up to it. Airflow's own overhead in seconds, the median
 
 {overhead}
 
+All other steps:
+
+{work}
+
 Wanted:
 
 {wishes}
@@ -36,7 +40,7 @@ Wanted:
 - **The sensor** looks every {poke} s, the wait for Glue every {poll} s. With the DAG's own defaults, 60 and 30 s,
   half of that is to be added for each wait, in the mean.
 - **Glue** is STARTING for 5 s at least and then finds Java running, as Glue keeps machines ready. *Pushing* is from
-  the first request to the last that came to the CRM; planning before it and counting after it are the rest of job 2.
+  the first request to the last that came to the CRM: the canary first, then those of the push tasks.
 """
 
 
@@ -50,6 +54,7 @@ def section(found: EndToEnd) -> str:
         rounds=len(found["seconds"]),
         parts=parts(found),
         overhead=overhead(found),
+        work=work(found),
         wishes="\n".join(wishes(found)),
         poke=found["sensor_poke_seconds"],
         poll=found["glue_poll_seconds"],
@@ -87,6 +92,13 @@ def overhead(found: EndToEnd) -> str:
     of_tasks = [_added(phase for phase in mine if phase["task"] == task) for task in tasks]
     totals = [f"{statistics.median(seconds):.1f}" for seconds in (*of_tasks, _added(mine))]
     return pages.table(("step", *tasks, "all"), [*lines, ("all", *totals)])
+
+
+def work(found: EndToEnd) -> str:
+    """What is not Airflow's share, step by step, as a table."""
+    others = [phase for phase in found["phases"] if phase["kind"] != AIRFLOW]
+    lines = [(each["task"], each["name"], each["kind"], pages.median(each["seconds"], _seconds)) for each in others]
+    return pages.table(("task", "step", "part", "took"), lines)
 
 
 def _seconds(value: float) -> str:

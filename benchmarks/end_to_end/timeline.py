@@ -76,6 +76,7 @@ def _cuts(day: Moments) -> Iterator[_Cut]:
         _PUSH,
         day.push,
         _Cut(_PUSH, "plans", REST_OF_PUSH, day.first_request),
+        _Cut(_PUSH, "tries a few, starts workers", PUSHING, day.first_of_tasks),
         _Cut(_PUSH, "pushes", PUSHING, day.last_request),
         _Cut(_PUSH, "counts and writes", REST_OF_PUSH, day.push.manifest),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,8 +59,9 @@ class Server:
 
 @contextlib.contextmanager
 def serving(folder: Path, latency_ms: int) -> Iterator[Server]:
-    """Run the stand-ins until the block is left; what they keep, and their logs, are in a folder of `folder`."""
-    with stack.stand_ins(folder / f"{latency_ms}ms", TOKEN, ["--latency-ms", str(latency_ms)]) as world:
+    """Run the stand-ins until the block is left; what they keep, and their logs, stay in `folder` until the next time."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with stack.stand_ins(folder, TOKEN, ["--latency-ms", str(latency_ms)]) as world:
         yield Server(world)
 
 

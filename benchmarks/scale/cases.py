@@ -14,7 +14,7 @@ def case(model: Model, users: int, place: int, crm_limits: Sequence[int], breaks
     limit = crm_limits[place]
     objects, files = model.ledger_objects(users, limit), model.score_files(users)
     score, push = model.score_seconds(users), model.push_seconds(users, limit)
-    ledger, kept = model.written["ledger_line"] * users, model.product["responses_days"]
+    ledger, kept = model.samples["ledger_line"] * users, model.product["responses_days"]
     writes, reads = _requests(model, users, limit)
     return Case(
         users=users,
@@ -25,13 +25,13 @@ def case(model: Model, users: int, place: int, crm_limits: Sequence[int], breaks
         push_seconds=push,
         seconds=model.seconds(users, limit),
         glue_usd=_glue_usd(model, limit, score, push),
-        score_bytes=model.written["score_row"] * users,
+        score_bytes=model.samples["score_row"] * users,
         score_files=files,
-        manifest_bytes=model.written["manifest_file"] * files,
+        manifest_bytes=model.samples["manifest_file"] * files,
         ledger_objects=objects,
         ledger_bytes=ledger,
         ledger_month_usd=ledger * kept / 1e9 * assumptions.S3_GB_MONTH_USD,
-        snapshot_bytes=model.written["snapshot_row"] * users,
+        snapshot_bytes=model.samples["snapshot_row"] * users,
         score_driver_bytes=model.score_driver_bytes(users),
         push_driver_bytes=model.push_driver_bytes(users, limit),
         sent_twice=model.tasks(limit) * (model.product["concurrency"] + model.product["unflushed_lines"]),

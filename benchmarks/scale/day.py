@@ -1,15 +1,14 @@
-"""The day that is written: its names, and the manifests that both jobs would write of it, by their own code."""
+"""The days that are written: their names, the scores manifest and the arguments of the push, by the jobs' own code."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from engagement_jobs.arguments import PushArguments, ScoreArguments
-from engagement_jobs.manifests import delivery_manifest, scores_manifest
-from engagement_jobs.tally import Tally
+from engagement_jobs.manifests import scores_manifest
 from engagement_jobs.weights import Weights
 
 DAY = "2026-11-23"
@@ -21,10 +20,13 @@ JOB_RUN = f"jr_{hashlib.sha256(DAY.encode()).hexdigest()}"
 _BUCKET = "engagement-output"
 _KEY = f"activity/dt={DAY}/activity.parquet"
 _BINS = 20
-_REJECTED_FOR: dict[str, dict[str, Any]] = {
-    "login_count_negative": {"login_count": -3},
-    "time_spent_minutes_nan": {"time_spent_minutes": "nan"},
-}
+_REJECTED_FOR = ("login_count_negative", "time_spent_minutes_nan")
+_LEAST_ROW = {"login_count": -3, "items_viewed": 0, "time_spent_minutes": "NaN", "cart_additions": 0}
+
+
+def before(days: int) -> str:
+    """The date so many days before DAY."""
+    return (date.fromisoformat(DAY) - timedelta(days)).isoformat()
 
 
 def scores(day: str, users: int, files: Sequence[tuple[str, int]]) -> dict[str, Any]:
@@ -34,13 +36,11 @@ def scores(day: str, users: int, files: Sequence[tuple[str, int]]) -> dict[str, 
     bins = [users // _BINS] * _BINS
     bins[0] += users - sum(bins)
     return scores_manifest(
-        ScoreArguments(
-            JOB_RUN, day, SCORED_AT, RUN, f"s3://activity/{_KEY}", {_KEY: "0" * 32}, _BUCKET, "default", 0.05
-        ),
+        ScoreArguments(JOB_RUN, day, SCORED_AT, RUN, f"s3://in/{_KEY}", {_KEY: "0" * 32}, _BUCKET, "default", 0.05),
         read={_KEY: read},
         rows={"input": read, "scored": users, "rejected": read - users, "collapsed": 0},
         reasons=reasons,
-        samples={reason: [least, least] for reason, least in _REJECTED_FOR.items()},
+        samples={reason: [_LEAST_ROW, _LEAST_ROW] for reason in _REJECTED_FOR},
         histogram=bins,
         files=files,
         sha256=hashlib.sha256(day.encode()).hexdigest(),
@@ -48,11 +48,11 @@ def scores(day: str, users: int, files: Sequence[tuple[str, int]]) -> dict[str, 
     )
 
 
-def delivery(of_scores: dict[str, Any], tally: Tally, rate: int, tasks: int) -> dict[str, Any]:
-    """The delivery manifest of a push that came to its end at its first attempt."""
-    arguments = PushArguments(
+def push_arguments(day: str, rate: float, tasks: int) -> PushArguments:
+    """Arguments of job 2, as by default but for the rate and the number of tasks."""
+    return PushArguments(
         job_run_id=JOB_RUN,
-        score_date=DAY,
+        score_date=day,
         run_id=RUN,
         output_bucket=_BUCKET,
         base_url="https://crm.example.com",
@@ -69,7 +69,4 @@ def delivery(of_scores: dict[str, Any], tally: Tally, rate: int, tasks: int) -> 
         give_up_after_seconds=600,
         max_failed_fraction=0.01,
         allow_http=False,
-    )
-    return delivery_manifest(
-        arguments, of_scores, outcomes=tally.outcomes, tally=tally, stop=None, attempts=[arguments.job_run_id]
     )

@@ -10,14 +10,14 @@ import json
 import math
 import sys
 from collections import Counter
-from datetime import date, timedelta
 from statistics import NormalDist
 from typing import Any
 
-from benchmarks.scale.day import DAY, JOB_RUN, RUN, SCORED_AT, START, delivery, scores
+from benchmarks.scale.day import DAY, JOB_RUN, RUN, SCORED_AT, START, before, push_arguments, scores
 from engagement_jobs import layout
 from engagement_jobs.aws import Store
 from engagement_jobs.canary import SIZE
+from engagement_jobs.manifests import delivery_manifest
 from engagement_jobs.tally import LATENCY_GROWTH, Tally
 
 _EARLIER_DATES = 14
@@ -45,12 +45,14 @@ def main() -> None:
         document = tally.aggregate(RUN, JOB_RUN, name, SCORED_AT)
         store.write_json(f"{layout.attempt(DAY, JOB_RUN)}agg-{name}.json", document)
         total.add(tally)
-    store.write_json(layout.responses(DAY) + layout.MANIFEST, delivery(manifest, total, rate, tasks))
+    delivery = delivery_manifest(
+        push_arguments(DAY, rate, tasks), manifest, outcomes=total.outcomes, tally=total, stop=None, attempts=[JOB_RUN]
+    )
+    store.write_json(layout.responses(DAY) + layout.MANIFEST, delivery)
     lying = [size for name, size in store.files(layout.attempt(DAY, JOB_RUN)) if name.startswith("agg-")]
     told = {
         "score_date": DAY,
         "run_id": RUN,
-        "ledger": layout.attempt(DAY, JOB_RUN),
         "counted_seconds": sum(len(tally.seconds) for tally in sent.values()),
         "aggregate_bytes": sum(lying),
     }
@@ -64,8 +66,7 @@ def _write_scores(store: Store, users: int) -> dict[str, Any]:
     manifest = scores(DAY, users, files)
     store.write_json(layout.scores(DAY) + layout.MANIFEST, manifest)
     for days in range(1, _EARLIER_DATES + 1):
-        day = (date.fromisoformat(DAY) - timedelta(days)).isoformat()
-        store.write_json(layout.scores(day) + layout.MANIFEST, scores(day, users, files))
+        store.write_json(layout.scores(before(days)) + layout.MANIFEST, scores(before(days), users, files))
     return manifest
 
 

@@ -39,10 +39,6 @@ def _push(model: Model) -> list[Element]:
     deadline, most = product["deadline_seconds"], product["most_deadline_seconds"]
     timeout, wait = product["push_timeout_minutes"], product["push_wait_minutes"]
 
-    def all_open(users: int, _limit: float) -> bool:
-        behind = model.score_seconds(users) + users / model.written["open_rows"]
-        return behind <= timeout * 60 - deadline
-
     return [
         Element(
             "`deadline_seconds`, its default",
@@ -76,7 +72,7 @@ def _push(model: Model) -> list[Element]:
             "`failed.csv`, every row open at the deadline",
             f"{timeout * 60 - deadline:,.0f} s",
             "default",
-            all_open,
+            lambda users, _: users / model.samples["open_rows"] <= timeout * 60 - deadline,
             "killed by the Timeout while the driver writes it",
         ),
     ]
@@ -85,7 +81,7 @@ def _push(model: Model) -> list[Element]:
 def _score(model: Model) -> list[Element]:
     product = model.product
     read, most = product["rows_per_partition"], product["most_extract_files"]
-    manifest = assumptions.KEYS_PER_LIST * model.written["manifest_file"]
+    manifest = assumptions.KEYS_PER_LIST * model.samples["manifest_file"]
     return [
         Element(
             "Glue's Timeout of job 1",
@@ -133,8 +129,8 @@ def _night(model: Model) -> list[Element]:
             "24 h",
             "bound",
             lambda users, limit: model.seconds(users, limit) <= _DAY_SECONDS,
-            f"{product['concurrent_runs']} run of a job at a time: each night begins later than the last, and one that "
-            f"begins more than {product['push_age_days']} days late is only planned",
+            f"{product['concurrent_runs']} run at a time: each begins later, {product['push_age_days']} days late it "
+            "is only planned",
         )
     ]
 

@@ -14,7 +14,7 @@ from benchmarks.scale.cases import case
 from benchmarks.scale.ceilings import ceilings
 from benchmarks.scale.elements import elements
 from benchmarks.scale.measured import Measured
-from benchmarks.scale.measurements import Scale, Written
+from benchmarks.scale.measurements import Samples, Scale
 from benchmarks.scale.model import Model
 from benchmarks.scale.product import product
 from benchmarks.scale.simulation import simulate
@@ -35,16 +35,16 @@ def measure(folder: Path, measured: Measured, say: Callable[[str], None]) -> Sca
     shutil.rmtree(folder, ignore_errors=True)
     try:
         own = product(folder / "airflow")
-        written = _samples(folder / "samples", say)
+        samples = _samples(folder / "samples", say)
         summary = simulate(folder / "night", say)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    model = Model(measured, written, own)
+    model = Model(measured, samples, own)
     ends = breaks(elements(model, summary), _CRM_LIMITS)
     places = range(len(_CRM_LIMITS))
     return Scale(
         measured=asdict(measured),
-        written=written,
+        samples=samples,
         product=own,
         crm_limits=_CRM_LIMITS,
         cases=[case(model, users, place, _CRM_LIMITS, ends) for users in _USERS for place in places],
@@ -54,11 +54,11 @@ def measure(folder: Path, measured: Measured, say: Callable[[str], None]) -> Sca
     )
 
 
-def _samples(folder: Path, say: Callable[[str], None]) -> Written:
-    say("scale: writing samples with the jobs' own code")
+def _samples(folder: Path, say: Callable[[str], None]) -> Samples:
+    say("scale: nights of a sample, without their sending")
     root = folder / "s3"
     (root / _BUCKET).mkdir(parents=True)
     with s3.serve(root) as url:
         env = {**jobs.spark(root, folder / "scratch"), **s3.client_env(url)}
-        found: Written = sides.glue("samples", _BUCKET, env=env)
+        found: Samples = sides.glue("samples", _BUCKET, env=env)
     return found

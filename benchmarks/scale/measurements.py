@@ -1,4 +1,4 @@
-"""What was written and asked for the paper, what comes of it, and what the summary took."""
+"""What was tried and asked for the paper, what comes of it, and what the summary took."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ Passes = Literal["default", "set", "no"]
 """As it is set by default, when it is set otherwise, or not at all."""
 
 
-class Written(TypedDict):
-    """Bytes of what the jobs' own code wrote, for one of each: a row, a line, a name in a listing.
+class Samples(TypedDict):
+    """What the jobs' own code came to over a sample of `rows` rows, on this machine with all its cores.
 
-    `second` is one of the seconds that a task counts its requests by, in the memory of the job's driver; `open_rows`
-    is how many rows of `failed.csv` the driver writes in a second.
+    Bytes of one of each: a row of the scores and of the snapshot, a line of the ledger, a file in the scores manifest;
+    and in the memory of job 2's driver, the name of an object and a second by which a task counts its requests.
+    `fixed_seconds` is what job 2 takes for a few rows, Spark's start included, but for sending them. The others are
+    rows a second: planned, told the outcome of and taken into the snapshot, and written to `failed.csv`.
     """
 
+    rows: int
     score_row: float
     ledger_line: float
     snapshot_row: float
     manifest_file: float
     listed_object: float
-    second: float
+    counted_second: float
+    fixed_seconds: float
+    planned_rows: float
+    told_rows: float
     open_rows: float
 
 
@@ -131,7 +137,6 @@ class Summary(TypedDict):
     tasks: int
     counted_seconds: int
     aggregate_bytes: int
-    ledger_objects: int
     imports: Taken
     whole: Taken
 
@@ -142,7 +147,7 @@ class Scale(TypedDict):
     """
 
     measured: dict[str, float]
-    written: Written
+    samples: Samples
     product: Product
     crm_limits: list[int]
     cases: list[Case]

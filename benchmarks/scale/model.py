@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from benchmarks.scale import assumptions
 from benchmarks.scale.measured import Measured
-from benchmarks.scale.measurements import Product, Written
+from benchmarks.scale.measurements import Product, Samples
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Model:
     """What one night of so many users at such a limit comes to."""
 
     measured: Measured
-    written: Written
+    samples: Samples
     product: Product
 
     def tasks(self, limit: float) -> int:
@@ -40,15 +40,15 @@ class Model:
 
     def until_sent(self, users: int, limit: float) -> float:
         """Job 2 until the last record has left, the plan before it included: what its deadline is held to."""
-        return self.score_seconds(users) + users / limit
+        return self.samples["fixed_seconds"] + users / self.samples["planned_rows"] + users / limit
 
     def push_seconds(self, users: int, limit: float) -> float:
-        """Job 2: plan, sending, and behind it the outcomes and the snapshot, for which it reads its ledger again."""
+        """Job 2: plan, sending, and behind it outcomes and snapshot, for which it asks S3 for its ledger again."""
         objects = self.ledger_objects(users, limit)
         slots = (self.workers(limit) - 1) * assumptions.SLOTS_PER_WORKER
-        reading = assumptions.LEDGER_READS * objects * assumptions.S3_SECONDS / slots
+        asking = assumptions.LEDGER_READS * objects * assumptions.S3_SECONDS / slots
         listing = assumptions.LEDGER_LISTS * listing_seconds(objects)
-        return assumptions.SPARK_PARTS * self.score_seconds(users) + users / limit + reading + listing
+        return self.until_sent(users, limit) + users / self.samples["told_rows"] + asking + listing
 
     def seconds(self, users: int, limit: float) -> float:
         """Both jobs, one after the other."""
@@ -73,8 +73,8 @@ class Model:
 
     def push_driver_bytes(self, users: int, limit: float) -> float:
         """Memory of job 2's driver that grows: the names of the ledger's objects, and the tasks' counts by second."""
-        names = self.written["listed_object"] * self.ledger_objects(users, limit)
-        return names + self.written["second"] * self.counted_seconds(users, limit)
+        names = self.samples["listed_object"] * self.ledger_objects(users, limit)
+        return names + self.samples["counted_second"] * self.counted_seconds(users, limit)
 
 
 def lists(objects: int) -> int:

@@ -18,9 +18,11 @@ _TEXT = """\
 
 Nights of job 1 and job 2 on paper, and the summary of the largest one for real. The paper is made of what was measured
 (one push task: {records_per_second:,.0f} requests/s at {latency_ms:g} ms and {cpu_seconds_per_10_000:.2f} CPU seconds
-for 10,000 records; job 1: {score_seconds_1m:.1f} s for a million rows, {score_seconds_10m:.1f} s for ten), of bytes
-that the jobs' own code wrote (a score {score_row:.0f}, a line of the ledger {ledger_line:.0f}, a row of the snapshot
-{snapshot_row:.0f}), of the product's own constants, and of these assumptions:
+for 10,000 records; job 1: {score_seconds_1m:.1f} s for a million rows, {score_seconds_10m:.1f} s for ten), of what the
+jobs' own code came to over {rows:,} rows (bytes: a score {score_row:.0f}, a line of the ledger {ledger_line:.0f}, a row
+of the snapshot {snapshot_row:.0f}; rows a second: planned {planned_rows:,.0f}, told the outcome of and taken into the
+snapshot {told_rows:,.0f}, written to `failed.csv` {open_rows:,.0f}), of the product's own constants, and of these
+assumptions:
 
 {assumptions}
 
@@ -52,9 +54,9 @@ The rate has ceilings of its own, in requests/s, whatever the number of users:
 
 ### The summary of {summarized:,} records
 
-`summarize_responses` itself, in a process of its own, over {tasks} aggregates of a night at {limit:,} requests/s
-({hours:.1f} hours; {aggregate_bytes}, {counted_seconds:,} counts by second) beside {names:,} names of the ledger. S3 is
-a stand-in on the same machine.
+`summarize_responses` itself, in a process of its own, over {tasks} aggregates (the setting takes {most_push_tasks} push
+tasks) of a night at {limit:,} requests/s: {hours:.1f} hours, {aggregate_bytes}, {counted_seconds:,} counts by second.
+S3 is a stand-in on the same machine, and the ledger, whose names would be listed too, is left out.
 
 {summary}
 
@@ -71,7 +73,7 @@ def section(found: Scale) -> str:
     return _filled(
         _TEXT.format(
             **found["measured"],
-            **found["written"],
+            **found["samples"],
             responses_days=found["product"]["responses_days"],
             flush_seconds=found["product"]["flush_seconds"],
             assumptions=_list([price, *WORDS]),
@@ -82,11 +84,11 @@ def section(found: Scale) -> str:
             ceilings=_ceilings(found["ceilings"]),
             summarized=summary["users"],
             tasks=summary["tasks"],
+            most_push_tasks=found["product"]["most_push_tasks"],
             limit=summary["limit"],
             hours=summary["users"] / summary["limit"] / 3600,
             aggregate_bytes=size(summary["aggregate_bytes"]),
             counted_seconds=summary["counted_seconds"],
-            names=summary["ledger_objects"],
             summary=_summary(summary),
             wishes="\n".join(wishes(summary)),
         )

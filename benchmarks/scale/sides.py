@@ -44,7 +44,7 @@ def _run(python: Path, module: str, arguments: tuple[object, ...], env: Mapping[
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Spark's Java ends with it
+        start_new_session=True,  # with Spark's Java in it, so that all can be ended
     )
     with ended(process):
         told, said = process.communicate(timeout=_LONGEST_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.end_to_end.measurements import EndToEnd, Phase
-from benchmarks.end_to_end.report import overhead, parts, section, wishes
+from benchmarks.end_to_end.report import overhead, parts, section, wishes, work
 from tests.benchmarks.tables import cells
 
 
@@ -55,6 +55,15 @@ def test_overhead_is_told_by_step_and_task() -> None:
     ]
 
 
+def test_work_is_told_step_by_step() -> None:
+    assert cells(work(measured())) == [
+        ["task", "step", "part", "took"],
+        ["wait_for_activity", "looks at S3", "sensor", "1.0 s (0.5 s to 1.5 s)"],
+        ["check_activity", "checks", "checks", "1.0 s (1.0 s to 2.0 s)"],
+        ["push_scores", "pushes", "pushing", "22.0 s (20.0 s to 24.0 s)"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("pushing", "queued", "verdicts"),
     [
@@ -79,7 +88,7 @@ def test_the_section_holds_the_tables_and_what_they_are_of() -> None:
     found = measured()
     told = section(found)
     assert told.startswith("## End to end\n")
-    for piece in (parts(found), overhead(found), "\n".join(wishes(found))):
+    for piece in (parts(found), overhead(found), work(found), "\n".join(wishes(found))):
         assert f"\n\n{piece}\n\n" in told
     assert "10,000 users" in told
     assert "1,000 requests/s" in told

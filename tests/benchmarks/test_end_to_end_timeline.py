@@ -29,6 +29,7 @@ DAY = Moments(
     score=GlueRun(started=115, running=120, working=122, manifest=123.5, completed=124),
     push=GlueRun(started=140, running=145, working=146.5, manifest=160, completed=161.5),
     first_request=148,
+    first_of_tasks=149.25,
     last_request=158.5,
     summary=172,
 )
@@ -64,7 +65,8 @@ EXPECTED = [
     ("push_scores", "Glue starts", "Glue and Spark", 5.0),
     ("push_scores", "Spark starts", "Glue and Spark", 1.5),
     ("push_scores", "plans", "rest of job 2", 1.5),
-    ("push_scores", "pushes", "pushing", 10.5),
+    ("push_scores", "tries a few, starts workers", "pushing", 1.25),
+    ("push_scores", "pushes", "pushing", 9.25),
     ("push_scores", "counts and writes", "rest of job 2", 1.5),
     ("push_scores", "Spark ends", "Glue and Spark", 1.5),
     ("push_scores", "notices the end", "Airflow", 0.5),
@@ -93,7 +95,7 @@ def test_the_phases_of_each_day_add_up_to_the_whole() -> None:
 
 
 def test_a_moment_out_of_order_is_refused() -> None:
-    swapped = replace(DAY, last_request=147.75)
+    swapped = replace(DAY, last_request=149)
     with pytest.raises(ValueError, match=r"push_scores, pushes: ended 0\.250 s before it began"):
         phases([swapped])
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 
 from benchmarks.scale.measured import Measured
-from benchmarks.scale.measurements import Break, Case, Ceiling, Product, Scale, Summary, Taken, Written
+from benchmarks.scale.measurements import Break, Case, Ceiling, Product, Samples, Scale, Summary, Taken
 from benchmarks.scale.report import millions, section, size, span, wishes
 from tests.benchmarks.tables import cells
 
@@ -19,7 +19,6 @@ def summary(seconds: float = 9.0, megabytes: float = 250) -> Summary:
         tasks=400,
         counted_seconds=8_000_000,
         aggregate_bytes=160_000_000,
-        ledger_objects=50_000,
         imports=Taken(seconds=2.5, bytes=140_000_000),
         whole=Taken(seconds=seconds, bytes=int(megabytes * 1e6)),
     )
@@ -55,14 +54,18 @@ def a_case(users: int, limit: int) -> Case:
 def scale(of: Summary | None = None) -> Scale:
     return Scale(
         measured=asdict(Measured()),
-        written=Written(
+        samples=Samples(
+            rows=300_000,
             score_row=40.2,
             ledger_line=431.4,
             snapshot_row=52.3,
             manifest_file=110,
             listed_object=200,
-            second=100,
-            open_rows=90_000,
+            counted_second=100,
+            fixed_seconds=12.3,
+            planned_rows=123_456,
+            told_rows=65_432,
+            open_rows=32_109,
         ),
         product=Product(
             requests_per_second=50,
@@ -120,9 +123,13 @@ def test_it_is_a_section_of_a_page() -> None:
 
 def test_what_the_paper_is_made_of_is_told_the_price_of_a_dpu_hour_among_the_assumptions() -> None:
     page = section(scale())
-    assert "2,290 requests/s at 50 ms and 0.77 CPU seconds" in page
-    assert "15.9 s for a million rows, 34.0 s for ten" in page.replace("\n", " ")
-    assert "a score 40, a line of the ledger 431, a row of the snapshot 52" in page.replace("\n", " ")
+    told = page.replace("\n", " ")
+    assert "2,290 requests/s at 50 ms and 0.77 CPU seconds" in told
+    assert "15.9 s for a million rows, 34.0 s for ten" in told
+    assert "over 300,000 rows" in told
+    assert "a score 40, a line of the ledger 431, a row of the snapshot 52" in told
+    assert "planned 123,456, told the outcome of and taken into the snapshot 65,432" in told
+    assert "written to `failed.csv` 32,109" in told
     assert "- A DPU-hour costs 0.44 US$" in page
     assert "- S3: 0.005 US$ for 1,000 PUT" in page
 
@@ -157,8 +164,9 @@ def test_the_imports_share_of_the_summary_is_told_apart() -> None:
     assert rows(page, "imports") == [["imports", "2.5", "140"]]
     assert rows(page, "the summary") == [["the summary", "6.5", "110"]]
     assert rows(page, "all in all") == [["all in all", "9.0", "250"]]
-    assert "over 400 aggregates of a night at 5,000 requests/s" in page.replace("\n", " ")
-    assert "5.6 hours; 160 MB, 8,000,000 counts by second" in page.replace("\n", " ")
+    told = page.replace("\n", " ")
+    assert "over 400 aggregates (the setting takes 100 push tasks) of a night at 5,000 requests/s" in told
+    assert "5.6 hours, 160 MB, 8,000,000 counts by second" in told
 
 
 @pytest.mark.parametrize(
