@@ -59,7 +59,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(folder: Path, latency_ms: int) -> Iterator[Server]:
-    """Run the stand-ins until the block is left; what they keep, and their logs, stay in `folder` until the next time."""
+    """Run the stand-ins until the block is left; what they keep, and their logs, stay there until the next time."""
     shutil.rmtree(folder, ignore_errors=True)
     with stack.stand_ins(folder, TOKEN, ["--latency-ms", str(latency_ms)]) as world:
         yield Server(world)
