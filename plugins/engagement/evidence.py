@@ -151,15 +151,26 @@ def read_aggregates(
         attempts = [run.id for run in glue.runs]
         prefixes = [layout.delivery_prefix(score_date, run_id, dry_run=dry_run)]
     keys = [key for prefix in dict.fromkeys(prefixes) for key in store.keys(prefix) if _is_aggregate(key)]
-    found: dict[str, list[Mapping[str, Any]]] = {attempt: [] for attempt in attempts}
+    found: dict[str, list[dict[str, Any]]] = {attempt: [] for attempt in attempts}
     broken = []
     for key in keys:
         body, problem = _parse(store.read(key) or b"", manifests.AGGREGATE)
         if body is None:
             broken.append(f"aggregate {key} cannot be read: {problem}")
         elif body["run_id"] == run_id:
-            found.setdefault(body["job_run_id"], []).append(body)
-    return {attempt: of_attempt for attempt, of_attempt in found.items() if of_attempt}, broken
+            _add(body, found.setdefault(body["job_run_id"], []))
+    return {attempt: list(of_attempt) for attempt, of_attempt in found.items() if of_attempt}, broken
+
+
+def _add(aggregate: dict[str, Any], attempt: list[dict[str, Any]]) -> None:
+    """Put an aggregate with those of its attempt, whose first one keeps the seconds of all: they add up to the same,
+    and every second that four hundred tasks counted by themselves would be most of the memory that a task has."""
+    if attempt:
+        seconds = attempt[0]["seconds"]
+        for second, posts in aggregate["seconds"].items():
+            seconds[second] = seconds.get(second, 0) + posts
+        aggregate["seconds"] = {}
+    attempt.append(aggregate)
 
 
 def _is_aggregate(key: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from engagement import evidence, layout
+from engagement.aggregates import throughput
 from engagement.glue_runs import GlueRuns
 from tests.plugins.engagement import run_factory as factory
 
@@ -92,6 +93,19 @@ def test_without_manifest_the_attempts_of_this_run_are_found_by_listing() -> Non
     assert list(found) == [factory.FIRST, factory.LAST]
     assert broken == []
     assert LEDGER not in store.has_read
+
+
+def test_the_seconds_of_an_attempt_are_added_up_as_they_are_read() -> None:
+    counted = [{"10": 2, "11": 1}, {"11": 4}, {"13": 1}]
+    tasks = [factory.aggregate("jr_1", str(number), {}, seconds=each) for number, each in enumerate(counted)]
+    other = factory.aggregate("jr_2", "0", {}, seconds={"11": 7})
+    store = Memory(factory.objects(None, None, [*tasks, other]))
+    found, _ = evidence.read_aggregates(
+        store, factory.DATE, factory.RUN_ID, delivery=read_delivery(store), glue=NO_GLUE, dry_run=False
+    )
+    assert [each["seconds"] for each in found["jr_1"]] == [{"10": 2, "11": 5, "13": 1}, {}, {}]
+    assert [each["seconds"] for each in found["jr_2"]] == [{"11": 7}]
+    assert throughput(found.values()) == throughput([tasks, [other]])
 
 
 def test_an_aggregate_that_cannot_be_read_is_told_by_key() -> None:
