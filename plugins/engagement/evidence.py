@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from engagement import drift, layout, manifests, scores
 from engagement.glue_runs import GlueRun, GlueRuns
 
+_AGGREGATE = "agg-"
+
 
 class Store(Protocol):
     """The objects of the output bucket."""
@@ -146,7 +148,9 @@ def read_aggregates(
     """
     if delivery.body is not None:
         attempts = list(delivery.body["attempts"])
-        prefixes = [layout.attempt_prefix(score_date, run_id, attempt, dry_run=dry_run) for attempt in attempts]
+        # A large night's ledger has a million names beside them.
+        folders = [layout.attempt_prefix(score_date, run_id, attempt, dry_run=dry_run) for attempt in attempts]
+        prefixes = [f"{folder}{_AGGREGATE}" for folder in folders]
     else:
         attempts = [run.id for run in glue.runs]
         prefixes = [layout.delivery_prefix(score_date, run_id, dry_run=dry_run)]
@@ -175,4 +179,4 @@ def _add(aggregate: dict[str, Any], attempt: list[dict[str, Any]]) -> None:
 
 def _is_aggregate(key: str) -> bool:
     name = key.rpartition("/")[2]
-    return name.startswith("agg-") and name.endswith(".json")
+    return name.startswith(_AGGREGATE) and name.endswith(".json")
