@@ -19,6 +19,15 @@ def cpu_model() -> str:
     return found[1].strip() if found else f"unnamed {os.uname().machine}"
 
 
+def peak_memory() -> int:
+    """Peak of this process's resident memory until now, in bytes. Linux only."""
+    # Not ru_maxrss of getrusage: a child begins with that of its parent. See proc(5), VmHWM, in units of 1,024 bytes.
+    found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if found is None:
+        raise RuntimeError("/proc/self/status has no VmHWM; peak memory is measured on Linux only")
+    return int(found[1]) * 1024
+
+
 def _clocks() -> tuple[float, float, float]:
     """CPU seconds so far: of all CPUs, of those not idle, and of this process and its ended children; see proc(5)."""
     line = Path("/proc/stat").read_text().partition("\n")[0]

@@ -32,7 +32,7 @@ _PICTURES = {
 _HEAD = """\
 # Performance
 
-Written by `make bench`, which takes the better part of an hour; change `benchmarks/`, not this page. Compare ratios
+Written by `make bench`; change `benchmarks/`, not this page. Compare ratios
 rather than figures: client and server share one machine, and another machine gives other figures. Figures are medians
 of rounds in which all took turns, with the lowest and the highest; a ratio is taken within a round. A wish that is
 missed is marked and fails nothing, for no test asserts a time.

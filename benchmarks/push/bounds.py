@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import jobs
-from benchmarks.push.clients import Server, run_client, run_module, serving
+from benchmarks import jobs, sides
+from benchmarks.push.clients import ENV, Server, run_client, serving
 from benchmarks.push.measurements import Memory, Pacing, Peak
 
 Say = Callable[[str], None]
@@ -25,7 +25,7 @@ def pacing(folder: Path, rounds: int, say: Say) -> Pacing:
         for number in range(1, rounds + 1):
             server.forget()
             asked = (server.endpoint, _PACED_RECORDS, _PACED_CONCURRENCY, _LIMIT, _BURST)
-            found = run_module(jobs.GLUE, "paced", *asked)
+            found = sides.run(jobs.GLUE, "push.paced", *asked, env=ENV)
             if found["delivered"] != _PACED_RECORDS:
                 raise RuntimeError(f"{found['delivered']:,} of {_PACED_RECORDS:,} were delivered")
             measured.append({name: float(found[name]) for name in ("steady", "busiest")})

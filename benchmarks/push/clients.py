@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,14 +13,13 @@ from typing import Any
 
 import requests
 
-from benchmarks import jobs
+from benchmarks import jobs, sides
 from benchmarks.push.measurements import Figures
 from local import stack
-from local.processes import REPOSITORY
 
 TOKEN = "token-of-the-benchmarks"  # noqa: S105 - of a server that lives as long as the benchmark
+ENV = {"PYTHONPATH": jobs.PYTHONPATH, "CRM_TOKEN": TOKEN}  # of every client
 _PEERS = ("requests", "threads", "dlt", "drt")
-_LONGEST_SECONDS = 1800
 _VERSIONS = (
     "import importlib.metadata as m, json, platform, sys; "
     "print(json.dumps([platform.python_version(), *map(m.version, sys.argv[1:])]))"
@@ -68,13 +66,13 @@ def serving(folder: Path, latency_ms: int) -> Iterator[Server]:
 def run_client(name: str, records: int, concurrency: int, server: Server | None = None) -> Figures:
     """Run one client of `benchmarks.push.contestants`, or of its peers; what it took.
 
-    Raises RuntimeError when not every record was delivered, CalledProcessError when the client failed.
+    Raises RuntimeError when it failed, or not every record was delivered.
     """
     if server:
         server.forget()
     endpoint = server.endpoint if server else "http://nobody.invalid/"
     module, python = ("peers", jobs.BENCH) if name in _PEERS else ("contestants", jobs.GLUE)
-    found = run_module(python, module, name, endpoint, records, concurrency)
+    found = sides.run(python, f"push.{module}", name, endpoint, records, concurrency, env=ENV)
     counts: dict[str, Any] = server.counts() if server else {"statuses": {"200": records}, "connections_opened": 0}
     applied = counts["statuses"].get("200", 0)
     if not found["delivered"] == records == applied:
@@ -89,20 +87,6 @@ def run_client(name: str, records: int, concurrency: int, server: Server | None 
         peak_memory=found["peak_memory"],
         connections=counts["connections_opened"],
     )
-
-
-def run_module(python: Path, module: str, *arguments: object) -> dict[str, Any]:
-    """Run a module of this package in one of the environments; the JSON that it printed."""
-    finished = subprocess.run(
-        [python, "-m", f"benchmarks.push.{module}", *map(str, arguments)],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": jobs.PYTHONPATH, "CRM_TOKEN": TOKEN},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=_LONGEST_SECONDS,
-    )
-    return dict(json.loads(finished.stdout))
 
 
 def versions() -> dict[str, str]:

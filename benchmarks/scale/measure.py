@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import jobs
-from benchmarks.scale import sides
+from benchmarks import jobs, sides
 from benchmarks.scale.breaks import breaks
 from benchmarks.scale.cases import case
 from benchmarks.scale.ceilings import ceilings
@@ -60,5 +59,5 @@ def _samples(folder: Path, say: Callable[[str], None]) -> Samples:
     (root / _BUCKET).mkdir(parents=True)
     with s3.serve(root) as url:
         env = {**jobs.spark(root, folder / "scratch"), **s3.client_env(url)}
-        found: Samples = sides.glue("samples", _BUCKET, env=env)
+        found: Samples = sides.glue("scale.samples", _BUCKET, env=env)
     return found

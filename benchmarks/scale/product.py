@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, cast
 
-from benchmarks.scale import sides
+from benchmarks import sides
 from benchmarks.scale.measurements import Product
 from local.processes import REPOSITORY
 
@@ -54,8 +54,8 @@ def product(home: Path) -> Product:
     """
     template = _TEMPLATE.read_text(encoding="utf-8")
     found: dict[str, Any] = {
-        **dict(zip(_AIRFLOW, sides.airflow("told", *_AIRFLOW.values(), home=home), strict=True)),
-        **dict(zip(_GLUE, sides.glue("told", *_GLUE.values()), strict=True)),
+        **dict(zip(_AIRFLOW, sides.airflow("scale.told", *_AIRFLOW.values(), home=home), strict=True)),
+        **dict(zip(_GLUE, sides.glue("scale.told", *_GLUE.values()), strict=True)),
         **{name: parameter_default(template, parameter) for name, parameter in _PARAMETERS.items()},
         "concurrent_runs": concurrent_runs(template),
     }

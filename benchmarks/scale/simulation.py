@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scale import sides
+from benchmarks import sides
 from benchmarks.scale.job_runs import PUSH_JOB, SCORE_JOB, answering
 from benchmarks.scale.measurements import Summary
 from local import s3
@@ -29,7 +29,7 @@ def simulate(folder: Path, say: Callable[[str], None]) -> Summary:
     (folder / "s3" / _BUCKET).mkdir(parents=True)
     with s3.serve(folder / "s3") as url:
         say(f"summary: writing what {_TASKS} tasks counted of {_USERS:,} records")
-        night = sides.glue("delivered", _BUCKET, _USERS, _LIMIT, _TASKS, env=s3.client_env(url))
+        night = sides.glue("scale.delivered", _BUCKET, _USERS, _LIMIT, _TASKS, env=s3.client_env(url))
         took = _summed_up(folder, url, night)
     say(f"summary: {took['whole']['seconds']:.1f} s, {took['whole']['bytes'] / 1e6:,.0f} MB")
     return Summary(
@@ -55,7 +55,7 @@ def _summed_up(folder: Path, s3_url: str, night: dict[str, Any]) -> dict[str, An
     }
     with answering(night["run_id"], {SCORE_JOB: 300, PUSH_JOB: round(_USERS / _LIMIT)}) as glue_url:
         took: dict[str, Any] = sides.airflow(
-            "summarize",
+            "scale.summarize",
             time.monotonic(),
             "engagement.operators",
             "SummarizeApiResponsesOperator",

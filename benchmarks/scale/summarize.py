@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from benchmarks.scale.measurements import Taken
 from local.airflow import DAG_ID, TASKS
 
@@ -52,9 +51,7 @@ def main() -> None:
 
 
 def _taken(began: float) -> Taken:
-    # The kernel's high-water mark, in units of 1,024 bytes; see proc(5).
-    (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    return Taken(seconds=time.monotonic() - began, bytes=int(peak) * 1024)
+    return Taken(seconds=time.monotonic() - began, bytes=machine.peak_memory())
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Flight:
         status = "null" if self.status is None else self.status
         latency = "null" if self.milliseconds is None else f"{self.milliseconds:.1f}"
         return (
-            f'{{"user_id": {encode_basestring(record.user_id)}, "score": "{record.score}", '
+            f'{{"user_id": {encode_basestring(record.user_id)}, "score": {encode_basestring(record.score)}, '
             f'"key": "{self.key}", "payload_sha256": "{hashlib.sha256(self.payload).hexdigest()}", '
             f'"revision": {record.revision}, "outcome": "{verdict.outcome}", "reason": "{verdict.reason}", '
             f'"http_status": {status}, "tries": {self.tries}, "latency_ms": {latency}, '

@@ -13,8 +13,9 @@ from benchmarks.scale.cases import case, passes
 from benchmarks.scale.ceilings import ceilings
 from benchmarks.scale.elements import Element, elements
 from benchmarks.scale.measured import Measured
-from benchmarks.scale.measurements import Break, Case, Product, Samples, Summary, Taken
+from benchmarks.scale.measurements import Break, Case, Samples, Summary, Taken
 from benchmarks.scale.model import Model, lists
+from tests.benchmarks.scale_product import PRODUCT
 
 CRM_LIMITS = [200, 1000, 5000]
 MILLION = 1_000_000
@@ -38,33 +39,6 @@ SAMPLES = Samples(
     planned_rows=500_000,
     told_rows=100_000,
     open_rows=100_000,
-)
-PRODUCT = Product(
-    requests_per_second=50,
-    most_requests_per_second=10_000,
-    push_tasks=4,
-    most_push_tasks=100,
-    concurrency=64,
-    most_concurrency=1000,
-    deadline_seconds=9000,
-    most_deadline_seconds=10_200,
-    push_age_days=2,
-    dpu_hour_usd=0.36,
-    dpu_per_worker=1,
-    least_seconds=60,
-    score_wait_minutes=75,
-    push_wait_minutes=195,
-    most_extract_files=400,
-    flush_lines=500,
-    unflushed_lines=1000,
-    flush_seconds=2,
-    rows_per_partition=500_000,
-    hashes_on_driver=30 * MILLION,
-    workers=2,
-    score_timeout_minutes=60,
-    push_timeout_minutes=180,
-    concurrent_runs=1,
-    responses_days=400,
 )
 SUMMARY = Summary(
     users=100 * MILLION,

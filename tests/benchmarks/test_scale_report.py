@@ -7,8 +7,9 @@ from dataclasses import asdict
 import pytest
 
 from benchmarks.scale.measured import Measured
-from benchmarks.scale.measurements import Break, Case, Ceiling, Product, Samples, Scale, Summary, Taken
+from benchmarks.scale.measurements import Break, Case, Ceiling, Samples, Scale, Summary, Taken
 from benchmarks.scale.report import millions, section, size, span, wishes
+from tests.benchmarks.scale_product import PRODUCT
 from tests.benchmarks.tables import cells
 
 
@@ -67,33 +68,7 @@ def scale(of: Summary | None = None) -> Scale:
             told_rows=65_432,
             open_rows=32_109,
         ),
-        product=Product(
-            requests_per_second=50,
-            most_requests_per_second=10_000,
-            push_tasks=4,
-            most_push_tasks=100,
-            concurrency=64,
-            most_concurrency=1000,
-            deadline_seconds=9000,
-            most_deadline_seconds=10_200,
-            push_age_days=2,
-            dpu_hour_usd=0.44,
-            dpu_per_worker=1,
-            least_seconds=60,
-            score_wait_minutes=75,
-            push_wait_minutes=195,
-            most_extract_files=400,
-            flush_lines=500,
-            unflushed_lines=1000,
-            flush_seconds=2,
-            rows_per_partition=500_000,
-            hashes_on_driver=30_000_000,
-            workers=2,
-            score_timeout_minutes=60,
-            push_timeout_minutes=180,
-            concurrent_runs=1,
-            responses_days=400,
-        ),
+        product={**PRODUCT, "dpu_hour_usd": 0.44},
         crm_limits=[200, 5000],
         cases=[a_case(users, limit) for users in (10_000, 1_000_000) for limit in (200, 5000)],
         breaks=[

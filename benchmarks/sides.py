@@ -1,4 +1,4 @@
-"""Run a module of this package in the environment of either side of the product; what it says last is JSON."""
+"""Run a module of this package in an environment of the product or of its peers; what it says last is JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_SECONDS = 1800
 
 def glue(module: str, *arguments: object, env: Mapping[str, str] | None = None) -> Any:
     """Run it beside the jobs' code."""
-    return _run(jobs.GLUE, module, arguments, {"PYTHONPATH": jobs.PYTHONPATH, **(env or {})})
+    return run(jobs.GLUE, module, *arguments, env={"PYTHONPATH": jobs.PYTHONPATH, **(env or {})})
 
 
 def airflow(module: str, *arguments: object, home: Path, env: Mapping[str, str] | None = None) -> Any:
@@ -32,12 +32,16 @@ def airflow(module: str, *arguments: object, home: Path, env: Mapping[str, str] 
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "PYTHONWARNINGS": "ignore",
     }
-    return _run(Path(sys.executable), module, arguments, {**own, **(env or {})})
+    return run(Path(sys.executable), module, *arguments, env={**own, **(env or {})})
 
 
-def _run(python: Path, module: str, arguments: tuple[object, ...], env: Mapping[str, str]) -> Any:
+def run(python: Path, module: str, *arguments: object, env: Mapping[str, str]) -> Any:
+    """Run it by any Python; nothing of this machine's Airflow or AWS is in its environment.
+
+    Raises RuntimeError, with what it said last, when it fails.
+    """
     process = subprocess.Popen(
-        [python, "-m", f"benchmarks.scale.{module}", *map(str, arguments)],
+        [python, "-m", f"benchmarks.{module}", *map(str, arguments)],
         cwd=REPOSITORY,
         env={**{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}, **env},
         stdin=subprocess.DEVNULL,
@@ -49,5 +53,5 @@ def _run(python: Path, module: str, arguments: tuple[object, ...], env: Mapping[
     with ended(process):
         told, said = process.communicate(timeout=_LONGEST_SECONDS)
     if process.returncode:
-        raise RuntimeError(f"benchmarks.scale.{module} ended with {process.returncode} and said:\n{said[-3000:]}")
+        raise RuntimeError(f"benchmarks.{module} ended with {process.returncode} and said:\n{said[-3000:]}")
     return json.loads(told.splitlines()[-1])
