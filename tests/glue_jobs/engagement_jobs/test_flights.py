@@ -44,6 +44,11 @@ def test_a_line_says_what_happened(user_id: str) -> None:
     assert tuple(json.loads(line)) == FIELDS
 
 
+def test_a_line_is_json_whatever_the_score_is() -> None:
+    flight = Flight.of(Record("U1", '7"3\n', 0), "e", "d")
+    assert json.loads(flight.line(SURE_NO, '"r"', 0.0))["score"] == '7"3\n'
+
+
 def test_a_record_without_an_answer_has_neither_status_nor_latency() -> None:
     line = json.loads(Flight.of(Record("U1", "1.00", 0), "e", "d").line(SURE_NO, '"r"', 0.0))
     assert (line["http_status"], line["latency_ms"], line["tries"]) == (None, None, 0)
