@@ -1,6 +1,8 @@
 """docker-compose.yaml and Dockerfile as data: what would be found out late, or never, by starting them."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,26 @@ def test_what_runs_on_is_checked(service: str) -> None:
     check = SERVICES[service]["healthcheck"]
     assert check["test"][0] == "CMD"
     assert {"interval", "timeout", "retries"} <= set(check)
+
+
+def test_what_is_well_is_checked_rarely(tmp_path: Path) -> None:
+    asked, napped = tmp_path / "asked", tmp_path / "napped"
+    (tmp_path / "sleep").write_text(f'#!/bin/sh\necho "$1" >> {napped}\n')
+    (tmp_path / "sleep").chmod(0o755)
+    text = (REPOSITORY / "local/compose/check.sh").read_text()
+    (tmp_path / "check.sh").write_text(text.replace("/tmp/well", str(tmp_path / "well")))  # noqa: S108 - not ours
+
+    def check(answer: str) -> int:
+        env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        command = ["/bin/sh", str(tmp_path / "check.sh"), "sh", "-c", f"echo >> {asked}; {answer}"]
+        return subprocess.run(command, env=env, check=False).returncode
+
+    assert [check(answer) for answer in ("false", "true", "true", "false", "true")] == [1, 0, 0, 1, 0]
+    assert len(asked.read_text().splitlines()) == 5
+    assert napped.read_text() == "30\n30\n"  # before the two that followed a good one
+    (tmp_path / "well").write_text("1\n")  # of an earlier start of the container
+    assert check("true") == 0
+    assert napped.read_text() == "30\n30\n"
 
 
 @pytest.mark.parametrize("service", sorted(ONE_SHOTS))
