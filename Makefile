@@ -97,8 +97,12 @@ faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME
 	@.venv/bin/python -m local.faults $(if $(ONLY),--only $(ONLY)) $(if $(LANES),--lanes $(LANES))
 
 .PHONY: test
-test: setup $(GLUE6) $(LINT) ## Run every test that needs no Docker, the end-to-end run included
+test: setup $(LINT) ## Run every test that needs no Docker, the end-to-end run included
 	@bash tests/run
+
+.PHONY: test-glue6
+test-glue6: setup $(GLUE6) ## Run the tests that need Spark once more, on the Spark of Glue 6.0
+	@PYTHONDONTWRITEBYTECODE=1 .venv-glue6/bin/python -m pytest -q -p no:cacheprovider tests/glue_jobs -m spark
 
 .PHONY: image
 image: ## Build the image of the compose stack, which `make up` does by itself

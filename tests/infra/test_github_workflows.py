@@ -94,6 +94,7 @@ def test_steps_call_what_a_person_calls() -> None:
     assert commands == {
         "lint": ["make lint"],
         "test": ["make test"],
+        "glue6": ["make test-glue6"],
         "compose": ["make test-compose"],
         "browser": ["make test-browser"],
         "package": ["make test-package"],
@@ -108,7 +109,8 @@ def test_steps_call_what_a_person_calls() -> None:
 def test_ci_calls_all_that_the_script_for_a_person_calls() -> None:
     script = set(re.findall(r"^ *(make [\w-]+)", (REPOSITORY / ".ci" / "run").read_text(), re.MULTILINE))
     script.remove("make image")  # for two that share one; a job has a machine of its own
-    assert script == {"make lint", "make test", "make test-compose", "make test-browser", "make test-package"}
+    suites = {f"make test{of}" for of in ("", "-glue6", "-compose", "-browser", "-package")}
+    assert script == {"make lint", *suites}
     assert script <= {command for of_job in runs(*CI["jobs"]).values() for command in of_job}
 
 
@@ -119,7 +121,7 @@ def test_tests_run_on_both_platforms_pythons() -> None:
     [step] = [step for of, step in STEPS if of == "test" and "run" in step]
     assert step["env"] == {"PYTHON": "python${{ matrix.python }}"}
     assert re.search(r"^PYTHON \?= python3\.11$", MAKEFILE, re.MULTILINE)
-    for job in ("lint", "compose", "browser", "package", "deploy"):
+    for job in ("lint", "glue6", "compose", "browser", "package", "deploy"):
         assert step_using(job, "actions/setup-python") == {"python-version": "3.11"}
 
 
