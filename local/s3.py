@@ -18,6 +18,7 @@ import sysconfig
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO
 
 REGION = "us-east-1"
@@ -86,12 +87,13 @@ def serve(root: Path, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
         process.stderr.close()
 
 
-def end_signal() -> threading.Event:
-    """An event that SIGTERM and SIGINT set, for the main thread of a stand-in to wait on."""
-    event = threading.Event()
+def end_signal() -> SimpleQueue[int]:
+    """A queue into which SIGTERM and SIGINT put their number, for the main thread of a stand-in to wait on."""
+    # No event: a signal that comes while the main thread begins to wait for one would wait for its lock for ever.
+    numbers: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: event.set())
-    return event
+        signal.signal(number, lambda number, _: numbers.put(number))
+    return numbers
 
 
 def _command(root: Path, address: str) -> list[str]:
@@ -136,7 +138,7 @@ def main() -> None:
     try:
         with serve(args.root, args.port, args.host) as url:
             print(json.dumps({"url": url}), flush=True)
-            ended.wait()
+            ended.get()
     except RuntimeError as error:
         parser.exit(1, f"{error}\n")
 

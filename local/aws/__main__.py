@@ -25,7 +25,7 @@ def main() -> None:
     ended = end_signal()
     with serve(args.root, args.s3_url, port=args.port, host=args.host, scratch=args.scratch) as url:
         print(json.dumps({"url": url}), flush=True)
-        ended.wait()
+        ended.get()
 
 
 if __name__ == "__main__":
