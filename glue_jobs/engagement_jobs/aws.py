@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 # When AWS does not answer at all, a call gives up before the time between the deadline and Glue's Timeout is over.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
 _MISSING = {"404", "NoSuchKey", "NotFound"}
+_CHUNK = 1 << 20
 
 
 @functools.cache
@@ -102,11 +104,17 @@ class Store:
     def sha256(self, keys: Iterable[str]) -> str:
         """SHA-256 over the bytes of the objects, one after the other."""
         digest = hashlib.sha256()
-        for key in keys:
-            body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
-            for chunk in body.iter_chunks(1 << 20):
+        chunks = self._chunks(keys)
+        with ThreadPoolExecutor(1) as pool:  # reads one chunk while the one before is hashed
+            ahead = pool.submit(next, chunks, b"")
+            while chunk := ahead.result():
+                ahead = pool.submit(next, chunks, b"")
                 digest.update(chunk)
         return digest.hexdigest()
+
+    def _chunks(self, keys: Iterable[str]) -> Iterator[bytes]:
+        for key in keys:
+            yield from self._client.get_object(Bucket=self.bucket, Key=key)["Body"].iter_chunks(_CHUNK)
 
 
 def split_uri(uri: str) -> tuple[str, str]:

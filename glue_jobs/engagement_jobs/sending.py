@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import threading
 import time
 from dataclasses import dataclass, replace
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
+from pyspark import SparkContext
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -17,7 +19,7 @@ from engagement_jobs.arguments import PushArguments
 from engagement_jobs.aws import Store
 from engagement_jobs.canary import SIZE, Canary
 from engagement_jobs.delivery import Policy
-from engagement_jobs.push_task import TaskResult, TaskSetup, record, run_partition, run_task
+from engagement_jobs.push_task import TaskResult, TaskSetup, no_rows, record, run_partition, run_task
 from engagement_jobs.stops import TASK_LOST, Stop, canary_unanswered
 from engagement_jobs.tally import Tally
 
@@ -106,11 +108,14 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> Sent:
     """
     canary = Canary()
     first = rows.orderBy("user_id").limit(SIZE).collect()
+    getting_ready = threading.Thread(target=_ready_workers, args=(rows.sparkSession.sparkContext, tasks))
+    getting_ready.start()
     result = run_task(replace(setup, rows=len(first)), "canary", map(record, first), canary)
     tally = Tally()
     tally.add(result.tally)
     left = setup.rows - len(first)
     refused = None if canary.passed or left <= 0 else canary_unanswered(len(first))
+    getting_ready.join()
     if result.stop or refused or left <= 0:
         return Sent(tally, result.stop or refused, left <= 0, result.untraced)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])
@@ -134,6 +139,14 @@ def finished_tasks(setup: TaskSetup) -> list[dict[str, Any]]:
     store = Store(setup.bucket)
     names = (name for name, _ in store.files(setup.folder) if _TASK.fullmatch(name))
     return [document for name in names if (document := store.read_json(setup.folder + name))]
+
+
+def _ready_workers(context: SparkContext, tasks: int) -> None:
+    """Have Spark start as many Python workers, which import what a push task needs, while the canary is awaited."""
+    try:
+        context.parallelize(range(tasks), tasks).foreachPartition(no_rows)
+    except Py4JJavaError:  # nothing depends on it, and what is wrong will be told by the push tasks
+        log.warning("no workers got ready beforehand", exc_info=True)
 
 
 def _run_tasks(rows: DataFrame, setup: TaskSetup, tasks: int) -> list[TaskResult]:

@@ -21,7 +21,9 @@ bringing them together and counting them takes two cores ten."""
 
 def is_blank() -> Column:
     """Whether there is nothing to see of the user's id."""
-    return F.col("user_id").rlike(r"(?U)^\s*$")
+    user_id = F.col("user_id")
+    # Almost every id begins with a visible ASCII character, which costs a twentieth of the regular expression to see.
+    return ~((user_id >= "!") & (user_id <= "~")) & user_id.rlike(r"(?U)^\s*$")
 
 
 def with_hash(activity: DataFrame) -> DataFrame:

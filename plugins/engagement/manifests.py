@@ -30,7 +30,9 @@ def _counts(value: Any) -> bool:
 
 
 def _buckets(value: Any) -> bool:
-    return _counts(value) and all(name.removeprefix("-").isdecimal() for name in value)
+    if not _counts(value):
+        return False
+    return (all(value) and "".join(value).isdecimal()) or all(name.removeprefix("-").isdecimal() for name in value)
 
 
 def _samples(value: Any) -> bool:
