@@ -19,10 +19,14 @@ _METRICS = Weights.default().metrics
 
 
 def spark(source: str, target: str) -> None:
-    """PySpark, with the very expression that job 1 scores by."""
-    scoring, session = (importlib.import_module(f"engagement_jobs.{name}") for name in ("scoring", "session"))
-    scored = scoring.with_score(session.start("bare").read.parquet(source), Weights.default())
-    scoring.scores_csv(scored, _AT).write.mode("overwrite").csv(target, **session.CSV_OPTIONS)
+    """PySpark, on a session that is set up as job 1's is."""
+    session, f = (importlib.import_module(name) for name in ("engagement_jobs.session", "pyspark.sql.functions"))
+    rows = session.start("bare").read.parquet(source)
+    shares = [each.weight * f.least(f.col(each.metric) / each.cap, f.lit(1.0)) for each in _METRICS]
+    score = f.round(f.round(100 * functools.reduce(operator.add, shares), 8), 2).cast("decimal(5,2)")
+    columns = (f.col("user_id"), score, f.lit(_AT))
+    scored = rows.select(*(column.alias(name) for column, name in zip(columns, SCORES, strict=True)))
+    scored.write.mode("overwrite").csv(target, **session.CSV_OPTIONS)
 
 
 def duckdb(source: str, target: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -98,6 +99,28 @@ def test_scores_agree_with_duckdb(scored: tuple[Path, dict[str, str]]) -> None:
         wanted = dict(connection.execute(DUCKDB, [str(path)]).fetchall())
     assert {user: int(text.replace(".", "")) for user, text in found.items()} == wanted
     assert len(wanted) == 20_000
+
+
+def test_rounding_is_that_of_the_decimal_a_double_is_written_as(spark: SparkSession) -> None:
+    draw = random.Random(20261126)  # noqa: S311 - the same numbers every time
+    shown = [Fraction(draw.randrange(10**10), 10**8) for _ in range(5_000)]
+    # Halves at the ninth decimal that decide on a cent: y.yy4999995, and neighbours that doubles can just tell apart.
+    ties = [Fraction(draw.randrange(10_000), 100) + Fraction("0.004999995") for _ in range(5_000)]
+    near = [tie + draw.choice((-1, 1)) * Fraction(1, 10**13) for tie in ties]
+    values = [float(each) for each in (*shown, *ties, *near)]
+    cap = 100.0
+    metrics = {"value": {"type": "number", "weight": 1, "cap": cap}}
+    weights = Weights.parse(json.dumps({"version": "1", "metrics": metrics}).encode())
+    frame = with_score(spark.createDataFrame([(value,) for value in values], "value double"), weights)
+    found = [row[0] for row in frame.select(score_text()).collect()]
+    exact = [Decimal(repr(100.0 * (value / cap))) for value in values]
+    eighths = [each.quantize(Decimal("1e-8"), ROUND_HALF_UP) for each in exact]
+    assert found == [str(each.quantize(Decimal("0.01"), ROUND_HALF_UP)) for each in eighths]
+    # They bite: without the way back to decimals some would be a cent off.
+    assert any(
+        math.floor((math.floor(float(each) * 1e8 + 0.5) + 500_000) / 1e6) / 100 != float(text)
+        for each, text in zip(exact, found, strict=True)
+    )
 
 
 def test_text_and_bins(spark: SparkSession) -> None:
