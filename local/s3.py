@@ -92,7 +92,7 @@ def end_signal() -> SimpleQueue[int]:
     # No event: a signal that comes while the main thread begins to wait for one would wait for its lock for ever.
     numbers: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: numbers.put(number))
+        signal.signal(number, lambda received, _: numbers.put(received))
     return numbers
 
 

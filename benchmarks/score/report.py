@@ -49,7 +49,7 @@ Wanted:
 - **This project**: job 1's own script, from its arguments to its manifest: ETags compared twice, schema and each value
   checked, users with several rows found, scores counted by bin, SHA-256 of what was written. No row is bad, as the
   others could not bear it; what bad ones cost (of every kind, duplicates among them) is told apart.
-- **Bare Spark**: the same Spark, the same expression for the score, the same CSV; nothing is checked or counted.
+- **Bare Spark**: the same Spark, the same score by its own `round`, the same CSV; nothing is checked or counted.
 - **DuckDB, Polars, pandas**: the same formula, as their own documentation would write it. They run on one machine only.
 - Both Sparks run in one process with all cores, 4 GB of heap and Java's usual compilers. Contestants take turns, each
   from a fresh process, and wall clock, CPU and memory (resident, all its processes together, looked at 20 times a

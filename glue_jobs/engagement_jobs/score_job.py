@@ -111,7 +111,7 @@ def _weights(uri: str) -> Weights:
 def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]]:
     """Rows by what became of them, rejected rows by reason, and scores by bin."""
     rejected, collapsed = F.col("reason").isNotNull(), F.col("copy") > 1
-    # By one small number, which Spark counts twice as fast as by text; reasons are asked for where there are any.
+    # By one small number, which Spark counts by faster than by text; reasons are asked for where there are any.
     kind = F.when(rejected, _REJECTED).when(collapsed, _COLLAPSED).otherwise(score_bin())
     rows = Counter({row["kind"]: row["count"] for row in judged.groupBy(kind.alias("kind")).count().collect()})
     histogram = [rows[each] for each in range(BINS)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import re
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,14 +108,14 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> Sent:
     """
     canary = Canary()
     first = rows.orderBy("user_id").limit(SIZE).collect()
-    getting_ready = threading.Thread(target=_ready_workers, args=(rows.sparkSession.sparkContext, tasks))
-    getting_ready.start()
-    result = run_task(replace(setup, rows=len(first)), "canary", map(record, first), canary)
+    left = setup.rows - len(first)
+    with ThreadPoolExecutor(1) as beside:
+        if left > 0:
+            beside.submit(_ready_workers, rows.sparkSession.sparkContext, tasks)
+        result = run_task(replace(setup, rows=len(first)), "canary", map(record, first), canary)
     tally = Tally()
     tally.add(result.tally)
-    left = setup.rows - len(first)
     refused = None if canary.passed or left <= 0 else canary_unanswered(len(first))
-    getting_ready.join()
     if result.stop or refused or left <= 0:
         return Sent(tally, result.stop or refused, left <= 0, result.untraced)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])

@@ -22,7 +22,7 @@ bringing them together and counting them takes two cores ten."""
 def is_blank() -> Column:
     """Whether there is nothing to see of the user's id."""
     user_id = F.col("user_id")
-    # Almost every id begins with a visible ASCII character, which costs a twentieth of the regular expression to see.
+    # Almost every id begins with a visible ASCII character: that is seen without the regular expression.
     return ~((user_id >= "!") & (user_id <= "~")) & user_id.rlike(r"(?U)^\s*$")
 
 
