@@ -99,7 +99,7 @@ class Tally:
             status_codes=Counter(document["status_codes"]),
             latency=Counter({int(bucket): count for bucket, count in document["latency"].items()}),
             errors=Counter({(g["outcome"], g["reason"], g["http_status"], g["detail"]): g["count"] for g in groups}),
-            seconds=Counter({int(second): count for second, count in document["seconds"].items()}),
+            seconds=Counter(dict(enumerate(document["seconds"]["posts"], document["seconds"]["first"]))),
         )
 
     def aggregate(self, run_id: str, job_run_id: str, task: str, started_at: str) -> dict[str, Any]:
@@ -117,5 +117,10 @@ class Tally:
             "status_codes": dict(self.status_codes),
             "latency": {str(bucket): count for bucket, count in sorted(self.latency.items())},
             "errors": self.error_groups(),
-            "seconds": {str(second): count for second, count in sorted(self.seconds.items())},
+            "seconds": self._each_second(),
         }
+
+    def _each_second(self) -> dict[str, Any]:
+        # From the first to the last, without their names: a task that sends for hours counts ten thousand of them.
+        first, last = min(self.seconds, default=0), max(self.seconds, default=-1)
+        return {"first": first, "posts": [self.seconds[second] for second in range(first, last + 1)]}

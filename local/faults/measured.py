@@ -81,9 +81,9 @@ class Evidence:
     @property
     def peak(self) -> int:
         """Most requests that left within one second of the clock, over all tasks of the run."""
-        seconds: Counter[str] = Counter()
+        seconds: Counter[int] = Counter()
         for each in self.aggregates(self.run.id):
-            seconds.update(each["seconds"])
+            seconds.update(dict(enumerate(each["seconds"]["posts"], each["seconds"]["first"])))
         return max(seconds.values(), default=0)
 
     @property

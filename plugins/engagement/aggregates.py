@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 BUCKET_RATIO = 1.05
+NO_SECONDS: Mapping[str, Any] = {"first": 0, "posts": ()}
 
 
 def add_up(aggregates: Iterable[Mapping[str, Any]], field: str) -> Counter[str]:
@@ -94,6 +97,18 @@ def latency_bars(buckets: Mapping[str, int], most: int = 24) -> list[list[float]
     return bars
 
 
+def add_seconds(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Requests by second of two aggregates: `first` epoch second, `posts` in it and in each one after it."""
+    if not one["posts"] or not other["posts"]:
+        return one if one["posts"] else other
+    early, late = sorted((one, other), key=lambda each: each["first"])
+    begin = late["first"] - early["first"]
+    end = begin + len(late["posts"])
+    posts = [*early["posts"], *[0] * (end - len(early["posts"]))]
+    posts[begin:end] = map(add, posts[begin:end], late["posts"])
+    return {"first": early["first"], "posts": posts}
+
+
 def throughput(attempts: Iterable[Sequence[Mapping[str, Any]]], most: int = 120) -> dict[str, Any]:
     """How fast was sent, and when.
 
@@ -104,9 +119,9 @@ def throughput(attempts: Iterable[Sequence[Mapping[str, Any]]], most: int = 120)
     seconds: Counter[int] = Counter()
     active = 0
     for attempt in attempts:
-        sent = {int(stamp): posts for stamp, posts in add_up(attempt, "seconds").items()}
-        active += max(sent) - min(sent) + 1 if sent else 0
-        seconds.update(sent)
+        sent = reduce(add_seconds, (aggregate["seconds"] for aggregate in attempt), NO_SECONDS)
+        active += len(sent["posts"])
+        seconds.update(dict(enumerate(sent["posts"], sent["first"])))
     if not seconds:
         return {"peak_per_second": 0, "mean_per_second": 0.0, "active_seconds": 0, "series": None}
     start, end = min(seconds), max(seconds)

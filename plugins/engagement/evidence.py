@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engagement import drift, layout, manifests, scores
+from engagement import aggregates, drift, layout, manifests, scores
 from engagement.glue_runs import GlueRun, GlueRuns
 
 _AGGREGATE = "agg-"
@@ -170,10 +170,8 @@ def _add(aggregate: dict[str, Any], attempt: list[dict[str, Any]]) -> None:
     """Put an aggregate with those of its attempt, whose first one keeps the seconds of all: they add up to the same,
     and every second that four hundred tasks counted by themselves would be most of the memory that a task has."""
     if attempt:
-        seconds = attempt[0]["seconds"]
-        for second, posts in aggregate["seconds"].items():
-            seconds[second] = seconds.get(second, 0) + posts
-        aggregate["seconds"] = {}
+        attempt[0]["seconds"] = aggregates.add_seconds(attempt[0]["seconds"], aggregate["seconds"])
+        aggregate["seconds"] = aggregates.NO_SECONDS
     attempt.append(aggregate)
 
 

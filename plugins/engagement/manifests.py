@@ -25,15 +25,16 @@ def _text(value: Any) -> bool:
 
 
 def _counts(value: Any) -> bool:
-    # Without a call for each: a large night's aggregates have millions of seconds.
-    return isinstance(value, dict) and set(map(type, value.values())) <= {int} and min(value.values(), default=0) >= 0
+    return isinstance(value, dict) and all(map(_count, value.values()))
 
 
 def _buckets(value: Any) -> bool:
-    if not _counts(value):
-        return False
-    # Names without a minus at once: a large night's aggregates have millions of them.
-    return (all(value) and "".join(value).isdecimal()) or all(name.removeprefix("-").isdecimal() for name in value)
+    return _counts(value) and all(name.removeprefix("-").isdecimal() for name in value)
+
+
+def _each_count(value: Any) -> bool:
+    # Without a call for each: a large night's aggregates have millions of seconds.
+    return isinstance(value, list) and set(map(type, value)) <= {int} and min(value, default=0) >= 0
 
 
 def _samples(value: Any) -> bool:
@@ -106,7 +107,7 @@ AGGREGATE = {
     "status_codes": _counts,
     "latency": _buckets,
     "errors": _list_of(_ERROR),
-    "seconds": _buckets,
+    "seconds": _has({"first": _count, "posts": _each_count}),
 }
 
 

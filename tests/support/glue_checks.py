@@ -41,7 +41,7 @@ def check_law(bucket: Bucket, manifest: dict[str, Any], rows: int) -> dict[str, 
         assert document.keys() == AGGREGATE_KEYS
         assert (document["run_id"], document["job_run_id"]) == (manifest["run_id"], attempt)
         assert sum(document["outcomes"].values()) == document["rows"]
-        assert sum(document["seconds"].values()) == document["posts"]
+        assert sum(document["seconds"]["posts"]) == document["posts"]
         assert sum(document["latency"].values()) == sum(document["status_codes"].values()) <= document["posts"]
         for name, counts in total.items():
             counts.update(document[name])

@@ -27,7 +27,7 @@ def test_aggregate_document() -> None:
         "errors": [
             {"outcome": "rejected", "reason": "http_404", "http_status": 404, "detail": "unknown-user", "count": 3}
         ],
-        "seconds": {"1763866800": 1, "1763866801": 1},
+        "seconds": {"first": 1763866800, "posts": [1, 1]},
     }
 
 

@@ -49,7 +49,9 @@ def attempt(folder: Path, job_run_id: str, lines: list[dict[str, Any]], retries:
     mine.mkdir(parents=True)
     (mine / "part-0-000000.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
     outcomes = {name: sum(each["outcome"] == name for each in lines) for name in ("delivered", "rejected", "deferred")}
-    (mine / "agg-0.json").write_text(json.dumps({"outcomes": outcomes, "retries": retries, "seconds": {}}))
+    (mine / "agg-0.json").write_text(
+        json.dumps({"outcomes": outcomes, "retries": retries, "seconds": {"first": 0, "posts": []}})
+    )
     told = {"job_run_id": job_run_id, "outcomes": outcomes, "stopped": None, **manifest}
     (responses / "_manifest.json").write_text(json.dumps(told))
 
@@ -113,11 +115,11 @@ def test_the_steady_rate_is_that_of_the_push_tasks(evidence: Evidence) -> None:
 
 def test_too_many_at_once_and_twice_applied(evidence: Evidence) -> None:
     (path,) = evidence.folder.glob("responses/*/*/agg-0.json")
-    path.write_text(json.dumps({"outcomes": {}, "retries": 0, "seconds": {"100": 700, "101": 1101}}))
+    path.write_text(json.dumps({"outcomes": {}, "retries": 0, "seconds": {"first": 100, "posts": [700, 1101]}}))
     assert limits(evidence, 1000, 4) == ["1,101 requests were sent within one second, wanted at most 1,100"]
     assert limits(evidence, 1001, 4) == []
     # Of a slow job every task may send one at once.
-    path.write_text(json.dumps({"outcomes": {}, "retries": 0, "seconds": {"100": 9}}))
+    path.write_text(json.dumps({"outcomes": {}, "retries": 0, "seconds": {"first": 100, "posts": [9]}}))
     assert limits(evidence, 5, 4) == []
     assert limits(evidence, 5, 3) == ["9 requests were sent within one second, wanted at most 8"]
     assert limits(replace(evidence, stats={**STATS, "peak_in_one_second": 1651}), 1000, 4) == [

@@ -92,7 +92,7 @@ def aggregate(job_run_id: str, task: str, outcomes: Mapping[str, int], **changes
         "status_codes": {},
         "latency": {},
         "errors": [],
-        "seconds": {},
+        "seconds": {"first": 0, "posts": []},
         **changes,
     }
 
@@ -108,7 +108,7 @@ def first_attempt() -> list[dict[str, Any]]:
             retries=10,
             status_codes={"200": 500, "429": 10},
             latency={"80": 400, "90": 110},
-            seconds={"1795402800": 50, "1795402801": 460},
+            seconds={"first": 1795402800, "posts": [50, 460]},
         )
     ]
 
@@ -126,7 +126,7 @@ def last_attempt() -> list[dict[str, Any]]:
             status_codes={"200": 480, "422": 5, "503": 4},
             latency={"80": 480, "120": 9},
             errors=deepcopy(ERRORS),
-            seconds={"1795403500": 490},
+            seconds={"first": 1795403500, "posts": [490]},
         ),
     ]
 

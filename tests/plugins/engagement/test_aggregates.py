@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -87,8 +90,19 @@ def test_send_rate_leaves_out_the_pause_between_attempts() -> None:
 
 
 def test_two_tasks_sending_in_one_second_add_up_to_the_peak() -> None:
-    tasks = [{"seconds": {"100": 20}}, {"seconds": {"100": 25, "101": 1}}]
+    tasks = [{"seconds": {"first": 100, "posts": [20]}}, {"seconds": {"first": 100, "posts": [25, 1]}}]
     assert aggregates.throughput([tasks])["peak_per_second"] == 45
+
+
+@given(every=st.lists(st.dictionaries(st.integers(1000, 1040), st.integers(1, 9)), max_size=4))
+def test_seconds_are_added_where_they_meet(every: list[dict[int, int]]) -> None:
+    def told(counts: dict[int, int]) -> Mapping[str, Any]:
+        first, last = min(counts, default=0), max(counts, default=-1)
+        return {"first": first, "posts": [counts.get(second, 0) for second in range(first, last + 1)]}
+
+    wanted = sum(map(Counter, every), Counter[int]())
+    found = reduce(aggregates.add_seconds, map(told, every), aggregates.NO_SECONDS)
+    assert {"first": found["first"], "posts": list(found["posts"])} == told(wanted)
 
 
 def test_no_sends_have_no_series() -> None:

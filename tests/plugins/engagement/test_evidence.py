@@ -7,7 +7,7 @@ import json
 import pytest
 
 from engagement import evidence, layout
-from engagement.aggregates import throughput
+from engagement.aggregates import NO_SECONDS, throughput
 from engagement.glue_runs import GlueRuns
 from tests.plugins.engagement import run_factory as factory
 
@@ -96,15 +96,15 @@ def test_without_manifest_the_attempts_of_this_run_are_found_by_listing() -> Non
 
 
 def test_the_seconds_of_an_attempt_are_added_up_as_they_are_read() -> None:
-    counted = [{"10": 2, "11": 1}, {"11": 4}, {"13": 1}]
+    counted = [{"first": 11, "posts": [4]}, {"first": 0, "posts": []}, {"first": 10, "posts": [2, 1, 0, 1]}]
     tasks = [factory.aggregate("jr_1", str(number), {}, seconds=each) for number, each in enumerate(counted)]
-    other = factory.aggregate("jr_2", "0", {}, seconds={"11": 7})
+    other = factory.aggregate("jr_2", "0", {}, seconds={"first": 11, "posts": [7]})
     store = Memory(factory.objects(None, None, [*tasks, other]))
     found, _ = evidence.read_aggregates(
         store, factory.DATE, factory.RUN_ID, delivery=read_delivery(store), glue=NO_GLUE, dry_run=False
     )
-    assert [each["seconds"] for each in found["jr_1"]] == [{"10": 2, "11": 5, "13": 1}, {}, {}]
-    assert [each["seconds"] for each in found["jr_2"]] == [{"11": 7}]
+    assert [each["seconds"] for each in found["jr_1"]] == [{"first": 10, "posts": [2, 5, 0, 1]}, NO_SECONDS, NO_SECONDS]
+    assert [each["seconds"] for each in found["jr_2"]] == [{"first": 11, "posts": [7]}]
     assert throughput(found.values()) == throughput([tasks, [other]])
 
 

@@ -63,6 +63,23 @@ def test_latency_buckets_have_whole_numbers(latency: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
+    "seconds",
+    [
+        {"100": 2},
+        {"first": 100},
+        {"first": -1, "posts": [2]},
+        {"first": 100, "posts": {"0": 2}},
+        {"first": 100, "posts": [2, -1]},
+        {"first": 100, "posts": [2, True]},
+        {"first": 100, "posts": [2, 0.5]},
+    ],
+)
+def test_seconds_are_whole_numbers_in_a_row(seconds: dict[str, Any]) -> None:
+    body = factory.aggregate("jr", "0", {}, seconds=seconds)
+    assert manifests.shape(body, manifests.AGGREGATE) == ["fields not of the data contract's type: seconds"]
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"rows": {"input": 1020, "scored": 999, "rejected": 15, "collapsed": 5}}, "1,019"),
