@@ -14,12 +14,14 @@ SLOTS_PER_WORKER = 4
 """Of a G.1X: as many tasks run on it at a time. One worker is the driver, which runs none."""
 WORKER_BYTES = 16e9
 """Memory of a G.1X."""
+EXTRACT_ROW = 12
+"""Bytes of Parquet a user, as in the extracts that are made here."""
 LEDGER_READS = 2
 """The job reads the ledger that it wrote for the outcomes, and once more for the snapshot."""
 LEDGER_LISTS = 2
 """And lists it each time."""
 HASH_COPIES = 2
-"""Of 8 bytes each: the driver sorts a copy of what it collected."""
+"""Of 8 bytes each: the driver sorts a copy of the fingerprints that it collected."""
 
 WORDS = (
     f"S3: {S3_WRITE_USD * 1000:g} US$ for 1,000 PUT or LIST requests, {S3_READ_USD * 1000:g} for 1,000 GET requests, "

@@ -99,9 +99,9 @@ def _score(model: Model) -> list[Element]:
         ),
         Element(
             "hashes that job 1's driver looks at",
-            f"{product['hashes_on_driver']:,} rows",
+            f"an extract of {product['extract_on_driver'] / 1e6:g} MB",
             "slower",
-            lambda users, _: users <= product["hashes_on_driver"],
+            lambda users, _: users <= model.hashes_on_driver,
             f"Spark counts them, {model.measured.hash_seconds_10m:g} s for ten million more",
         ),
         Element(

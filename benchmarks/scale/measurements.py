@@ -54,7 +54,7 @@ class Product(TypedDict):
     unflushed_lines: int
     flush_seconds: float
     rows_per_partition: int
-    hashes_on_driver: int
+    extract_on_driver: int
     workers: int
     score_timeout_minutes: float
     push_timeout_minutes: float

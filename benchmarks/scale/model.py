@@ -29,12 +29,17 @@ class Model:
         """Workers of each job, the driver's included: all push tasks have to run at the same time."""
         return max(self.product["workers"], 1 + math.ceil(self.tasks(limit) / assumptions.SLOTS_PER_WORKER))
 
+    @property
+    def hashes_on_driver(self) -> float:
+        """Users up to whom job 1's driver looks at their hashes itself."""
+        return self.product["extract_on_driver"] / assumptions.EXTRACT_ROW
+
     def score_seconds(self, users: int) -> float:
         """Job 1: a straight line through what 1 and 10 million rows took, and Spark's way to find several rows of one
         user where they are too many for the driver."""
         first, last = self.measured.score_seconds_1m, self.measured.score_seconds_10m
         seconds = first + (last - first) * (users - 1e6) / 9e6
-        if users > self.product["hashes_on_driver"]:
+        if users > self.hashes_on_driver:
             seconds += self.measured.hash_seconds_10m * users / 1e7
         return seconds
 
@@ -69,7 +74,7 @@ class Model:
 
     def score_driver_bytes(self, users: int) -> float:
         """Memory of job 1's driver that grows with the rows: hashes of the ids, while it looks at them itself."""
-        return assumptions.HASH_COPIES * 8 * users if users <= self.product["hashes_on_driver"] else 0
+        return assumptions.HASH_COPIES * 8 * users if users <= self.hashes_on_driver else 0
 
     def push_driver_bytes(self, users: int, limit: float) -> float:
         """Memory of job 2's driver that grows: the names of the ledger's objects, and the tasks' counts by second."""

@@ -37,7 +37,7 @@ _GLUE = {
     "flush_seconds": "engagement_jobs.ledger:_FLUSH_SECONDS",
     # Of job 2's shuffles; a read of job 1, which becomes a file of scores, has about as many.
     "rows_per_partition": "engagement_jobs.session:_ROWS_PER_PARTITION",
-    "hashes_on_driver": "engagement_jobs.several:_ON_DRIVER",
+    "extract_on_driver": "engagement_jobs.several:ON_DRIVER",
 }
 _PARAMETERS = {
     "workers": "NumberOfWorkers",

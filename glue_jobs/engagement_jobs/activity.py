@@ -12,7 +12,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
-from engagement_jobs.several import HASH, Several, is_blank
+from engagement_jobs.fingerprints import FINGERPRINT, is_blank
+from engagement_jobs.several import HASH, Several
 from engagement_jobs.weights import Weights
 
 _TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
@@ -66,15 +67,16 @@ def reason(metrics: Sequence[str]) -> Column:
 
 
 def verdict_alone(activity: DataFrame, metrics: Sequence[str]) -> DataFrame:
-    """`activity`, which has a score where `can_be_scored` and a hash, with `reason` and `copy`, each row by itself.
+    """`activity` with `reason` and `copy`, each row by itself.
 
-    :return: `reason` is null for rows that can be scored, `copy` is 1
+    :param activity: with a score where `can_be_scored`, and a fingerprint
+    :return: `reason` is null for rows that have a score, `copy` is 1
     """
     return activity.select(*_kept(activity), _its_own(metrics).alias("reason"), F.lit(1).alias("copy"))
 
 
 def verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> DataFrame:
-    """The same where users have several rows: `copy` is 1 for the first of identical rows.
+    """The same where users have several rows: `copy` is 1 for the first of identical rows, which alone keeps its score.
 
     Several rows of one user that differ in any metric are all rejected: none of them is known to be right. Rows that
     `several` sets apart meet those of their user; the others stay where they were read.
@@ -89,12 +91,14 @@ def verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> Da
         .withColumn("copy", F.row_number().over(rows_of_user.orderBy(values)))
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit("conflicting_rows"))
-    judged = compared.select(*_kept(activity), F.coalesce(_its_own(metrics), conflict).alias("reason"), "copy")
-    return verdict_alone(one_each, metrics).unionByName(judged.persist())  # compared once, whoever looks at them
+    judged = compared.withColumn("reason", F.coalesce(_its_own(metrics), conflict))
+    judged = judged.withColumn("score", F.when(F.col("reason").isNull() & (F.col("copy") == 1), F.col("score")))
+    judged = judged.select(*_kept(activity), "reason", "copy").persist()  # compared once, whoever looks at them
+    return verdict_alone(one_each, metrics).unionByName(judged)
 
 
 def _kept(activity: DataFrame) -> list[str]:
-    return [name for name in activity.columns if name != HASH]
+    return [name for name in activity.columns if name not in (FINGERPRINT, HASH)]
 
 
 def _its_own(metrics: Sequence[str]) -> Column:

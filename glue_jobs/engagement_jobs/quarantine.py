@@ -27,6 +27,12 @@ def write(judged: DataFrame, uri: str, rejected: int) -> None:
         _rejected(judged).repartition(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
 
 
+def reasons(judged: DataFrame) -> dict[str, int]:
+    """Rejected rows by reason."""
+    counted = _rejected(judged).groupBy("reason").count().collect()
+    return {row["reason"]: row["count"] for row in sorted(counted)}
+
+
 def samples(judged: DataFrame, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """By reason, the metrics of the least and the greatest rejected row: no user ids, for many may read a manifest."""
     values = F.struct(*metrics)

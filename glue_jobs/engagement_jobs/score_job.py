@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -15,13 +16,14 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs import activity, input_files, layout, quarantine, session
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
+from engagement_jobs.fingerprints import NOBODY, NOT_SCORED, with_fingerprint
 from engagement_jobs.manifests import scores_manifest
 from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
-from engagement_jobs.several import Several, with_hash
+from engagement_jobs.several import look
 from engagement_jobs.weights import Weights
 
 _ROWS_PER_FILE = 1_000_000
-_REJECTED, _COLLAPSED = -1, -2  # beside the bins of scores
+_COLLAPSED = -1  # beside the kinds that rows are by themselves
 
 log = logging.getLogger("engagement.score")
 
@@ -35,7 +37,7 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
     :raises InputChangedError: the extract is gone or not the one that was checked
     :raises SchemaError: a column is missing or has another type; nothing was written
-    :raises TooManyRejectedError: after the rejected rows were written
+    :raises TooManyRejectedError: after the rejected rows were written; the scores are gone again
     """
     output = Store(arguments.output_bucket)
     folder, rejected = layout.scores(arguments.score_date), layout.rejected(arguments.score_date)
@@ -48,21 +50,38 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     output.delete_folder(rejected)  # an earlier run's; not before it is known that this one can tell again
     scored = with_score(rows, weights, activity.can_be_scored(weights.names))
     # Kept, so that the input is read, and scored, once.
-    hashed = with_hash(scored).persist()
-    judged = activity.verdict_alone(hashed, weights.names)
-    counts, reasons, histogram = _count(judged)
-    several = Several.find(hashed, counts["input"])
+    marked = with_fingerprint(scored).persist()
+    judged = activity.verdict_alone(marked, weights.names)
+    # Most days every user has one row: scores are written as they are read, and looked at afterwards.
+    _write_scores(judged, output.uri(folder), arguments.scored_at)
+    with ThreadPoolExecutor(1) as beside:
+        written = beside.submit(_written, output, folder)
+        kinds, several = look(marked, size)
+        files, sha256 = written.result()
     if several.number:
-        judged = activity.verdict(hashed, weights.names, several)
-        counts, reasons, histogram = _count(judged)
+        judged = activity.verdict(marked, weights.names, several)
+        kinds = _kinds(judged)
+    histogram = [kinds[each] for each in range(BINS)]
+    counts = {
+        "input": kinds.total(),
+        "scored": sum(histogram),
+        "rejected": kinds[NOT_SCORED] + kinds[NOBODY],
+        "collapsed": kinds[_COLLAPSED],
+    }
+    reasons = quarantine.reasons(judged) if counts["rejected"] else {}
     log.info("%s: %s", arguments.input_uri, counts)
     read = input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"])
     quarantine.write(judged, output.uri(rejected), counts["rejected"])
-    quarantine.refuse_if_bad(arguments, counts, reasons)
+    try:
+        quarantine.refuse_if_bad(arguments, counts, reasons)
+    except quarantine.TooManyRejectedError:
+        output.delete_folder(folder)
+        raise
     samples = quarantine.samples(judged, weights.names) if counts["rejected"] else {}
-    _write_scores(judged, output.uri(folder), arguments.scored_at)
+    if several.number:
+        _write_scores(judged, output.uri(folder), arguments.scored_at)
+        files, sha256 = _written(output, folder)
     _check_input(arguments)
-    files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
     manifest = scores_manifest(
         arguments,
         read=read,
@@ -71,7 +90,7 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
         samples=samples,
         histogram=histogram,
         files=files,
-        sha256=output.sha256(folder + name for name, _ in files),
+        sha256=sha256,
         weights=weights,
     )
     output.write_json(folder + layout.MANIFEST, manifest)
@@ -108,26 +127,22 @@ def _weights(uri: str) -> Weights:
     return Weights.parse(document)
 
 
-def _count(judged: DataFrame) -> tuple[dict[str, int], dict[str, int], list[int]]:
-    """Rows by what became of them, rejected rows by reason, and scores by bin."""
-    rejected, collapsed = F.col("reason").isNotNull(), F.col("copy") > 1
-    # By one small number, which Spark counts by faster than by text; reasons are asked for where there are any.
-    kind = F.when(rejected, _REJECTED).when(collapsed, _COLLAPSED).otherwise(score_bin())
-    rows = Counter({row["kind"]: row["count"] for row in judged.groupBy(kind.alias("kind")).count().collect()})
-    histogram = [rows[each] for each in range(BINS)]
-    reasons = judged.where(rejected).groupBy("reason").count().collect() if rows[_REJECTED] else []
-    counts = {
-        "input": rows.total(),
-        "scored": sum(histogram),
-        "rejected": rows[_REJECTED],
-        "collapsed": rows[_COLLAPSED],
-    }
-    return counts, {row["reason"]: row["count"] for row in sorted(reasons)}, histogram
+def _kinds(judged: DataFrame) -> Counter[int]:
+    """How many rows there are of each kind, once those of one user were compared."""
+    without_score = F.when(F.col("reason").isNotNull(), NOT_SCORED).otherwise(_COLLAPSED)
+    kind = F.coalesce(score_bin(), without_score).alias("kind")
+    return Counter({row["kind"]: row["count"] for row in judged.groupBy(kind).count().collect()})
 
 
 def _write_scores(judged: DataFrame, uri: str, scored_at: str) -> None:
     """Write the scores where their rows were read; the same extract gives the same bytes, file by file."""
-    first_copies = judged.where(F.col("reason").isNull() & (F.col("copy") == 1))
+    scores = scores_csv(judged.where(F.col("score").isNotNull()), scored_at)
     # A file is one task's work for job 2, however large the groups of rows were that came.
-    writer = scores_csv(first_copies, scored_at).write.mode("overwrite").option("maxRecordsPerFile", _ROWS_PER_FILE)
+    writer = scores.write.mode("overwrite").option("maxRecordsPerFile", _ROWS_PER_FILE)
     writer.csv(uri, **session.CSV_OPTIONS)
+
+
+def _written(output: Store, folder: str) -> tuple[list[tuple[str, int]], str]:
+    """Names and sizes of the files of scores, and their SHA-256."""
+    files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
+    return files, output.sha256((folder + name, size) for name, size in files)

@@ -12,8 +12,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from engagement_jobs import several
 from engagement_jobs.activity import SchemaError, can_be_scored, check_schema, reason, verdict, verdict_alone
+from engagement_jobs.fingerprints import with_fingerprint
 from engagement_jobs.scoring import with_score
-from engagement_jobs.several import Several, with_hash
+from engagement_jobs.several import look
 from engagement_jobs.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 
@@ -38,9 +39,9 @@ def verdicts(spark: SparkSession, folder: Path, rows: list[tuple[Any, ...]]) -> 
 def judge(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
     """The verdicts of job 1."""
     names = weights.names
-    hashed = with_hash(with_score(check_schema(rows, weights, "here"), weights, can_be_scored(names)))
-    several = Several.find(hashed, rows.count())
-    return verdict(hashed, names, several) if several.number else verdict_alone(hashed, names)
+    marked = with_fingerprint(with_score(check_schema(rows, weights, "here"), weights, can_be_scored(names)))
+    _, found = look(marked, 0)
+    return verdict(marked, names, found) if found.number else verdict_alone(marked, names)
 
 
 def test_the_short_question_has_the_answer_of_the_long_one(spark: SparkSession) -> None:

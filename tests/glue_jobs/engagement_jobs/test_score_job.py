@@ -18,7 +18,6 @@ from engagement_jobs.activity import SchemaError
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.quarantine import TooManyRejectedError
 from engagement_jobs.score_job import InputChangedError
-from engagement_jobs.several import Several
 from engagement_jobs.weights import Weights, WeightsError
 from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
 from tests.support.glue_world import Bucket
@@ -140,14 +139,13 @@ def test_scores_may_lie_in_several_files(spark: SparkSession, bucket: Bucket, mo
 
 def test_the_input_is_read_once(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = score_arguments(bucket, parquet([*good(300), row("U001"), row(None)]), max_reject_fraction="0.5")
-    find = Several.find
+    write = score_job._write_scores
 
-    def find_and_delete(hashed: DataFrame, rows: int) -> Several:
-        found = find(hashed, rows)
+    def write_and_delete(judged: DataFrame, uri: str, scored_at: str) -> None:
+        write(judged, uri, scored_at)
         bucket.delete(f"activity/dt={DAY}/activity.parquet")
-        return found
 
-    monkeypatch.setattr(Several, "find", find_and_delete)
+    monkeypatch.setattr(score_job, "_write_scores", write_and_delete)
     with pytest.raises(InputChangedError, match="the object is gone"):
         score(spark, arguments)
     assert sum(len(bucket.table(part)) - 1 for part in parts(bucket)) == 299

@@ -1,6 +1,8 @@
-"""Users with several rows, found by the hashes of their ids."""
+"""How rows are counted, and users with several found, by the rows' fingerprints."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -8,73 +10,79 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import several
 from engagement_jobs.activity import verdict
-from engagement_jobs.several import HASH, Several, with_hash
+from engagement_jobs.fingerprints import FINGERPRINT, KIND_BITS, NOBODY, NOT_SCORED, user_hash, with_fingerprint
+from engagement_jobs.several import look
 from tests.support.glue_days import HOSTILE_IDS
 
 IDS = [*HOSTILE_IDS, "once", "twice", "twice", "thrice", "thrice", "thrice", None, None, "", "", " \t", "\u3000"]
 
+SIZES = pytest.mark.parametrize("size", [several.ON_DRIVER + 1, several.ON_DRIVER], ids=["together", "on the driver"])
 
-ROWS = pytest.mark.parametrize("rows", [several._ON_DRIVER + 1, len(IDS)], ids=["together", "on the driver"])
+
+def marked(spark: SparkSession, ids: list[str | None]) -> DataFrame:
+    """Users with 50 points; who has no id has no score."""
+    rows = [(each, 50.0 if each and each.strip() else None) for each in ids]
+    return with_fingerprint(spark.createDataFrame(rows, "user_id string, score double"))
 
 
-@ROWS
-def test_only_ids_that_several_rows_have_are_named(spark: SparkSession, rows: int) -> None:
-    hashed = with_hash(spark.createDataFrame([(each,) for each in IDS], "user_id string"))
-    found = Several.find(hashed, rows)
-    wanted = spark.createDataFrame([("twice",), ("thrice",)], "user_id string").select(F.xxhash64("user_id"))
+@SIZES
+def test_only_ids_that_several_rows_have_are_named(spark: SparkSession, size: int) -> None:
+    _, found = look(marked(spark, IDS), size)
+    wanted = marked(spark, ["twice", "thrice"]).select(user_hash())
     assert found.number == 2
     assert sorted(found.hashes.collect()) == sorted(wanted.collect())
 
 
-@ROWS
+@SIZES
+def test_rows_are_counted_by_kind(spark: SparkSession, size: int) -> None:
+    scores = [("a", 0.0), ("b", 4.99), ("c", 5.0), ("d", 100.0), ("e", None), ("f", None), ("", None), (None, None)]
+    rows = with_fingerprint(spark.createDataFrame(scores, "user_id string, score double"))
+    kinds, found = look(rows, size)
+    assert +kinds == Counter({0: 2, 1: 1, 19: 1, NOT_SCORED: 2, NOBODY: 2})
+    assert found.number == 0
+
+
+@SIZES
 @pytest.mark.parametrize(
     ("most", "apart"), [(2, {"twice", "thrice"}), (1, {each for each in IDS if each and each.strip()})]
 )
 def test_rows_are_split(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, most: int, apart: set[str], rows: int
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, most: int, apart: set[str], size: int
 ) -> None:
     monkeypatch.setattr(several, "_MOST", most)
-    hashed = with_hash(spark.createDataFrame([(each,) for each in IDS], "user_id string"))
-    alone, together = Several.find(hashed, rows).split(hashed)
+    rows = marked(spark, IDS)
+    alone, together = look(rows, size)[1].split(rows)
     met = [row.user_id for row in together.collect()]
     assert set(met) == apart
     left = [row.user_id for row in alone.collect()]
     assert sorted(map(str, met + left)) == sorted(map(str, IDS))
 
 
-@ROWS
+@SIZES
 @pytest.mark.parametrize("ids", [["a", "b", None, None], [None], []])
 def test_where_each_user_has_one_row_all_stay_where_they_are(
-    spark: SparkSession, ids: list[str | None], rows: int
+    spark: SparkSession, ids: list[str | None], size: int
 ) -> None:
-    hashed = with_hash(spark.createDataFrame([(each,) for each in ids], "user_id string"))
-    found = Several.find(hashed, rows)
-    alone, together = found.split(hashed)
+    rows = marked(spark, ids)
+    _, found = look(rows, size)
+    alone, together = found.split(rows)
     assert (found.number, together.count()) == (0, 0)
     assert [row.user_id for row in alone.collect()] == ids
 
 
-@pytest.mark.parametrize(("most", "on_driver"), [(len(IDS), True), (len(IDS) - 1, False)])
-def test_the_driver_looks_at_so_many_rows_itself(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, most: int, on_driver: bool
-) -> None:
-    monkeypatch.setattr(several, "_ON_DRIVER", most)
-    looked: list[DataFrame] = []
-    monkeypatch.setattr(Several, "_find_on_driver", looked.append)
-    Several.find(with_hash(spark.createDataFrame([(each,) for each in IDS], "user_id string")), len(IDS))
-    assert bool(looked) == on_driver
-
-
 def test_users_of_one_hash_are_not_taken_for_one(spark: SparkSession) -> None:
     rows = [("a", 1), ("b", 2), ("c", 3), ("c", 3), ("d", 4), ("d", 5)]
-    hashed = spark.createDataFrame(rows, "user_id string, visits int").withColumn(HASH, F.lit(7).cast("long"))
-    hashed = hashed.withColumn("score", F.lit(1.0))
-    judged = verdict(hashed, ["visits"], Several.find(hashed, len(rows))).select("user_id", "reason", "copy")
-    assert sorted(map(tuple, judged.collect())) == [
-        ("a", None, 1),
-        ("b", None, 1),
-        ("c", None, 1),
-        ("c", None, 2),
-        ("d", "conflicting_rows", 1),
-        ("d", "conflicting_rows", 2),
+    same = F.lit(7 << KIND_BITS | 1).cast("long")
+    alike = spark.createDataFrame(rows, "user_id string, visits int").withColumn("score", F.lit(5.0))
+    alike = alike.withColumn(FINGERPRINT, same)
+    _, found = look(alike, 0)
+    assert [tuple(each) for each in found.hashes.collect()] == [(7,)]
+    judged = verdict(alike, ["visits"], found).select("user_id", "reason", "copy", "score")
+    assert sorted(map(tuple, judged.collect()), key=str) == [
+        ("a", None, 1, 5.0),
+        ("b", None, 1, 5.0),
+        ("c", None, 1, 5.0),
+        ("c", None, 2, None),
+        ("d", "conflicting_rows", 1, None),
+        ("d", "conflicting_rows", 2, None),
     ]
