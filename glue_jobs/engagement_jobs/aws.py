@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections import deque
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ from botocore.exceptions import ClientError
 # When AWS does not answer at all, a call gives up before the time between the deadline and Glue's Timeout is over.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
 _MISSING = {"404", "NoSuchKey", "NotFound"}
-_CHUNK = 8 << 20
-_AT_ONCE = 4
+_CHUNK = 1 << 20
 
 
 @functools.cache
@@ -103,19 +101,20 @@ class Store:
         for name, _ in self.files(prefix):
             self.delete(prefix + name)
 
-    def sha256(self, objects: Iterable[tuple[str, int]]) -> str:
-        """SHA-256 over the bytes of objects, given as key and size, one after the other."""
+    def sha256(self, keys: Iterable[str]) -> str:
+        """SHA-256 over the bytes of the objects, one after the other."""
         digest = hashlib.sha256()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:  # S3 gives one reader a tenth of what it gives many
-            asked: deque[Future[tuple[bytes, str]]] = deque()
-            for key, size in objects:
-                for start in range(0, size, _CHUNK):
-                    asked.append(pool.submit(self.read_range, key, start, min(_CHUNK, size - start)))
-                    if len(asked) > _AT_ONCE:
-                        digest.update(asked.popleft().result()[0])
-            for chunk in asked:
-                digest.update(chunk.result()[0])
+        chunks = self._chunks(keys)
+        with ThreadPoolExecutor(1) as pool:  # reads one chunk while the one before is hashed
+            ahead = pool.submit(next, chunks, b"")
+            while chunk := ahead.result():
+                ahead = pool.submit(next, chunks, b"")
+                digest.update(chunk)
         return digest.hexdigest()
+
+    def _chunks(self, keys: Iterable[str]) -> Iterator[bytes]:
+        for key in keys:
+            yield from self._client.get_object(Bucket=self.bucket, Key=key)["Body"].iter_chunks(_CHUNK)
 
 
 def split_uri(uri: str) -> tuple[str, str]:

@@ -145,4 +145,4 @@ def _write_scores(judged: DataFrame, uri: str, scored_at: str) -> None:
 def _written(output: Store, folder: str) -> tuple[list[tuple[str, int]], str]:
     """Names and sizes of the files of scores, and their SHA-256."""
     files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
-    return files, output.sha256((folder + name, size) for name, size in files)
+    return files, output.sha256(folder + name for name, _ in files)

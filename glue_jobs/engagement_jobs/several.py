@@ -59,7 +59,9 @@ def _on_driver(marked: DataFrame) -> tuple[Counter[int], Several]:
     collect: Any = marked.select(FINGERPRINT)._collect_as_arrow  # what toPandas does, without a second for pandas
     every = np.concatenate([np.empty(0, np.int64), *(batch.column(0).to_numpy() for batch in collect())])
     kinds = (every & (KINDS - 1)).astype(np.uint8)
-    hashes = np.sort(every[kinds != NOBODY] >> KIND_BITS)
+    hashes = every[kinds != NOBODY]
+    hashes >>= KIND_BITS  # in place, as the sorting: these are most of the driver's memory
+    hashes.sort()
     twice = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
     told = twice.tolist() if len(twice) <= _MOST else []
     schema = StructType([StructField(HASH, LongType())])  # as text it would have to be parsed, for half a second

@@ -70,6 +70,17 @@ def test_where_each_user_has_one_row_all_stay_where_they_are(
     assert [row.user_id for row in alone.collect()] == ids
 
 
+@pytest.mark.parametrize(("size", "on_driver"), [(several.ON_DRIVER, True), (several.ON_DRIVER + 1, False)])
+def test_the_driver_looks_at_an_extract_of_so_many_bytes_itself(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, size: int, on_driver: bool
+) -> None:
+    looked: list[DataFrame] = []
+    monkeypatch.setattr(several, "_on_driver", looked.append)
+    monkeypatch.setattr(several, "_on_workers", lambda _: None)
+    look(marked(spark, ["a"]), size)
+    assert bool(looked) == on_driver
+
+
 def test_users_of_one_hash_are_not_taken_for_one(spark: SparkSession) -> None:
     rows = [("a", 1), ("b", 2), ("c", 3), ("c", 3), ("d", 4), ("d", 5)]
     same = F.lit(7 << KIND_BITS | 1).cast("long")
