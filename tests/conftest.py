@@ -1,9 +1,12 @@
 """What holds for all tests: Airflow finds a scratch home and our DAG, and no test sees the AWS session of another.
 
+Descriptions of AWS's services are read once, though: each session reads megabytes of JSON, half of what a test takes.
+
 Airflow reads its settings when it is first imported, so this is set here, before any test's module is.
 """
 
 import atexit
+import functools
 import os
 import shutil
 import sys
@@ -11,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 if "AIRFLOW_HOME" not in os.environ:
     _home = tempfile.mkdtemp(prefix="airflow-home-")
@@ -18,6 +22,9 @@ if "AIRFLOW_HOME" not in os.environ:
     os.environ["AIRFLOW_HOME"] = _home
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parents[1] / "dags"))
+
+_load_once = functools.cache(JSONFileLoader().load_file)
+JSONFileLoader.load_file = lambda _, path: _load_once(path)
 
 
 @pytest.fixture(autouse=True)

@@ -28,11 +28,7 @@ SECRET_ID = "engagement/crm-token"
 SLOTS = 4
 # Airflow's environment has what the stand-ins need; Spark's has not.
 _PYTHON = REPOSITORY / ".venv" / "bin" / "python"
-_CONF = (
-    "spark.stage.maxConsecutiveAttempts=1"
-    # In a JVM that lives for a few minutes, the optimizing compiler takes more than it gives.
-    " --conf spark.driver.extraJavaOptions=-Duser.timezone=UTC -XX:TieredStopAtLevel=1"
-)
+_CONF = "spark.stage.maxConsecutiveAttempts=1"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
