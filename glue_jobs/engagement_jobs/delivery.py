@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from engagement_jobs import stops
 from engagement_jobs.backlog import Backlog
 from engagement_jobs.canary import SIZE, Canary
+from engagement_jobs.connections import AmbiguousError, UnsentError
 from engagement_jobs.flights import Flight
 from engagement_jobs.health import Breaker, Concurrency, RetryBudget, backoff
 from engagement_jobs.ledger import Ledger
@@ -28,7 +29,7 @@ from engagement_jobs.progress import Progress
 from engagement_jobs.records import Record
 from engagement_jobs.stops import Stop
 from engagement_jobs.tally import Tally
-from engagement_jobs.transport import AmbiguousError, Answer, Transport, UnsentError
+from engagement_jobs.transport import Answer, Transport
 
 _MOST_WAITS = 20
 _PROGRESS_SECONDS = 5.0
@@ -331,7 +332,7 @@ class Delivery:
         if verdict.next is Next.RETRY:
             self._try_again(flight, verdict)
         elif verdict.next is Next.WAIT and answer is not None:
-            wait = retry_after_seconds(answer.headers.get("Retry-After"), answer.headers.get("Date"))
+            wait = retry_after_seconds(answer.headers.get("retry-after"), answer.headers.get("date"))
             self._pace.pushback(time.monotonic(), wait)
             self._check_at = 0.0
             self._wait_again(flight, verdict)

@@ -62,10 +62,10 @@ _PARTS = ("results", "result", "data")
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     """The verdict on an HTTP answer.
 
-    :param headers: case-insensitive mapping
+    :param headers: by names in lower case
     :param body: the first bytes of the body, enough to tell whether it names a failure
     """
-    kind = headers.get("Content-Type", "").lower()
+    kind = headers.get("content-type", "").lower()
     if 200 <= status < 300:
         return _success(status, kind, body)
     reason = f"http_{status}"
@@ -83,14 +83,14 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
         return Verdict(Next.RETRY, "deferred", reason, detail)
     if 400 <= status < 500:
         return Verdict(Next.SETTLE, "rejected", reason, detail)
-    if headers.get("Idempotent-Replayed", "").lower() == "true":
+    if headers.get("idempotent-replayed", "").lower() == "true":
         # A stored failure comes back for the same key for ever; asking again cannot change it.
         return Verdict(Next.SETTLE, "unknown", f"{reason}_replayed", detail)
     return Verdict(Next.RETRY, "unknown", reason, detail)
 
 
 def _asks_for_a_pause(headers: Mapping[str, str]) -> bool:
-    return retry_after_seconds(headers.get("Retry-After"), headers.get("Date")) is not None
+    return retry_after_seconds(headers.get("retry-after"), headers.get("date")) is not None
 
 
 def _success(status: int, kind: str, body: bytes) -> Verdict:

@@ -12,4 +12,4 @@ from airflow.__main__ import main
 
 if __name__ == "__main__":
     sys.argv = ["airflow", "scheduler"]
-    main()
+    main()  # type: ignore[no-untyped-call] # Airflow's own

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from engagement_jobs.transport import AmbiguousError, Answer, HttpTransport, UnsentError
+from engagement_jobs.connections import AmbiguousError, UnsentError
+from engagement_jobs.transport import Answer, HttpTransport
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

@@ -1,0 +1,189 @@
+"""Connections to one HTTP server, kept from one request to the next; errors by whether a request can have been read.
+
+A general client takes twice the CPU for a request that differs from the one before in its body and one header only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import deque
+from typing import cast
+
+from yarl import URL
+
+from engagement_jobs.http_answers import AnswerReader, MalformedAnswerError
+
+_CONNECT_SECONDS = 10.0
+_ADDRESS_SECONDS = 3.0  # then the next one is tried, if there is one
+# Load balancers end connections that were idle for a minute, and a request that meets such an end is in doubt.
+_IDLE_SECONDS = 30.0
+_ADDRESSES_SECONDS = 60.0
+
+
+class UnsentError(Exception):
+    """The request surely did not reach the server; the text is the reason's machine word."""
+
+
+class AmbiguousError(Exception):
+    """The request may have been read, and applied; the text is the reason's machine word."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection, with one request under way at most."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.idle_since = 0.0
+        self._reader = AnswerReader()
+        self._answered: asyncio.Future[None] | None = None
+
+    async def exchange(self, request: bytes, seconds: float) -> AnswerReader:
+        """Send a request and give its answer, which came within `seconds`. Raises AmbiguousError."""
+        loop = asyncio.get_running_loop()
+        self._reader = reader = AnswerReader()
+        self._answered = answered = loop.create_future()
+        self._transport.write(request)
+        timer = loop.call_later(seconds, self._fail, "timeout")
+        try:
+            await answered
+        finally:
+            timer.cancel()
+            self._answered = None
+            if not reader.reusable:
+                self.abort()
+        return reader
+
+    def abort(self) -> None:
+        """Close it at once."""
+        self.closed = True
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        if self._answered is None or self._answered.done():
+            self.abort()  # nobody asked
+            return
+        try:
+            self._reader.feed(data)
+        except MalformedAnswerError:
+            self._fail("reset")
+        else:
+            self._succeed_if_done()
+
+    def eof_received(self) -> None:
+        """Called by asyncio, which then closes the connection; until it has, nobody else should take it."""
+        self.closed = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        self.closed = True
+        if self._answered is None or self._answered.done():
+            return
+        try:
+            if exc is None:
+                self._reader.end()
+        except MalformedAnswerError:
+            pass
+        self._succeed_if_done()
+        self._fail("reset")
+
+    def _succeed_if_done(self) -> None:
+        if self._reader.done and self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
+
+    def _fail(self, why: str) -> None:
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(AmbiguousError(why))
+
+
+class Connections:
+    """As many connections to the server of `url` as there are requests at once, idle ones first.
+
+    :param seconds: the most that a request may take, connecting included
+    """
+
+    def __init__(self, url: URL, seconds: float) -> None:
+        self._host, self._port, self._seconds = url.raw_host or "", url.port or 0, seconds
+        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._idle: list[Connection] = []
+        self._all: set[Connection] = set()
+        self._addresses: deque[str] = deque()
+        self._known_until = 0.0
+        self._asking = asyncio.Lock()
+
+    async def exchange(self, request: bytes) -> AnswerReader:
+        """Send a request and give its answer. Raises UnsentError or AmbiguousError."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        connection = self._take(started)
+        if connection is None:
+            connection = await self._connect()
+            self._all.add(connection)
+        try:
+            answer = await connection.exchange(request, self._seconds - (loop.time() - started))
+        finally:
+            if connection.closed:
+                self._all.discard(connection)
+        if not connection.closed:
+            connection.idle_since = loop.time()
+            self._idle.append(connection)
+        return answer
+
+    async def close(self) -> None:
+        """Close all connections; what is under way is in doubt."""
+        for connection in self._all:
+            connection.abort()
+        await asyncio.sleep(0)  # asyncio closes sockets in its next step
+
+    def _take(self, now: float) -> Connection | None:
+        """The connection that was used last: the others may grow old, and end."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed and now - connection.idle_since < _IDLE_SECONDS:
+                return connection
+            connection.abort()
+            self._all.discard(connection)
+        return None
+
+    async def _connect(self) -> Connection:
+        try:
+            async with asyncio.timeout(min(_CONNECT_SECONDS, self._seconds)):
+                *others, last = await self._known_addresses()
+                for address in others:
+                    with contextlib.suppress(OSError):  # a TimeoutError is one
+                        async with asyncio.timeout(_ADDRESS_SECONDS):
+                            return await self._connect_to(address)
+                return await self._connect_to(last)
+        except TimeoutError as error:
+            raise UnsentError("connect_timeout") from error
+        except (socket.gaierror, UnicodeError) as error:
+            raise UnsentError("dns") from error
+        except ssl.SSLError as error:
+            raise UnsentError("tls") from error
+        except OSError as error:
+            raise UnsentError("connect") from error
+
+    async def _connect_to(self, address: str) -> Connection:
+        name = self._host if self._tls else None
+        _, connection = await asyncio.get_running_loop().create_connection(
+            Connection, address, self._port, ssl=self._tls, server_hostname=name
+        )
+        return connection
+
+    async def _known_addresses(self) -> list[str]:
+        """The server's addresses, each time another one first; asked for once a minute, not by every connection."""
+        loop = asyncio.get_running_loop()
+        async with self._asking:
+            if not self._addresses or loop.time() >= self._known_until:
+                found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+                self._addresses = deque(dict.fromkeys(str(address[0]) for *_, address in found))
+                self._known_until = loop.time() + _ADDRESSES_SECONDS
+        self._addresses.rotate()
+        return list(self._addresses)
