@@ -1,6 +1,6 @@
 """The delivery core under a limit: `python -m benchmarks.push.paced URL RECORDS CONCURRENCY LIMIT BURST`.
 
-Prints one line of JSON. When each request left is noted as the last thing before aiohttp has it.
+Prints one line of JSON. When each request left is noted as the last thing before the connections have it.
 """
 
 from __future__ import annotations

@@ -62,8 +62,9 @@ Memory of a push task's process by number of records, {memory_concurrency} at on
   start (8 requests at once, doubled while that costs no latency) is in the figures.
 - **Job 2 on Spark** is the job's own script: canary first, then one push task a core. Its rate is that from the first
   request to the last; CPU and memory are those of the whole job, with Java, planning, ledger and snapshot.
-- **Bare aiohttp**: as many coroutines as requests under way. No hashes, no ledger, no judgement: the least that the
-  same library can do. **wrk** (`-t1`): a load generator in C that posts one body again and again; the physical limit.
+- **Bare aiohttp**: as many coroutines as requests under way. No hashes, no ledger, no judgement: the least that a
+  general client for asyncio can do. **wrk** (`-t1`): a load generator in C that posts one body again and again; the
+  physical limit.
 - **dlt** and **drt** as their documentation has it: a custom destination, and a `rest_api` destination from a DuckDB
   table without a rate limit. So set up, both post one row after the other; dlt would load several files at once in
   threads, if the rows were cut into files for it. What they do besides posting is in their CPU.
@@ -72,7 +73,7 @@ Memory of a push task's process by number of records, {memory_concurrency} at on
   Python and its imports; memory is the kernel's high-water mark (`VmHWM`), of job 2 what all its processes have
   resident together. MB is 1,000,000 bytes.
 - **The limit** is kept over {paced:,} records at {paced_latency} ms; moments are those at which requests are handed to
-  aiohttp, and the rate is that from the third second on.
+  the connections, and the rate is that from the third second on.
 - **Instant answers** come from inside the process, every hundredth a 503, so that records wait to be tried again.
 """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import ssl
 from collections import deque
@@ -37,6 +38,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.closed = False
         self.idle_since = 0.0
+        self._cut = False
         self._reader = AnswerReader()
         self._answered: asyncio.Future[None] | None = None
 
@@ -56,14 +58,22 @@ class Connection(asyncio.Protocol):
                 self.abort()
         return reader
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing has come, not even its end, that the loop has yet to read: what comes next is an answer."""
+        return not self.closed and not self._poll.poll(0)
+
     def abort(self) -> None:
-        """Close it at once."""
+        """Close it at once; what is under way is in doubt."""
         self.closed = True
+        self._fail("reset")
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         self._transport = cast("asyncio.Transport", transport)
+        self._poll = select.poll()
+        self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
@@ -80,6 +90,12 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """Called by asyncio, which then closes the connection; until it has, nobody else should take it."""
         self.closed = True
+        if tls := self._transport.get_extra_info("ssl_object"):
+            # TLS tells its end. Without that somebody else may have cut an answer that ends with its connection.
+            try:
+                self._cut = bool(tls.read(1))
+            except ssl.SSLError:
+                self._cut = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio."""
@@ -87,7 +103,7 @@ class Connection(asyncio.Protocol):
         if self._answered is None or self._answered.done():
             return
         try:
-            if exc is None:
+            if exc is None and not self._cut:
                 self._reader.end()
         except MalformedAnswerError:
             pass
@@ -116,7 +132,7 @@ class Connections:
         self._all: set[Connection] = set()
         self._addresses: deque[str] = deque()
         self._known_until = 0.0
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
 
     async def exchange(self, request: bytes) -> AnswerReader:
         """Send a request and give its answer. Raises UnsentError or AmbiguousError."""
@@ -128,6 +144,9 @@ class Connections:
             self._all.add(connection)
         try:
             answer = await connection.exchange(request, self._seconds - (loop.time() - started))
+        except BaseException:
+            connection.abort()
+            raise
         finally:
             if connection.closed:
                 self._all.discard(connection)
@@ -146,7 +165,7 @@ class Connections:
         """The connection that was used last: the others may grow old, and end."""
         while self._idle:
             connection = self._idle.pop()
-            if not connection.closed and now - connection.idle_since < _IDLE_SECONDS:
+            if now - connection.idle_since < _IDLE_SECONDS and connection.silent:
                 return connection
             connection.abort()
             self._all.discard(connection)
@@ -160,7 +179,7 @@ class Connections:
                     with contextlib.suppress(OSError):  # a TimeoutError is one
                         async with asyncio.timeout(_ADDRESS_SECONDS):
                             return await self._connect_to(address)
-                return await self._connect_to(last)
+                connection = await self._connect_to(last)
         except TimeoutError as error:
             raise UnsentError("connect_timeout") from error
         except (socket.gaierror, UnicodeError) as error:
@@ -168,22 +187,34 @@ class Connections:
         except ssl.SSLError as error:
             raise UnsentError("tls") from error
         except OSError as error:
+            self._known_until = 0.0  # it may have moved
             raise UnsentError("connect") from error
+        return connection
 
     async def _connect_to(self, address: str) -> Connection:
-        name = self._host if self._tls else None
+        name = self._host.rstrip(".") if self._tls else None
         _, connection = await asyncio.get_running_loop().create_connection(
             Connection, address, self._port, ssl=self._tls, server_hostname=name
         )
+        if connection.closed:
+            raise ConnectionResetError("closed as soon as it was there")
         return connection
 
     async def _known_addresses(self) -> list[str]:
         """The server's addresses, each time another one first; asked for once a minute, not by every connection."""
-        loop = asyncio.get_running_loop()
-        async with self._asking:
-            if not self._addresses or loop.time() >= self._known_until:
-                found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-                self._addresses = deque(dict.fromkeys(str(address[0]) for *_, address in found))
-                self._known_until = loop.time() + _ADDRESSES_SECONDS
+        if not self._addresses or asyncio.get_running_loop().time() >= self._known_until:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask_for_addresses())
+                self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may be left
+            # Who gives up leaves the question to the others: its thread runs on, and there are few of them.
+            await asyncio.shield(self._asking)
         self._addresses.rotate()
         return list(self._addresses)
+
+    async def _ask_for_addresses(self) -> None:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "no address")
+        self._addresses = deque(dict.fromkeys(str(address[0]) for *_, address in found))
+        self._known_until = loop.time() + _ADDRESSES_SECONDS

@@ -14,7 +14,8 @@ _MOST_HEAD = 65_536
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-5][0-9]{2})(?: |$)")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 # Said twice, these mean something else than when they are said once.
-_FRAMING = ("content-length", "transfer-encoding", "connection")
+_REPEATED = ("content-length", "transfer-encoding", "connection", "content-encoding")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
 _NO_BODY = (204, 304)
 
@@ -84,13 +85,15 @@ class AnswerReader:
         length = headers.get("content-length")
         self._persistent = found[1] == "1" and "close" not in headers.get("connection", "").lower()
         if self.status in _NO_BODY:
-            self._length = 0
+            self._length = 0  # whatever it announces; should that come all the same, it is not to meet the next request
+            self._persistent = self._persistent and coding is None and length in (None, "0")
         elif coding is not None:
+            if coding.lower() != "chunked":
+                raise MalformedAnswerError("no transfer coding that was asked for")
             self._persistent = self._persistent and length is None
-            if coding.lower() == "chunked":
-                self._parts = self._chunks()
+            self._parts = self._chunks()
         elif length is not None:
-            if not (length.isascii() and length.isdigit()):
+            if not _LENGTH.fullmatch(length):
                 raise MalformedAnswerError("no length")
             self._length = int(length)
         return True
@@ -127,13 +130,25 @@ class AnswerReader:
 
     def _finish(self, body: bytes, at_its_end: bool) -> None:
         """:param at_its_end: whether nothing of the answer is still to come, and nothing else came"""
+        encoding = self.headers.get("content-encoding", "identity").lower()
+        if encoding in _COMPRESSED:  # which nobody asked for
+            body = _decompressed(body)
+        elif encoding not in ("", "identity"):
+            raise MalformedAnswerError("no encoding of its body that was asked for")
         self.body = body[:MOST_BODY]
-        if self.headers.get("content-encoding", "").lower() in _COMPRESSED:  # which nobody asked for
-            try:
-                self.body = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(self.body, MOST_BODY)
-            except zlib.error as error:
-                raise MalformedAnswerError("not compressed as it says") from error
         self.done, self.reusable, self._data = True, self._persistent and at_its_end, b""
+
+
+def _decompressed(body: bytes) -> bytes:
+    """As much of it as matters. What is not all there could hide a failure."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        found = stream.decompress(body, MOST_BODY)
+    except zlib.error as error:
+        raise MalformedAnswerError("not compressed as it says") from error
+    if len(found) < MOST_BODY and (not stream.eof or stream.unused_data):
+        raise MalformedAnswerError("not all of what was compressed")
+    return found
 
 
 def _headers(lines: list[str]) -> dict[str, str]:
@@ -145,6 +160,6 @@ def _headers(lines: list[str]) -> dict[str, str]:
             raise MalformedAnswerError("no header")
         if name not in found:
             found[name] = value.strip()
-        elif name in _FRAMING:
+        elif name in _REPEATED:
             found[name] += f", {value.strip()}"
     return found

@@ -7,6 +7,8 @@ import contextlib
 import socket
 import ssl
 import subprocess
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,43 @@ def test_a_connection_is_not_used_again_when_that_is_not_safe(answers: Answers) 
     assert serve(answers, three) == 3
 
 
+@pytest.mark.parametrize("surplus", [GOOD, b""])
+def test_what_came_before_a_request_left_is_not_its_answer(surplus: bytes) -> None:
+    """What comes, or the connection's end, while the loop does other things is there, and nobody has read it."""
+    served = 0
+
+    def serve_two(listening: socket.socket) -> None:
+        nonlocal served
+        for _ in range(2):
+            one, _address = listening.accept()
+            with one:
+                one.recv(4096)
+                one.sendall(GOOD)
+                answered.wait(5)
+                one.sendall(surplus.replace(b"{}", b"[]"))
+                served += 1
+                sent.set()
+
+    answered, sent = threading.Event(), threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    async def main() -> None:
+        pool = Connections(URL(f"http://127.0.0.1:{listening.getsockname()[1]}/"), 5.0)
+        for _ in range(2):
+            assert (await pool.exchange(REQUEST)).body == b"{}"
+            answered.set()
+            sent.wait(5)
+            time.sleep(0.05)  # noqa: ASYNC251 - the loop must not read it
+        await pool.close()
+
+    with listening:
+        server = threading.Thread(target=serve_two, args=(listening,), daemon=True)
+        server.start()
+        asyncio.run(main())
+        server.join(5)
+    assert served == 2
+
+
 def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_IDLE_SECONDS", 0.01)
     assert serve(good, three) == 3
@@ -137,6 +176,20 @@ def test_what_may_have_been_read_is_in_doubt_and_the_next_request_goes_elsewhere
         assert (await pool.exchange(REQUEST)).status == 200
 
     assert serve(first_only, client, seconds=0.5) == 2
+
+
+def test_what_is_under_way_when_all_is_closed_is_in_doubt() -> None:
+    async def without_an_end(connection: int, number: int, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n{")
+
+    async def client(pool: Connections) -> None:
+        under_way = asyncio.create_task(pool.exchange(REQUEST))
+        await asyncio.sleep(0.1)
+        await pool.close()
+        with pytest.raises(AmbiguousError, match="reset"):
+            await under_way
+
+    assert serve(without_an_end, client) == 1
 
 
 def test_a_request_that_is_given_up_leaves_its_connection_to_nobody() -> None:
@@ -175,6 +228,25 @@ def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     addresses(monkeypatch, error=socket.gaierror(-2, "Name or service not known"))
     with pytest.raises(UnsentError, match="dns"):
         ask("http://crm.example.com/")
+
+
+def test_names_that_take_long_are_asked_for_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def slowly(_: object, host: str, *__: object, **___: object) -> None:
+        asked.append(host)
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", slowly)
+
+    async def main() -> None:
+        pool = Connections(URL("http://crm.example.com/"), 0.1)
+        for _ in range(2):
+            found = await asyncio.gather(*(pool.exchange(REQUEST) for _ in range(8)), return_exceptions=True)
+            assert [str(error) for error in found] == ["connect_timeout"] * 8
+
+    asyncio.run(main())
+    assert asked == ["crm.example.com"]
 
 
 def test_a_server_that_does_not_take_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,3 +312,30 @@ def test_a_server_must_be_who_it_says(
 
     url = f"https://{host}:{{}}/"
     assert serve(good, three if taken else refused, url=url, tls=tls) == taken
+
+
+@pytest.mark.parametrize("properly", [True, False])
+def test_over_tls_an_answer_without_a_length_ends_with_a_proper_end_only(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, properly: bool
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    async def answers(connection: int, number: int, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n{}")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        if not properly:
+            writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+            await asyncio.sleep(0.2)
+        writer.close()
+
+    async def client(pool: Connections) -> None:
+        if properly:
+            assert (await pool.exchange(REQUEST)).body == b"{}"
+        else:
+            with pytest.raises(AmbiguousError, match="reset"):
+                await pool.exchange(REQUEST)
+
+    assert serve(answers, client, url="https://localhost:{}/", tls=tls) == 1

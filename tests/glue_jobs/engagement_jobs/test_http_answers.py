@@ -9,6 +9,7 @@ import pytest
 from engagement_jobs.http_answers import MOST_BODY, AnswerReader, MalformedAnswerError
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+GZIPPED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
 
 # bytes -> status, body, whether the connection can carry another request
 WHOLE = [
@@ -16,6 +17,9 @@ WHOLE = [
     (b"HTTP/1.1 200\r\ncontent-length:2\r\n\r\n{}", 200, b"{}", True),
     (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", 503, b"", True),
     (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", True),
+    (b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", 204, b"", False),
+    (b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", 304, b"", False),
+    (b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}", 200, b"{}", True),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", 200, b"{}", False),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: x\r\nConnection: Close\r\n\r\n{}", 200, b"{}", False),
     (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", 200, b"{}", False),
@@ -100,6 +104,14 @@ def test_an_answer_that_is_cut_off_is_none(data: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"2" * 5_000 + b"\r\n\r\n{}",
+        # What cannot be read could tell of a failure.
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        GZIPPED % 9 + gzip.compress(b"{}")[:9],
+        GZIPPED % len(2 * gzip.compress(b"{}")) + 2 * gzip.compress(b"{}"),
+        CHUNKED.replace(b"chunked", b"gzip, chunked"),
+        CHUNKED.replace(b"chunked", b"identity"),
         b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70_000,
         CHUNKED + b"x\r\n",
         CHUNKED + b"-1\r\n",
@@ -132,6 +144,5 @@ def test_of_a_long_body_the_start_is_enough_and_the_connection_is_given_up(head:
 
 def test_a_compressed_body_is_read_and_cannot_blow_up() -> None:
     small, large = gzip.compress(b"{}"), gzip.compress(b" " * 50_000_000)
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
-    assert read(head % len(small) + small).body == b"{}"
-    assert len(read(head % len(large) + large).body) == MOST_BODY
+    assert read(GZIPPED % len(small) + small).body == b"{}"
+    assert len(read(GZIPPED % len(large) + large).body) == MOST_BODY
