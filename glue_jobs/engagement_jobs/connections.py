@@ -51,11 +51,14 @@ class Connection(asyncio.Protocol):
         timer = loop.call_later(seconds, self._fail, "timeout")
         try:
             await answered
+        except BaseException:
+            self.abort()
+            raise
         finally:
             timer.cancel()
             self._answered = None
-            if not reader.reusable:
-                self.abort()
+        if not reader.reusable:
+            self.abort()
         return reader
 
     @property
@@ -144,9 +147,6 @@ class Connections:
             self._all.add(connection)
         try:
             answer = await connection.exchange(request, self._seconds - (loop.time() - started))
-        except BaseException:
-            connection.abort()
-            raise
         finally:
             if connection.closed:
                 self._all.discard(connection)
