@@ -54,6 +54,8 @@ def properties(root: Path, scratch: Path, slots: int, conf: str | None) -> dict[
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
         "spark.sql.warehouse.dir": str(scratch / "tmp" / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
+        # Asked where a file lies, Hadoop starts a program that tells who may read it.
+        "spark.sql.sources.ignoreDataLocality": "true",
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         "spark.hadoop.fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFs",
         "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",  # writes no .crc files
