@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
 class Connections:
     """As many connections to the server of `url` as there are requests at once, idle ones first.
 
-    :param seconds: the most that a request may take, connecting included
+    :param seconds: the most that a request may take, connecting included, which may have half of it
     """
 
     def __init__(self, url: URL, seconds: float) -> None:
@@ -173,7 +173,8 @@ class Connections:
 
     async def _connect(self) -> Connection:
         try:
-            async with asyncio.timeout(min(_CONNECT_SECONDS, self._seconds)):
+            # What is left is for the answer: a request that leaves with no time for one is in doubt at once.
+            async with asyncio.timeout(min(_CONNECT_SECONDS, self._seconds / 2)):
                 *others, last = await self._known_addresses()
                 for address in others:
                     with contextlib.suppress(OSError):  # a TimeoutError is one

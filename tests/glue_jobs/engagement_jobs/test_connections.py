@@ -258,6 +258,16 @@ def test_a_server_that_does_not_take_the_connection(monkeypatch: pytest.MonkeyPa
         ask("http://127.0.0.1:9/", seconds=0.1)
 
 
+def test_connecting_leaves_half_of_the_time_to_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slowly(*_: object, **__: object) -> None:
+        await asyncio.sleep(0.4)
+        raise AssertionError("it was to be given up before")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", slowly)
+    with pytest.raises(UnsentError, match="connect_timeout"):
+        ask("http://127.0.0.1:9/", seconds=0.6)
+
+
 def test_another_address_is_tried_and_names_are_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def client(pool: Connections) -> None:
         asked = addresses(monkeypatch, "127.0.0.2", "127.0.0.1")  # at the first nobody listens
