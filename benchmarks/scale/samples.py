@@ -27,6 +27,7 @@ from engagement_jobs.outcomes import Next, Verdict
 from engagement_jobs.records import Record
 from engagement_jobs.tally import Tally
 from local.s3 import SETTLE_SECONDS
+from local.spark.warm_up import end
 
 _FEW, _ROWS, _PLANNED_ROWS = 5_000, 300_000, 2_000_000
 _FILES, _SECONDS = 100, 20_000
@@ -60,17 +61,8 @@ def main() -> None:
         told_rows=_ROWS / large[1],
         open_rows=_ROWS / _open_seconds(store, large[2]),
     )
-    _end(spark)
+    end(spark)  # what Java took would count as other programs' otherwise
     print(json.dumps(found))
-
-
-def _end(spark: Any) -> None:
-    """End Java, too, and wait for it: what it took would count as other programs' otherwise."""
-    gateway = spark.sparkContext._gateway
-    spark.stop()
-    gateway.shutdown()
-    gateway.proc.stdin.close()
-    gateway.proc.wait()
 
 
 def _night(spark: Any, store: Store, date: str, rows: int) -> tuple[float, float, Any]:

@@ -34,12 +34,17 @@ def main(spark: SparkSession) -> None:
     list(decided.orderBy("user_id").toLocalIterator())
 
 
+def end(spark: SparkSession) -> None:
+    """End Spark and its Java, and wait for that."""
+    gateway: Any = spark.sparkContext._gateway
+    spark.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
+
+
 if __name__ == "__main__":
     # Rows by the hundred, spread over the two hundred partitions that Spark shuffles into, take a minute.
     session = SparkSession.builder.appName("warm-up").config("spark.sql.shuffle.partitions", 4).getOrCreate()
     main(session)
-    gateway: Any = session.sparkContext._gateway
-    session.stop()
-    gateway.shutdown()
-    gateway.proc.stdin.close()
-    gateway.proc.wait()  # for it writes the archive now
+    end(session)  # when Java writes the archive

