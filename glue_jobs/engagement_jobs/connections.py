@@ -130,6 +130,8 @@ class Connections:
 
     def __init__(self, url: URL, seconds: float) -> None:
         self._host, self._port, self._seconds = url.raw_host or "", url.port or 0, seconds
+        # What is left is for the answer: a request that leaves with no time for one is in doubt at once.
+        self._connect_seconds = min(_CONNECT_SECONDS, seconds / 2)
         self._tls = ssl.create_default_context() if url.scheme == "https" else None
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
@@ -173,12 +175,11 @@ class Connections:
 
     async def _connect(self) -> Connection:
         try:
-            # What is left is for the answer: a request that leaves with no time for one is in doubt at once.
-            async with asyncio.timeout(min(_CONNECT_SECONDS, self._seconds / 2)):
+            async with asyncio.timeout(self._connect_seconds):
                 *others, last = await self._known_addresses()
                 for address in others:
                     with contextlib.suppress(OSError):  # a TimeoutError is one
-                        async with asyncio.timeout(_ADDRESS_SECONDS):
+                        async with asyncio.timeout(min(_ADDRESS_SECONDS, self._connect_seconds / 2)):
                             return await self._connect_to(address)
                 connection = await self._connect_to(last)
         except TimeoutError as error:

@@ -268,6 +268,25 @@ def test_connecting_leaves_half_of_the_time_to_the_answer(monkeypatch: pytest.Mo
         ask("http://127.0.0.1:9/", seconds=0.6)
 
 
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = asyncio.BaseEventLoop.create_connection
+    tried: list[str] = []
+
+    async def first_in_vain(loop: Any, factory: Any, host: str, port: int, **given: Any) -> Any:
+        tried.append(host)
+        if len(tried) == 1:
+            await asyncio.sleep(60)
+        return await connect(loop, factory, "127.0.0.1", port, **given)
+
+    async def client(pool: Connections) -> None:
+        addresses(monkeypatch, "127.0.0.2", "127.0.0.1")
+        monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", first_in_vain)
+        await pool.exchange(REQUEST)
+
+    assert serve(good, client, seconds=2.0) == 1
+    assert sorted(tried) == ["127.0.0.1", "127.0.0.2"]
+
+
 def test_another_address_is_tried_and_names_are_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def client(pool: Connections) -> None:
         asked = addresses(monkeypatch, "127.0.0.2", "127.0.0.1")  # at the first nobody listens
