@@ -24,7 +24,7 @@ class Airflow:
     def call(self, method: str, path: str, **body: Any) -> Any:
         """Call `/api/v2/<path>`. Raises HTTPError with the answer's text."""
         answer = requests.request(
-            method, f"{self.url}/api/v2/{path}", headers=self._headers, json=body or None, timeout=60
+            method, f"{self.url}/api/v2/{path}", headers=self._headers, json=body or None, timeout=120
         )
         if not answer.ok:
             raise requests.HTTPError(f"{method} {path}: HTTP {answer.status_code}: {answer.text[:2000]}")
@@ -56,8 +56,12 @@ class Airflow:
         days = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T23:59:59Z"}
         return int(self.call("POST", "backfills", dag_id=DAG, **days, **options)["id"])
 
+    def backfills(self) -> list[int]:
+        """Ids of all backfills."""
+        return [int(found["id"]) for found in self.call("GET", f"backfills?dag_id={DAG}&limit=100")["backfills"]]
+
     def backfill_is_done(self, backfill: int) -> bool:
-        """Whether the scheduler has taken note of the end of all its runs."""
+        """Whether the scheduler takes all its runs for ended: Airflow 3.2.1 may do so before it has made them."""
         return self.call("GET", f"backfills/{backfill}")["completed_at"] is not None
 
     def clear(self, run_id: str, *tasks: str, downstream: bool = False) -> None:

@@ -70,10 +70,10 @@ class World:
         found = {**self.documents("summaries/", ".json"), **self.documents("dry_runs/", "summary.json")}
         return [json.loads(text) for key, text in found.items() if "/runs/" in key or key.startswith("dry_runs/")]
 
-    def finish(self, *run_ids: str, state: str = "success") -> list[dict[str, Any]]:
+    def finish(self, *run_ids: str, state: str = "success", limit: float = 300) -> list[dict[str, Any]]:
         """Wait until runs have ended in a state; give their summaries. Raises KeyError where there is none."""
         for run_id in run_ids:
-            found, _ = self.airflow.finish(run_id)
+            found, _ = self.airflow.finish(run_id, limit)
             assert found == state, f"{run_id}: {self.airflow.states(run_id)}\n{self.told(run_id)}"
         summaries = {summary["run_id"]: summary for summary in self.summaries()}
         return [summaries[run_id] for run_id in run_ids]
@@ -86,9 +86,9 @@ class World:
     def finish_backfill(
         self, backfill: int, *days: str, state: str = "success", limit: float = 600
     ) -> list[dict[str, Any]]:
-        """Wait for the end of a backfill; give the summaries of its days."""
+        """Wait for the end of a backfill and of its runs; give the summaries of its days."""
         wait_until(lambda: self.airflow.backfill_is_done(backfill), limit, f"backfill {backfill} to be done")
-        return self.finish(*(self.run_of(day) for day in days), state=state)
+        return self.finish(*(self.run_of(day) for day in days), state=state, limit=limit)
 
     def run_of(self, day: str) -> str:
         """The run whose logical date is on a day."""

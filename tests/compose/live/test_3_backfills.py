@@ -1,7 +1,12 @@
 """Backfills over days that were done already, were not, are too old, or go backwards."""
 
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
+from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_2_runs import EVERYBODY
 from tests.compose.world import World
@@ -16,6 +21,20 @@ def attempts(world: World, *days: str) -> list[int]:
 def outcomes(summary: dict[str, Any]) -> dict[str, int]:
     """The outcomes that there were."""
     return {outcome: rows for outcome, rows in summary["outcomes"].items() if rows}
+
+
+@contextmanager
+def no_new_runs(world: World) -> Iterator[None]:
+    """Let Airflow get no further with a backfill than to its own row: its runs wait for the end of the block."""
+    database = ["docker", "exec", "-i", world.running.project.containers()["postgres"].id, "psql", "-qtU", "airflow"]
+    with subprocess.Popen(database, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+        assert session.stdin
+        assert session.stdout
+        session.stdin.write("BEGIN; LOCK TABLE backfill_dag_run IN EXCLUSIVE MODE; SELECT 'locked';\n")
+        session.stdin.flush()
+        assert session.stdout.readline().strip() == "locked"
+        yield
+        session.stdin.close()  # which rolls back, and so lets go
 
 
 def test_a_broken_day_fails(world: World) -> None:
@@ -66,6 +85,27 @@ def test_old_days_are_planned_only(world: World) -> None:
     summaries = world.finish_backfill(world.airflow.backfill(*days), *days)
     assert [summary["mode"] for summary in summaries] == ["dry_run", "dry_run"]
     assert [outcomes(summary)["planned"] for summary in summaries] == [20, 10]
+    assert world.posts() == posts
+
+
+def test_a_backfill_that_airflow_takes_for_done_too_early(world: World) -> None:
+    """Airflow 3.2.1 commits a backfill before its runs: a scheduler that looks in between finds none left to do."""
+    days, posts = [world.day(8), world.day(5)], world.posts()
+    for day in days:
+        world.arrive(day, USERS)
+    known = len(world.airflow.backfills())
+    with ThreadPoolExecutor(1) as others:
+        with no_new_runs(world):
+            backfill = others.submit(world.airflow.backfill, *days, max_active_runs=1)
+            wait_until(lambda: len(world.airflow.backfills()) > known, 60, "the backfill")
+            number = max(world.airflow.backfills())
+            wait_until(lambda: world.airflow.backfill_is_done(number), 90, "the backfill to be taken for done")
+        assert backfill.result() == number
+    # It cannot be paused or cancelled any more. Its runs go on, one at a time, and the days between are left alone.
+    summaries = world.finish_backfill(number, *days)
+    assert [summary["mode"] for summary in summaries] == ["dry_run", "dry_run"]
+    first, second = (world.airflow.runs()[world.run_of(day)] for day in days)
+    assert first["end_date"] <= second["start_date"]
     assert world.posts() == posts
 
 
