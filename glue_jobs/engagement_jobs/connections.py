@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import select
 import socket
 import ssl
@@ -21,6 +22,7 @@ _CONNECT_SECONDS = 10.0
 _ADDRESS_SECONDS = 3.0  # then the next one is tried, if there is one
 # Load balancers end connections that were idle for a minute, and a request that meets such an end is in doubt.
 _IDLE_SECONDS = 30.0
+_KEEP_ALIVE_TIMEOUT = re.compile(r"\btimeout=([0-9]{1,9})\b", re.IGNORECASE)
 _ADDRESSES_SECONDS = 60.0
 
 
@@ -37,7 +39,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.closed = False
-        self.idle_since = 0.0
+        self.good_until = 0.0
         self._cut = False
         self._reader = AnswerReader()
         self._answered: asyncio.Future[None] | None = None
@@ -153,7 +155,7 @@ class Connections:
             if connection.closed:
                 self._all.discard(connection)
         if not connection.closed:
-            connection.idle_since = loop.time()
+            connection.good_until = loop.time() + _good_for(answer)
             self._idle.append(connection)
         return answer
 
@@ -167,7 +169,7 @@ class Connections:
         """The connection that was used last: the others may grow old, and end."""
         while self._idle:
             connection = self._idle.pop()
-            if now - connection.idle_since < _IDLE_SECONDS and connection.silent:
+            if now < connection.good_until and connection.silent:
                 return connection
             connection.abort()
             self._all.discard(connection)
@@ -220,3 +222,9 @@ class Connections:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         self._addresses = deque(dict.fromkeys(str(address[0]) for *_, address in found))
         self._known_until = loop.time() + _ADDRESSES_SECONDS
+
+
+def _good_for(answer: AnswerReader) -> float:
+    """Seconds for which its connection may be idle: half of what the server says, for it has begun to count before."""
+    said = _KEEP_ALIVE_TIMEOUT.search(answer.headers.get("keep-alive", ""))
+    return min(_IDLE_SECONDS, int(said[1]) / 2) if said else _IDLE_SECONDS

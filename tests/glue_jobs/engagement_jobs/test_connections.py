@@ -146,6 +146,34 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pyte
     assert serve(good, three) == 3
 
 
+@pytest.mark.parametrize(
+    ("said", "idle_seconds", "used"),
+    [
+        ("timeout=5, max=100", 2, 1),
+        ("max=100, Timeout=5", 3, 2),
+        ("timeout=0", 0, 2),
+        ("timeout=86400", 29, 1),
+        ("timeout=86400", 31, 2),
+        ("max=1", 29, 1),
+    ],
+)
+def test_a_connection_is_not_used_after_half_of_the_idleness_that_its_server_allows(
+    said: str, idle_seconds: int, used: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = asyncio.BaseEventLoop.time
+
+    async def keeps(connection: int, number: int, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001 - an Answers
+        writer.write(GOOD.replace(b"\r\n\r\n", b"\r\nKeep-Alive: %b\r\n\r\n" % said.encode()))
+
+    async def client(pool: Connections) -> None:
+        await pool.exchange(REQUEST)
+        with monkeypatch.context() as later:
+            later.setattr(asyncio.BaseEventLoop, "time", lambda loop: now(loop) + idle_seconds)
+            await pool.exchange(REQUEST)
+
+    assert serve(keeps, client) == used
+
+
 async def cuts_off(connection: int, number: int, writer: asyncio.StreamWriter) -> None:  # noqa: ARG001 - an Answers
     writer.write(GOOD[:-1])
     writer.close()
