@@ -175,6 +175,11 @@ def test_what_the_dockerfile_copies_is_in_the_build_context() -> None:
         assert any(source == path or source.startswith(path + "/") for path in sent)
 
 
+def test_bytecode_is_not_in_the_build_context() -> None:
+    """Or whoever ran something before gets another image, and an `up` beside a running stack replaces it."""
+    assert (REPOSITORY / ".dockerignore").read_text().splitlines()[-1] == "**/__pycache__"  # the last match counts
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_modules_that_containers_run_exist(service: str) -> None:
     words = SERVICES[service].get("command", []) + SERVICES[service].get("healthcheck", {}).get("test", [])
