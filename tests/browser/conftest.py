@@ -19,7 +19,7 @@ from tests.compose import stack
 from tests.compose.airflow_api import last_scheduled, wait_until
 from tests.compose.stack import Running
 
-WAIT_MS = 30_000
+WAIT_MS = 120_000
 SIZE: Any = {"width": 1280, "height": 800}
 PICTURES = os.environ.get("ENGAGEMENT_SCREENSHOTS")
 
@@ -40,7 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def _with_a_day(running: Running) -> Running:
     airflow = running.airflow
     airflow.unpause()
-    wait_until(lambda: "success" in {run["state"] for run in airflow.runs().values()}, 600, "a first green run")
+    wait_until(lambda: "success" in {run["state"] for run in airflow.runs().values()}, "a first green run")
     return running
 
 

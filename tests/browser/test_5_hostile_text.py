@@ -30,7 +30,7 @@ def arrive(running: Running, folder: Path, day: date, columns: str) -> None:
 def run_day(running: Running, day: date) -> str:
     """A run of that day to its end, which is to be red; give its id."""
     run_id = running.airflow.trigger(score_date=day.isoformat(), push_mode="all")
-    state, _ = running.airflow.finish(run_id, 600)
+    state, _ = running.airflow.finish(run_id)
     assert state == "failed", running.airflow.states(run_id)
     return run_id
 

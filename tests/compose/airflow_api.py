@@ -10,6 +10,8 @@ import requests
 
 DAG = "customer_engagement_scoring"
 FINISHED = {"success", "failed"}
+PATIENCE = 600.0
+"""Seconds to wait for what must come: no measure of it, for a small machine may be busy with other suites."""
 
 
 class Airflow:
@@ -17,14 +19,14 @@ class Airflow:
 
     def __init__(self, url: str, password: str) -> None:
         self.url = url
-        answer = requests.post(f"{url}/auth/token", json={"username": "admin", "password": password}, timeout=30)
+        answer = requests.post(f"{url}/auth/token", json={"username": "admin", "password": password}, timeout=PATIENCE)
         answer.raise_for_status()
         self._headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
     def call(self, method: str, path: str, **body: Any) -> Any:
         """Call `/api/v2/<path>`. Raises HTTPError with the answer's text."""
         answer = requests.request(
-            method, f"{self.url}/api/v2/{path}", headers=self._headers, json=body or None, timeout=120
+            method, f"{self.url}/api/v2/{path}", headers=self._headers, json=body or None, timeout=PATIENCE
         )
         if not answer.ok:
             raise requests.HTTPError(f"{method} {path}: HTTP {answer.status_code}: {answer.text[:2000]}")
@@ -36,7 +38,7 @@ class Airflow:
         def is_known() -> bool:
             return any(dag["dag_id"] == DAG for dag in self.call("GET", "dags")["dags"])
 
-        wait_until(is_known, 120, "the DAG to be found")
+        wait_until(is_known, "the DAG to be found")
 
     def unpause(self) -> None:
         """Switch the DAG on, as soon as it is there."""
@@ -97,16 +99,16 @@ class Airflow:
         """State of each task."""
         return {name: task["state"] or "" for name, task in self.tasks(run_id).items()}
 
-    def reach(self, run_id: str, task: str, *states: str, limit: float = 120, every: float = 0.1) -> str:
+    def reach(self, run_id: str, task: str, *states: str) -> str:
         """Wait until a task is in one of some states; give which."""
 
         def now() -> str:
             return self.states(run_id).get(task, "")
 
-        wait_until(lambda: now() in states, limit, f"{task} to be {'/'.join(states)}", now, every)
+        wait_until(lambda: now() in states, f"{task} to be {'/'.join(states)}", now, every=0.1)
         return now()
 
-    def finish(self, run_id: str, limit: float = 300) -> tuple[str, set[tuple[str, str]]]:
+    def finish(self, run_id: str, limit: float = PATIENCE) -> tuple[str, set[tuple[str, str]]]:
         """Wait for the end of a run; give its state, and every (task, state) seen on the way."""
         seen: set[tuple[str, str]] = set()
 
@@ -114,7 +116,7 @@ class Airflow:
             seen.update(self.states(run_id).items())
             return self.state(run_id) in FINISHED
 
-        wait_until(has_ended, limit, f"{run_id} to end", lambda: str(self.states(run_id)))
+        wait_until(has_ended, f"{run_id} to end", lambda: str(self.states(run_id)), limit=limit)
         return self.state(run_id), seen
 
     def log(self, run_id: str, task: str, attempt: int = 1) -> str:
@@ -135,7 +137,12 @@ def run_path(run_id: str) -> str:
 
 
 def wait_until(
-    condition: Callable[[], bool], limit: float, what: str, state: Callable[[], str] = lambda: "", every: float = 1.0
+    condition: Callable[[], bool],
+    what: str,
+    state: Callable[[], str] = lambda: "",
+    *,
+    every: float = 1.0,
+    limit: float = PATIENCE,
 ) -> None:
     """Wait for a condition. Raises TimeoutError that says what was waited for, and how things stand."""
     deadline = time.monotonic() + limit

@@ -15,9 +15,22 @@ from typing import Any
 from local.compose import credentials
 from local.compose.project import REPOSITORY, Project
 from local.stack import Stack, outputs_of
-from tests.compose.airflow_api import Airflow
+from tests.compose.airflow_api import PATIENCE, Airflow
 
 PORTS = ("AIRFLOW", "S3", "FILES", "AWS", "CRM")
+# Until another machine's open connection holds bytes that nobody has read.
+_UNTIL_ASKED = """
+import pathlib, time
+def is_asked(line):
+    _, _, remote, state, queues, *_ = line.split()
+    is_local = remote.partition(":")[0].endswith(("0100007F", "01000000"))  # 127.0.0.1 and ::1
+    return state == "01" and not is_local and int(queues.partition(":")[2], 16) > 0
+def lines():
+    for table in ("tcp", "tcp6"):
+        yield from pathlib.Path("/proc/net", table).read_text().splitlines()[1:]
+while not any(map(is_asked, lines())):
+    time.sleep(0.1)
+"""
 UP_SECONDS = 1_200
 
 
@@ -48,7 +61,7 @@ class Running:
         """`docker start` or `stop` the containers of services. Raises CalledProcessError."""
         found = self.project.containers()
         command = ["docker", do, *(found[service].id for service in services)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE)
 
     def kill(self, *services: str) -> None:
         """Kill the containers of services, and wait until they have ended. Raises CalledProcessError."""
@@ -58,7 +71,7 @@ class Running:
     def execute(self, service: str, *command: str) -> None:
         """Run a command in a service's container. Raises CalledProcessError."""
         container = self.project.containers()[service].id
-        subprocess.run(["docker", "exec", container, *command], check=True, stdout=subprocess.DEVNULL, timeout=60)
+        subprocess.run(["docker", "exec", container, *command], check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE)
 
     def freeze(self, service: str) -> None:
         """Let a service hang: it takes connections, and answers none. Raises CalledProcessError.
@@ -70,6 +83,10 @@ class Running:
     def thaw(self, service: str) -> None:
         """Let it answer again. Raises CalledProcessError."""
         self.execute(service, "bash", "-c", "kill -CONT -1")
+
+    def await_request(self, service: str) -> None:
+        """Wait until somebody has asked a frozen service for something. Raises TimeoutExpired."""
+        self.execute(service, "python", "-c", _UNTIL_ASKED)
 
     @contextlib.contextmanager
     def frozen(self, service: str) -> Iterator[None]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from local.compose.deploy import CRM_URL, RATE
 from local.extract import write_extract
-from tests.compose.airflow_api import Airflow, last_scheduled, wait_until
+from tests.compose.airflow_api import PATIENCE, Airflow, last_scheduled, wait_until
 from tests.compose.stack import Running
 
 # The processes whose command lines have all of some words.
@@ -70,7 +70,7 @@ class World:
         found = {**self.documents("summaries/", ".json"), **self.documents("dry_runs/", "summary.json")}
         return [json.loads(text) for key, text in found.items() if "/runs/" in key or key.startswith("dry_runs/")]
 
-    def finish(self, *run_ids: str, state: str = "success", limit: float = 300) -> list[dict[str, Any]]:
+    def finish(self, *run_ids: str, state: str = "success", limit: float = PATIENCE) -> list[dict[str, Any]]:
         """Wait until runs have ended in a state; give their summaries. Raises KeyError where there is none."""
         for run_id in run_ids:
             found, _ = self.airflow.finish(run_id, limit)
@@ -84,10 +84,10 @@ class World:
         return self.airflow.log(run_id, "summarize_responses", task["try_number"]) if task["try_number"] else ""
 
     def finish_backfill(
-        self, backfill: int, *days: str, state: str = "success", limit: float = 600
+        self, backfill: int, *days: str, state: str = "success", limit: float = PATIENCE
     ) -> list[dict[str, Any]]:
         """Wait for the end of a backfill and of its runs; give the summaries of its days."""
-        wait_until(lambda: self.airflow.backfill_is_done(backfill), limit, f"backfill {backfill} to be done")
+        wait_until(lambda: self.airflow.backfill_is_done(backfill), f"backfill {backfill} to be done", limit=limit)
         return self.finish(*(self.run_of(day) for day in days), state=state, limit=limit)
 
     def run_of(self, day: str) -> str:

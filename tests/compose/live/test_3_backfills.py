@@ -97,9 +97,9 @@ def test_a_backfill_that_airflow_takes_for_done_too_early(world: World) -> None:
     with ThreadPoolExecutor(1) as others:
         with no_new_runs(world):
             backfill = others.submit(world.airflow.backfill, *days, max_active_runs=1)
-            wait_until(lambda: len(world.airflow.backfills()) > known, 60, "the backfill")
+            wait_until(lambda: len(world.airflow.backfills()) > known, "the backfill")
             number = max(world.airflow.backfills())
-            wait_until(lambda: world.airflow.backfill_is_done(number), 90, "the backfill to be taken for done")
+            wait_until(lambda: world.airflow.backfill_is_done(number), "the backfill to be taken for done")
         assert backfill.result() == number
     # It cannot be paused or cancelled any more. Its runs go on, one at a time, and the days between are left alone.
     summaries = world.finish_backfill(number, *days)

@@ -12,7 +12,7 @@ def pushing(world: World, run_id: str) -> None:
     """Wait until the CRM is being told."""
     world.airflow.reach(run_id, "push_scores", "deferred")
     before = world.posts()
-    wait_until(lambda: world.posts() > before + 3, 60, "the push to send", every=0.2)
+    wait_until(lambda: world.posts() > before + 3, "the push to send", every=0.2)
 
 
 def interruptible(world: World, day: str, users: int) -> str:

@@ -1,5 +1,6 @@
 """A Glue run that somebody stops, that dies, and that runs into its Timeout: the same day, one attempt each."""
 
+from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_2_runs import EVERYBODY
 from tests.compose.live.test_4_by_hand import pushing
@@ -16,11 +17,12 @@ def set_timeout(world: World, minutes: int) -> None:
 
 def test_stopped_killed_and_timed_out(world: World) -> None:
     day = world.day(14)
-    world.arrive(day, USERS + 850)
+    world.arrive(day, USERS + 1_850)  # more than three attempts can send
     usual = world.running.world.client("glue").get_job(JobName=world.running.world.outputs["PushJobName"])
     run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
-    with world.slowly(6):  # the canary is over well before the minute is
+    with world.slowly(6):
         pushing(world, run_id)
+        wait_until(lambda: bool(world.documents(f"responses/dt={day}/", "/agg-canary.json")), "the end of its canary")
         world.stop_push(run_id)
         world.airflow.reach(run_id, "push_scores", "up_for_retry")
 
@@ -32,7 +34,7 @@ def test_stopped_killed_and_timed_out(world: World) -> None:
         (summary,) = world.finish(run_id, state="failed")
     states = [run["JobRunState"] for run in world.glue_runs("push", run_id)]
     assert states == ["STOPPED", "FAILED", "TIMEOUT"]
-    assert summary["outcomes"]["delivered"] > 0
+    assert summary["outcomes"]["delivered"] > 100  # by that canary, whatever the last attempt came to
     assert summary["findings"][0]["task"] == "push_scores"
     assert "ended TIMEOUT" in summary["findings"][0]["detail"]
 

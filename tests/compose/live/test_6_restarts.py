@@ -1,7 +1,5 @@
 """The scheduler, which runs the tasks, is killed in the middle of each task of one run, and so is the triggerer."""
 
-import time
-
 from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_2_runs import EVERYBODY
@@ -19,7 +17,7 @@ def restart(world: World, *services: str) -> None:
         found = world.running.project.containers()
         return all(found[service].health == "healthy" for service in services)
 
-    wait_until(are_well, 90, f"{services} to be healthy")
+    wait_until(are_well, f"{services} to be healthy")
 
 
 def kill(world: World, *services: str) -> None:
@@ -34,13 +32,13 @@ def await_glue(world: World, job: str, run_id: str, state: str = "SUCCEEDED") ->
     def states() -> list[str]:
         return [run["JobRunState"] for run in world.glue_runs(job, run_id)]
 
-    wait_until(lambda: states()[-1:] == [state], 300, f"the {job} job", lambda: str(states()), every=0.1)
+    wait_until(lambda: states()[-1:] == [state], f"the {job} job", lambda: str(states()), every=0.1)
 
 
-def hang_and_kill(world: World, run_id: str, task: str) -> None:
-    """Wait until a task, whose service is frozen, is surely at work, and kill its process."""
+def hang_and_kill(world: World, run_id: str, task: str, service: str) -> None:
+    """Wait until a task hangs at a frozen service, and kill its process."""
     world.airflow.reach(run_id, task, "running")
-    time.sleep(3)  # Airflow says so before it has read the DAG; the task then hangs for ten seconds at least
+    world.running.await_request(service)
     world.running.kill("scheduler")
 
 
@@ -51,23 +49,22 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
     kill(world, "scheduler", "triggerer")
 
     with running.frozen("crm"):
-        world.arrive(day, USERS + 1_200)
-        hang_and_kill(world, run_id, "check_activity")
+        world.arrive(day, USERS + 2_200)
+        hang_and_kill(world, run_id, "check_activity", "crm")
     restart(world, "scheduler")
 
     airflow.reach(run_id, "score_users", "deferred")
-    kill(world, "scheduler", "triggerer")
-
-    with running.frozen("triggerer"):  # or the next task might be done before its service is frozen
-        await_glue(world, "score", run_id)
-        running.freeze("s3")
-    hang_and_kill(world, run_id, "check_scores")
-    running.thaw("s3")
+    running.kill("scheduler", "triggerer")
+    restart(world, "triggerer")
+    await_glue(world, "score", run_id)
+    with running.frozen("s3"):
+        restart(world, "scheduler")  # only now, or the next task might be done before its service is frozen
+        hang_and_kill(world, run_id, "check_scores", "s3")
     with world.slowly():
         with running.frozen("aws"):
             restart(world, "scheduler")
             airflow.reach(run_id, "push_scores", "running")
-            time.sleep(3)  # it asks Glue for runs that it might take up
+            running.await_request("aws")  # for runs that it might take up
             running.freeze("api-server")
         # Now it starts a run, and cannot tell anybody: the next try has to find that run by itself.
         await_glue(world, "push", run_id, "RUNNING")
@@ -76,13 +73,12 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
     restart(world, "scheduler")
     airflow.reach(run_id, "push_scores", "deferred")
     assert len(world.glue_runs("push", run_id)) == 1
-    kill(world, "scheduler", "triggerer")
-
-    with running.frozen("triggerer"):
-        await_glue(world, "push", run_id)
-        running.freeze("s3")
-    hang_and_kill(world, run_id, "summarize_responses")
-    running.thaw("s3")
+    running.kill("scheduler", "triggerer")
+    restart(world, "triggerer")
+    await_glue(world, "push", run_id)
+    with running.frozen("s3"):
+        restart(world, "scheduler")
+        hang_and_kill(world, run_id, "summarize_responses", "s3")
     restart(world, "scheduler")
 
     (summary,) = world.finish(run_id)

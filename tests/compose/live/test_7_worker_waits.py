@@ -32,12 +32,12 @@ def _without_a_triggerer(world: World) -> Iterator[None]:
 @pytest.mark.usefixtures("_without_a_triggerer")
 def test_a_day_without_a_triggerer_and_a_push_that_somebody_stops(world: World) -> None:
     day = world.day(18)
-    world.arrive(day, USERS + 1_350)
+    world.arrive(day, USERS + 2_350)
     run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
     with world.slowly():
-        wait_until(lambda: world.airflow.states(run_id)["score_users"] == "success", 120, "the scores")
+        wait_until(lambda: world.airflow.states(run_id)["score_users"] == "success", "the scores")
         before = world.posts()
-        wait_until(lambda: world.posts() > before + 3, 60, "the push to send")
+        wait_until(lambda: world.posts() > before + 3, "the push to send")
     assert world.airflow.states(run_id)["push_scores"] == "running"
     world.stop_push(run_id)
 
