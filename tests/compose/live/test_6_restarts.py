@@ -20,12 +20,6 @@ def restart(world: World, *services: str) -> None:
     wait_until(are_well, f"{services} to be healthy")
 
 
-def kill(world: World, *services: str) -> None:
-    """Kill services and start them again."""
-    world.running.kill(*services)
-    restart(world, *services)
-
-
 def await_glue(world: World, job: str, run_id: str, state: str = "SUCCEEDED") -> None:
     """Wait until the run's latest Glue run is in a state."""
 
@@ -46,7 +40,8 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
     running, airflow, day = world.running, world.airflow, world.day(16)
     run_id = airflow.trigger(score_date=day, **EVERYBODY)
     airflow.reach(run_id, "wait_for_activity", "deferred")
-    kill(world, "scheduler", "triggerer")
+    running.kill("scheduler", "triggerer")
+    restart(world, "scheduler", "triggerer")
 
     with running.frozen("crm"):
         world.arrive(day, USERS + 2_200)
