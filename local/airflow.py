@@ -70,7 +70,9 @@ class AirflowHome:
         if not database.exists():
             return {}
         query = (
-            "select task_id, state from task_instance where run_id = "
+            # A deferred task is queued here, as its trigger runs in the same process; how it goes on is noted.
+            "select task_id, case when state = 'queued' and next_method is not null then 'deferred' else state end "
+            "from task_instance where run_id = "
             "(select run_id from dag_run where dag_id = ? order by id desc limit 1)"
         )
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:

@@ -28,7 +28,6 @@ from local.processes import REPOSITORY
 _FOLDER = REPOSITORY / ".local" / "demo"
 _DEFAULT_RATE = 2000.0
 _CRM = ["--latency-ms", "20", "--latency-jitter-ms", "20"]
-# A deferred task shows as queued here: its trigger runs in the same process.
 _NEWS = {
     "queued": "started",
     "running": "started",
@@ -160,7 +159,7 @@ def _follow(
     :param mend: called once the first attempt of the push has failed
     """
     told: dict[str, str] = {}
-    looked, arrived = False, False
+    arrived = False
     progress = _progress(world, clock)
     while ended() is None:
         states = home.states()
@@ -171,8 +170,7 @@ def _follow(
                 told[task] = news
                 if (task, news) == ("push_scores", _NEWS["up_for_retry"]):
                     mend()
-        looked = looked or states.get("wait_for_activity") == "running"
-        if looked and not arrived and states.get("wait_for_activity") != "running":
+        if not arrived and states.get("wait_for_activity") == "deferred":
             arrive()
             arrived = True
         if told.get("push_scores") == _NEWS["running"]:
