@@ -7,7 +7,7 @@ do not exist are asked for a login too. Whatever goes wrong in the check is an e
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -30,12 +30,14 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 T = TypeVar("T")
 Connect = Callable[[], tuple[str, Store]]
+Clock = Callable[[tzinfo], datetime]
 
 
-def build(connect: Connect | None = None) -> SafeHeaders:
+def build(connect: Connect | None = None, now: Clock = datetime.now) -> SafeHeaders:
     """Make the application.
 
     :param connect: gives the bucket's name and its reader, asked at each request; by default what the Variable names
+    :param now: gives the time in a timezone, asked at each request
     """
     connect = connect or Output()
     app = FastAPI(
@@ -46,7 +48,7 @@ def build(connect: Connect | None = None) -> SafeHeaders:
         dependencies=[Depends(requires_access_dag("GET", param_dag_id=DAG_ID))],
     )
     dashboard_errors.install(app)
-    _add_runs(app, connect)
+    _add_runs(app, connect, now)
     _add_one_run(app, connect)
 
     @app.api_route("/{path:path}", methods=METHODS)
@@ -59,14 +61,14 @@ def build(connect: Connect | None = None) -> SafeHeaders:
 # Routes are plain functions, which FastAPI runs in threads: they wait for S3, and the event loop must not.
 
 
-def _add_runs(app: FastAPI, connect: Connect) -> None:
+def _add_runs(app: FastAPI, connect: Connect, now: Clock) -> None:
     runs = Runs()
 
     @app.get("/")
     def page(days: str = "") -> Response:
         window = next((n for n in dashboard_page.WINDOWS if str(n) == days), dashboard_page.DEFAULT_WINDOW)
         timezone = _timezone()
-        today = datetime.now(ZoneInfo(timezone)).date()
+        today = now(ZoneInfo(timezone)).date()
         bucket, recent = _ask(connect, lambda store: runs.recent(store, today - timedelta(days=window - 1)))
         shown = dashboard_page.runs(recent, days=window, today=today, bucket=bucket, timezone=timezone)
         return _html(shown)

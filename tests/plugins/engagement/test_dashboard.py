@@ -6,7 +6,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from engagement.dashboard_store import StoreError
 from engagement.settings import SettingsError
 from tests.plugins.engagement.dashboard_factory import HOSTILE, Bucket, a_summary
 
-TODAY = datetime.now(UTC)
+TODAY = date(2026, 11, 24)
 ADDRESS = "runs/2026-11-23/x-0123abcd"
 ROUTES = {"/", "/runs/{folder}/{run}", "/runs/{folder}/{run}/report", "/runs/{folder}/{run}/summary", "/{path:path}"}
 PATHS = [
@@ -45,6 +45,7 @@ class World:
 
     def __init__(self) -> None:
         self.bucket = Bucket()
+        self.now = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
         self.asked = 0
         self.trouble: Exception | None = None
         self.logged_out = False
@@ -63,7 +64,8 @@ def api() -> Iterator[tuple[FastAPI, World]]:
     from airflow.api_fastapi.app import create_app, purge_cached_app
 
     world = World()
-    page = {"name": "engagement", "url_prefix": "/engagement", "app": dashboard.build(lambda: world.connect())}
+    app = dashboard.build(lambda: world.connect(), lambda timezone: world.now.astimezone(timezone))
+    page = {"name": "engagement", "url_prefix": "/engagement", "app": app}
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Airflow's own
         patch.setattr(plugins_manager, "get_fastapi_plugins", lambda: ([page], []))
@@ -111,7 +113,7 @@ def get(client: TestClient) -> Callable[..., Response]:
 
 def put_run(world: World, **changes: Any) -> str:
     """Write a run of today; gives its address."""
-    found = of_object(world.bucket.put_run(a_summary(f"{TODAY:%Y-%m-%d}", **changes), TODAY))
+    found = of_object(world.bucket.put_run(a_summary(f"{TODAY}", **changes), world.now))
     assert found is not None
     return f"runs/{found[0].address}"
 
@@ -228,7 +230,19 @@ def test_a_program_and_a_browser_get_in(client: TestClient, world: World, way: s
 )
 def test_the_window(get: Callable[..., Response], world: World, query: str, days: int) -> None:
     assert get(query).status_code == 200
-    first = TODAY.date() - timedelta(days=days - 1)
+    first = TODAY - timedelta(days=days - 1)
+    assert world.bucket.listings[0] == ("summaries/dt=", f"summaries/dt={first}")
+
+
+@pytest.mark.parametrize(
+    ("timezone", "first"), [("UTC", "2026-11-24"), ("Europe/Berlin", "2026-11-25"), ("America/New_York", "2026-11-24")]
+)
+def test_the_window_ends_today_where_the_business_is(
+    get: Callable[..., Response], world: World, monkeypatch: pytest.MonkeyPatch, timezone: str, first: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__TIMEZONE", timezone)
+    world.now = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    assert get("?days=7").status_code == 200
     assert world.bucket.listings[0] == ("summaries/dt=", f"summaries/dt={first}")
 
 
@@ -328,7 +342,7 @@ def test_a_browser_without_login_reads_a_page(client: TestClient) -> None:
 
 def test_hostile_words_stay_words(get: Callable[..., Response], world: World) -> None:
     put_run(world, run_id=HOSTILE, headline=HOSTILE)
-    world.bucket.put(f"summaries/dt={TODAY:%Y-%m-%d}/runs/x-0123abcd.json", json.dumps({"version": HOSTILE}).encode())
+    world.bucket.put(f"summaries/dt={TODAY}/runs/x-0123abcd.json", json.dumps({"version": HOSTILE}).encode())
     answer = get()
     assert answer.status_code == 200
     assert "<img" not in answer.text
