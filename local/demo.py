@@ -101,7 +101,7 @@ def _run_day(arguments: argparse.Namespace, world: stack.Stack, migrated: Future
                 world.crm("DELETE", "faults")
                 clock.say("The fault ends; the next attempt finds the CRM well")
 
-        _follow(home, world, process.poll, arrive, mend, clock)
+        follow(home, world, process.poll, arrive, mend, clock)
         status = process.wait()
     summary = _summary(world, score_date)
     if summary is None:
@@ -145,7 +145,7 @@ def _extract(arguments: argparse.Namespace, clock: Clock) -> Path:
     return Path(extract.path)
 
 
-def _follow(
+def follow(
     home: AirflowHome,
     world: stack.Stack,
     ended: Callable[[], int | None],

@@ -98,6 +98,11 @@ class World:
             sns.unsubscribe(SubscriptionArn=subscription)
             sqs.delete_queue(QueueUrl=queue)
 
+    def push_runs(self, score_date: str) -> list[dict[str, Any]]:
+        """The Glue runs of a date's push, newest first."""
+        runs = self.stack.client("glue").get_job_runs(JobName=self.stack.outputs["PushJobName"])["JobRuns"]
+        return [run for run in runs if run["Arguments"].get("--score_date") == score_date]
+
     def crm_stats(self) -> dict[str, Any]:
         """What the CRM received so far."""
         stats: dict[str, Any] = self.stack.crm("GET", "stats")

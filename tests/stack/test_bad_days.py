@@ -145,7 +145,7 @@ def test_rows_left_open_are_finished_by_the_retry_of_the_task(world: World) -> N
 
     def mend(home: AirflowHome) -> None:
         deadline = time.monotonic() + 300
-        while home.states().get("push_scores") != "up_for_retry":
+        while [run["JobRunState"] for run in world.push_runs("2026-10-10")] != ["FAILED"]:
             assert time.monotonic() < deadline, home.states()
             time.sleep(0.2)
         world.stack.crm("DELETE", "faults")

@@ -82,9 +82,8 @@ def test_a_push_killed_half_way_is_completed_by_its_retry(world: World) -> None:
         while time.monotonic() < deadline:
             users = world.crm_stats()["users"]
             if users >= 4000:
-                glue = world.stack.client("glue")
-                runs = glue.get_job_runs(JobName="engagement-push-scores")["JobRuns"]
-                glue.batch_stop_job_run(JobName="engagement-push-scores", JobRunIds=[runs[0]["Id"]])
+                (run,) = world.push_runs("2026-11-22")
+                world.stack.client("glue").batch_stop_job_run(JobName=run["JobName"], JobRunIds=[run["Id"]])
                 killed.append(users)
                 return
             time.sleep(0.2)
@@ -111,12 +110,16 @@ def test_a_push_killed_half_way_is_completed_by_its_retry(world: World) -> None:
     assert ended.summary["attempts"][0]["posts"] >= killed[0] - 4 * (64 + 1_000)
 
 
-def test_an_old_date_is_only_planned_unless_asked_for(world: World) -> None:
-    world.upload("2026-01-05", rows=500)
+def test_an_old_date_whose_extract_comes_late_is_only_planned_unless_asked_for(world: World) -> None:
     variable = world.stack.settings()
     home = AirflowHome(world.folder / "airflow", world.stack.env, variable)
     log = world.folder / "old.log"
     with home.dag_run(log, {"score_date": "2026-01-05"}) as process:
+        deadline = time.monotonic() + 300
+        while home.states().get("wait_for_activity") != "deferred":
+            assert time.monotonic() < deadline, home.states()
+            time.sleep(0.2)
+        world.upload("2026-01-05", rows=500)
         assert process.wait(400) == 0, log.read_text()[-3000:]
 
     assert world.crm_stats()["requests"] == 0
