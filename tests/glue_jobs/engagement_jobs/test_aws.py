@@ -65,6 +65,7 @@ def test_a_listing_goes_beyond_one_page(store: Store, world: World) -> None:
     assert [name for name, _ in store.files("many/")] == [f"part-{number:05d}" for number in range(1003)]
 
 
+@pytest.mark.usefixtures("world")
 def test_other_trouble_than_absence_is_raised() -> None:
     nowhere = Store("no-such-bucket")
     for act in (lambda: nowhere.write("k", b""), lambda: nowhere.files("k/")):
