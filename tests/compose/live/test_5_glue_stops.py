@@ -15,6 +15,11 @@ def set_timeout(world: World, minutes: int) -> None:
     glue.update_job(JobName=name, JobUpdate={**job, "Timeout": minutes})
 
 
+def await_attempt(world: World, run_id: str, number: int) -> None:
+    """Wait for an attempt of the push, not for the state before it, which passes."""
+    wait_until(lambda: world.airflow.tasks(run_id)["push_scores"]["try_number"] == number, f"attempt {number}")
+
+
 def test_stopped_killed_and_timed_out(world: World) -> None:
     day = world.day(14)
     world.arrive(day, USERS + 1_850)  # more than three attempts can send
@@ -24,12 +29,11 @@ def test_stopped_killed_and_timed_out(world: World) -> None:
         pushing(world, run_id)
         wait_until(lambda: bool(world.documents(f"responses/dt={day}/", "/agg-canary.json")), "the end of its canary")
         world.stop_push(run_id)
-        world.airflow.reach(run_id, "push_scores", "up_for_retry")
 
+        await_attempt(world, run_id, 2)
         pushing(world, run_id)
         set_timeout(world, 1)  # of the attempt after this one
         world.kill_push(run_id)
-        world.airflow.reach(run_id, "push_scores", "up_for_retry")
 
         (summary,) = world.finish(run_id, state="failed")
     states = [run["JobRunState"] for run in world.glue_runs("push", run_id)]
