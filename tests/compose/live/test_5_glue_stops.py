@@ -22,7 +22,7 @@ def await_attempt(world: World, run_id: str, number: int) -> None:
 
 def test_stopped_killed_and_timed_out(world: World) -> None:
     day = world.day(14)
-    world.arrive(day, USERS + 1_850)  # more than three attempts can send
+    world.arrive(day, USERS + 2_050)  # more than three attempts can send
     usual = world.running.world.client("glue").get_job(JobName=world.running.world.outputs["PushJobName"])
     run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
     with world.slowly(6):

@@ -45,7 +45,7 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
     restart(world, "scheduler", "triggerer")
 
     with running.frozen("crm"):
-        world.arrive(day, USERS + 2_200)
+        world.arrive(day, USERS + 2_400)
         hang_and_kill(world, run_id, "check_activity", "crm")
     restart(world, "scheduler")
 
