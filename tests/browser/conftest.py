@@ -16,8 +16,9 @@ from tests.browser import chromium
 from tests.browser.airflow_ui import AirflowUi
 from tests.browser.watch import Watch
 from tests.compose import stack
-from tests.compose.airflow_api import last_scheduled, wait_until
+from tests.compose.airflow_api import last_scheduled
 from tests.compose.stack import Running
+from tests.support.waiting import wait_until
 
 WAIT_MS = 120_000
 SIZE: Any = {"width": 1280, "height": 800}

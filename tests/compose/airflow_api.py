@@ -1,17 +1,15 @@
 """Airflow's public REST API, as a person or a script outside uses it."""
 
-import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import requests
 
+from tests.support.waiting import PATIENCE, wait_until
+
 DAG = "customer_engagement_scoring"
 FINISHED = {"success", "failed"}
-PATIENCE = 600.0
-"""Seconds to wait for what must come: no measure of it, for a small machine may be busy with other suites."""
 
 
 class Airflow:
@@ -134,19 +132,3 @@ def last_scheduled() -> date:
 def run_path(run_id: str) -> str:
     """Path of a run in the API."""
     return f"dags/{DAG}/dagRuns/{quote(run_id, safe='')}"
-
-
-def wait_until(
-    condition: Callable[[], bool],
-    what: str,
-    state: Callable[[], str] = lambda: "",
-    *,
-    every: float = 1.0,
-    limit: float = PATIENCE,
-) -> None:
-    """Wait for a condition. Raises TimeoutError that says what was waited for, and how things stand."""
-    deadline = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {limit:.0f} s for {what}; {state()}")
-        time.sleep(every)

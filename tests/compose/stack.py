@@ -15,7 +15,8 @@ from typing import Any
 from local.compose import credentials
 from local.compose.project import REPOSITORY, Project
 from local.stack import Stack, outputs_of
-from tests.compose.airflow_api import PATIENCE, Airflow
+from tests.compose.airflow_api import Airflow
+from tests.support.waiting import PATIENCE
 
 PORTS = ("AIRFLOW", "S3", "FILES", "AWS", "CRM")
 # Until another machine's open connection holds bytes that nobody has read.

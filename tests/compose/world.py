@@ -12,8 +12,9 @@ from typing import Any
 
 from local.compose.deploy import CRM_URL, RATE
 from local.extract import write_extract
-from tests.compose.airflow_api import PATIENCE, Airflow, last_scheduled, wait_until
+from tests.compose.airflow_api import Airflow, last_scheduled
 from tests.compose.stack import Running
+from tests.support.waiting import PATIENCE, wait_until
 
 # The processes whose command lines have all of some words.
 _KILL = """

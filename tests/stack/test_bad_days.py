@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from local.airflow import AirflowHome
 from tests.stack.conftest import Ended, World
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -144,10 +144,10 @@ def test_rows_left_open_are_finished_by_the_retry_of_the_task(world: World) -> N
     world.stack.crm("PUT", "faults", data="503-half")
 
     def mend(home: AirflowHome) -> None:
-        deadline = time.monotonic() + 300
-        while [run["JobRunState"] for run in world.push_runs("2026-10-10")] != ["FAILED"]:
-            assert time.monotonic() < deadline, home.states()
-            time.sleep(0.2)
+        def states() -> list[str]:
+            return [run["JobRunState"] for run in world.push_runs("2026-10-10")]
+
+        wait_until(lambda: states() == ["FAILED"], "its failure", lambda: f"{home.states()}", every=0.2, limit=300)
         world.stack.crm("DELETE", "faults")
 
     ended = world.run_day(

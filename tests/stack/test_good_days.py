@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from local.airflow import AirflowHome
 from tests.stack.conftest import World
 from tests.stack.costs import SETTINGS, check_costs
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -78,16 +78,13 @@ def test_a_push_killed_half_way_is_completed_by_its_retry(world: World) -> None:
     killed: list[int] = []
 
     def kill(home: AirflowHome) -> None:
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline:
-            users = world.crm_stats()["users"]
-            if users >= 4000:
-                (run,) = world.push_runs("2026-11-22")
-                world.stack.client("glue").batch_stop_job_run(JobName=run["JobName"], JobRunIds=[run["Id"]])
-                killed.append(users)
-                return
-            time.sleep(0.2)
-        pytest.fail(f"the push did not get going: {home.states()}")
+        def users() -> int:
+            return int(world.crm_stats()["users"])
+
+        wait_until(lambda: users() >= 4000, "the push to get going", lambda: f"{home.states()}", every=0.2, limit=300)
+        (run,) = world.push_runs("2026-11-22")
+        killed.append(users())
+        world.stack.client("glue").batch_stop_job_run(JobName=run["JobName"], JobRunIds=[run["Id"]])
 
     ended = world.run_day(
         "2026-11-22",
@@ -115,10 +112,7 @@ def test_an_old_date_whose_extract_comes_late_is_only_planned_unless_asked_for(w
     home = AirflowHome(world.folder / "airflow", world.stack.env, variable)
     log = world.folder / "old.log"
     with home.dag_run(log, {"score_date": "2026-01-05"}) as process:
-        deadline = time.monotonic() + 300
-        while home.states().get("wait_for_activity") != "deferred":
-            assert time.monotonic() < deadline, home.states()
-            time.sleep(0.2)
+        wait_until(lambda: home.states().get("wait_for_activity") == "deferred", "the sensor", every=0.2, limit=300)
         world.upload("2026-01-05", rows=500)
         assert process.wait(400) == 0, log.read_text()[-3000:]
 

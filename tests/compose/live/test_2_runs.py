@@ -35,9 +35,10 @@ def test_a_backfill_beside_the_scheduled_run(world: World) -> None:
 
 
 def test_a_run_without_a_logical_date(world: World) -> None:
-    world.arrive(datetime.now(UTC).date().isoformat(), USERS)
+    today = datetime.now(UTC).date().isoformat()
+    world.arrive(today, USERS)
     (summary,) = world.finish(world.airflow.trigger())
-    assert summary["score_date"] == datetime.now(UTC).date().isoformat()
+    assert summary["score_date"] == today
     assert summary["outcomes"]["delivered"] == USERS
 
 

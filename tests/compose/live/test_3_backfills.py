@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_2_runs import EVERYBODY
 from tests.compose.world import World
+from tests.support.waiting import wait_until
 
 
 def attempts(world: World, *days: str) -> list[int]:

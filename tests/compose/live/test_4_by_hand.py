@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_2_runs import EVERYBODY, TASKS
 from tests.compose.world import World
+from tests.support.waiting import wait_until
 
 
 def pushing(world: World, run_id: str) -> None:

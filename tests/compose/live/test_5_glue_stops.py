@@ -1,10 +1,10 @@
 """A Glue run that somebody stops, that dies, and that runs into its Timeout: the same day, one attempt each."""
 
-from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_2_runs import EVERYBODY
 from tests.compose.live.test_4_by_hand import pushing
 from tests.compose.world import World
+from tests.support.waiting import wait_until
 
 
 def set_timeout(world: World, minutes: int) -> None:
@@ -13,11 +13,6 @@ def set_timeout(world: World, minutes: int) -> None:
     members = set(glue.meta.service_model.shape_for("JobUpdate").members) - {"AllocatedCapacity", "MaxCapacity"}
     job = {member: value for member, value in glue.get_job(JobName=name)["Job"].items() if member in members and value}
     glue.update_job(JobName=name, JobUpdate={**job, "Timeout": minutes})
-
-
-def await_attempt(world: World, run_id: str, number: int) -> None:
-    """Wait for an attempt of the push, not for the state before it, which passes."""
-    wait_until(lambda: world.airflow.tasks(run_id)["push_scores"]["try_number"] == number, f"attempt {number}")
 
 
 def test_stopped_killed_and_timed_out(world: World) -> None:
@@ -30,7 +25,8 @@ def test_stopped_killed_and_timed_out(world: World) -> None:
         wait_until(lambda: bool(world.documents(f"responses/dt={day}/", "/agg-canary.json")), "the end of its canary")
         world.stop_push(run_id)
 
-        await_attempt(world, run_id, 2)
+        # Not for the state before it, which passes.
+        wait_until(lambda: world.airflow.tasks(run_id)["push_scores"]["try_number"] == 2, "the second attempt")
         pushing(world, run_id)
         set_timeout(world, 1)  # of the attempt after this one
         world.kill_push(run_id)

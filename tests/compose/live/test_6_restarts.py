@@ -1,9 +1,9 @@
 """The scheduler, which runs the tasks, is killed in the middle of each task of one run, and so is the triggerer."""
 
-from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_2_runs import EVERYBODY
 from tests.compose.world import World
+from tests.support.waiting import wait_until
 
 # By the triggerer, whose end costs no try; push_scores is killed at its start, too.
 WAITED_FOR = ("wait_for_activity", "score_users")

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.airflow_api import wait_until
 from tests.compose.live.conftest import USERS
 from tests.compose.live.test_2_runs import EVERYBODY
 from tests.compose.stack import up
 from tests.compose.world import World
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

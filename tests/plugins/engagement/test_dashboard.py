@@ -6,7 +6,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,8 @@ from engagement.dashboard_store import StoreError
 from engagement.settings import SettingsError
 from tests.plugins.engagement.dashboard_factory import HOSTILE, Bucket, a_summary
 
-TODAY = date(2026, 11, 24)
+NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
+TODAY = NOW.date()
 ADDRESS = "runs/2026-11-23/x-0123abcd"
 ROUTES = {"/", "/runs/{folder}/{run}", "/runs/{folder}/{run}/report", "/runs/{folder}/{run}/summary", "/{path:path}"}
 PATHS = [
@@ -45,7 +46,7 @@ class World:
 
     def __init__(self) -> None:
         self.bucket = Bucket()
-        self.now = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
+        self.now = NOW
         self.asked = 0
         self.trouble: Exception | None = None
         self.logged_out = False
@@ -113,7 +114,7 @@ def get(client: TestClient) -> Callable[..., Response]:
 
 def put_run(world: World, **changes: Any) -> str:
     """Write a run of today; gives its address."""
-    found = of_object(world.bucket.put_run(a_summary(f"{TODAY}", **changes), world.now))
+    found = of_object(world.bucket.put_run(a_summary(TODAY.isoformat(), **changes), world.now))
     assert found is not None
     return f"runs/{found[0].address}"
 
