@@ -102,7 +102,7 @@ test: setup $(LINT) ## Run every test that needs no Docker, the end-to-end run i
 
 .PHONY: test-glue6
 test-glue6: setup $(GLUE6) ## Run the tests that need Spark once more, on the Spark of Glue 6.0
-	@PYTHONDONTWRITEBYTECODE=1 .venv-glue6/bin/python -m pytest -q -p no:cacheprovider tests/glue_jobs -m spark
+	@PYTHONDONTWRITEBYTECODE=1 .venv-glue6/bin/python -m pytest -q -p no:cacheprovider tests/spark
 
 .PHONY: image
 image: ## Build the image of the compose stack, which `make up` does by itself
@@ -166,8 +166,9 @@ lint: setup $(BROWSER) $(LINT) ## Check style, format, types, templates, workflo
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy dags plugins local infra tests \
-		--exclude '^(local/spark/(keeper|warm_up)\.py|tests/(glue_jobs|support|browser)/)'
-	@.venv-glue/bin/mypy glue_jobs local/spark/keeper.py local/spark/warm_up.py benchmarks tests/glue_jobs tests/support
+		--exclude '^(local/spark/(keeper|warm_up)\.py|tests/(unit/glue_jobs|spark|support|browser)/)'
+	@.venv-glue/bin/mypy glue_jobs local/spark/keeper.py local/spark/warm_up.py benchmarks \
+		tests/unit/glue_jobs tests/spark tests/support
 	@.venv-browser/bin/mypy tests/browser
 	@.venv/bin/cfn-lint infra/*.yaml
 	@$(ACTIONLINT)

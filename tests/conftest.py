@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ if "AIRFLOW_HOME" not in os.environ:
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parents[1] / "dags"))
 
+# Each environment collects the tests of its own side, so that `pytest tests/unit` works in both.
+_GLUE = find_spec("pyspark") is not None
+_UNIT_OF_AIRFLOW = ("architecture", "benchmarks", "compose", "dags", "docs", "infra", "plugins")
+collect_ignore = (
+    ["browser", "compose", "contract", "local", "stack", *(f"unit/{name}" for name in _UNIT_OF_AIRFLOW)]
+    if _GLUE
+    else ["spark", "unit/glue_jobs"]
+)
+pytest_plugins = ["tests.support.glue_fixtures"] if _GLUE else []
+_TESTS = Path(__file__).parent
+
 _load_once = functools.cache(JSONFileLoader().load_file)
 JSONFileLoader.load_file = lambda _, path: _load_once(path)
 
@@ -32,3 +44,9 @@ def own_aws_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """`boto3.client` keeps its first caller's credentials for the whole process."""
     if boto3 := sys.modules.get("boto3"):
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test belongs to the tier that its folder below `tests/` is named after."""
+    for item in items:
+        item.add_marker(item.path.relative_to(_TESTS).parts[0])

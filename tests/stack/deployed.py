@@ -19,7 +19,7 @@ from infra.deploy.airflow_api import AirflowApi
 from local.extract import write_extract
 from local.s3 import REGION
 from local.stack import StandIns, stand_ins
-from tests.infra.deploy.checkout import Checkout
+from tests.unit.infra.deploy.checkout import Checkout
 
 ACCOUNT = "123456789012"
 TOKEN = "a-token-for-tests"

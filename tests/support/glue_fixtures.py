@@ -1,0 +1,54 @@
+"""Spark and the emulators, each started once per session when a test of the Glue side first needs it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from tests.support import glue_world
+from tests.support.glue_world import Bucket, World
+
+_numbers = itertools.count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # PySpark leaves the sockets of its gateway to the garbage collector, which runs during any later test.
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+
+
+@pytest.fixture(scope="session")
+def glue_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("glue")
+
+
+@pytest.fixture(scope="session")
+def world(glue_folder: Path) -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patch, glue_world.running(glue_folder, patch) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def spark(glue_folder: Path, world: World) -> Iterator[SparkSession]:
+    # After the stand-ins: Spark's workers inherit the environment that leads to them.
+    with pytest.MonkeyPatch.context() as patch, glue_world.spark_session(glue_folder, world, patch) as session:
+        yield session
+
+
+@pytest.fixture
+def bucket(world: World, spark: SparkSession) -> Bucket:
+    """A bucket of the test's own, reachable through S3 and as s3:// path."""
+    return glue_world.make_bucket(f"test-{next(_numbers):04d}", world, spark)
+
+
+@pytest.fixture
+def crm(world: World) -> Iterator[World]:
+    """The CRM, knowing nothing and without a fault."""
+    world.crm("DELETE", "faults")
+    world.crm("POST", "reset")
+    yield world
+    world.crm("DELETE", "faults")

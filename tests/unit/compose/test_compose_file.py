@@ -1,0 +1,188 @@
+"""docker-compose.yaml and Dockerfile as data: what would be found out late, or never, by starting them."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.compose import credentials
+from local.compose.deploy import CRM_URL
+from local.s3 import client_env
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
+ONE_SHOTS = {"init", "deploy"}
+AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "deploy"}
+STAND_INS = {"s3", "files", "aws", "crm", "jobs"}
+DEMANDED = re.compile(r"\$\{(\w+):\?")
+SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY|CONN)(?!.*_FILE$)")
+DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
+
+
+def env(service: str) -> dict[str, str]:
+    found: dict[str, str] = SERVICES[service].get("environment", {})
+    return found
+
+
+def test_services_are_the_processes_of_airflow_and_the_stand_ins() -> None:
+    assert set(SERVICES) == AIRFLOW | STAND_INS | {"postgres"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_ports_are_published_on_loopback_only(service: str) -> None:
+    for port in SERVICES[service].get("ports", []):
+        assert re.fullmatch(r"127\.0\.0\.1:\$\{ENGAGEMENT_\w+_PORT:-\d+\}:\d+", port)
+
+
+def test_every_published_port_has_a_variable_and_a_default_of_its_own() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    for part in (r"ENGAGEMENT_\w+_PORT", r":-\d+"):
+        assert len({match[0] for port in ports if (match := re.search(part, port))}) == len(ports) == 5
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_secrets_come_from_the_env_file(service: str) -> None:
+    harmless = {**client_env("http://s3:9000", "http://aws:5000"), "AIRFLOW_CONN_AWS_DEFAULT": "aws://"}
+    for name, value in env(service).items():
+        if SECRET_NAME.search(name) and harmless.get(name) != value:
+            assert DEMANDED.search(value), f"{service}: {name} is written out"
+
+
+def test_make_up_generates_exactly_what_the_file_demands() -> None:
+    assert set(credentials.MAKERS) == set(DEMANDED.findall(TEXT))
+
+
+@pytest.mark.parametrize(
+    ("secret", "services"),
+    [
+        ("ENGAGEMENT_CRM_TOKEN", {"crm", "deploy"}),
+        ("ENGAGEMENT_LOGIN_PASSWORD", {"api-server"}),
+        ("ENGAGEMENT_DATABASE_PASSWORD", AIRFLOW | {"postgres"}),
+    ],
+)
+def test_a_secret_reaches_only_who_needs_it(secret: str, services: set[str]) -> None:
+    assert {name for name in SERVICES if any(secret in value for value in env(name).values())} == services
+
+
+@pytest.mark.parametrize("service", sorted(AIRFLOW | {"jobs"}))
+def test_airflow_reaches_the_stand_ins_as_every_client_does(service: str) -> None:
+    expected = client_env("http://s3:9000", "http://aws:5000")
+    assert {name: value for name, value in env(service).items() if name.startswith("AWS_")} == expected
+
+
+def test_stand_ins_listen_where_clients_look() -> None:
+    assert SERVICES["s3"]["command"][-2:] == ["--port", "9000"]
+    assert SERVICES["aws"]["command"][-2:] == ["--port", "5000"]
+    port = SERVICES["crm"]["command"].index("--port") + 1
+    assert f"http://crm:{SERVICES['crm']['command'][port]}" == CRM_URL
+
+
+@pytest.mark.parametrize("service", sorted(set(SERVICES) - ONE_SHOTS))
+def test_what_runs_on_is_checked(service: str) -> None:
+    check = SERVICES[service]["healthcheck"]
+    assert check["test"][0] == "CMD"
+    assert {"interval", "timeout", "retries"} <= set(check)
+
+
+def test_what_is_well_is_checked_rarely(tmp_path: Path) -> None:
+    asked, napped = tmp_path / "asked", tmp_path / "napped"
+    (tmp_path / "sleep").write_text(f'#!/bin/sh\necho "$1" >> {napped}\n')
+    (tmp_path / "sleep").chmod(0o755)
+    text = (REPOSITORY / "local/compose/check.sh").read_text()
+    (tmp_path / "check.sh").write_text(text.replace("/tmp/well", str(tmp_path / "well")))  # noqa: S108 - not ours
+
+    def check(answer: str) -> int:
+        env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        command = ["/bin/sh", str(tmp_path / "check.sh"), "sh", "-c", f"echo >> {asked}; {answer}"]
+        return subprocess.run(command, env=env, check=False).returncode
+
+    assert [check(answer) for answer in ("false", "true", "true", "false", "true")] == [1, 0, 0, 1, 0]
+    assert len(asked.read_text().splitlines()) == 5
+    assert napped.read_text() == "30\n30\n"  # before the two that followed a good one
+    (tmp_path / "well").write_text("1\n")  # of an earlier start of the container
+    assert check("true") == 0
+    assert napped.read_text() == "30\n30\n"
+
+
+@pytest.mark.parametrize("service", sorted(ONE_SHOTS))
+def test_one_shots_are_not_repeated(service: str) -> None:
+    assert SERVICES[service]["restart"] == "no"
+    assert "healthcheck" not in SERVICES[service]
+
+
+@pytest.mark.parametrize("service", sorted({"aws", "crm"}))
+def test_stand_ins_that_forget_are_not_restarted(service: str) -> None:
+    assert SERVICES[service].get("restart", "no") == "no"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_memory_is_bounded(service: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", SERVICES[service]["mem_limit"])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_services_wait_for_what_can_come_true(service: str) -> None:
+    for other, how in SERVICES[service].get("depends_on", {}).items():
+        wanted = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
+        assert how == {"condition": wanted}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_sources_are_mounted_read_only(service: str) -> None:
+    for volume in SERVICES[service].get("volumes", []):
+        source, target, *mode = volume.split(":")
+        if source.startswith("."):
+            assert mode == ["ro"]
+            assert (REPOSITORY / source).is_dir()
+            assert target == f"/usr/local/airflow/{source.removeprefix('./')}"
+
+
+def test_spark_sees_the_folders_that_s3_serves() -> None:
+    root = "/srv/world/s3"
+    for service in ("s3", "aws"):
+        assert "world:/srv/world" in SERVICES[service]["volumes"]
+        assert root in SERVICES[service]["command"]
+
+
+def test_images_are_pinned_or_built_here() -> None:
+    assert {service["image"] for service in SERVICES.values()} == {"postgres:17", "engagement-local"}
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["init"]
+    assert re.findall(r"^FROM (.+)$", DOCKERFILE, re.MULTILINE) == ["python:3.12-slim-bookworm"]
+
+
+def test_the_dockerfile_needs_no_buildkit() -> None:
+    assert "--mount" not in DOCKERFILE
+    assert "<<" not in DOCKERFILE
+
+
+def test_the_image_is_not_run_as_root() -> None:
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE)[-1] == "airflow"
+
+
+def test_what_the_dockerfile_copies_is_in_the_build_context() -> None:
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert "*" in lines
+    sent = [line.removeprefix("!") for line in lines if line.startswith("!")]
+    copied = re.findall(r"^COPY (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(copied) == 6
+    for source in copied:
+        assert (REPOSITORY / source).exists()
+        assert any(source == path or source.startswith(path + "/") for path in sent)
+
+
+def test_bytecode_is_not_in_the_build_context() -> None:
+    """Or whoever ran something before gets another image, and an `up` beside a running stack replaces it."""
+    assert (REPOSITORY / ".dockerignore").read_text().splitlines()[-1] == "**/__pycache__"  # the last match counts
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_modules_that_containers_run_exist(service: str) -> None:
+    words = SERVICES[service].get("command", []) + SERVICES[service].get("healthcheck", {}).get("test", [])
+    for module in re.findall(r"\blocal(?:\.\w+)+", " ".join(words)):
+        path = REPOSITORY / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()

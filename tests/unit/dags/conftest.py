@@ -1,0 +1,116 @@
+"""The DAG as Airflow finds it, and ways to render its tasks."""
+
+import copy
+import json
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+DAG_ID = "customer_engagement_scoring"
+CHECKED = {"input_uri": "s3://activity/a.parquet", "input_etags": '{"a.parquet": "e1"}', "bytes": 12}
+SETTINGS = {
+    "activity_bucket": "activity-bucket",
+    "output_bucket": "output-bucket",
+    "base_url": "https://crm.example.com/",
+    "credential_id": "engagement/crm",
+}
+
+
+@pytest.fixture(scope="session")
+def dag_bag() -> Any:
+    from airflow.dag_processing.dagbag import DagBag
+
+    with warnings.catch_warnings():
+        # Airflow 3.2.1 reads every .airflowignore through a class that pathspec has deprecated.
+        warnings.filterwarnings("ignore", "GitWildMatchPattern", DeprecationWarning)
+        return DagBag(str(ROOT / "dags"), include_examples=False)
+
+
+@pytest.fixture
+def dag(dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The DAG with params of its own: Airflow writes a run's conf into them, as a worker works for one run only."""
+    dag = dag_bag.dags[DAG_ID]
+    for holder in (dag, *dag.tasks):
+        monkeypatch.setattr(holder, "params", copy.deepcopy(holder.params))
+    return dag
+
+
+@pytest.fixture(scope="session")
+def checked() -> dict[str, Any]:
+    """What check_activity returned."""
+    return CHECKED
+
+
+@pytest.fixture
+def variable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set the Variable, complete unless a setting is given as None."""
+
+    def set_variable(**changes: Any) -> None:
+        document = {name: value for name, value in {**SETTINGS, **changes}.items() if value is not None}
+        monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(document))
+
+    set_variable()
+    return set_variable
+
+
+@pytest.fixture
+def render(dag: Any, variable: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:  # noqa: ARG001
+    """Render a task as the worker does, without a database; the variable comes from the environment."""
+    from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    def pull(self: Any, task_ids: str) -> dict[str, Any]:  # noqa: ARG001
+        return {"check_activity": CHECKED}[task_ids]
+
+    monkeypatch.setattr(RuntimeTaskInstance, "xcom_pull", pull)
+    params = copy.deepcopy(dag.params)
+
+    def render_task(
+        task_id: str,
+        *,
+        run_type: str = "scheduled",
+        run_id: str = "scheduled__2026-11-23T03:00:00+00:00",
+        logical_date: datetime | None = datetime(2026, 11, 23, 3, tzinfo=UTC),
+        run_after: datetime = datetime(2026, 11, 23, 3, tzinfo=UTC),
+        start_date: datetime = datetime(2026, 11, 23, 3, 0, 5, tzinfo=UTC),
+        conf: dict[str, Any] | None = None,
+    ) -> Any:
+        dag_run = DagRun.model_validate(
+            {
+                "dag_id": DAG_ID,
+                "run_id": run_id,
+                "logical_date": logical_date,
+                "run_after": run_after,
+                "start_date": start_date,
+                "run_type": run_type,
+                "state": "running",
+                "conf": conf or {},
+                "consumed_asset_events": [],
+            }
+        )
+        # Airflow writes a run's conf into the params of DAG and task; a worker's process renders one task only.
+        monkeypatch.setattr(dag, "params", copy.deepcopy(params))
+        monkeypatch.setattr(dag.task_dict[task_id], "params", copy.deepcopy(params))
+        ti = RuntimeTaskInstance.model_construct(
+            id=uuid4(),
+            task_id=task_id,
+            dag_id=DAG_ID,
+            run_id=run_id,
+            try_number=1,
+            map_index=-1,
+            task=dag.task_dict[task_id].prepare_for_execution(),
+            max_tries=0,
+            start_date=start_date,
+            _ti_context_from_server=TIRunContext(dag_run=dag_run, max_tries=0),
+        )
+        ti.render_templates()
+        return ti.task
+
+    return render_task

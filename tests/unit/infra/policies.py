@@ -1,0 +1,113 @@
+"""A small evaluator of IAM policies: the parts of the language that the templates use, decided as IAM does.
+
+An explicit Deny wins, else an Allow; what no statement names is denied. A permissions boundary must allow, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.unit.infra.resolved import Resolved
+
+Statement = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asks for: `s3:GetObject` on an ARN; `context` holds the condition keys of the request."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+
+
+def allowed(statements: Sequence[Statement], request: Request, boundary: Sequence[Statement] | None = None) -> bool:
+    """Whether the statements, and the boundary if there is one, let the request through."""
+    if boundary is not None and not allowed(boundary, request):
+        return False
+    effects = {one["Effect"] for one in statements if _applies(one, request)}
+    return "Deny" not in effects and "Allow" in effects
+
+
+def denied(statements: Sequence[Statement], request: Request) -> bool:
+    """Whether a statement denies it in so many words, whatever else may be attached."""
+    return any(one["Effect"] == "Deny" and _applies(one, request) for one in statements)
+
+
+def statements_of(resolved: Resolved, logical: str) -> list[Statement]:
+    """All statements of a role's inline policies or of a managed policy."""
+    properties = resolved.resources[logical]["Properties"]
+    documents = [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
+    documents += [one["PolicyDocument"] for one in properties.get("Policies", [])]
+    attached = [
+        name
+        for name, policy in resolved.of_type("AWS::IAM::ManagedPolicy").items()
+        if resolved.arn(name) in properties.get("ManagedPolicyArns", []) or logical in _roles_of(policy, resolved)
+    ]
+    attached += [
+        name for name, policy in resolved.of_type("AWS::IAM::Policy").items() if logical in _roles_of(policy, resolved)
+    ]
+    own = [one for document in documents for one in document["Statement"]]
+    return own + [one for name in attached for one in statements_of(resolved, name)]
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """One or several, as a list."""
+    return [value] if isinstance(value, str) else value
+
+
+def matches(pattern: str, value: str) -> bool:
+    """IAM's wildcards: `*` is any text, `?` one character, everything else itself."""
+    translated = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.fullmatch(translated, value, re.DOTALL) is not None
+
+
+def _roles_of(policy: Mapping[str, Any], resolved: Resolved) -> list[str]:
+    names = policy.get("Roles", [])
+    return [role for role in resolved.of_type("AWS::IAM::Role") if resolved.arn(role).rpartition("/")[2] in names]
+
+
+def _applies(statement: Statement, request: Request) -> bool:
+    # Names of actions know no case; ARNs do.
+    named = any(matches(one.lower(), request.action.lower()) for one in listed(statement["Action"]))
+    if "NotResource" in statement:
+        there = not any(matches(one, request.resource) for one in listed(statement["NotResource"]))
+    else:
+        there = any(matches(one, request.resource) for one in listed(statement["Resource"]))
+    return (
+        named
+        and there
+        and all(_holds(operator, keys, request.context) for operator, keys in statement.get("Condition", {}).items())
+    )
+
+
+def _holds(operator: str, keys: Mapping[str, Any], context: Mapping[str, str | Sequence[str]]) -> bool:
+    quantifier, _, plain = operator.rpartition(":")
+    if quantifier not in _QUANTIFIERS or plain not in _OPERATORS:
+        raise NotImplementedError(f"condition operator {operator}: teach it to {__name__}")
+    # A key that the request does not have makes a condition false, and ForAllValues true: no value speaks against it.
+    return all(
+        _QUANTIFIERS[quantifier](
+            any(_OPERATORS[plain](wanted, value) for wanted in listed(wants)) for value in _values(context.get(key, []))
+        )
+        for key, wants in keys.items()
+    )
+
+
+def _values(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
+
+
+_QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"": any, "ForAnyValue": any, "ForAllValues": all}
+
+
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda wanted, value: wanted == value,
+    "StringLike": matches,
+    "ArnEquals": matches,
+    "ArnLike": matches,
+    "Bool": lambda wanted, value: str(wanted).lower() == value.lower(),
+}

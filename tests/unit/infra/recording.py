@@ -1,0 +1,116 @@
+"""One day of 1,000 users from the nightly extract to the CRM on the stand-ins, with every AWS call of its processes.
+
+Airflow runs with the configuration options that `infra/mwaa.yaml` gives to MWAA, so that it reads its Variable from
+Secrets Manager through the secrets backend.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.airflow import AirflowHome
+from local.aws.settings import default_glue_python
+from local.extract import write_extract
+from local.spark.java import java_home
+from local.stack import Stack, running
+from tests.unit.infra.resolved import PREFIX, Resolved
+
+RECORDER = Path(__file__).with_name("recorder")
+AIRFLOW = "airflow"
+DAY = "2026-11-23"
+_DAY_SECONDS = 400
+# The job's own name, which Glue passes, says whose calls these are. Spark's workers are children of a Java that may
+# be older than the run, and find the name in a file: one job runs at a time.
+_PYTHON = """\
+#!/bin/sh
+for argument; do
+  [ "$before" = --JOB_NAME ] && echo "$argument" > {file}.job
+  before=$argument
+done
+export RECORDER_FILE={file} PYTHONPATH={recorder}:"$PYTHONPATH" PATH={folder}:"$PATH"
+exec {python} "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """An AWS call: who made it (`airflow`, or a job's name), and the parameters that policies decide by.
+
+    :param error: code of the error that was its answer, if one was
+    """
+
+    who: str
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a day was: the calls in the order in which they ended, and the summary of the run."""
+
+    calls: list[Call]
+    summary: dict[str, Any]
+    log: str
+
+
+def record(folder: Path) -> Recording:
+    """Run the day in `folder`."""
+    file = folder / "calls.jsonl"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCAL_GLUE_PYTHON", str(_recorded_python(folder, file)))
+        with running(folder / "stack") as stack:
+            log = _run_day(stack, folder, file)
+            summaries = folder / "stack" / "s3" / stack.outputs["OutputBucketName"] / "summaries"
+            summary = json.loads((summaries / f"dt={DAY}" / "summary.json").read_text())
+    return Recording([Call(**json.loads(line)) for line in file.read_text().splitlines()], summary, log)
+
+
+def _run_day(stack: Stack, folder: Path, file: Path) -> str:
+    extract = folder / "activity.parquet"
+    write_extract(extract, 1000, date.fromisoformat(DAY))
+    stack.upload_activity(extract, DAY)
+    home = AirflowHome(folder / "airflow", stack.env, {}, retries=0, score_retries=0, push_retries=0)
+    home.migrate()
+    # From here on as on MWAA: no Variable in the environment, but a secret and the backend that reads it.
+    del home.env["AIRFLOW_VAR_ENGAGEMENT"]
+    options = Resolved("mwaa").resources["Environment"]["Properties"]["AirflowConfigurationOptions"]
+    for name, value in options.items():
+        section, _, option = name.partition(".")
+        if section != "engagement":  # those would wait as long as in production
+            home.env[f"AIRFLOW__{section.upper()}__{option.upper()}"] = str(value)
+    variable = json.dumps(stack.settings(max_requests_per_second=2000))
+    manager = stack.client("secretsmanager")
+    manager.create_secret(Name=f"{PREFIX}/airflow/variables/engagement", SecretString=variable)
+    home.env |= {"RECORDER_FILE": str(file), "RECORDER_WHO": AIRFLOW, "PYTHONPATH": str(RECORDER)}
+    log = folder / "dag.log"
+    with home.dag_run(log, {"score_date": DAY, "push_mode": "all"}) as process:
+        code = process.wait(_DAY_SECONDS)
+    said = log.read_text()
+    assert code == 0, said[-5000:]
+    return said
+
+
+def _recorded_python(folder: Path, file: Path) -> Path:
+    """A program that is Glue's Python with the recorder in it, beside Glue's Java."""
+    python = default_glue_python()
+    program = folder / "glue" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    (folder / "glue" / "java").symlink_to(java_home(python))
+    text = _PYTHON.format(
+        file=shlex.quote(str(file)),
+        recorder=shlex.quote(str(RECORDER)),
+        folder=shlex.quote(str(python.parent)),
+        python=shlex.quote(str(python)),
+    )
+    program.write_text(text)
+    program.chmod(0o755)
+    return program

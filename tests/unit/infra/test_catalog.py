@@ -1,0 +1,215 @@
+"""The tables that Athena reads, held against files as the jobs write them, and the question that they are there for."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from engagement_jobs.columns import SCORES
+from engagement_jobs.ledger import FIELDS
+from tests.unit.infra import templates
+from tests.unit.infra.templates import Template
+
+DAY = "2026-11-23"
+# Types of Hive and what DuckDB calls them.
+TYPES = {"string": "VARCHAR", "int": "INTEGER", "double": "DOUBLE"}
+SENT: dict[str, Any] = {
+    "user_id": "domain\\u,1",
+    "score": "73.25",
+    "key": "0c1d",
+    "payload_sha256": "9f86",
+    "revision": 0,
+    "outcome": "unknown",
+    "reason": "timeout",
+    "http_status": None,
+    "tries": 2,
+    "latency_ms": None,
+    "first_sent_at": "2026-11-23T03:10:00.125Z",
+    "settled_at": "2026-11-23T03:11:00.250Z",
+    "run_id": "scheduled__2026-11-23T03:00:00+00:00",
+}
+AGAIN = {
+    **SENT,
+    "outcome": "delivered",
+    "reason": "http_200",
+    "http_status": 200,
+    "tries": 1,
+    "latency_ms": 41.7,
+    "settled_at": "2026-11-23T03:31:00.500Z",
+}
+OTHER = {**SENT, "user_id": "u2", "score": "9.00"}
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return templates.load(templates.INFRA / "pipeline.yaml")
+
+
+@pytest.fixture(scope="module")
+def tables(template: Template) -> dict[str, Any]:
+    return {one["TableInput"]["Name"]: one["TableInput"] for one in template.of_type("AWS::Glue::Table").values()}
+
+
+def lines(*entries: dict[str, Any]) -> str:
+    return "".join(f"{json.dumps(entry)}\n" for entry in entries)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Path:
+    """Two days of an output bucket, each with everything that lies beside the ledger."""
+    aggregate = {"version": 1, "run_id": SENT["run_id"], "task": "0", "outcomes": {"delivered": 1}}
+    for day, entries in ((DAY, (SENT, OTHER)), ("2026-11-24", (OTHER,))):
+        folder = tmp_path / "responses" / f"dt={day}"
+        for attempt, ledger in (("jr_1", entries), ("jr_2", (AGAIN,))):
+            part = folder / f"attempt={attempt}"
+            part.mkdir(parents=True)
+            (part / "part-0-000000.jsonl").write_text(lines(*ledger))
+            (part / "agg-0.json").write_text(json.dumps(aggregate))
+        (folder / "_manifest.json").write_text('{"run_id": "a manifest"}')
+        (folder / "failed.csv").write_text("UserID,outcome,reason,http_status\nu3,deferred,http_503,503\n")
+    return tmp_path
+
+
+def test_columns_are_the_ledgers_fields_in_types_that_hold_them(tables: dict[str, Any]) -> None:
+    columns = {one["Name"]: one["Type"] for one in tables["responses"]["StorageDescriptor"]["Columns"]}
+    assert tuple(columns) == FIELDS
+    assert tuple(SENT) == FIELDS  # the sample is a line as the ledger writes it
+    python = {"string": str, "int": int, "double": float}
+    for name, kind in columns.items():
+        for entry in (SENT, AGAIN):
+            assert entry[name] is None or type(entry[name]) is python[kind], name
+
+
+def test_columns_of_scores_stand_in_the_order_of_the_files(tables: dict[str, Any]) -> None:
+    columns = tables["scores"]["StorageDescriptor"]["Columns"]
+    # The reader takes CSV by position; the names are like those of the ledger.
+    assert [one["Comment"].partition(" in ")[0] for one in columns] == list(SCORES)
+    assert {one["Type"] for one in columns} == {"string"}  # all that this reader knows for sure
+
+
+@pytest.mark.parametrize("name", ["responses", "scores"])
+def test_days_are_found_without_being_registered(tables: dict[str, Any], name: str) -> None:
+    table = tables[name]
+    assert [(one["Name"], one["Type"]) for one in table["PartitionKeys"]] == [("dt", "string")]
+    projection = {key.removeprefix("projection."): value for key, value in table["Parameters"].items()}
+    assert projection["enabled"] == "true"
+    assert (projection["dt.type"], projection["dt.format"]) == ("date", "yyyy-MM-dd")
+    first, last = projection["dt.range"].split(",")
+    assert first <= "2026-01-01"  # the DAG's first day
+    assert last == "NOW+1DAYS"  # it is tomorrow already in some business timezones
+    assert table["StorageDescriptor"]["Location"] == f"s3://${{OutputBucket}}/{name}/"
+    assert table["Parameters"]["storage.location.template"] == f"s3://${{OutputBucket}}/{name}/dt=${{!dt}}/"
+
+
+def test_readers_are_told_about_headers_quotes_and_files_of_another_kind(tables: dict[str, Any]) -> None:
+    responses, scores = (tables[name]["StorageDescriptor"]["SerdeInfo"] for name in ("responses", "scores"))
+    assert responses["SerializationLibrary"] == "org.openx.data.jsonserde.JsonSerDe"
+    assert responses["Parameters"] == {"ignore.malformed.json": "true"}
+    assert scores["SerializationLibrary"] == "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+    assert scores["Parameters"] == {"separatorChar": ",", "quoteChar": '"', "escapeChar": "\t"}
+    assert tables["scores"]["Parameters"]["skip.header.line.count"] == "1"
+
+
+def test_what_was_sent_to_a_user_on_a_day(template: Template, tables: dict[str, Any], bucket: Path) -> None:
+    query = template.properties()["WhatWasSentQuery"]
+    names = re.search(r"SELECT (.+)\n", query["QueryString"])
+    assert names
+    rows = ask(tables["responses"], query["QueryString"], bucket, DAY, SENT["user_id"])
+    found = [dict(zip(names[1].split(", "), row, strict=True)) for row in rows]
+    assert found == [{name: entry[name] for name in found[0]} for entry in (SENT, AGAIN)]
+    assert set(FIELDS) - found[0].keys() == {"user_id", "payload_sha256"}
+    assert ask(tables["responses"], query["QueryString"], bucket, "2026-11-25", "u2") == []
+    assert len(ask(tables["responses"], query["QueryString"], bucket, "2026-11-24", "u2")) == 1
+
+
+def test_rows_without_a_user_are_no_lines_of_the_ledger(tables: dict[str, Any], bucket: Path) -> None:
+    counted = "SELECT count(user_id) FROM responses WHERE dt = ?"
+    assert ask(tables["responses"], counted, bucket, DAY) == [(3,)]
+    anonymous = (
+        "SELECT DISTINCT regexp_extract(\"$path\", '[a-z]+[^/]*$') FROM responses WHERE user_id IS NULL ORDER BY 1"
+    )
+    assert ask(tables["responses"], anonymous, bucket) == [("agg-0.json",), ("failed.csv",)]
+
+
+def test_the_query_asks_in_the_tables_database_and_the_workgroup(template: Template) -> None:
+    query, group = (template.properties()[name] for name in ("WhatWasSentQuery", "Queries"))
+    assert (query["Database"], query["WorkGroup"]) == ("Catalog", "Queries")
+    assert {one["DatabaseName"] for one in template.of_type("AWS::Glue::Table").values()} == {"Catalog"}
+    settings = group["WorkGroupConfiguration"]
+    assert settings["EnforceWorkGroupConfiguration"] is True
+    assert settings["BytesScannedCutoffPerQuery"] == "QueryScanLimitBytes"
+    result = settings["ResultConfiguration"]
+    assert result["OutputLocation"] == "s3://${OutputBucket}/athena/"
+    assert result["EncryptionConfiguration"] == {"EncryptionOption": "SSE_S3"}
+    own = template.properties(EncryptWithOwnKey="true")["Queries"]["WorkGroupConfiguration"]["ResultConfiguration"]
+    assert own["EncryptionConfiguration"] == {"EncryptionOption": "SSE_KMS", "KmsKey": "Key.Arn"}
+
+
+def test_no_job_writes_where_results_of_queries_lie(template: Template) -> None:
+    for role in ("ScoreRole", "PushRole", "OrchestratorPolicy"):
+        for one in templates.statements(template.properties()[role]):
+            assert not [
+                it for it in one["Resource"] if it != "*" and fnmatchcase("${OutputBucket.Arn}/athena/a.csv", it)
+            ]
+
+
+def test_scores_of_users_with_commas_quotes_and_backslashes_are_read(tables: dict[str, Any], tmp_path: Path) -> None:
+    row = ['a\\b"c,d', "73.25", "2026-11-23T03:00:00Z"]
+    file = tmp_path / "part-00000.csv"
+    with file.open("w", newline="") as opened:
+        csv.writer(opened, lineterminator="\n").writerows([SCORES, row])
+    given = tables["scores"]["StorageDescriptor"]["SerdeInfo"]["Parameters"]
+    skipped = int(tables["scores"]["Parameters"]["skip.header.line.count"])
+    read = [open_csv(line, given) for line in file.read_text().splitlines()[skipped:]]
+    assert read == [row]
+
+
+def ask(table: dict[str, Any], query: str, bucket: Path, *values: str) -> list[tuple[Any, ...]]:
+    """Ask DuckDB as Athena would: by the table's columns, from every file below its location but the hidden ones."""
+    where = table["StorageDescriptor"]["Location"].replace("s3://${OutputBucket}", str(bucket))
+    files = [str(file) for file in Path(where).rglob("*") if file.is_file() and not file.name.startswith(("_", "."))]
+    columns = {one["Name"]: TYPES[one["Type"]] for one in table["StorageDescriptor"]["Columns"]}
+    day = table["Parameters"]["storage.location.template"].rpartition("/dt=")[2].replace("${!dt}/", r"dt=([0-9-]{10})/")
+    with duckdb.connect() as connection:
+        connection.execute("SET home_directory = ?", [str(bucket)])
+        connection.execute(
+            f'CREATE VIEW {table["Name"]} AS SELECT * EXCLUDE filename, filename AS "$path", '  # noqa: S608 - ours
+            f"regexp_extract(filename, '{day}', 1) AS dt FROM read_json({files}, columns={columns}, "
+            f"format='newline_delimited', ignore_errors={table_ignores(table)}, filename=true)"
+        )
+        return connection.execute(query, list(values)).fetchall()
+
+
+def table_ignores(table: dict[str, Any]) -> str:
+    ignores: str = table["StorageDescriptor"]["SerdeInfo"]["Parameters"]["ignore.malformed.json"]
+    return ignores
+
+
+def open_csv(line: str, given: dict[str, str]) -> list[str]:
+    """Split a line as Athena's reader of CSV does: outside of quotes nothing is special but the separator."""
+    fields, quoted, position = [""], False, 0
+    while position < len(line):
+        here, following = line[position], line[position + 1 : position + 2]
+        if here == given["escapeChar"]:
+            if following in (given["quoteChar"], given["escapeChar"]):
+                fields[-1] += following
+                position += 1
+        elif here == given["quoteChar"]:
+            if quoted and following == given["quoteChar"]:
+                fields[-1] += following
+                position += 1
+            else:
+                quoted = not quoted
+        elif here == given["separatorChar"] and not quoted:
+            fields.append("")
+        else:
+            fields[-1] += here
+        position += 1
+    return fields

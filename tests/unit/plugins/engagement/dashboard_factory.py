@@ -1,0 +1,73 @@
+"""A bucket with runs in it, in memory: summaries and reports as the last task writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from engagement import layout, report
+from engagement.dashboard_keys import of_object
+from engagement.dashboard_listing import Listed
+from engagement.dashboard_runs import Run, read
+from tests.unit.plugins.engagement import run_factory
+
+HOSTILE = "</style></script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
+WRITTEN = datetime(2026, 11, 23, 4, tzinfo=UTC)
+
+
+@cache
+def _whole() -> str:
+    return json.dumps(run_factory.whole_summary(run_factory.evidence()))
+
+
+def a_summary(date: str = "2026-11-23", **changes: Any) -> dict[str, Any]:
+    """The summary of a run that is a success: 970 of 1,000 rows delivered, 8 not reached."""
+    whole: dict[str, Any] = json.loads(_whole())
+    return whole | {"score_date": date, "run_id": f"scheduled__{date}T03:00:00+00:00"} | changes
+
+
+class Bucket:
+    """A `Store` that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[bytes, datetime]] = {}
+        self.listings: list[tuple[str, str]] = []
+        self.reads: list[str] = []
+
+    def put(self, key: str, body: bytes, modified: datetime = WRITTEN) -> None:
+        self.objects[key] = (body, modified)
+
+    def put_run(self, whole: dict[str, Any], modified: datetime = WRITTEN) -> str:
+        """Write summary and report; gives the key of the summary."""
+        dry_run = whole["mode"] == "dry_run"
+        keys = layout.summary_prefix(whole["score_date"], whole["run_id"], dry_run=dry_run)
+        self.put(f"{keys}.html", report.render(whole).encode(), modified)
+        self.put(f"{keys}.json", json.dumps(whole).encode(), modified)
+        if not dry_run:
+            self.put(layout.latest_summary(whole["score_date"]), json.dumps(whole).encode(), modified)
+        return f"{keys}.json"
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        self.listings.append((prefix, after))
+        for key, (body, modified) in sorted(self.objects.items()):
+            if key.startswith(prefix) and key > after:
+                yield Listed(key, hashlib.md5(body).hexdigest(), len(body), modified)  # noqa: S324 - as S3's ETag
+
+    def read(self, key: str) -> bytes | None:
+        self.reads.append(key)
+        return self.objects[key][0] if key in self.objects else None
+
+
+def a_run(date: str = "2026-11-23", written: datetime = WRITTEN, **changes: Any) -> Run:
+    """A line of the page."""
+    whole = a_summary(date, **changes)
+    dry_run = whole["mode"] == "dry_run"
+    found = of_object(layout.summary_prefix(date, whole["run_id"], dry_run=dry_run) + ".json")
+    assert found is not None
+    run = read(found[0], written, json.dumps(whole).encode())
+    assert isinstance(run, Run), run
+    return run

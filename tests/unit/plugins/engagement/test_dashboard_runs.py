@@ -1,0 +1,98 @@
+"""A summary is read as if a stranger had written it: a line, or a reason, never a crash."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engagement import manifests
+from engagement.dashboard_keys import Place
+from engagement.dashboard_runs import MOST_BYTES, MOST_TEXT, Run, Unreadable, read
+from tests.unit.plugins.engagement.dashboard_factory import WRITTEN, a_run, a_summary
+
+PLACE = Place("2026-11-23", "x-0123abcd")
+
+
+def reading(body: bytes | None, place: Place = PLACE) -> Run | Unreadable:
+    return read(place, WRITTEN, body)
+
+
+def why(body: bytes | None) -> str:
+    found = reading(body)
+    assert isinstance(found, Unreadable)
+    assert (found.place, found.written, found.score_date) == (PLACE, WRITTEN, "2026-11-23")
+    return found.why
+
+
+def test_a_summary_as_the_last_task_writes_it() -> None:
+    run = reading(json.dumps(a_summary()).encode())
+    assert isinstance(run, Run)
+    assert (run.score_date, run.rows, run.not_reached, run.kind) == ("2026-11-23", 1000, 8, "success")
+    assert run.outcomes["delivered"] == 970
+    assert list(run.outcomes) == [*manifests.OUTCOMES, "unaccounted"]
+    assert run.p95_ms == pytest.approx(83, rel=0.03)
+    assert run.cost_usd == pytest.approx(0.088, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, "success"),
+        ({"status": "failed"}, "failed"),
+        ({"mode": "dry_run"}, "planned"),
+        ({"mode": "dry_run", "status": "failed"}, "failed"),
+    ],
+)
+def test_the_kind_is_that_of_the_report(changes: dict[str, Any], kind: str) -> None:
+    assert a_run(**changes).kind == kind
+
+
+def test_what_is_not_known_stays_unknown() -> None:
+    run = a_run(cost_usd=None, latency_ms={"p95": None})
+    assert (run.cost_usd, run.p95_ms) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (None, "it is gone"),
+        (b"", "it is no JSON"),
+        (b"\xff\xfe", "it is no JSON"),
+        (b"[" * 200_000, "it is no JSON"),
+        (b'{"version": NaN}', "it is no JSON"),
+        (b"[1]", "it is no JSON object"),
+        (b"{}", "its version is None, wanted 1"),
+        (b'{"version": 2}', "its version is 2, wanted 1"),
+        (b" " * (MOST_BYTES + 1), f"it has more than {MOST_BYTES:,} bytes"),
+    ],
+)
+def test_bodies_that_are_no_summary(body: bytes | None, reason: str) -> None:
+    assert why(body) == reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"rows": -1}, "rows is no count"),
+        ({"rows": True}, "rows is no count"),
+        ({"rows": 10**400}, "rows is no count"),
+        ({"rows": "1000"}, "rows is no count"),
+        ({"outcomes": {}}, "delivered is no count"),
+        ({"outcomes": []}, "outcomes is no object"),
+        ({"latency_ms": None}, "latency_ms is no object"),
+        ({"latency_ms": {"p95": "fast"}}, "p95 is no amount"),
+        ({"cost_usd": -0.1}, "cost_usd is no amount"),
+        ({"headline": None}, "headline is no text"),
+        ({"status": "splendid"}, "its status is 'splendid', wanted one of success, failed"),
+        ({"score_date": "2026-11-22"}, "its score_date is 2026-11-22, which is not the date of its key"),
+        ({"score_date": "today"}, "its score_date is 'today', wanted a date"),
+    ],
+)
+def test_values_that_are_not_as_they_should_be(changes: dict[str, Any], reason: str) -> None:
+    assert why(json.dumps(a_summary() | changes).encode()) == reason
+
+
+def test_long_texts_are_cut() -> None:
+    assert len(a_run(headline="x" * 10_000).headline) == MOST_TEXT

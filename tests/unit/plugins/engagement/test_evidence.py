@@ -1,0 +1,146 @@
+"""Reading manifests and aggregates: only this run's, never ledger lines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engagement import evidence, layout
+from engagement.aggregates import NO_SECONDS, throughput
+from engagement.glue_runs import GlueRuns
+from tests.unit.plugins.engagement import run_factory as factory
+
+NO_GLUE = GlueRuns(())
+LEDGER = f"responses/dt={factory.DATE}/attempt={factory.LAST}/part-0-00000.jsonl"
+
+
+class Memory:
+    """A store that knows what was read."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+        self.has_read: list[str] = []
+
+    def read(self, key: str) -> bytes | None:
+        self.has_read.append(key)
+        return self.objects.get(key)
+
+    def keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def folders(self, prefix: str) -> list[str]:
+        rests = [key.removeprefix(prefix) for key in self.keys(prefix)]
+        return sorted({f"{prefix}{rest.partition('/')[0]}/" for rest in rests if "/" in rest})
+
+
+def whole_run() -> Memory:
+    every = factory.first_attempt() + factory.last_attempt()
+    return Memory(factory.objects(factory.scores_manifest(), factory.delivery_manifest(), every) | {LEDGER: b"{"})
+
+
+def aggregates(
+    store: Memory, delivery: evidence.Document, glue: GlueRuns = NO_GLUE, *, dry_run: bool = False
+) -> tuple[dict[str, list[str]], list[str]]:
+    found, broken = evidence.read_aggregates(
+        store, factory.DATE, factory.RUN_ID, delivery=delivery, glue=glue, dry_run=dry_run
+    )
+    return {attempt: sorted(a["task"] for a in of_attempt) for attempt, of_attempt in found.items()}, broken
+
+
+def read_delivery(store: Memory, *, dry_run: bool = False) -> evidence.Document:
+    return evidence.read_delivery(store, factory.DATE, factory.RUN_ID, dry_run=dry_run)
+
+
+def test_a_whole_run_is_read_without_its_ledger() -> None:
+    store = whole_run()
+    scores = evidence.read_scores(store, factory.DATE, factory.RUN_ID)
+    delivery = read_delivery(store)
+    assert (scores.body, delivery.body) == (factory.scores_manifest(), factory.delivery_manifest())
+    assert aggregates(store, delivery) == ({factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}, [])
+    assert LEDGER not in store.has_read
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "told"),
+    [
+        (None, "missing", "there is none"),
+        (b"{", "broken", "not JSON"),
+        (b"[]", "broken", "not a JSON object"),
+        (b"\xff", "broken", "not JSON"),
+        (b'{"version": 1}', "broken", "fields missing: run_id"),
+        (json.dumps(factory.scores_manifest(run_id="manual__x")).encode(), "other_run", "run manual__x"),
+        (json.dumps(factory.scores_manifest(score_date="2026-11-22")).encode(), "other_run", "2026-11-22"),
+    ],
+)
+def test_a_manifest_that_cannot_be_trusted(raw: bytes | None, code: str, told: str) -> None:
+    key = layout.scores_manifest(factory.DATE)
+    document = evidence.read_scores(Memory({} if raw is None else {key: raw}), factory.DATE, factory.RUN_ID)
+    assert (document.key, document.body, document.code) == (key, None, code)
+    assert told in document.detail
+
+
+def test_without_manifest_the_attempts_of_this_run_are_found_by_listing() -> None:
+    store = whole_run()
+    of_another = factory.aggregate("jr_other", "0", {"delivered": 3}, run_id="manual__other")
+    store.objects |= factory.objects(None, None, [of_another])
+    del store.objects[layout.delivery_manifest(factory.DATE, factory.RUN_ID, dry_run=False)]
+    glue = GlueRuns(
+        (factory.glue_run(factory.PUSH_JOB, factory.FIRST), factory.glue_run(factory.PUSH_JOB, factory.LAST))
+    )
+    found, broken = aggregates(store, read_delivery(store), glue)
+    assert found == {factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}
+    assert list(found) == [factory.FIRST, factory.LAST]
+    assert broken == []
+    assert LEDGER not in store.has_read
+
+
+def test_the_seconds_of_an_attempt_are_added_up_as_they_are_read() -> None:
+    counted = [{"first": 11, "posts": [4]}, {"first": 0, "posts": []}, {"first": 10, "posts": [2, 1, 0, 1]}]
+    tasks = [factory.aggregate("jr_1", str(number), {}, seconds=each) for number, each in enumerate(counted)]
+    other = factory.aggregate("jr_2", "0", {}, seconds={"first": 11, "posts": [7]})
+    store = Memory(factory.objects(None, None, [*tasks, other]))
+    found, _ = evidence.read_aggregates(
+        store, factory.DATE, factory.RUN_ID, delivery=read_delivery(store), glue=NO_GLUE, dry_run=False
+    )
+    assert [each["seconds"] for each in found["jr_1"]] == [{"first": 10, "posts": [2, 5, 0, 1]}, NO_SECONDS, NO_SECONDS]
+    assert [each["seconds"] for each in found["jr_2"]] == [{"first": 11, "posts": [7]}]
+    assert throughput(found.values()) == throughput([tasks, [other]])
+
+
+def test_an_aggregate_that_cannot_be_read_is_told_by_key() -> None:
+    store = whole_run()
+    key = f"responses/dt={factory.DATE}/attempt={factory.LAST}/agg-1.json"
+    store.objects[key] = b'{"version": 1'
+    assert aggregates(store, read_delivery(store))[1] == [f"aggregate {key} cannot be read: it is not JSON"]
+
+
+def test_a_dry_run_is_read_from_its_own_folder() -> None:
+    plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
+    manifest = factory.delivery_manifest(job_run_id="jr_dry", attempts=["jr_dry"], mode="dry_run")
+    store = Memory(factory.objects(None, manifest, [plan], dry_run=True))
+    delivery = read_delivery(store, dry_run=True)
+    assert delivery.body == manifest
+    assert delivery.key == f"dry_runs/{layout.run_key(factory.RUN_ID)}/_manifest.json"
+    assert aggregates(store, delivery, dry_run=True) == ({"jr_dry": ["plan"]}, [])
+
+
+def test_the_last_attempt_is_the_manifests_else_the_newest() -> None:
+    assert factory.evidence().last_attempt == factory.last_attempt()
+    none = evidence.Document("k", code="missing")
+    assert factory.evidence(delivery=none).last_attempt == factory.last_attempt()
+    assert list(factory.evidence(delivery=none, aggregates={}).last_attempt) == []
+
+
+def test_recent_days_are_at_most_seven_reads_of_earlier_dates_that_have_scores() -> None:
+    shape = factory.scores_manifest()["histogram"]
+    bodies = {f"2026-11-{day}": factory.scores_manifest() for day in range(10, 25)}
+    bodies["2026-11-22"] |= {"histogram": [0] * 20}
+    store = Memory({layout.scores_manifest(date): json.dumps(body).encode() for date, body in bodies.items()})
+    store.objects[layout.scores_manifest("2026-11-21")] = b"{"
+    store.objects["scores/dt=2026-11-20/part-0.csv"] = store.objects.pop(layout.scores_manifest("2026-11-20"))
+
+    found = evidence.read_recent(store, "2026-11-23")
+
+    assert found == {f"2026-11-{day}": shape for day in (19, 18, 17, 16)}
+    assert store.has_read == [layout.scores_manifest(f"2026-11-{day}") for day in range(22, 15, -1)]
