@@ -83,7 +83,7 @@ def directions(project: Project, env_file: Path, *, to_a_person: bool) -> str:
     airflow = url("api-server", "8080")
     return f"""
   Airflow   {airflow}   user admin, password {secret("ENGAGEMENT_LOGIN_PASSWORD")}
-  CRM       {url("crm", "8090")}   user crm, password {secret("ENGAGEMENT_CRM_TOKEN")}
+  CRM       curl {url("crm", "8090")}/_crm/stats counts what it received
   Buckets   {url("files", "9001")} in a browser, {url("s3", "9000")} as S3
   AWS APIs  {url("aws", "5000")}
   Secrets   {env_file}

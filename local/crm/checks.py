@@ -1,11 +1,9 @@
 """Is this request one that the CRM accepts? Each refusal says which part is wrong and what was wanted."""
 
-import base64
 import hmac
 import json
 import re
 import sys
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from local.crm.answers import Answer, problem
@@ -47,25 +45,6 @@ def check_token(header: str | None, token: str) -> Answer | None:
     if scheme.lower() == "bearer" and hmac.compare_digest(told, token.encode()):
         return None
     return unauthorized("no bearer token was sent" if not header else "this token is not valid")
-
-
-def check_login(header: str | None, token: str) -> Answer | None:
-    """401 that lets a browser ask, unless the Authorization header holds the token as HTTP Basic does, or as bearer.
-
-    Any user name will do.
-    """
-    scheme, _, given = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        refusal = check_token(header, token)
-    else:
-        try:
-            _, _, password = base64.b64decode(given.strip(), validate=True).partition(b":")
-        except ValueError:
-            password = b""
-        refusal = None if hmac.compare_digest(password, token.encode()) else unauthorized("this password is not valid")
-    if refusal is None:
-        return None
-    return replace(refusal, headers={"WWW-Authenticate": 'Basic realm="crm", charset="UTF-8"'})
 
 
 def unauthorized(reason: str) -> Answer:

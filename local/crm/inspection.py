@@ -1,6 +1,9 @@
-"""/_crm/: what the CRM received and holds, its faults and its token. The bearer token it was started with opens it.
+"""/_crm/: what the CRM received and holds, its faults and its token.
 
-GET /_crm/stats                  all counts
+GET /_crm/stats                  all counts; needs no token, since no user, key or score is in them
+
+The rest needs the bearer token that the CRM was started with:
+
 GET /_crm/state                  {user_id: score}; ?format=ndjson: an object a line, with the times applied
 GET /_crm/requests?user_id=...   what was received for one user, oldest first
 GET, PUT, DELETE /_crm/faults    show, switch on (a JSON object or the name of a profile), switch off
@@ -40,7 +43,8 @@ _ENTRIES_A_CHUNK = 5_000
 async def inspect(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one request below /_crm/."""
     name = request.path.removeprefix(PREFIX)
-    refusal = checks.check_token(request.headers.get("Authorization"), crm.options.token)
+    is_public = (request.method, name) == ("GET", "stats")
+    refusal = None if is_public else checks.check_token(request.headers.get("Authorization"), crm.options.token)
     if refusal is None and name not in _METHODS:
         refusal = not_found(request.path)
     if refusal is None and request.method not in _METHODS[name]:

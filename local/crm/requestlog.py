@@ -55,14 +55,3 @@ class RequestLog:
                 found.append(dict(zip(_MEMBERS, json.loads(text[start + 1 : end]), strict=True)))
                 start = text.find(needle, end)
         return found
-
-    def newest(self, most: int) -> list[dict[str, Any]]:
-        """Return the last `most` requests at most, newest first."""
-        self._file.flush()
-        found: list[dict[str, Any]] = []
-        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            end = len(text) - 1  # the line end of the last record
-            while len(found) < most and (start := text.rfind(b"\n", 0, end)) >= 0:
-                found.append(dict(zip(_MEMBERS, json.loads(text[start + 1 : end]), strict=True)))
-                end = start
-        return found

