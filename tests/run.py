@@ -1,0 +1,128 @@
+"""Run test tiers, each in the environment it belongs to: `.venv/bin/python -m tests.run unit contract spark day`.
+
+Two parts run at a time, because each waits for clocks part of its time. The last line counts the tests of all parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+JOBS = 2
+_DAY = "tests/stack/test_one_day.py"
+_IN_ORDER = ("-p", "no:randomly", "-v", "-s")  # the tests of a compose stack share their days
+
+_printing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tests that run in one pytest process.
+
+    :param environment: the folder of the virtual environment
+    :param arguments: what pytest is given
+    """
+
+    environment: str
+    arguments: tuple[str, ...]
+
+
+# In the order in which they start: the longest first.
+PARTS = {
+    "compose": Part(".venv", ("tests/compose/live", *_IN_ORDER, "--durations=0", "--durations-min=1")),
+    "browser": Part(".venv-browser", ("tests/browser", "-v", "-s")),
+    "glue6": Part(".venv-glue6", ("tests/spark",)),
+    "spark": Part(".venv-glue", ("tests/spark",)),
+    "stack": Part(".venv", ("tests/stack", f"--ignore={_DAY}")),
+    "faults": Part(".venv", ("tests/faults",)),
+    "local": Part(".venv", ("tests/local",)),
+    "unit": Part(".venv", ("tests/unit",)),
+    "unit-glue": Part(".venv-glue", ("tests/unit",)),
+    "day": Part(".venv", (_DAY,)),
+    "contract": Part(".venv", ("tests/contract",)),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a part ended: numbers of tests, and whether pytest was content."""
+
+    passed: int
+    failed: int
+    seconds: float
+
+    @classmethod
+    def read(cls, report: Path, exit_code: int, seconds: float) -> Result:
+        """Count the tests in a JUnit report; a part that failed without one that says why counts as one failure."""
+        total = failed = 0
+        if report.exists():
+            for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest has just written it
+                total += int(suite.get("tests", 0)) - int(suite.get("skipped", 0))
+                failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        return cls(max(total - failed, 0), failed or int(exit_code != 0), seconds)
+
+
+def run_part(name: str, folder: Path, options: Sequence[str], coverage: bool) -> Result:
+    """Run one part and print its output line by line, each with the part's name in front."""
+    part, started, report = PARTS[name], time.monotonic(), folder / f"{name}.xml"
+    measured = ["coverage", "run", "--module"] if coverage else []
+    command = [str(ROOT / part.environment / "bin" / "python"), "-m", *measured, "pytest", "-q"]
+    command += ["-p", "no:cacheprovider", f"--junitxml={report}", *part.arguments, *options]
+    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_FILE": str(folder / f".coverage.{name}")}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            with _printing:
+                print(f"{name:9} | {line}", end="", flush=True)
+    return Result.read(report, process.returncode, time.monotonic() - started)
+
+
+def print_coverage(folder: Path) -> None:
+    """Print line and branch coverage of the product over all parts and environments."""
+    coverage = [sys.executable, "-m", "coverage"]
+    env = os.environ | {"COVERAGE_FILE": str(folder / ".coverage")}
+    subprocess.run([*coverage, "combine", "--quiet", str(folder)], cwd=ROOT, env=env, check=True)
+    subprocess.run([*coverage, "report"], cwd=ROOT, env=env, check=True)
+
+
+def main() -> int:
+    """Run the parts that the command line names; 0 when no test failed."""
+    parser = argparse.ArgumentParser(prog="tests.run", description=__doc__)
+    parser.add_argument("parts", nargs="+", choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--coverage", action="store_true", help="measure branch coverage of the product and print it")
+    chosen, options = parser.parse_known_args()
+    names = [name for name in PARTS if name in chosen.parts]
+    with tempfile.TemporaryDirectory(prefix="tests-") as scratch, ThreadPoolExecutor(JOBS) as pool:
+        folder = Path(scratch)
+        results = dict(
+            zip(names, pool.map(lambda name: run_part(name, folder, options, chosen.coverage), names), strict=True)
+        )
+        if chosen.coverage:
+            print_coverage(folder)
+    for name, result in results.items():
+        print(f"==> {name}: {result.passed} passed, {result.failed} failed in {result.seconds:.0f} s")
+    failed = sum(result.failed for result in results.values())
+    print(f"{sum(result.passed for result in results.values())} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
