@@ -96,7 +96,7 @@ demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 
 .PHONY: faults
 faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME ...", LANES=)
-	@.venv/bin/python -m local.faults $(if $(ONLY),--only $(ONLY)) $(if $(LANES),--lanes $(LANES))
+	@.venv/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(LANES),--lanes $(LANES))
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests of both environments, in two minutes

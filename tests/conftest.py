@@ -26,9 +26,9 @@ os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parents[1
 
 # Each environment collects the tests of its own side, so that `pytest tests/unit` works in both.
 _GLUE = find_spec("pyspark") is not None
-_UNIT_OF_AIRFLOW = ("architecture", "benchmarks", "compose", "dags", "docs", "infra", "plugins")
+_UNIT_OF_AIRFLOW = ("architecture", "benchmarks", "compose", "dags", "docs", "faults", "infra", "plugins")
 collect_ignore = (
-    ["browser", "compose", "contract", "local", "stack", *(f"unit/{name}" for name in _UNIT_OF_AIRFLOW)]
+    ["browser", "compose", "contract", "faults", "local", "stack", *(f"unit/{name}" for name in _UNIT_OF_AIRFLOW)]
     if _GLUE
     else ["spark", "unit/glue_jobs"]
 )

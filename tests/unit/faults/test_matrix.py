@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from local.faults import matrix
-from local.faults.scenario import Scenario
+from tests.faults import matrix
+from tests.faults.scenario import Scenario
 
 LINES = [Scenario(f"line-{number}", "nothing") for number in range(9)]
 

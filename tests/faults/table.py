@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from local.faults.measured import Measured
-from local.faults.scenario import CONCURRENCY, RATE, ROWS, TASKS, Range, Scenario
+from tests.faults.measured import Measured
+from tests.faults.scenario import CONCURRENCY, RATE, ROWS, TASKS, Range, Scenario
 
 _HEAD = f"""# Fault matrix
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from local.faults.measured import Measured
-from local.faults.scenario import Expected, Range, Scenario, exactly
-from local.faults.table import line, page
+from tests.faults.measured import Measured
+from tests.faults.scenario import Expected, Range, Scenario, exactly
+from tests.faults.table import line, page
 
 SCENARIO = Scenario(
     "half",

@@ -15,8 +15,8 @@ import requests
 
 from local import stack
 from local.extract import write_extract
-from local.faults.scenario import ARGUMENTS, ROWS
 from local.s3 import SETTLE_SECONDS
+from tests.faults.scenario import ARGUMENTS, ROWS
 
 DAY = "2026-11-23"
 RUN_ID = "scheduled__2026-11-23T03:00:00+00:00"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from local.faults.lane import Lane
+    from tests.faults.lane import Lane
 
 ROWS = 10_000
 RATE = 1_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from local.faults.__main__ import chosen
-from local.faults.matrix import run
-from local.faults.measured import Measured
+from tests.faults.__main__ import chosen
+from tests.faults.matrix import run
+from tests.faults.measured import Measured
 
 pytestmark = pytest.mark.timeout(2400)
 

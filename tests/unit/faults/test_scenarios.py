@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from local.crm.profiles import PROFILES
-from local.faults.__main__ import chosen
-from local.faults.scenario import ARGUMENTS, Range, at_most, exactly
-from local.faults.scenarios import SCENARIOS
+from tests.faults.__main__ import chosen
+from tests.faults.scenario import ARGUMENTS, Range, at_most, exactly
+from tests.faults.scenarios import SCENARIOS
 
 KILLS = {"kill-worker", "kill-driver", "kill-job-10", "kill-job-50", "kill-job-90"}
 

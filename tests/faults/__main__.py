@@ -1,4 +1,4 @@
-"""python -m local.faults: run the fault matrix, or single lines of it; exits with 1 when something did not hold."""
+"""python -m tests.faults: run the fault matrix, or single lines of it; exits with 1 when something did not hold."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from local.faults import table
-from local.faults.matrix import run
-from local.faults.measured import Measured
-from local.faults.scenario import Scenario
-from local.faults.scenarios import SCENARIOS
 from local.processes import REPOSITORY
+from tests.faults import table
+from tests.faults.matrix import run
+from tests.faults.measured import Measured
+from tests.faults.scenario import Scenario
+from tests.faults.scenarios import SCENARIOS
 
 _FOLDER = REPOSITORY / ".local" / "faults"
 _PAGE = REPOSITORY / "docs" / "fault-matrix.md"

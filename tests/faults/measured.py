@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from local.faults.lane import DAY, JobRun, Lane
-from local.faults.scenario import CANARY, ROWS
+from tests.faults.lane import DAY, JobRun, Lane
+from tests.faults.scenario import CANARY, ROWS
 
 _USER = re.compile(r"U\d{9}")
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from local.faults.lane import Lane, lane
-from local.faults.measured import Evidence, Measured, law, limits, retries, truth
-from local.faults.scenario import ARGUMENTS, Range, Scenario
+from tests.faults.lane import Lane, lane
+from tests.faults.measured import Evidence, Measured, law, limits, retries, truth
+from tests.faults.scenario import ARGUMENTS, Range, Scenario
 
 _PART_OF_THE_FAULT = ("base_url", "deadline_seconds")
 # Nobody counts what never arrived, or what a task sent that was lost.
@@ -100,7 +100,7 @@ def _judge(scenario: Scenario, evidence: Evidence, measured: Measured) -> None:
 
 def _resume(scenario: Scenario, on: Lane, first: str, measured: Measured) -> None:
     expected = scenario.expected
-    assert expected.resumed is not None  # noqa: S101 - asked before
+    assert expected.resumed is not None
     on.mend()
     changes = {name: value for name, value in scenario.arguments.items() if name not in _PART_OF_THE_FAULT}
     again = on.push(changes)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from local.faults import measured
-from local.faults.lane import DAY, JobRun
-from local.faults.measured import Evidence, law, limits, retries, truth
+from tests.faults import measured
+from tests.faults.lane import DAY, JobRun
+from tests.faults.measured import Evidence, law, limits, retries, truth
 
 STATS = {
     "requests": 3,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.faults import processes
+from tests.faults import processes
 
 
 @pytest.fixture

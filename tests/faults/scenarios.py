@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from local.faults import processes
-from local.faults.lane import Lane
-from local.faults.scenario import ALL, CONCURRENCY, NONE, ROWS, TASKS, Expected, Range, Scenario, at_most, exactly
+from tests.faults import processes
+from tests.faults.lane import Lane
+from tests.faults.scenario import ALL, CONCURRENCY, NONE, ROWS, TASKS, Expected, Range, Scenario, at_most, exactly
 
 _EVERY_ROW = {"delivered": ALL}
 # What a task can have sent without a trace when it is killed: under way, or answered and not flushed yet.
