@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from infra.deploy.errors import DeployError
+from infra.intrinsics import TemplateError, parse
 
 OWNED = (
     "NamePrefix",
@@ -20,27 +19,17 @@ OWNED = (
 BODY_LIMIT = 51_200  # bytes of a template that CloudFormation takes in a call
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads over !Ref and its like: only names are looked at."""
-
-
-def _anything(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else None
-
-
-_Loader.add_multi_constructor("!", _anything)
-
-
 def declared(body: str) -> dict[str, dict[str, Any]]:
     """Parameters of a template by name, as it declares them.
 
-    :raises DeployError: when the template is longer than a call may be
+    :raises DeployError: when the template is longer than a call may be, or is not a template
     """
     if len(body.encode()) > BODY_LIMIT:
         raise DeployError(f"a template of {len(body.encode()):,} bytes: wanted at most {BODY_LIMIT:,}")
-    parameters: dict[str, dict[str, Any]] = (yaml.load(body, Loader=_Loader) or {}).get("Parameters") or {}  # noqa: S506
+    try:
+        parameters: dict[str, dict[str, Any]] = parse(body).get("Parameters") or {}
+    except TemplateError as error:
+        raise DeployError(str(error)) from error
     return parameters
 
 

@@ -6,9 +6,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
-from moto.cloudformation.parsing import ResourceMap
 
-from local.aws.cloudformation.intrinsics import holds
+from infra.intrinsics import Resolver
 
 MAX_BODY_BYTES = 51_200  # what does not fit into a request goes through S3
 _NAMES_OF_IAM = ("RoleName", "ManagedPolicyName", "UserName", "GroupName", "InstanceProfileName")
@@ -57,13 +56,13 @@ def _against(slot: dict[str, Any], value: str) -> str | None:
     return None
 
 
-def check_rules(template: dict[str, Any], resources: ResourceMap) -> None:
+def check_rules(template: dict[str, Any], resolver: Resolver) -> None:
     """Raise ValidationError when an assertion of the section Rules does not hold."""
     for name, rule in (template.get("Rules") or {}).items():
-        if "RuleCondition" in rule and not holds(rule["RuleCondition"], resources, {}):
+        if "RuleCondition" in rule and not resolver.holds(rule["RuleCondition"]):
             continue
         for assertion in rule["Assertions"]:
-            if not holds(assertion["Assert"], resources, {}):
+            if not resolver.holds(assertion["Assert"]):
                 said = assertion.get("AssertDescription", "assertion failed")
                 raise ValidationError(message=f"Template validation error: Rule {name}: {said}")
 

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.parsing import Export
 
-from local.aws.cloudformation.intrinsics import evaluate
 from local.aws.cloudformation.steps import Resources
 
 
@@ -14,14 +12,14 @@ def evaluated(template: dict[str, Any], resources: Resources) -> list[dict[str, 
     """The outputs that a template has with these resources, as DescribeStacks tells them."""
     found = []
     for name, defined in (template.get("Outputs") or {}).items():
-        output = parsing.parse_output(name, defined, resources)
-        if output:
+        if resources.resolver.holds(defined.get("Condition")):
+            output = resources.resolver.resolve(defined)
             found.append(
                 {
                     "OutputKey": name,
-                    "OutputValue": str(output.value),
-                    "Description": output.description,
-                    "ExportName": evaluate(defined.get("Export", {}), resources).get("Name"),
+                    "OutputValue": str(output["Value"]),
+                    "Description": output.get("Description"),
+                    "ExportName": output.get("Export", {}).get("Name"),
                 }
             )
     return found

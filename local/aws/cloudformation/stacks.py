@@ -106,7 +106,7 @@ class Stack(models.Stack):
             raise ValidationError(message=f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
         found.load()
         templates.ordered(template)
-        check_rules(template, found)
+        check_rules(template, found.resolver)
         return found
 
     def deploy(self, text: str, parameters: dict[str, str], kind: str) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.parsing import ResourceMap
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
+from moto.cloudformation.parsing import LazyDict, ResourceMap
 
+from infra.intrinsics import Resolver, TemplateError, parameter_values
 from local.aws.cloudformation import resource_schemas, templates
-from local.aws.cloudformation.intrinsics import evaluate
 
 _KEPT = ("Properties", "DeletionPolicy", "UpdateReplacePolicy")
 
@@ -54,6 +54,32 @@ class Step:
 class Resources(ResourceMap):
     """Parameters, conditions and what was made so far; asking for a resource never makes it."""
 
+    def load(self) -> None:
+        """Evaluate parameters and conditions. Raises ValidationError when that cannot be done."""
+        declared = self._template.get("Parameters") or {}
+        try:
+            self.resolved_parameters = parameter_values(self._template, self.input_parameters)
+            self.no_echo_parameter_keys = [name for name, one in declared.items() if one.get("NoEcho")]
+            self.resolver = Resolver(
+                self._template, {**self._parsed_resources, **self.resolved_parameters}, self._ref, self._attribute
+            )
+            conditions = {name: self.resolver.holds(name) for name in self._template.get("Conditions") or {}}
+        except TemplateError as error:
+            raise ValidationError(message=str(error)) from error
+        self.lazy_condition_map = LazyDict(conditions)
+        self.validate_outputs()
+
+    def _ref(self, name: str) -> Any:
+        return getattr(self[name], "physical_resource_id", None)
+
+    def _attribute(self, name: str, attribute: str) -> Any:
+        try:
+            return self[name].get_cfn_attribute(attribute)
+        except (NotImplementedError, UnformattedGetAttTemplateException) as error:
+            raise ValidationError(
+                message=f"Template error: resource {name} does not support attribute type {attribute} in Fn::GetAtt"
+            ) from error
+
     def __getitem__(self, key: str) -> Any:
         if key not in self._parsed_resources:
             raise KeyError(key)
@@ -72,7 +98,7 @@ def walk(template: dict[str, Any], resources: Resources, live: dict[str, Live]) 
     for name in templates.ordered(template):
         defined = template["Resources"][name]
         before = live.get(name)
-        if "Condition" in defined and not resources.lazy_condition_map[defined["Condition"]]:
+        if "Condition" in defined and not resources.resolver.holds(defined["Condition"]):
             resources.put(name, None)
             continue
         if before:
@@ -82,7 +108,7 @@ def walk(template: dict[str, Any], resources: Resources, live: dict[str, Live]) 
                 message="Update of resource type is not permitted. The new template modifies resource type of the "
                 f"following resources: [{name}]"
             )
-        after = {"Properties": {}} | {key: evaluate(defined[key], resources) for key in _KEPT if key in defined}
+        after = {"Properties": {}} | {key: resources.resolver.resolve(defined[key]) for key in _KEPT if key in defined}
         if not before or before.definition != after:
             yield Step(name, defined["Type"], before, after)
     gone = [name for name in live if resources.get(name) is None]

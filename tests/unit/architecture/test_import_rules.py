@@ -137,7 +137,7 @@ RULES = (
     ),
     Rule(
         "local/**/*.py",
-        "stand-ins know S3, the Glue API and HTTP, never what is inside the two sides",
+        "emulators know S3, the AWS APIs and HTTP, never what is inside the two sides; infra.intrinsics is shared",
         may=None,
         never=("engagement", "engagement_jobs", "dags", "airflow.models", "airflow.settings"),
     ),
@@ -286,6 +286,7 @@ GOOD = [
     ("glue_jobs/x.py", "def f():\n    from awsglue.utils import getResolvedOptions"),
     ("glue_jobs/engagement_jobs/x.py", "import yarl\nfrom engagement_jobs.records import key"),
     ("local/crm/x.py", "import aiohttp, boto3, moto"),
+    ("local/aws/x.py", "from infra.intrinsics import Resolver"),
     ("infra/deploy/x.py", "import boto3, yaml\nfrom engagement.settings import Settings"),
 ]
 

@@ -13,6 +13,7 @@ Parameters:
   NamePrefix: {Type: String}
   ArtifactsPrefix: {Type: String}
   LateAfterHours: {Type: Number, Default: 26}
+Resources: {}
 """
 COMMIT = "c" * 40
 RELEASE = Release(COMMIT, {"infra/pipeline.yaml": PIPELINE.encode()})

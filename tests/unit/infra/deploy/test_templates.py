@@ -46,6 +46,9 @@ def test_an_older_release_is_spared_what_it_does_not_know() -> None:
     assert chosen.left_out == ("Hours",)
 
 
-def test_a_template_that_is_too_long_is_told() -> None:
-    with pytest.raises(DeployError, match="at most 51,200"):
-        declared("#" * (BODY_LIMIT + 1))
+@pytest.mark.parametrize(
+    ("body", "words"), [("#" * (BODY_LIMIT + 1), "at most 51,200"), ("Resources: {", "Template format error")]
+)
+def test_what_cloudformation_would_not_take_is_refused(body: str, words: str) -> None:
+    with pytest.raises(DeployError, match=words):
+        declared(body)
