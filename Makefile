@@ -199,6 +199,10 @@ lint: setup $(BROWSER) $(LINT) ## Check style, format, types, templates, workflo
 	@.venv-lint/bin/shellcheck $(SCRIPTS)
 	@.venv-lint/bin/hadolint Dockerfile
 
+.PHONY: snapshots
+snapshots: setup ## Write the resolved templates to tests/unit/infra/snapshots; review the diff
+	@.venv/bin/python -m tests.unit.infra.snapshots
+
 .PHONY: format
 format: setup ## Rewrite files in the project's style
 	@.venv/bin/ruff check --fix .

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from tests.unit.infra.deployed import PREFIX, deployed
 from tests.unit.infra.policies import Request, Statement, allowed, denied, statements_of
-from tests.unit.infra.recording import AIRFLOW as AIRFLOW  # as the others are named here
-from tests.unit.infra.resolved import PREFIX, Resolved
 
+AIRFLOW = "airflow"
 SCORE, PUSH, SCHEDULE = f"{PREFIX}-score-users", f"{PREFIX}-push-scores", "schedule"
 DEPLOY, FORMATION = "deploy", "cloudformation"
 # Who -> template and role; the environment's role has the pipeline's managed policy attached.
@@ -34,7 +34,7 @@ class Actor:
 
     def may(self, request: Request) -> bool:
         """Whether IAM lets the request through."""
-        return allowed(self.statements, request) and (self.boundary is None or allowed(self.boundary, request))
+        return allowed(self.statements, request, self.boundary)
 
     def never(self, request: Request) -> bool:
         """Whether a Deny stands against it, whatever is attached to the role one day."""
@@ -45,14 +45,8 @@ class Actor:
 def actor(who: str) -> Actor:
     """The actor of that name."""
     template, role = _ROLES[who]
-    statements = statements_of(template_of(template), role)
+    statements = statements_of(deployed(template), role)
     if who == AIRFLOW:
-        statements += statements_of(template_of("pipeline"), "OrchestratorPolicy")
+        statements += statements_of(deployed("pipeline"), "OrchestratorPolicy")
     bounded = who in AT_RUN_TIME
-    return Actor(statements, statements_of(template_of("github"), "Boundary") if bounded else None)
-
-
-@cache
-def template_of(name: str) -> Resolved:
-    """A template with the sample account's parameters."""
-    return Resolved(name)
+    return Actor(statements, statements_of(deployed("github"), "Boundary") if bounded else None)

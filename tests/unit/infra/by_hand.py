@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.unit.infra.actors import AIRFLOW, PUSH, SCHEDULE, SCORE
-from tests.unit.infra.permissions import (
+from tests.unit.infra.deployed import ACCOUNT, PREFIX, REGION
+from tests.unit.infra.names import (
     ACTIVITY,
     ARTIFACTS,
     CODE,
+    DAY,
     ENVIRONMENT,
     EXTRACT,
     JOBS,
@@ -19,8 +21,6 @@ from tests.unit.infra.permissions import (
     object_arn,
 )
 from tests.unit.infra.policies import Request
-from tests.unit.infra.recording import DAY
-from tests.unit.infra.resolved import ACCOUNT, PREFIX, REGION
 
 
 def s3a_reads(bucket: str, key: str) -> Iterator[Request]:

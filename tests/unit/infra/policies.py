@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.unit.infra.resolved import Resolved
+from tests.unit.infra.deployed import Deployed
 
 Statement = Mapping[str, Any]
 
@@ -37,21 +37,21 @@ def denied(statements: Sequence[Statement], request: Request) -> bool:
     return any(one["Effect"] == "Deny" and _applies(one, request) for one in statements)
 
 
-def statements_of(resolved: Resolved, logical: str) -> list[Statement]:
+def statements_of(made: Deployed, logical: str) -> list[Statement]:
     """All statements of a role's inline policies or of a managed policy."""
-    properties = resolved.resources[logical]["Properties"]
+    properties = made.resources[logical]["Properties"]
     documents = [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
     documents += [one["PolicyDocument"] for one in properties.get("Policies", [])]
     attached = [
         name
-        for name, policy in resolved.of_type("AWS::IAM::ManagedPolicy").items()
-        if resolved.arn(name) in properties.get("ManagedPolicyArns", []) or logical in _roles_of(policy, resolved)
+        for name, policy in made.of_type("AWS::IAM::ManagedPolicy").items()
+        if made.arn(name) in properties.get("ManagedPolicyArns", []) or logical in _roles_of(policy, made)
     ]
     attached += [
-        name for name, policy in resolved.of_type("AWS::IAM::Policy").items() if logical in _roles_of(policy, resolved)
+        name for name, policy in made.of_type("AWS::IAM::Policy").items() if logical in _roles_of(policy, made)
     ]
     own = [one for document in documents for one in document["Statement"]]
-    return own + [one for name in attached for one in statements_of(resolved, name)]
+    return own + [one for name in attached for one in statements_of(made, name)]
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -65,9 +65,9 @@ def matches(pattern: str, value: str) -> bool:
     return re.fullmatch(translated, value, re.DOTALL) is not None
 
 
-def _roles_of(policy: Mapping[str, Any], resolved: Resolved) -> list[str]:
+def _roles_of(policy: Mapping[str, Any], made: Deployed) -> list[str]:
     names = policy.get("Roles", [])
-    return [role for role in resolved.of_type("AWS::IAM::Role") if resolved.arn(role).rpartition("/")[2] in names]
+    return [role for role in made.of_type("AWS::IAM::Role") if made.arn(role).rpartition("/")[2] in names]
 
 
 def _applies(statement: Statement, request: Request) -> bool:

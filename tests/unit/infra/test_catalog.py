@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 
 from engagement_jobs.columns import SCORES
 from engagement_jobs.ledger import FIELDS
-from tests.unit.infra import templates
-from tests.unit.infra.templates import Template
+from tests.unit.infra.deployed import deployed
 
 DAY = "2026-11-23"
+OUTPUT = f"s3://{deployed('pipeline').outputs['OutputBucketName']}"
 # Types of Hive and what DuckDB calls them.
 TYPES = {"string": "VARCHAR", "int": "INTEGER", "double": "DOUBLE"}
 SENT: dict[str, Any] = {
@@ -48,13 +47,9 @@ OTHER = {**SENT, "user_id": "u2", "score": "9.00"}
 
 
 @pytest.fixture(scope="module")
-def template() -> Template:
-    return templates.load(templates.INFRA / "pipeline.yaml")
-
-
-@pytest.fixture(scope="module")
-def tables(template: Template) -> dict[str, Any]:
-    return {one["TableInput"]["Name"]: one["TableInput"] for one in template.of_type("AWS::Glue::Table").values()}
+def tables() -> dict[str, Any]:
+    made = deployed("pipeline").of_type("AWS::Glue::Table").values()
+    return {one["TableInput"]["Name"]: one["TableInput"] for one in made}
 
 
 def lines(*entries: dict[str, Any]) -> str:
@@ -104,21 +99,13 @@ def test_days_are_found_without_being_registered(tables: dict[str, Any], name: s
     first, last = projection["dt.range"].split(",")
     assert first <= "2026-01-01"  # the DAG's first day
     assert last == "NOW+1DAYS"  # it is tomorrow already in some business timezones
-    assert table["StorageDescriptor"]["Location"] == f"s3://${{OutputBucket}}/{name}/"
-    assert table["Parameters"]["storage.location.template"] == f"s3://${{OutputBucket}}/{name}/dt=${{!dt}}/"
+    folder = f"{OUTPUT}/{name}/"
+    assert table["StorageDescriptor"]["Location"] == folder
+    assert table["Parameters"]["storage.location.template"] == folder + "dt=${dt}/"
 
 
-def test_readers_are_told_about_headers_quotes_and_files_of_another_kind(tables: dict[str, Any]) -> None:
-    responses, scores = (tables[name]["StorageDescriptor"]["SerdeInfo"] for name in ("responses", "scores"))
-    assert responses["SerializationLibrary"] == "org.openx.data.jsonserde.JsonSerDe"
-    assert responses["Parameters"] == {"ignore.malformed.json": "true"}
-    assert scores["SerializationLibrary"] == "org.apache.hadoop.hive.serde2.OpenCSVSerde"
-    assert scores["Parameters"] == {"separatorChar": ",", "quoteChar": '"', "escapeChar": "\t"}
-    assert tables["scores"]["Parameters"]["skip.header.line.count"] == "1"
-
-
-def test_what_was_sent_to_a_user_on_a_day(template: Template, tables: dict[str, Any], bucket: Path) -> None:
-    query = template.properties()["WhatWasSentQuery"]
+def test_what_was_sent_to_a_user_on_a_day(tables: dict[str, Any], bucket: Path) -> None:
+    query = deployed("pipeline").properties("WhatWasSentQuery")
     names = re.search(r"SELECT (.+)\n", query["QueryString"])
     assert names
     rows = ask(tables["responses"], query["QueryString"], bucket, DAY, SENT["user_id"])
@@ -138,28 +125,6 @@ def test_rows_without_a_user_are_no_lines_of_the_ledger(tables: dict[str, Any], 
     assert ask(tables["responses"], anonymous, bucket) == [("agg-0.json",), ("failed.csv",)]
 
 
-def test_the_query_asks_in_the_tables_database_and_the_workgroup(template: Template) -> None:
-    query, group = (template.properties()[name] for name in ("WhatWasSentQuery", "Queries"))
-    assert (query["Database"], query["WorkGroup"]) == ("Catalog", "Queries")
-    assert {one["DatabaseName"] for one in template.of_type("AWS::Glue::Table").values()} == {"Catalog"}
-    settings = group["WorkGroupConfiguration"]
-    assert settings["EnforceWorkGroupConfiguration"] is True
-    assert settings["BytesScannedCutoffPerQuery"] == "QueryScanLimitBytes"
-    result = settings["ResultConfiguration"]
-    assert result["OutputLocation"] == "s3://${OutputBucket}/athena/"
-    assert result["EncryptionConfiguration"] == {"EncryptionOption": "SSE_S3"}
-    own = template.properties(EncryptWithOwnKey="true")["Queries"]["WorkGroupConfiguration"]["ResultConfiguration"]
-    assert own["EncryptionConfiguration"] == {"EncryptionOption": "SSE_KMS", "KmsKey": "Key.Arn"}
-
-
-def test_no_job_writes_where_results_of_queries_lie(template: Template) -> None:
-    for role in ("ScoreRole", "PushRole", "OrchestratorPolicy"):
-        for one in templates.statements(template.properties()[role]):
-            assert not [
-                it for it in one["Resource"] if it != "*" and fnmatchcase("${OutputBucket.Arn}/athena/a.csv", it)
-            ]
-
-
 def test_scores_of_users_with_commas_quotes_and_backslashes_are_read(tables: dict[str, Any], tmp_path: Path) -> None:
     row = ['a\\b"c,d', "73.25", "2026-11-23T03:00:00Z"]
     file = tmp_path / "part-00000.csv"
@@ -173,10 +138,10 @@ def test_scores_of_users_with_commas_quotes_and_backslashes_are_read(tables: dic
 
 def ask(table: dict[str, Any], query: str, bucket: Path, *values: str) -> list[tuple[Any, ...]]:
     """Ask DuckDB as Athena would: by the table's columns, from every file below its location but the hidden ones."""
-    where = table["StorageDescriptor"]["Location"].replace("s3://${OutputBucket}", str(bucket))
+    where = table["StorageDescriptor"]["Location"].replace(OUTPUT, str(bucket))
     files = [str(file) for file in Path(where).rglob("*") if file.is_file() and not file.name.startswith(("_", "."))]
     columns = {one["Name"]: TYPES[one["Type"]] for one in table["StorageDescriptor"]["Columns"]}
-    day = table["Parameters"]["storage.location.template"].rpartition("/dt=")[2].replace("${!dt}/", r"dt=([0-9-]{10})/")
+    day = table["Parameters"]["storage.location.template"].rpartition("/dt=")[2].replace("${dt}/", r"dt=([0-9-]{10})/")
     with duckdb.connect() as connection:
         connection.execute("SET home_directory = ?", [str(bucket)])
         connection.execute(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from local.aws.cloudformation.resource_schemas import schema
-from tests.unit.infra.actors import FORMATION, actor, template_of
-from tests.unit.infra.permissions import ARTIFACTS, JOBS, KEY, OUTPUT, VARIABLE, object_arn
+from tests.unit.infra.actors import FORMATION, actor
+from tests.unit.infra.deployed import ACCOUNT, BOUNDARY, KEY, PREFIX, REGION, Deployed, deployed
+from tests.unit.infra.names import ARTIFACTS, JOBS, OUTPUT, VARIABLE, object_arn
 from tests.unit.infra.policies import Request, listed
-from tests.unit.infra.resolved import ACCOUNT, EVERYTHING, PREFIX, REGION, Resolved
 
 FORMATION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-github-cloudformation"
-BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{PREFIX}-boundary"
 IN_BOUNDARY = {"iam:PermissionsBoundary": BOUNDARY}
 
 # What CloudFormation does to a resource of each type that the templates have, on its ARN. What is missing: deleting
@@ -64,29 +62,34 @@ KEEPS = {
 
 
 def resources() -> Iterator[tuple[str, str, str]]:
-    """Type, name and ARN of every resource that the three templates can have."""
-    for template in EVERYTHING:
-        resolved = Resolved(template, EVERYTHING[template])
-        for logical, one in resolved.resources.items():
-            yield one["Type"], f"{template}.{logical}", _arn(resolved, logical, one)
+    """Yield type, name and ARN of every resource that the three templates can have."""
+    for template in ("pipeline", "mwaa", "workflow"):
+        made = deployed(template, "everything")
+        for logical, one in made.resources.items():
+            yield one["Type"], f"{template}.{logical}", _arn(made, logical)
 
 
-def _arn(resolved: Resolved, logical: str, resource: dict[str, Any]) -> str:
-    kind, properties = resource["Type"], resource["Properties"]
-    if kind.startswith("AWS::EC2::"):
-        return f"arn:aws:ec2:{REGION}:{ACCOUNT}:thing/1"
-    of_another: dict[str, Callable[[], str]] = {
-        "AWS::Athena::NamedQuery": lambda: f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{properties['WorkGroup']}",
-        "AWS::Glue::Table": lambda: (
-            f"arn:aws:glue:{REGION}:{ACCOUNT}:table/{properties['DatabaseName']}/{properties['TableInput']['Name']}"
-        ),
-        "AWS::IAM::Policy": lambda: f"arn:aws:iam::{ACCOUNT}:role/{properties['Roles'][0]}",
-        "AWS::KMS::Alias": lambda: f"arn:aws:kms:{REGION}:{ACCOUNT}:{properties['AliasName']}",
-        "AWS::Logs::ResourcePolicy": lambda: "*",
-        "AWS::S3::BucketPolicy": lambda: f"arn:aws:s3:::{properties['Bucket']}",
-        "AWS::SNS::TopicPolicy": lambda: str(properties["Topics"][0]),
-    }
-    return of_another[kind]() if kind in of_another else resolved.arn(logical)
+def _arn(made: Deployed, logical: str) -> str:
+    """Return the ARN that IAM evaluates; some resources are parts of another."""
+    kind, properties = made.resources[logical]["Type"], made.properties(logical)
+    match kind:
+        case "AWS::Athena::NamedQuery":
+            return f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{properties['WorkGroup']}"
+        case "AWS::Glue::Table":
+            table = f"{properties['DatabaseName']}/{properties['TableInput']['Name']}"
+            return f"arn:aws:glue:{REGION}:{ACCOUNT}:table/{table}"
+        case "AWS::IAM::Policy":
+            return f"arn:aws:iam::{ACCOUNT}:role/{properties['Roles'][0]}"
+        case "AWS::KMS::Alias":
+            return f"arn:aws:kms:{REGION}:{ACCOUNT}:{properties['AliasName']}"
+        case "AWS::Logs::ResourcePolicy":
+            return "*"
+        case "AWS::S3::BucketPolicy":
+            return f"arn:aws:s3:::{properties['Bucket']}"
+        case "AWS::SNS::TopicPolicy":
+            return str(properties["Topics"][0])
+    # Networks are named by a tag, whatever their ARN.
+    return f"arn:aws:ec2:{REGION}:{ACCOUNT}:thing/1" if kind.startswith("AWS::EC2::") else made.arn(logical)
 
 
 def test_cloudformation_can_keep_every_resource_of_the_templates() -> None:
@@ -113,20 +116,12 @@ def test_those_are_actions_that_cloudformation_says_it_takes(kind: str) -> None:
     ("template", "passed_to"), [("pipeline", "glue"), ("mwaa", "airflow"), ("workflow", "scheduler")]
 )
 def test_roles_can_be_passed_to_the_services_that_take_them(template: str, passed_to: str) -> None:
-    resolved = template_of(template)
-    for logical, role in resolved.of_type("AWS::IAM::Role").items():
+    made = deployed(template)
+    for logical, role in made.of_type("AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert f"{passed_to}.amazonaws.com" in listed(statement["Principal"]["Service"])
         context = {"iam:PassedToService": f"{passed_to}.amazonaws.com"}
-        assert actor(FORMATION).may(Request("iam:PassRole", resolved.arn(logical), context))
-
-
-@pytest.mark.parametrize("template", EVERYTHING)
-def test_every_role_takes_the_boundary(template: str) -> None:
-    """For those without it CloudFormation may not make."""
-    roles = Resolved(template, {"PermissionsBoundaryArn": BOUNDARY}).of_type("AWS::IAM::Role")
-    assert roles
-    assert {role.get("PermissionsBoundary") for role in roles.values()} == {BOUNDARY}
+        assert actor(FORMATION).may(Request("iam:PassRole", made.arn(logical), context))
 
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-pipeline-PushRole-X"
@@ -165,15 +160,3 @@ ADMINISTRATOR = {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}
 )
 def test_cloudformation_may_not(request_: Request) -> None:
     assert not actor(FORMATION).may(request_)
-
-
-def test_only_cloudformation_takes_its_role() -> None:
-    role = template_of("github").resources["CloudFormationRole"]["Properties"]
-    assert role["AssumeRolePolicyDocument"]["Statement"] == [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "cloudformation.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
-        }
-    ]

@@ -12,8 +12,9 @@ import pytest
 import yaml
 from botocore import xform_name
 
-from tests.unit.infra.actors import DEPLOY, FORMATION, actor, template_of
-from tests.unit.infra.permissions import (
+from tests.unit.infra.actors import DEPLOY, actor
+from tests.unit.infra.deployed import ACCOUNT, INFRA, PREFIX, REGION, VARIANTS, Deployed, deployed
+from tests.unit.infra.names import (
     ACTIVITY,
     ARTIFACTS,
     ENVIRONMENT,
@@ -25,68 +26,52 @@ from tests.unit.infra.permissions import (
     secret,
 )
 from tests.unit.infra.policies import Request, listed
-from tests.unit.infra.resolved import ACCOUNT, EVERYTHING, PREFIX, REGION, Resolved
-from tests.unit.infra.templates import INFRA
 
 HOST = "token.actions.githubusercontent.com"
 WORKFLOW = INFRA.parent / ".github" / "workflows" / "deploy.yml"
 FORMATION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-github-cloudformation"
-BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{PREFIX}-boundary"
-IN_BOUNDARY = {"iam:PermissionsBoundary": BOUNDARY}
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{PREFIX}-mwaa/1"
-
-
-def trust(**given: str) -> dict[str, Any]:
-    """The one statement that says who takes the deployment's role."""
-    role = Resolved("github", given).resources["DeployRole"]["Properties"]
-    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-    found: dict[str, Any] = statement
-    return found
 
 
 # ---- who ------------------------------------------------------------------------------------------------------------
 
 
-def test_one_workflow_of_one_branch_in_one_environment_is_trusted() -> None:
-    assert trust() == {
-        "Effect": "Allow",
-        "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"},
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {
-            "StringEquals": {
-                f"{HOST}:aud": "sts.amazonaws.com",
-                f"{HOST}:sub": "repo:owner/name:environment:production",
-                f"{HOST}:job_workflow_ref": "owner/name/.github/workflows/deploy.yml@refs/heads/main",
-            }
-        },
-    }
-
-
 @pytest.mark.parametrize(
     ("given", "subject"),
     [
+        ({}, "repo:owner/name:environment:production"),
         ({"DeployEnvironment": "staging"}, "repo:owner/name:environment:staging"),
         ({"RepositoryOwnerId": "12", "RepositoryId": "34"}, "repo:owner@12/name@34:environment:production"),
         ({"RepositoryId": "34"}, "repo:owner/name:environment:production"),
         ({"Subject": "repository_id:34:environment:production"}, "repository_id:34:environment:production"),
     ],
 )
-def test_the_subject_is_as_github_writes_it(given: dict[str, str], subject: str) -> None:
-    assert trust(**given)["Condition"]["StringEquals"][f"{HOST}:sub"] == subject
-    assert Resolved("github", given).outputs["Subject"] == subject
-
-
-def test_the_branch_is_a_parameter() -> None:
-    condition = trust(Branch="release/1")["Condition"]["StringEquals"]
-    assert condition[f"{HOST}:job_workflow_ref"].endswith("/deploy.yml@refs/heads/release/1")
+@pytest.mark.parametrize("branch", ["main", "release/1"])
+def test_one_workflow_of_one_branch_in_one_environment_is_trusted(
+    given: dict[str, str], subject: str, branch: str
+) -> None:
+    made = Deployed("github", Branch=branch, **given)
+    (trust,) = made.properties("DeployRole")["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {
+        "StringEquals": {
+            f"{HOST}:aud": "sts.amazonaws.com",
+            f"{HOST}:sub": subject,
+            f"{HOST}:job_workflow_ref": f"owner/name/.github/workflows/{WORKFLOW.name}@refs/heads/{branch}",
+        }
+    }
+    assert made.outputs["Subject"] == subject
 
 
 def test_an_account_has_one_provider_for_github() -> None:
-    (made,) = Resolved("github").of_type("AWS::IAM::OIDCProvider").values()
-    assert made == {"Url": f"https://{HOST}", "ClientIdList": ["sts.amazonaws.com"]}
-    arn = f"arn:aws:iam::999999999999:oidc-provider/{HOST}"
-    assert not Resolved("github", {"ExistingProviderArn": arn}).of_type("AWS::IAM::OIDCProvider")
-    assert trust(ExistingProviderArn=arn)["Principal"] == {"Federated": arn}
+    given = VARIANTS["github"]["given-provider"]["ExistingProviderArn"]
+    for variant, providers, arn in (
+        ("default", 1, f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"),
+        ("given-provider", 0, given),
+    ):
+        made = deployed("github", variant)
+        assert len(made.of_type("AWS::IAM::OIDCProvider")) == providers
+        (trust,) = made.properties("DeployRole")["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Federated": arn}
 
 
 def test_the_session_lasts_as_long_as_the_workflow_asks_for() -> None:
@@ -96,12 +81,13 @@ def test_the_session_lasts_as_long_as_the_workflow_asks_for() -> None:
         for step in jobs["deploy"]["steps"]
         if "role-duration-seconds" in step.get("with", {})
     ]
-    assert template_of("github").resources["DeployRole"]["Properties"]["MaxSessionDuration"] == asked
+    assert deployed("github").properties("DeployRole")["MaxSessionDuration"] == asked
+    assert int(jobs["deploy"]["timeout-minutes"]) * 60 <= asked
 
 
 # ---- the deployment -------------------------------------------------------------------------------------------------
 
-# What each call of the deploy tool needs; a new call there has to be told here, and allowed.
+# What each call of the deploy tool needs; a new call there has to be added here, and allowed.
 TOOL: dict[str, list[Request]] = {
     "cloudformation:CreateChangeSet": [
         Request("cloudformation:CreateChangeSet", STACK, {"cloudformation:RoleArn": FORMATION_ROLE}),
@@ -218,33 +204,14 @@ def test_the_deployment_may_not(request_: Request) -> None:
 
 def test_policies_fit_into_what_iam_takes() -> None:
     """6,144 characters of a managed policy and 10,240 of a role's inline ones, white space aside."""
-    for template in (*EVERYTHING, "github"):
-        resolved = Resolved(template, {"NamePrefix": "e" * 30, **EVERYTHING.get(template, {})})
-        for name, role in resolved.of_type("AWS::IAM::Role").items():
+    for template, variants in VARIANTS.items():
+        made = Deployed(template, **{"NamePrefix": "e" * 30, **variants.get("everything", {})})
+        for name, role in made.of_type("AWS::IAM::Role").items():
             assert sum(_size(one["PolicyDocument"]) for one in role.get("Policies", [])) <= 10_240, name
             assert len(role.get("RoleName", "")) <= 64, name
-        for name, policy in resolved.of_type("AWS::IAM::ManagedPolicy").items():
+        for name, policy in made.of_type("AWS::IAM::ManagedPolicy").items():
             assert _size(policy["PolicyDocument"]) <= 6_144, name
 
 
 def _size(document: dict[str, Any]) -> int:
     return len(json.dumps(document, separators=(",", ":")))
-
-
-def test_what_is_allowed_everywhere_is_said() -> None:
-    everywhere = {
-        who: {one["Sid"] for one in actor(who).statements if "*" in listed(one["Resource"])}
-        for who in (DEPLOY, FORMATION)
-    }
-    assert everywhere == {
-        DEPLOY: set(),
-        FORMATION: {"MakeTheKey", "LetEventsIntoLogGroups", "LookAtAlarms", "LookAtNetworks"},
-    }
-
-
-def test_outputs_are_what_is_needed_elsewhere() -> None:
-    outputs = template_of("github").outputs
-    assert set(outputs) == {"DeployRoleArn", "CloudFormationRoleArn", "BoundaryArn", "Subject"}
-    assert outputs["DeployRoleArn"] == f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-github-deploy"
-    assert outputs["CloudFormationRoleArn"] == FORMATION_ROLE
-    assert outputs["BoundaryArn"] == BOUNDARY

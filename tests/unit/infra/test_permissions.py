@@ -1,34 +1,23 @@
-"""Each role may do what its part of a run really does, and none of what would hurt.
+"""No role may do what would hurt. What each must be able to do is recorded in `tests/stack/test_least_privilege.py`.
 
-What a run does is recorded: every AWS call of a day on the stand-ins. Spark's own requests to S3, Glue's and MWAA's are
-not botocore's and are listed by hand (`by_hand.py`).
+Spark's own requests to S3, Glue's and MWAA's are not botocore's and are listed by hand (`by_hand.py`).
 """
 
 from __future__ import annotations
 
 import pytest
 
-from tests.unit.infra import permissions
-from tests.unit.infra.actors import (
-    AIRFLOW,
-    AT_RUN_TIME,
-    DEPLOY,
-    EVERYBODY,
-    FORMATION,
-    PUSH,
-    SCHEDULE,
-    SCORE,
-    actor,
-)
+from tests.unit.infra.actors import AIRFLOW, AT_RUN_TIME, DEPLOY, EVERYBODY, FORMATION, PUSH, SCHEDULE, SCORE, actor
 from tests.unit.infra.by_hand import BY_HAND
-from tests.unit.infra.permissions import (
+from tests.unit.infra.deployed import ACCOUNT, CRM_SECRET, KEY, PREFIX, REGION, Deployed, deployed
+from tests.unit.infra.names import (
     ACTIVITY,
     ARTIFACTS,
     CODE,
+    DAY,
     ENVIRONMENT,
     EXTRACT,
     JOBS,
-    KEY,
     LEDGER,
     OUTPUT,
     TOPIC,
@@ -39,70 +28,24 @@ from tests.unit.infra.permissions import (
     secret,
 )
 from tests.unit.infra.policies import Request, Statement, allowed, listed
-from tests.unit.infra.recording import DAY, Recording, record
-from tests.unit.infra.resolved import ACCOUNT, CRM_SECRET, EVERYTHING, PREFIX, REGION, Resolved
-
-pytestmark = pytest.mark.timeout(900)  # the recorded day alone takes half a minute, and more on a busy machine
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    return record(tmp_path_factory.mktemp("recording"))
-
 
 # ---- what is done ---------------------------------------------------------------------------------------------------
 
 
-def test_the_recorded_day_is_a_whole_one(recording: Recording) -> None:
-    assert recording.summary["outcomes"]["delivered"] == recording.summary["rows"] > 900
-    done = {(call.who, call.service, call.operation) for call in recording.calls}
-    assert {who for who, _, _ in done} == {AIRFLOW, SCORE, PUSH}
-    assert {operation for who, service, operation in done if (who, service) == (AIRFLOW, "glue")} == {
-        "GetJob",
-        "GetJobRun",
-        "GetJobRuns",
-        "StartJobRun",
-    }
-    assert {(AIRFLOW, "secretsmanager", "GetSecretValue"), (AIRFLOW, "sns", "Publish")} <= done
-    assert (PUSH, "secretsmanager", "GetSecretValue") in done
-    # Spark's workers are recorded as well: they write the ledger.
-    written = {call.parameters["Key"] for call in recording.calls if (call.who, call.operation) == (PUSH, "PutObject")}
-    assert [key for key in written if "/part-0-" in key]
-
-
-def test_airflow_reads_its_variable_and_no_other_secret(recording: Recording) -> None:
-    asked = {
-        call.parameters["SecretId"]
-        for call in recording.calls
-        if (call.who, call.service) == (AIRFLOW, "secretsmanager")
-    }
-    assert asked == {f"{PREFIX}/airflow/variables/engagement"}
-
-
-def test_every_recorded_call_is_allowed(recording: Recording) -> None:
-    refused = {
-        f"{call.who}: {request.action} {request.resource} {dict(request.context)}"
-        for call in recording.calls
-        for request in permissions.needed(call)
-        if not actor(call.who).may(request)
-    }
-    assert refused == set()
-
-
 @pytest.mark.parametrize("who", AT_RUN_TIME)
-def test_what_is_no_call_of_boto_is_allowed_too(who: str) -> None:
+def test_requests_that_are_not_botocores_are_allowed(who: str) -> None:
     refused = {f"{one.action} {one.resource} {dict(one.context)}" for one in BY_HAND[who] if not actor(who).may(one)}
     assert refused == set()
 
 
-@pytest.mark.parametrize("template", EVERYTHING)
-@pytest.mark.parametrize("extras", [False, True])
-def test_the_boundary_allows_all_that_a_role_may(template: str, extras: bool) -> None:
-    """Or a right that somebody adds to a template would be missing where GitHub deploys it, and nowhere else."""
-    resolved = Resolved(template, EVERYTHING[template] if extras else {})
+@pytest.mark.parametrize("template", ["pipeline", "mwaa", "workflow"])
+@pytest.mark.parametrize("variant", ["default", "everything"])
+def test_the_boundary_allows_all_that_a_role_may(template: str, variant: str) -> None:
+    """A right that a template adds would otherwise be missing where GitHub deploys it, and nowhere else."""
+    made = deployed(template, variant)
     boundary = actor(AIRFLOW).boundary
     assert boundary
-    granted = [one for one in _statements(resolved) if one["Effect"] == "Allow"]
+    granted = [one for one in _statements(made) if one["Effect"] == "Allow"]
     assert granted
     outside = {
         f"{action} {resource}"
@@ -115,11 +58,11 @@ def test_the_boundary_allows_all_that_a_role_may(template: str, extras: bool) ->
     assert outside == set()
 
 
-def _statements(resolved: Resolved) -> list[Statement]:
+def _statements(made: Deployed) -> list[Statement]:
     return [
         one
         for kind in ("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
-        for properties in resolved.of_type(kind).values()
+        for properties in made.of_type(kind).values()
         for policy in properties.get("Policies", [properties])
         for one in policy["PolicyDocument"]["Statement"]
     ]
@@ -132,54 +75,41 @@ def _context(statement: Statement) -> dict[str, str]:
 
 # ---- what is not done -----------------------------------------------------------------------------------------------
 
-OBJECTS = {
-    "an extract": object_arn(ACTIVITY, EXTRACT),
-    "a row of scores": object_arn(OUTPUT, f"scores/dt={DAY}/part-00000.csv"),
-    "a ledger line": object_arn(OUTPUT, LEDGER),
-    "who was not reached": object_arn(OUTPUT, f"responses/dt={DAY}/failed.csv"),
-    "what was delivered": object_arn(OUTPUT, "delivered/v=jr_1/part-0.parquet"),
-    "rejected rows": object_arn(OUTPUT, f"rejected/dt={DAY}/part-0.json"),
-    "a query's result": object_arn(OUTPUT, "athena/1.csv"),
-    "a summary": object_arn(OUTPUT, f"summaries/dt={DAY}/summary.json"),
-    "the jobs' code": object_arn(ARTIFACTS, f"{CODE}/push_scores.py"),
-    "a foreign bucket": object_arn("payroll", "salaries.csv"),
-}
-READERS = {
-    "an extract": {AIRFLOW, SCORE},
-    "a row of scores": {SCORE, PUSH},
-    "a ledger line": {PUSH},
-    "who was not reached": {PUSH},
-    "what was delivered": {PUSH},
-    "rejected rows": {SCORE},
-    "a query's result": set(),
-    "a summary": {AIRFLOW},
-    "the jobs' code": {AIRFLOW, SCORE, PUSH},
-    "a foreign bucket": set(),
-}
-WRITERS = {
-    "an extract": set(),
-    "a row of scores": {SCORE},
-    "a ledger line": {PUSH},
-    "who was not reached": {PUSH},
-    "what was delivered": {PUSH},
-    "rejected rows": {SCORE},
-    "a query's result": set(),
-    "a summary": {AIRFLOW},
-    "the jobs' code": set(),
-    "a foreign bucket": set(),
-}
-DELETERS = {**WRITERS, "a ledger line": set(), "a summary": set()}
+NONE: set[str] = set()
 
 
-@pytest.mark.parametrize("what", OBJECTS)
-def test_who_reads_writes_and_deletes(what: str) -> None:
+@pytest.mark.parametrize(
+    ("bucket", "key", "readers", "writers", "deleters"),
+    [
+        (ACTIVITY, EXTRACT, {AIRFLOW, SCORE}, NONE, NONE),
+        (OUTPUT, f"scores/dt={DAY}/part-00000.csv", {SCORE, PUSH}, {SCORE}, {SCORE}),
+        (OUTPUT, f"scores/dt={DAY}/_manifest.json", {AIRFLOW, SCORE, PUSH}, {SCORE}, {SCORE}),
+        (OUTPUT, f"rejected/dt={DAY}/part-0.json", {SCORE}, {SCORE}, {SCORE}),
+        (OUTPUT, LEDGER, {PUSH}, {PUSH}, NONE),
+        (OUTPUT, f"responses/dt={DAY}/attempt=jr_1/agg-0.json", {AIRFLOW, PUSH}, {PUSH}, NONE),
+        (OUTPUT, f"responses/dt={DAY}/_manifest.json", {AIRFLOW, PUSH}, {PUSH}, {PUSH}),
+        (OUTPUT, f"responses/dt={DAY}/failed.csv", {PUSH}, {PUSH}, {PUSH}),
+        (OUTPUT, "delivered/v=jr_1/part-0.parquet", {PUSH}, {PUSH}, {PUSH}),
+        (OUTPUT, "dry_runs/manual-1/_manifest.json", {AIRFLOW, PUSH}, {AIRFLOW, PUSH}, {PUSH}),
+        (OUTPUT, f"summaries/dt={DAY}/summary.json", {AIRFLOW}, {AIRFLOW}, NONE),
+        (OUTPUT, "athena/1.csv", NONE, NONE, NONE),
+        (ARTIFACTS, f"{CODE}/push_scores.py", {AIRFLOW, SCORE, PUSH}, NONE, NONE),
+        (ARTIFACTS, "weights/2.json", {AIRFLOW, SCORE}, NONE, NONE),
+        (ARTIFACTS, "dags/a.py", {AIRFLOW, DEPLOY}, {DEPLOY}, {DEPLOY}),
+        (ARTIFACTS, "releases/0/plugins.zip", {AIRFLOW, DEPLOY}, {DEPLOY}, NONE),
+        ("payroll", "salaries.csv", NONE, NONE, NONE),
+    ],
+)
+def test_who_reads_writes_and_deletes(
+    bucket: str, key: str, readers: set[str], writers: set[str], deleters: set[str]
+) -> None:
     def who_may(action: str) -> set[str]:
-        return {who for who in EVERYBODY if actor(who).may(Request(action, OBJECTS[what]))}
+        return {who for who in EVERYBODY if actor(who).may(Request(action, object_arn(bucket, key)))}
 
-    assert who_may("s3:GetObject") == READERS[what]
-    assert who_may("s3:PutObject") == WRITERS[what]
-    assert who_may("s3:DeleteObject") == DELETERS[what]
-    assert who_may("s3:DeleteObjectVersion") == who_may("s3:PutObjectAcl") == set()
+    assert who_may("s3:GetObject") == readers
+    assert who_may("s3:PutObject") == writers
+    assert who_may("s3:DeleteObject") == deleters
+    assert who_may("s3:DeleteObjectVersion") == who_may("s3:PutObjectAcl") == NONE
 
 
 @pytest.mark.parametrize(

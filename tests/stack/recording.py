@@ -20,11 +20,11 @@ from local.aws.settings import default_glue_python
 from local.extract import write_extract
 from local.spark.java import java_home
 from local.stack import Stack, running
-from tests.unit.infra.resolved import PREFIX, Resolved
+from tests.unit.infra.actors import AIRFLOW
+from tests.unit.infra.deployed import PREFIX, deployed
+from tests.unit.infra.names import DAY
 
 RECORDER = Path(__file__).with_name("recorder")
-AIRFLOW = "airflow"
-DAY = "2026-11-23"
 _DAY_SECONDS = 400
 # The job's own name, which Glue passes, says whose calls these are. Spark's workers are children of a Java that may
 # be older than the run, and find the name in a file: one job runs at a time.
@@ -82,7 +82,7 @@ def _run_day(stack: Stack, folder: Path, file: Path) -> str:
     home.migrate()
     # From here on as on MWAA: no Variable in the environment, but a secret and the backend that reads it.
     del home.env["AIRFLOW_VAR_ENGAGEMENT"]
-    options = Resolved("mwaa").resources["Environment"]["Properties"]["AirflowConfigurationOptions"]
+    options = deployed("mwaa").properties("Environment")["AirflowConfigurationOptions"]
     for name, value in options.items():
         section, _, option = name.partition(".")
         if section != "engagement":  # those would wait as long as in production

@@ -1,0 +1,56 @@
+"""Each role may make every AWS call that its part of a run makes, as recorded on a full day.
+
+Spark's own requests to S3, Glue's and MWAA's are not botocore's; `tests/unit/infra/test_permissions.py` has those.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stack.permissions import needed
+from tests.stack.recording import Recording, record
+from tests.unit.infra.actors import AIRFLOW, PUSH, SCORE, actor
+from tests.unit.infra.deployed import PREFIX
+
+pytestmark = pytest.mark.timeout(900)  # the recorded day takes half a minute, and more on a busy machine
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    return record(tmp_path_factory.mktemp("recording"))
+
+
+def test_the_recorded_day_is_complete(recording: Recording) -> None:
+    assert recording.summary["outcomes"]["delivered"] == recording.summary["rows"] > 900
+    done = {(call.who, call.service, call.operation) for call in recording.calls}
+    assert {who for who, _, _ in done} == {AIRFLOW, SCORE, PUSH}
+    assert {operation for who, service, operation in done if (who, service) == (AIRFLOW, "glue")} == {
+        "GetJob",
+        "GetJobRun",
+        "GetJobRuns",
+        "StartJobRun",
+    }
+    assert {(AIRFLOW, "secretsmanager", "GetSecretValue"), (AIRFLOW, "sns", "Publish")} <= done
+    assert (PUSH, "secretsmanager", "GetSecretValue") in done
+    # Spark's workers are recorded as well: they write the ledger.
+    written = {call.parameters["Key"] for call in recording.calls if (call.who, call.operation) == (PUSH, "PutObject")}
+    assert [key for key in written if "/part-0-" in key]
+
+
+def test_airflow_reads_its_variable_and_no_other_secret(recording: Recording) -> None:
+    asked = {
+        call.parameters["SecretId"]
+        for call in recording.calls
+        if (call.who, call.service) == (AIRFLOW, "secretsmanager")
+    }
+    assert asked == {f"{PREFIX}/airflow/variables/engagement"}
+
+
+def test_every_recorded_call_is_allowed(recording: Recording) -> None:
+    refused = {
+        f"{call.who}: {request.action} {request.resource} {dict(request.context)}"
+        for call in recording.calls
+        for request in needed(call)
+        if not actor(call.who).may(request)
+    }
+    assert refused == set()
