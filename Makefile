@@ -189,8 +189,8 @@ lint: setup $(BROWSER) $(LINT) ## Check style, format, types, templates, workflo
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy dags plugins local infra tests \
-		--exclude '^(local/spark/(keeper|warm_up)\.py|tests/(unit/glue_jobs|spark|support|browser)/)'
-	@.venv-glue/bin/mypy glue_jobs local/spark/keeper.py local/spark/warm_up.py benchmarks \
+		--exclude '^(local/spark/warm_up\.py|tests/(unit/glue_jobs|spark|support|browser)/)'
+	@.venv-glue/bin/mypy glue_jobs local/spark/warm_up.py benchmarks \
 		tests/unit/glue_jobs tests/spark tests/support
 	@.venv-browser/bin/mypy tests/browser
 	@.venv/bin/cfn-lint infra/*.yaml

@@ -49,11 +49,3 @@ def follow(pipe: IO[bytes], into: LogStream, file: Path) -> threading.Thread:
     thread = threading.Thread(target=copy, name=f"{into.stream} {into.group}", daemon=True)
     thread.start()
     return thread
-
-
-def append(said: bytes, into: LogStream, file: Path) -> None:
-    """Add to the stream and the file what was said elsewhere."""
-    if said:
-        with file.open("ab") as kept:
-            kept.write(said)
-        into.write(said.decode(errors="replace").splitlines())

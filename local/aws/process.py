@@ -1,47 +1,39 @@
-"""Processes of one job run: started in sessions of their own, ended together."""
+"""Processes of one job run: started in a session of their own, ended together."""
 
 import contextlib
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 
-def start(
-    command: list[str], env: dict[str, str], folder: Path, stderr: int | IO[bytes] = subprocess.PIPE
-) -> subprocess.Popen[bytes]:
-    """Start `command` in `folder` as the leader of a new session, its streams piped."""
+def start(command: list[str], env: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start `command` in `folder` as the leader of a new session, its three streams piped."""
     return subprocess.Popen(
         command,
         cwd=folder,
         env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=stderr,
+        stderr=subprocess.PIPE,
         start_new_session=True,
     )
 
 
-def end(leaders: Sequence[subprocess.Popen[bytes]], grace: float) -> None:
-    """SIGTERM to the process groups, SIGKILL after `grace` seconds to all that is left of the sessions."""
-    deadline = time.monotonic() + grace
-    for leader in leaders:
-        _signal_group(leader.pid, signal.SIGTERM)
-    for leader in leaders:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            leader.wait(timeout=max(deadline - time.monotonic(), 0))
-    for leader in leaders:
-        _signal_group(leader.pid, signal.SIGKILL)
-        for pid in _session(leader.pid):
-            _kill(pid)
-        leader.wait()
+def end(leader: subprocess.Popen[bytes], grace: float) -> None:
+    """SIGTERM to the process group, SIGKILL after `grace` seconds to all that is left of the session."""
+    _signal_group(leader.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        leader.wait(timeout=grace)
+    _signal_group(leader.pid, signal.SIGKILL)
+    for pid in _session(leader.pid):
+        _kill(pid)
+    leader.wait()
 
 
 def sweep(leader_pid: int, patience: float = 2.0) -> None:
-    """Wait for what a finished job left behind, then kill it."""
+    """Wait for what a finished job left behind (Spark's Java takes a moment), then kill it."""
     deadline = time.monotonic() + patience
     while (left := _session(leader_pid)) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -119,10 +119,6 @@ class World:
         """Let the process of a run's push die, as for want of memory."""
         self.running.execute("aws", "python", "-c", _KILL, "--JOB_RUN_ID", self.active_push(run_id))
 
-    def cool_down(self) -> None:
-        """Let the next Glue run start a Java, so that there is time to interrupt it: a warm one does a day in 2 s."""
-        self.running.execute("aws", "python", "-c", _KILL, "local/spark/keeper.py")
-
     def scored_days(self) -> list[str]:
         """The dates that have scores."""
         return [key.split("=")[1].split("/")[0] for key in self.documents("scores/", "/_manifest.json")]

@@ -12,7 +12,6 @@ from moto.glue.exceptions import ConcurrentRunsExceededException, JobNotFoundExc
 from moto.glue.models import FakeJob, glue_backends
 
 from local.aws.glue import workflows
-from local.aws.glue.javas import Javas
 from local.aws.glue.job_run import ACTIVE, JobRun, Request
 from local.aws.glue.workflows import WorkflowsBackend, WorkflowsResponse
 from local.aws.settings import Settings
@@ -32,7 +31,6 @@ class Backend(WorkflowsBackend):
     """Job runs are processes, workflow runs start them; everything else is moto's."""
 
     settings: ClassVar[Settings]
-    javas: ClassVar[Javas]
     all_runs: ClassVar[list[JobRun]] = []
     _starting: ClassVar[threading.Lock] = threading.Lock()
 
@@ -54,7 +52,7 @@ class Backend(WorkflowsBackend):
         """Start a run of `job` with StartJobRun's parameters over the job's own."""
         with self._starting:  # two requests at once must not both find the job free
             self._refuse_too_many(job)
-            run = JobRun(self._request(job, asked), self.settings, self.javas)
+            run = JobRun(self._request(job, asked), self.settings)
             self.all_runs.append(run)
         run.start()
         return run
@@ -71,7 +69,6 @@ class Backend(WorkflowsBackend):
             failed = JobRun(
                 self._request(job, asked),
                 self.settings,
-                self.javas,
                 state="FAILED",
                 error=str(refusal.message),
                 completed_on=datetime.now(UTC),
@@ -174,7 +171,6 @@ class Response(WorkflowsResponse):
 def install(settings: Settings) -> None:
     """Put this Glue in moto's place; before the first request."""
     Backend.settings = settings
-    Backend.javas = Javas(settings.glue_python, settings.scratch)
     glue_backends.backend = Backend
     urls.url_paths["{0}/$"] = Response.dispatch
 
@@ -186,4 +182,3 @@ def stop_all(patience: float = 10.0) -> None:
         run.stop()
     for run in Backend.all_runs:
         run.join(patience)
-    Backend.javas.close()

@@ -23,11 +23,10 @@ class LaunchError(Exception):
 
 @dataclass(frozen=True)
 class Prepared:
-    """What to start, where, with which properties of Spark, and where the failing script leaves its last word."""
+    """What to start, where, and where the failing script leaves its last word."""
 
     command: list[str]
     env: dict[str, str]
-    properties: dict[str, str]
     folder: Path
     error_file: Path
 
@@ -38,7 +37,7 @@ def prepare(settings: Settings, job: str, run_id: str, script: str, arguments: d
     Raises LaunchError when code is not where the job says, or `--conf` cannot be read.
     """
     folder = settings.scratch / run_id
-    (folder / "tmp").mkdir(parents=True)
+    folder.mkdir(parents=True)
     script_file = _download(settings.s3_url, script, folder / "code")
     extras = [piece.strip() for piece in arguments.get("--extra-py-files", "").split(",") if piece.strip()]
     modules = [_download(settings.s3_url, extra, folder / "code") for extra in extras]
@@ -46,14 +45,11 @@ def prepare(settings: Settings, job: str, run_id: str, script: str, arguments: d
         properties = conf.properties(settings.root, folder, slots, arguments.get("--conf"))
     except ValueError as error:
         raise LaunchError(f"LAUNCH ERROR | {error}") from error
-    env = _environment(settings, folder, modules)
     error_file = folder / "error"
     command = [str(settings.glue_python), str(LAUNCHER), str(error_file), str(script_file)]
     return Prepared(
         command=command + script_arguments(job, run_id, arguments),
-        env=env,
-        # Workers are started by Java, which has an environment of its own.
-        properties={f"spark.executorEnv.{name}": value for name, value in env.items()} | properties,
+        env=_environment(settings, folder, modules, properties),
         folder=folder,
         error_file=error_file,
     )
@@ -67,16 +63,15 @@ def script_arguments(job: str, run_id: str, arguments: dict[str, str]) -> list[s
     return [word for pair in given.items() for word in pair]
 
 
-def _environment(settings: Settings, folder: Path, modules: list[Path]) -> dict[str, str]:
+def _environment(settings: Settings, folder: Path, modules: list[Path], properties: dict[str, str]) -> dict[str, str]:
     python = settings.glue_python
     env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    env |= client_env(settings.s3_url, settings.aws_url) | conf.workers(python)
+    env |= conf.environment(python, folder, properties) | client_env(settings.s3_url, settings.aws_url)
     return env | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": os.pathsep.join(map(str, modules)),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "SPARK_LOCAL_IP": "127.0.0.1",
         "TMPDIR": str(folder / "tmp"),
         "TZ": "UTC",
     }

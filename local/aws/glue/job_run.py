@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.aws import process
-from local.aws.glue.javas import Java, Javas
 from local.aws.glue.job_command import LaunchError, Prepared, prepare
-from local.aws.logs import LogStream, append, follow
+from local.aws.logs import LogStream, follow
 from local.aws.settings import Settings
 from local.spark import conf
 
@@ -45,7 +44,6 @@ class JobRun:
 
     request: Request
     settings: Settings
-    javas: Javas
     id: str = field(default_factory=lambda: "jr_" + secrets.token_hex(32))
     state: str = "STARTING"
     error: str | None = None
@@ -127,25 +125,18 @@ class JobRun:
             LogStream(request.account_id, request.region, f"{request.log_group}/{suffix}", self.id)
             for suffix in ("output", "error")
         ]
-        java = self.javas.take(prepared.properties)
-        kept = False
         try:
             self._await_machine()
-            outcome = self._run(prepared, java, streams)
-            kept = outcome[0] == "SUCCEEDED" and java.clear()
-            append(java.said(), streams[-1], prepared.folder / "errors")
+            return self._run(prepared, streams)
         finally:
-            (self.javas.give_back if kept else Java.end)(java)
             for leftover in ("tmp", "code"):
                 shutil.rmtree(prepared.folder / leftover, ignore_errors=True)
-        return outcome
 
-    def _run(self, prepared: Prepared, java: Java, streams: list[LogStream]) -> tuple[str, str | None]:
-        env = prepared.env | java.ready(prepared.properties)
+    def _run(self, prepared: Prepared, streams: list[LogStream]) -> tuple[str, str | None]:
         with self._lock:
             if self.state == "STOPPING":
                 return "STOPPED", None
-            leader = process.start(prepared.command, env, prepared.folder)
+            leader = process.start(prepared.command, prepared.env, prepared.folder)
             self.state = "RUNNING"
             self._began = time.monotonic()
         assert leader.stdout is not None  # noqa: S101 - a pipe
@@ -154,21 +145,21 @@ class JobRun:
             follow(pipe, stream, prepared.folder / name)
             for pipe, stream, name in zip((leader.stdout, leader.stderr), streams, ("output", "errors"), strict=True)
         ]
-        outcome = self._watch(leader, java)
+        outcome = self._watch(leader)
         for follower in followers:
             follower.join(timeout=5)
         return outcome or _judge(leader.returncode, prepared)
 
-    def _watch(self, leader: subprocess.Popen[bytes], java: Java) -> tuple[str, str | None] | None:
+    def _watch(self, leader: subprocess.Popen[bytes]) -> tuple[str, str | None] | None:
         """Wait for the end; the outcome, or None when the script decides it by its exit code."""
         deadline = time.monotonic() + self.request.timeout * self.settings.seconds_per_minute
         try:
             while leader.poll() is None:
                 if self._stop.wait(0.05):
-                    process.end([leader, java.leader], self.settings.stop_grace)
+                    process.end(leader, self.settings.stop_grace)
                     return "STOPPED", None
                 if time.monotonic() > deadline:
-                    process.end([leader, java.leader], self.settings.stop_grace)
+                    process.end(leader, self.settings.stop_grace)
                     return "TIMEOUT", None
             process.sweep(leader.pid)
             return None

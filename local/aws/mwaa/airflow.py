@@ -89,7 +89,7 @@ class Airflow:
         """End every process; tasks under way end with them."""
         leader, self._leader = self._leader, None
         if leader:
-            process.end([leader], _END_SECONDS)
+            process.end(leader, _END_SECONDS)
             process.sweep(leader.pid)  # what was forked while it ended
             assert leader.stdin is not None  # noqa: S101 - given by PIPE
             leader.stdin.close()

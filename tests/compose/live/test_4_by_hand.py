@@ -64,7 +64,6 @@ def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: 
     assert summary["rows"] == 0
 
     world.arrive(day, USERS)
-    world.cool_down()
     world.airflow.clear(run_id, "wait_for_activity", downstream=True)
     world.airflow.reach(run_id, "score_users", "deferred")
     world.airflow.mark(run_id, "failed", "score_users")

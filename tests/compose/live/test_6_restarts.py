@@ -38,7 +38,6 @@ def hang_and_kill(world: World, run_id: str, task: str, service: str) -> None:
 
 def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
     running, airflow, day = world.running, world.airflow, world.day(16)
-    world.cool_down()  # a warm Java might be done with the scores before anybody saw them waited for
     run_id = airflow.trigger(score_date=day, **EVERYBODY)
     airflow.reach(run_id, "wait_for_activity", "deferred")
     running.kill("scheduler", "triggerer")
