@@ -5,7 +5,6 @@ when it answers.
 
 PUT /_gate      switch on: {"method": "PUT", "key": "ledger/.*[.]jsonl$", "status": 503, "latency_ms": 200, "after": 10,
                 "first": 3}; `key` is a regular expression that is searched in the decoded path /bucket/key
-GET /_gate      {"fault": ..., "matched": requests that the fault could have met, "hit": requests that it met}
 DELETE /_gate   switch off
 
 A request that the fault meets waits `latency_ms`; then it is refused with `status`, or passed on when none is given.
@@ -20,7 +19,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 import aiohttp
@@ -48,34 +47,8 @@ class Fault:
     first: int | None = None
 
 
-def read_fault(text: str | bytes) -> Fault:
-    """Return the fault that a JSON object describes. Raises ValueError, which says what is wrong with it."""
-    given = json.loads(text)
-    if not isinstance(given, dict):
-        raise ValueError(f"found a JSON {type(given).__name__}, wanted an object")
-    known = [field.name for field in fields(Fault)]
-    if unknown := sorted(given.keys() - set(known)):
-        raise ValueError(f"unknown {', '.join(unknown)}; known are {', '.join(known)}")
-    told = {name: value for name, value in given.items() if value is not None}
-    for name in ("method", "key"):
-        if not isinstance(told.get(name, ""), str):
-            raise ValueError(f"{name} is {told[name]!r}, wanted a string")
-    for name, low, high in (("status", 400, 599), ("latency_ms", 0, 1e9), ("after", 0, 1e9), ("first", 1, 1e9)):
-        value, kinds = told.get(name, low), (int, float) if name == "latency_ms" else (int,)
-        if type(value) not in kinds or not low <= value <= high:
-            kind = "a number" if float in kinds else "an integer"
-            raise ValueError(f"{name} is {value!r}, wanted {kind} from {low} to {high:.0f}")
-    try:
-        re.compile(told.get("key", ""))
-    except re.error as error:
-        raise ValueError(f"key is {told['key']!r}, which is no regular expression: {error}") from None
-    if "status" not in told and not told.get("latency_ms"):
-        raise ValueError("nothing goes wrong; name status or latency_ms")
-    return Fault(**told)
-
-
 class Gate:
-    """The proxy with its fault, if any, and how often that was met."""
+    """The proxy with its fault, if any, and how many requests that could have met."""
 
     def __init__(self, upstream: str, session: aiohttp.ClientSession) -> None:
         self._upstream = upstream.rstrip("/")
@@ -126,23 +99,18 @@ class Gate:
         place = self._matched - fault.after
         if place < 1 or (fault.first is not None and place > fault.first):
             return None
-        self._hit += 1
         return fault
 
     def _control(self, method: str, body: bytes) -> web.Response:
-        if method not in ("GET", "PUT", "DELETE"):
-            return web.json_response({"error": f"{CONTROL} answers GET, PUT, DELETE, not {method}"}, status=405)
         try:
-            if method != "GET":
-                self._switch(read_fault(body) if method == "PUT" else None)
-        except (ValueError, RecursionError) as error:
+            self._switch(Fault(**json.loads(body)) if method == "PUT" else None)
+        except (TypeError, ValueError) as error:
             return web.json_response({"error": f"gate: {error}"}, status=400)
-        fault = None if self._fault is None else asdict(self._fault)
-        return web.json_response({"fault": fault, "matched": self._matched, "hit": self._hit})
+        return web.json_response({})
 
     def _switch(self, fault: Fault | None) -> None:
         self._fault = fault
-        self._matched = self._hit = 0
+        self._matched = 0
 
 
 def _passed(raw_headers: Iterable[tuple[bytes, bytes]]) -> CIMultiDict[str]:

@@ -43,7 +43,7 @@ def follow(home: Any, looks: int) -> list[str]:
     return called
 
 
-def test_the_extract_arrives_once_while_the_sensor_waits_though_nobody_saw_it_at_work() -> None:
+def test_the_extract_arrives_once_while_the_sensor_waits() -> None:
     assert follow(Home({}, {"wait_for_activity": ""}, {"wait_for_activity": "deferred"}), 20) == ["arrive"]
 
 

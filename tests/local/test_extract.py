@@ -25,21 +25,6 @@ def ask(query: str) -> list[tuple[Any, ...]]:
         return found
 
 
-def test_columns_and_types(tmp_path: Path) -> None:
-    written = write_extract(tmp_path / "in/a.parquet", 10, DAY)
-    described = {name: kind for name, kind, *_ in ask(f"DESCRIBE FROM '{written.path}'")}
-    assert described == {
-        "user_id": "VARCHAR",
-        "login_count": "INTEGER",
-        "items_viewed": "INTEGER",
-        "time_spent_minutes": "DOUBLE",
-        "cart_additions": "INTEGER",
-        "country": "VARCHAR",
-        "signup_date": "DATE",
-    }
-    assert ask(f"SELECT user_id FROM '{written.path}' LIMIT 2") == [("U000000001",), ("U000000002",)]
-
-
 def test_the_same_arguments_write_the_same_bytes(tmp_path: Path) -> None:
     # More than one row group, so that the order of parallel work could show.
     first, again = (write_extract(tmp_path / name, 300_000, DAY, seed=5) for name in ("a.parquet", "b.parquet"))
@@ -130,13 +115,6 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     with pytest.raises(duckdb.Error, match="broken"):
         write_extract(path, 10, DAY)
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.parquet", b"yesterday's")]
-
-
-def test_a_name_that_cannot_be_taken_leaves_nothing_half_done(tmp_path: Path) -> None:
-    (tmp_path / "a.parquet").mkdir()
-    with pytest.raises(IsADirectoryError):
-        write_extract(tmp_path / "a.parquet", 10, DAY)
-    assert [one.name for one in tmp_path.iterdir()] == ["a.parquet"]
 
 
 @pytest.mark.parametrize(("rows", "fraction", "says"), [(0, 0.0, "rows is 0"), (5, 0.6, "bad_fraction is 0.6")])

@@ -47,11 +47,6 @@ def settle() -> None:
     time.sleep(2 * s3.SETTLE_SECONDS)
 
 
-def test_an_object_is_a_file_at_once(client: Any, root: Path) -> None:
-    client.put_object(Bucket="bucket", Key="scores/dt=2026-11-23/part-0.csv", Body=b"a,b\n")
-    assert (root / "bucket/scores/dt=2026-11-23/part-0.csv").read_bytes() == b"a,b\n"
-
-
 def test_a_file_is_an_object_soon(client: Any, root: Path) -> None:
     folder = root / "bucket" / "direct"
     assert "Contents" not in client.list_objects_v2(Bucket="bucket", Prefix="direct/")
@@ -100,19 +95,6 @@ def test_deleting_the_last_object_keeps_the_bucket(client: Any, root: Path) -> N
     client.delete_object(Bucket="emptied", Key="a/b")
     assert (root / "emptied").is_dir()
     assert "Contents" not in client.list_objects_v2(Bucket="emptied")
-
-
-def test_pages_of_a_long_listing_are_complete(client: Any, root: Path) -> None:
-    folder = root / "bucket" / "many"
-    folder.mkdir()
-    for number in range(25):
-        (folder / f"{number:02}").touch()
-    settle()
-    pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket="bucket", Prefix="many/", PaginationConfig={"PageSize": 10}
-    )
-    keys = [item["Key"] for page in pages for item in page["Contents"]]
-    assert keys == [f"many/{number:02}" for number in range(25)]
 
 
 def test_a_server_without_requests_leaves_the_processor_alone(client: Any, root: Path) -> None:
