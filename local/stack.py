@@ -5,8 +5,9 @@ have one source.
 """
 
 import contextlib
+import io
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ import boto3
 import requests
 from botocore.config import Config
 
+from infra.deploy.changes import Changes
+from infra.deploy.progress import Progress
+from infra.deploy.stacks import Stacks
 from local import artifacts
 from local.processes import REPOSITORY, stand_in
 from local.s3 import client_env
@@ -158,25 +162,23 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
 
     What is deployed already is brought up to date.
     """
-    formation = client("cloudformation", aws_url)
-    described = {
-        "StackName": NAME,
-        "TemplateBody": TEMPLATE.read_text(),
-        "Capabilities": ["CAPABILITY_IAM"],
-        "Parameters": [{"ParameterKey": "CrmSecretArn", "ParameterValue": _store(token, aws_url)}],
-    }
-    done = "stack_create_complete"
-    try:
-        formation.create_stack(**described)
-    except formation.exceptions.AlreadyExistsException:
-        formation.update_stack(**described)
-        done = "stack_update_complete"
-    formation.get_waiter(done).wait(StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    outputs = outputs_of(aws_url)
+    outputs = deploy_template(aws_url, NAME, TEMPLATE.read_text(), {"CrmSecretArn": _store(token, aws_url)})
     s3 = client("s3", s3_url)
     for path in artifacts.build(folder):
         s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"{artifacts.PREFIX}/{path.name}")
     return outputs
+
+
+def deploy_template(aws_url: str, name: str, template: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Deploy a stack as the deploy tool does; return its outputs."""
+    progress = Progress(io.StringIO(), terminal=False)
+    stacks = Stacks(client("cloudformation", aws_url), progress)
+    changes = Changes(stacks, progress)
+    present = stacks.cleared(name)
+    change = changes.prepare(name, present, template, parameters)
+    if change:
+        return changes.execute(change).outputs
+    return present.outputs if present else {}
 
 
 def outputs_of(aws_url: str) -> dict[str, str]:

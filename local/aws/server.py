@@ -15,7 +15,7 @@ def serve(
 ) -> Iterator[str]:
     """Serve while the block runs; gives the URL. Afterwards no job run and no Airflow is left.
 
-    For a process of its own (`python -m local.aws`): it changes moto's registries, and walls the process in.
+    For a process of its own (`python -m local.aws`): it changes moto's registries.
     """
     for name in [n for n in os.environ if n.lower().endswith("_proxy") or n.startswith("AWS_")]:
         del os.environ[name]  # nothing of this machine's account or proxies takes part
@@ -27,17 +27,9 @@ def serve(
     )
     from werkzeug.serving import make_server
 
-    # The CloudFormation modules register their types by being imported.
-    from local.aws.cloudformation import (  # noqa: F401
-        api,
-        buckets,
-        changed_in_place,
-        network_deletion,
-        served,
-        served_glue,
-    )
+    from local.aws.cloudformation import api
+    from local.aws.cloudformation.resources import Services
     from local.aws.glue import backend
-    from local.aws.loopback import allow_only_loopback
     from local.aws.mwaa import environment
     from local.aws.mwaa.api import in_front_of
 
@@ -54,8 +46,7 @@ def serve(
     settings = Settings.from_env(root, scratch or root.resolve().parent / "glue", s3_url, url)
     backend.install(settings)
     environment.Environment.settings = settings
-    api.install()
-    allow_only_loopback([s3_url])
+    api.install(Services(s3_url, url))
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:

@@ -1,19 +1,18 @@
 """Glue's jobs and job runs, in place of moto's, which only pretends to run them."""
 
 import threading
-from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.glue import urls
-from moto.glue.exceptions import ConcurrentRunsExceededException, JobNotFoundException, JobRunNotFoundException
-from moto.glue.models import FakeJob, glue_backends
+from moto.glue.exceptions import ConcurrentRunsExceededException, JobRunNotFoundException
+from moto.glue.models import FakeJob, GlueBackend, glue_backends
+from moto.glue.responses import GlueResponse
 
 from local.aws.glue import workflows
 from local.aws.glue.job_run import ACTIVE, JobRun, Request
-from local.aws.glue.workflows import WorkflowsBackend, WorkflowsResponse
 from local.aws.settings import Settings
 
 DEFAULT_TIMEOUT = 2880  # minutes, as in Glue
@@ -27,7 +26,7 @@ _UPDATED: dict[str, Any] = {
 }
 
 
-class Backend(WorkflowsBackend):
+class Backend(GlueBackend):
     """Job runs are processes, workflow runs start them; everything else is moto's."""
 
     settings: ClassVar[Settings]
@@ -57,24 +56,14 @@ class Backend(WorkflowsBackend):
         run.start()
         return run
 
-    def start_action(self, job_name: str, asked: dict[str, Any]) -> JobRun | None:
-        """Start a run as a trigger does: nobody is there to be told, so a busy job gets a run that failed."""
-        try:
-            job = self.get_job(job_name)
-        except JobNotFoundException:
-            return None
-        try:
-            return self.start_run(job, asked)
-        except ConcurrentRunsExceededException as refusal:
-            failed = JobRun(
-                self._request(job, asked),
-                self.settings,
-                state="FAILED",
-                error=str(refusal.message),
-                completed_on=datetime.now(UTC),
-            )
-            self.all_runs.append(failed)
-            return failed
+    def start_workflow_run(self, workflow_name: str, properties: dict[str, str] | None) -> str:
+        """Start a run, whose triggers start jobs."""
+        run_id = str(super().start_workflow_run(workflow_name, properties))
+        run = self.workflows[workflow_name].get_run(run_id)
+        triggers = [trigger for trigger in self.triggers.values() if trigger.workflow_name == workflow_name]
+        arguments = (run, triggers, lambda job, asked: self.start_run(self.get_job(job), asked))
+        threading.Thread(target=workflows.take, args=arguments, name=run_id, daemon=True).start()
+        return run_id
 
     def _refuse_too_many(self, job: FakeJob) -> None:
         allowed = int(job.execution_property.get("MaxConcurrentRuns", 1))
@@ -108,7 +97,7 @@ class Backend(WorkflowsBackend):
         raise JobRunNotFoundException(run_id)
 
 
-class Response(WorkflowsResponse):
+class Response(GlueResponse):
     """The API's actions on job runs."""
 
     @property
@@ -177,7 +166,6 @@ def install(settings: Settings) -> None:
 
 def stop_all(patience: float = 10.0) -> None:
     """End every run and wait until the processes are gone."""
-    workflows.stop_all(patience)  # first, or they would start others
     for run in Backend.all_runs:
         run.stop()
     for run in Backend.all_runs:

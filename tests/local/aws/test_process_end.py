@@ -1,4 +1,4 @@
-"""The stand-in as a process: its end takes the job runs along, and no call leaves the machine."""
+"""The end of the AWS emulator ends what it started, even when it is killed."""
 
 from __future__ import annotations
 
@@ -7,42 +7,24 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
 from local import s3
+from local.processes import REPOSITORY
+from tests.local.aws.conftest import Emulator, create_job
+from tests.support.processes import is_alive
+from tests.support.waiting import wait_until
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-HANGING = b"""
-import os, subprocess, sys, time
-child = subprocess.Popen(["sleep", "600"])
-open("pids", "w").write(f"{os.getpid()} {child.pid}")
-time.sleep(600)
-"""
-WALLED = """
-from local.aws.loopback import allow_only_loopback
-import socket, sys
-allow_only_loopback(["http://friend.invalid:1"])
-for call in (
-    lambda: socket.create_connection(("192.0.2.1", 80), 1),
-    lambda: socket.getaddrinfo("somewhere.invalid", 80),
-    lambda: socket.create_connection(("127.0.0.1", 9), 1),
-):
-    try:
-        call()
-    except Exception as error:
-        print(type(error).__name__)
-"""
+# Stands for Airflow: each of its parts only waits.
+_AIRFLOW = (
+    "import os, sys, time\nif sys.argv[1] == 'db':\n    sys.exit()\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n"
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_no_job_outlives_the_stand_in(tmp_path: Path, number: signal.Signals) -> None:
-    (tmp_path / "s3" / "code").mkdir(parents=True)
-    (tmp_path / "s3" / "code" / "hang.py").write_bytes(HANGING)
+def test_no_job_outlives_the_emulator(tmp_path: Path, number: signal.Signals) -> None:
     with s3.serve(tmp_path / "s3") as s3_url:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.aws", "--root", tmp_path / "s3", "--s3-url", s3_url],
@@ -55,47 +37,32 @@ def test_no_job_outlives_the_stand_in(tmp_path: Path, number: signal.Signals) ->
         try:
             url = json.loads(process.stdout.readline())["url"]
             assert url.startswith("http://127.0.0.1:")
-            pids = _start_hanging(url, tmp_path / "glue")
+            emulator = Emulator(tmp_path, s3_url, url)
+            create_job(emulator)
+            pids = emulator.pids(emulator.start("hang"))
         finally:
             process.send_signal(number)
             code = process.wait(20)
             process.stdout.close()
     assert code == (0 if number != signal.SIGKILL else -signal.SIGKILL)
-    _wait(lambda: not any(_alive(pid) for pid in pids))
+    wait_until(lambda: not any(map(is_alive, pids)), "the end of the job", every=0.1, limit=15)
 
 
-def test_connections_elsewhere_are_refused() -> None:
-    said = subprocess.run(
-        [sys.executable, "-c", WALLED], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True
+def test_no_airflow_outlives_the_emulator(tmp_path: Path) -> None:
+    (tmp_path / "airflow").mkdir()
+    (tmp_path / "airflow" / "__init__.py").touch()
+    (tmp_path / "airflow" / "__main__.py").write_text(_AIRFLOW)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.aws.mwaa.components", tmp_path, "0"],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        start_new_session=True,
     )
-    assert said.stdout.split() == ["PermissionError", "PermissionError", "ConnectionRefusedError"]
-
-
-def _start_hanging(url: str, scratch: Path) -> list[int]:
-    glue = boto3.client(
-        "glue",
-        endpoint_url=url,
-        aws_access_key_id=s3.ACCESS_KEY,
-        aws_secret_access_key=s3.SECRET_KEY,
-        region_name=s3.REGION,
-    )
-    command = {"Name": "glueetl", "ScriptLocation": "s3://code/hang.py"}
-    glue.create_job(Name="hang", Role="any", Command=command)
-    run_id = glue.start_job_run(JobName="hang")["JobRunId"]
-    file = scratch / run_id / "pids"
-    _wait(lambda: file.exists() and len(file.read_text().split()) == 2)
-    return [int(pid) for pid in file.read_text().split()]
-
-
-def _wait(until: Any, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    logs = [tmp_path / f"{part}.log" for part in ("api-server", "scheduler", "dag-processor", "triggerer")]
+    wait_until(lambda: all(log.exists() and log.read_text() for log in logs), "Airflow's parts", every=0.1, limit=15)
+    assert process.stdin is not None
+    process.stdin.close()  # as when the emulator was killed
+    assert process.wait(15) == -signal.SIGKILL
+    pids = [int(log.read_text()) for log in logs]
+    wait_until(lambda: not any(map(is_alive, pids)), "the end of Airflow", every=0.1, limit=15)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.aws.cloudformation.resource_schemas import schema
 from tests.unit.infra.actors import FORMATION, actor
 from tests.unit.infra.deployed import ACCOUNT, BOUNDARY, KEY, PREFIX, REGION, Deployed, deployed
 from tests.unit.infra.names import ARTIFACTS, JOBS, OUTPUT, VARIABLE, object_arn
 from tests.unit.infra.policies import Request, listed
+from tests.unit.infra.resource_schemas import schema
 
 FORMATION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-github-cloudformation"
 IN_BOUNDARY = {"iam:PermissionsBoundary": BOUNDARY}
@@ -106,7 +106,7 @@ def test_cloudformation_can_keep_every_resource_of_the_templates() -> None:
 
 @pytest.mark.parametrize("kind", KEEPS)
 def test_those_are_actions_that_cloudformation_says_it_takes(kind: str) -> None:
-    handlers = (schema(kind) or {})["handlers"]
+    handlers = schema(kind)["handlers"]
     said = {action for handler in handlers.values() for action in handler["permissions"]}
     service, _, actions = KEEPS[kind].partition(":")
     assert {f"{service}:{action}" for action in actions.split()} - said <= {"ec2:CreateTags"}

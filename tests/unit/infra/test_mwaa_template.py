@@ -13,11 +13,11 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 
 from engagement.config import DagConfig
 from engagement.settings import VARIABLE
-from local.aws.cloudformation.resource_schemas import schema
 from tests.unit.infra.deployed import ACCOUNT, INFRA, KEY, PREFIX, REGION, Deployed, deployed
 from tests.unit.infra.policies import Request, allowed, listed, matches, statements_of
+from tests.unit.infra.resource_schemas import schema
 
-SCHEMA = schema("AWS::MWAA::Environment") or {}
+SCHEMA = schema("AWS::MWAA::Environment")
 
 
 def environment(**given: str) -> dict[str, Any]:

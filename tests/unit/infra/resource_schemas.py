@@ -1,0 +1,18 @@
+"""What AWS publishes about each resource type, out of cfn-lint's copy."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+_SCHEMAS = files("cfnlint") / "data" / "schemas"
+
+
+@cache
+def schema(resource_type: str) -> dict[str, Any]:
+    """The type's schema."""
+    types: dict[str, str] = json.loads((_SCHEMAS / "providers" / "us-east-1.json").read_text())
+    found: dict[str, Any] = json.loads((_SCHEMAS / "resources" / f"{types[resource_type]}.json").read_text())
+    return found
