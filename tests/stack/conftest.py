@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -117,9 +118,11 @@ class World:
 @pytest.fixture(scope="session")
 def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("stack")
-    with running(folder / "stack") as stack:
-        AirflowHome(folder / "airflow", stack.env, {}).migrate()
-        yield World(stack, folder)
+    with ThreadPoolExecutor(1) as pool:
+        migrated = pool.submit(AirflowHome(folder / "airflow", {}, {}).migrate)
+        with running(folder / "stack") as stack:
+            migrated.result()
+            yield World(stack, folder)
 
 
 def personal(world: World) -> list[str]:

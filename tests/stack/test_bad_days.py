@@ -120,7 +120,7 @@ def test_a_crm_that_does_not_take_scores(
     assert world.crm_scores() == {}
 
 
-def test_a_crm_that_goes_down_before_the_push_and_the_day_is_completed_later(world: World) -> None:
+def test_a_day_of_an_outage_is_completed_later(world: World) -> None:
     world.upload("2026-10-09", rows=1000)
     world.stack.crm("PUT", "faults", json={"down": True, "after": 400})
     ended = world.run_day("2026-10-09", settings={"max_concurrency": 16})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -60,9 +61,16 @@ def test_no_airflow_outlives_the_emulator(tmp_path: Path) -> None:
         start_new_session=True,
     )
     logs = [tmp_path / f"{part}.log" for part in ("api-server", "scheduler", "dag-processor", "triggerer")]
-    wait_until(lambda: all(log.exists() and log.read_text() for log in logs), "Airflow's parts", every=0.1, limit=15)
     assert process.stdin is not None
-    process.stdin.close()  # as when the emulator was killed
-    assert process.wait(15) == -signal.SIGKILL
-    pids = [int(log.read_text()) for log in logs]
-    wait_until(lambda: not any(map(is_alive, pids)), "the end of Airflow", every=0.1, limit=15)
+    try:
+        wait_until(
+            lambda: all(log.exists() and log.read_text() for log in logs), "Airflow's parts", every=0.1, limit=15
+        )
+        process.stdin.close()  # as when the emulator was killed
+        assert process.wait(15) == -signal.SIGKILL
+        pids = [int(log.read_text()) for log in logs]
+        wait_until(lambda: not any(map(is_alive, pids)), "the end of Airflow", every=0.1, limit=15)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
