@@ -26,8 +26,9 @@ FAULTS ?=
 # What `make faults` may be given: make faults ONLY="503-half kill-worker" LANES=1
 ONLY ?=
 LANES ?=
-# What `make bench` may be given: make bench ONLY="push score" ROUNDS=1
+# What `make bench` may be given: make bench ONLY="push score" ROUNDS=5 ROWS="10000 10000000" QUICK=1
 ROUNDS ?=
+QUICK ?=
 # What `make plan`, `make deploy` and `make smoke` are given: make deploy ENV=production RELEASE=6667c0e
 ENV ?=
 RELEASE ?=
@@ -157,8 +158,9 @@ screenshots: setup $(BROWSER) ## The same with 10,000 users, and make the README
 	@$(BROWSER_TESTS)
 
 .PHONY: bench
-bench: setup $(BENCH) ## Measure everything beside its peers, and write docs/performance.md (ONLY="push score ...", ROUNDS=)
-	@.venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+bench: setup $(BENCH) ## Measure next to peers, and write docs/performance.md (ONLY="push score", ROUNDS=, ROWS=, QUICK=1)
+	@.venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(ROWS),--rows $(ROWS)) $(if $(QUICK),--quick)
 
 .PHONY: package
 package: setup ## Write what the checked-out commit is deployed as to .local/package/<commit>

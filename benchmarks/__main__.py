@@ -1,7 +1,6 @@
-"""`make bench`: measure everything on this machine, one after the other, and write docs/performance.md.
+"""`make bench`: measure all parts on this machine, one after the other, and write docs/performance.md.
 
-What was measured is kept in docs/performance.json; of a part that is left out, what was measured last stays there and
-on the page, with its date. A missed wish is marked, and is no failure of the command.
+Parts that are left out keep the figures of their last measurement. Missing a target does not fail the command.
 """
 
 from __future__ import annotations
@@ -9,69 +8,52 @@ from __future__ import annotations
 import argparse
 import signal
 import subprocess
-import time
-from collections.abc import Callable
-from types import FrameType
-from typing import Any, NoReturn
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import NoReturn
 
-from benchmarks import dag_import, jobs, page, results
-from benchmarks.end_to_end.measure import measure as end_to_end
-from benchmarks.push.measure import measure as push
-from benchmarks.results import Result
-from benchmarks.scale.measure import measure as scale
-from benchmarks.scale.measured import Measured
-from benchmarks.score.measure import measure as score
+from benchmarks import end_to_end, page, processes, push, scale, score
+from benchmarks.results import Run, Store, measured
 from local.processes import REPOSITORY
 
-_FOLDER = REPOSITORY / ".local" / "bench"
-_PAGE = REPOSITORY / "docs" / "performance.md"
-
-Say = Callable[[str], None]
+# In the order of the page; the scale model calculates with what the others measured.
+PARTS: dict[str, ModuleType] = {"push": push, "score": score, "end-to-end": end_to_end, "scale": scale}
+_SCRATCH = REPOSITORY / ".local" / "bench"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, draw and write; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=list(page.PARTS), default=list(page.PARTS), help="some parts")
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each comparison, else 3 to 7")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="some parts")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each comparison (default: 2 to 7)")
+    parser.add_argument("--rows", type=int, nargs="+", metavar="N", help="rows to score, instead of the usual numbers")
+    parser.add_argument("--quick", action="store_true", help="measure just the targets; leaves docs/ alone")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write there instead of docs/")
     given = parser.parse_args(arguments)
+    # SIGINT as well: a shell ignores it for what it starts in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
-        # SIGINT too: a shell that starts this in the background has it ignored.
         signal.signal(number, _interrupt)
-    began = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
-
-    found = results.load()
+    processes.adopt_orphans()
+    folder: Path = (given.out or (_SCRATCH / "quick" if given.quick else REPOSITORY / "docs")).resolve()
+    store = Store(folder / "performance.json")
+    results = store.load()
+    rows = tuple(given.rows) if given.rows else None
     try:
-        for part in page.PARTS:
-            if part in given.only:
-                found[part] = results.measured(lambda: _measure(part, found, given.rounds, say))  # noqa: B023 - at once
-                results.save(found)
-                say(f"{part} is in {results.FILE.relative_to(REPOSITORY)}")
+        for name in (part for part in PARTS if part in given.only):
+            run = Run(_SCRATCH / name, given.rounds, rows, given.quick, results)
+            results[name] = measured(run, PARTS[name].measure)
+            processes.reap_orphans()
+            store.save({part: results[part] for part in PARTS if part in results})
     except KeyboardInterrupt:
         print("Interrupted; everything that was started has been stopped.")
         return 130
-    subprocess.run(
-        [jobs.BENCH, "-m", "benchmarks.charts", results.FILE, _PAGE.parent / "charts"], check=True, cwd=REPOSITORY
-    )
-    _PAGE.write_text(page.document(found), encoding="utf-8")
-    print("\n".join(page.wishes(found)), f"\nWrote {_PAGE.relative_to(REPOSITORY)}")
+    if not given.quick:
+        draw = [str(processes.BENCH), "-m", "benchmarks.charts", str(store.file), str(folder / "charts")]
+        subprocess.run(draw, check=True, cwd=REPOSITORY)
+        (folder / "performance.md").write_text(page.document(PARTS, results), encoding="utf-8")
+    print(page.targets([each for name in given.only for each in PARTS[name].targets(results[name].figures)]))
+    print(f"Wrote {folder}")
     return 0
-
-
-def _measure(part: str, found: dict[str, Result], rounds: int | None, say: Say) -> Any:
-    folder = _FOLDER / part
-    if part == "push":
-        return push(folder, rounds, say)
-    if part == "score":
-        return score(folder, rounds, say)
-    if part == "end-to-end":
-        return end_to_end(folder, rounds, say)
-    if part == "dag-import":
-        return dag_import.measure(rounds, say)
-    return scale(folder, Measured.of(found), say)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

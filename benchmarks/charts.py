@@ -1,4 +1,4 @@
-"""The page's pictures: `python -m benchmarks.charts docs/performance.json FOLDER`, in `.venv-bench`."""
+"""The page's pictures: `python -m benchmarks.charts docs/performance.json FOLDER`, in the environment of the peers."""
 
 from __future__ import annotations
 
@@ -16,73 +16,73 @@ mpl.use("svg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.push.report import AT_MS, NAMES
-from benchmarks.score.report import CONTESTANTS
+from benchmarks.timeline import STEPS
 
 _OURS, _OTHERS = "#2563eb", "#94a3b8"
+_OUR_NAMES = ("delivery core", "push job on Spark")
 _SIZE = (8.0, 3.4)
+Figures = dict[str, dict[str, dict[str, list[float]]]]
 
 
-def push(found: Any, axes: Axes) -> None:
-    """Requests per second of each client at one latency, the fastest at the top."""
-    (race,) = (race for race in found["races"] if race["latency_ms"] == AT_MS)
-    rates = {
-        name: statistics.median(figures[name]["rate"] for figures in race["rounds"])
-        for name in NAMES
-        if all(name in figures for figures in race["rounds"])
-    }
+def push(figures: Figures, axes: Axes) -> None:
+    """Requests per second of each client at 50 ms, the fastest at the top."""
+    rates = {name: statistics.median(found["rate"]) for name, found in figures["50 ms"].items()}
     names = sorted(rates, key=rates.__getitem__)
-    labels = [NAMES[name].format(concurrency=race["concurrency"]) for name in names]
-    colours = [_OURS if name in ("ours", "spark") else _OTHERS for name in names]
-    bars = axes.barh(labels, [rates[name] for name in names], color=colours)
+    colors = [_OURS if name in _OUR_NAMES else _OTHERS for name in names]
+    bars = axes.barh(names, [rates[name] for name in names], color=colors)
     axes.bar_label(bars, [f"{rates[name]:,.0f}" for name in names], padding=3)
     axes.set_xscale("log")
     axes.margins(x=0.12)
-    axes.set_xlabel(f"requests per second at {AT_MS} ms latency, logarithmic")
+    axes.set_xlabel("requests per second at 50 ms latency, logarithmic")
 
 
-def score(found: Any, axes: Axes) -> None:
+def score(figures: Figures, axes: Axes) -> None:
     """Seconds by number of rows, a line for each contestant."""
-    rows = [size["rows"] for size in found["sizes"]]
-    for name, label in CONTESTANTS.items():
-        walls = [statistics.median(each[name]["wall"] for each in size["rounds"]) for size in found["sizes"]]
-        ours = name in ("ours", "bad")
-        axes.plot(rows, walls, "o--" if name == "bad" else "o-", color=_OURS if ours else None, label=label)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("rows")
-    axes.set_ylabel("seconds")
-    axes.legend(fontsize=8)
+    for name in list(figures.values())[-1]:
+        ours = name.startswith("this project")
+        _line(axes, figures, name, "wall", color=_OURS if ours else None, linestyle="--" if "bad" in name else "-")
+    _logarithmic(axes, "rows", "seconds")
 
 
-def end_to_end(found: Any, axes: Axes) -> None:
-    """Where the time goes, as one bar of kinds of time."""
-    kinds: dict[str, float] = {}
-    for phase in found["phases"]:
-        kinds[phase["kind"]] = kinds.get(phase["kind"], 0.0) + statistics.median(phase["seconds"])
-    began = 0.0
-    for kind, seconds in kinds.items():
-        axes.barh([""], [seconds], left=[began], label=f"{kind} {seconds:.1f} s")
-        began += seconds
-    axes.set_xlabel("seconds from the visible file to the summary")
-    axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.3))
+def end_to_end(figures: Figures, axes: Axes) -> None:
+    """Which second of the day is what: a line for each task, a color for each kind of time."""
+    kinds = list(dict.fromkeys(step.kind for step in STEPS))
+    begins = 0.0
+    for step in STEPS:
+        took = statistics.median(figures["day"][step.name]["seconds"])
+        axes.barh(step.task, took, left=begins, color=f"C{kinds.index(step.kind)}")
+        begins += took
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds from the visible extract to the summary")
+    axes.legend([plt.Rectangle((0, 0), 1, 1, color=f"C{place}") for place in range(len(kinds))], kinds, fontsize=8)
 
 
-def scale(found: Any, axes: Axes) -> None:
-    """Hours of the whole run by number of users, a line for each limit of the CRM."""
-    for limit in sorted({case["limit"] for case in found["cases"]}):
-        cases = [case for case in found["cases"] if case["limit"] == limit]
-        hours = [case["seconds"] / 3600 for case in cases]
-        axes.plot([case["users"] for case in cases], hours, "o-", label=f"{limit:,} requests/s")
+def scale(figures: Figures, axes: Axes) -> None:
+    """Hours of the night by number of users, a line for each limit of the CRM."""
+    for limit, nights in figures.items():
+        if limit == "speeds":
+            continue
+        users = [int(name.replace(",", "")) for name in nights]
+        axes.plot(users, [found["hours"][0] for found in nights.values()], "o-", label=limit)
     axes.axhline(24, color=_OTHERS, linestyle=":", label="a day")
+    _logarithmic(axes, "users", "hours")
+
+
+def _line(axes: Axes, figures: Figures, name: str, figure: str, **style: Any) -> None:
+    """A line of medians by the number in each case's name, such as "10,000 rows"."""
+    found = {int(case.split()[0].replace(",", "")): of_case[name][figure] for case, of_case in figures.items()}
+    axes.plot(list(found), [statistics.median(rounds) for rounds in found.values()], marker="o", label=name, **style)
+
+
+def _logarithmic(axes: Axes, x: str, y: str) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("users")
-    axes.set_ylabel("hours")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
     axes.legend(fontsize=8)
 
 
-CHARTS: dict[str, Callable[[Any, Axes], None]] = {
+CHARTS: dict[str, Callable[[Figures, Axes], None]] = {
     "push": push,
     "score": score,
     "end-to-end": end_to_end,
@@ -91,16 +91,14 @@ CHARTS: dict[str, Callable[[Any, Axes], None]] = {
 
 
 def main(results: Path, folder: Path) -> None:
-    """Draw all; the same figures give the same bytes."""
-    mpl.rcParams.update({"svg.hashsalt": "engagement", "svg.fonttype": "none", "axes.spines.top": False})
-    mpl.rcParams.update({"axes.spines.right": False, "figure.facecolor": "white"})
+    """Draw all that was measured; the same figures give the same bytes."""
+    mpl.rcParams.update({"svg.hashsalt": "engagement", "svg.fonttype": "none", "figure.facecolor": "white"})
+    mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
     folder.mkdir(exist_ok=True)
     measured = json.loads(results.read_text(encoding="utf-8"))
-    for name, draw in CHARTS.items():
-        if name not in measured:
-            continue
+    for name in CHARTS.keys() & measured.keys():
         figure, axes = plt.subplots(figsize=_SIZE, layout="constrained")
-        draw(measured[name]["found"], axes)
+        CHARTS[name](measured[name]["figures"], axes)
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         plt.close(figure)
 

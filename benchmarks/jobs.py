@@ -1,53 +1,73 @@
-"""Run a job's own script as Glue runs it, beside what is compared with it: the same Spark, all cores, 4 GB of heap."""
+"""Command line and environment of the two job scripts, as Glue runs them: all cores, 4 GB of heap."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import machine, measured
-from benchmarks.measured import Usage
+from benchmarks.processes import GLUE
 from local.processes import REPOSITORY
 from local.spark import conf
 
 DAY = "2026-11-23"
-ACTIVITY = f"activity/dt={DAY}/activity.parquet"
-GLUE, BENCH = (REPOSITORY / folder / "bin" / "python" for folder in (".venv-glue", ".venv-bench"))
-PYTHONPATH = os.pathsep.join((str(REPOSITORY / "glue_jobs"), str(REPOSITORY)))
-# As on Glue: with Java's optimizing compiler, which the stand-in does without for days of a few thousand users.
+_SCORED_AT = f"{DAY}T03:00:00Z"
+# With Java's optimizing compiler, as on Glue; the emulator of Glue does without it.
 _SPARK_CONF = "spark.driver.memory=4g --conf spark.driver.extraJavaOptions=-Duser.timezone=UTC"
 
 
-def run(command: list[str], env: Mapping[str, str]) -> Usage:
-    """Run a command of either environment. Raises RuntimeError, with what it said last, when it fails."""
-    return measured.run(command, REPOSITORY, {**os.environ, "PYTHONPATH": PYTHONPATH, **env})
+def cores() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
-def spark(root: Path, scratch: Path) -> dict[str, str]:
-    """Environment of a Spark whose buckets are the folders of `root`; what it leaves in `scratch` is removed before."""
+def spark_env(root: Path, scratch: Path) -> dict[str, str]:
+    """Environment of a Spark whose buckets are the folders of `root`; `scratch` is emptied first."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    return conf.environment(GLUE, scratch, conf.properties(root, scratch, machine.cores(), _SPARK_CONF))
-
-
-def command(script: str, **arguments: object) -> list[str]:
-    """Command line of a job: its script of `glue_jobs/`, and its arguments as Glue hands them over."""
-    given = {"JOB_NAME": script, "JOB_RUN_ID": "jr_bench", "score_date": DAY, "run_id": "benchmark", **arguments}
-    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-    return [str(GLUE), str(REPOSITORY / "glue_jobs" / f"{script}.py"), *words]
+    return conf.environment(GLUE, scratch, conf.properties(root, scratch, cores(), _SPARK_CONF))
 
 
 def score_users(bucket: str, key: str, etag: str) -> list[str]:
-    """Command line of job 1 for one extract; its scores go to the bucket that it lies in."""
-    return command(
+    """Command line of the scoring job for one extract; the scores go to the same bucket."""
+    return _command(
         "score_users",
-        scored_at=f"{DAY}T03:00:00Z",
+        scored_at=_SCORED_AT,
         input_uri=f"s3://{bucket}/{key}",
         input_etags=json.dumps({key: etag}),
         output_bucket=bucket,
         weights_uri="default",
         max_reject_fraction=0.05,
     )
+
+
+def push_scores(bucket: str, base_url: str, secret: str, concurrency: int) -> list[str]:
+    """Command line of the push job: all scores of the day, no rate limit, one push task a core.
+
+    :param concurrency: requests in flight of all tasks together
+    """
+    return _command(
+        "push_scores",
+        output_bucket=bucket,
+        base_url=base_url,
+        secret_id=secret,
+        push_mode="all",
+        force="false",
+        limit="none",
+        max_requests_per_second=1e6,
+        push_tasks=cores(),
+        max_concurrency=concurrency // cores(),
+        max_attempts=5,
+        request_timeout_seconds=30,
+        deadline_seconds=3600,
+        give_up_after_seconds=60,
+        max_failed_fraction=0,
+        allow_http="true",
+    )
+
+
+def _command(script: str, **arguments: object) -> list[str]:
+    given = {"JOB_NAME": script, "JOB_RUN_ID": "jr_bench", "score_date": DAY, "run_id": "benchmark", **arguments}
+    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    return [str(GLUE), str(REPOSITORY / "glue_jobs" / f"{script}.py"), *words]

@@ -1,60 +1,144 @@
-"""What was measured, part by part, as it lies in docs/performance.json."""
+"""The one format of all measurements, from a running benchmark to docs/performance.json."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Self
 
-from benchmarks import machine, pages
-from local.processes import REPOSITORY
+import psutil
 
-FILE = REPOSITORY / "docs" / "performance.json"
+Figures = dict[str, dict[str, dict[str, list[float]]]]
+"""Values by round, under case, contestant and figure, such as `figures["50 ms"]["bare aiohttp"]["rate"]`.
+
+Units by figure: `rate` requests per second, `cpu` CPU seconds, `wall` and `seconds` seconds, `memory` bytes.
+"""
 
 
-class Result(TypedDict):
-    """One part: what it found, when and on what, the seconds that it took, and the share of the machine's CPU time
-    (0 to 1) that other programs had meanwhile."""
+def values(figures: Figures, case: str, name: str, figure: str) -> list[float]:
+    """The values of all rounds; empty when this was not measured."""
+    return figures.get(case, {}).get(name, {}).get(figure, [])
+
+
+def ratios(figures: Figures, case: str, figure: str, name: str, other: str) -> list[float]:
+    """One contestant's figure divided by another's, within each round; empty when either was not measured."""
+    ours, theirs = values(figures, case, name, figure), values(figures, case, other, figure)
+    return [one / another for one, another in zip(ours, theirs, strict=True)] if ours and theirs else []
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one part of the benchmark measured.
+
+    :param on: date of the measurement
+    :param seconds: how long it took
+    :param elsewhere: share of the machine's CPU time (0 to 1) that other programs used meanwhile
+    :param versions: version of each contestant, by name
+    """
 
     on: str
-    cores: int
-    cpu: str
+    machine: str
     seconds: float
     elsewhere: float
-    found: Any
+    versions: dict[str, str]
+    figures: Figures
 
 
-def measured(measure: Callable[[], Any]) -> Result:
+Results = dict[str, Part]
+
+
+@dataclass
+class Run:
+    """A part that is being measured.
+
+    :param folder: for whatever the part writes; it may be left behind for a look at the logs
+    :param rounds: rounds of each comparison; None for each comparison's own number
+    :param rows: numbers of rows to score; None for the usual ones
+    :param quick: whether only the contestants and cases of the project's targets take part
+    :param results: of the parts that were measured before
+    """
+
+    folder: Path
+    rounds: int | None = None
+    rows: tuple[int, ...] | None = None
+    quick: bool = False
+    results: Results = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+
+    def add(self, case: str, name: str, **found: float) -> None:
+        """Keep and print the figures of one contestant's round."""
+        figures = self.figures.setdefault(case, {}).setdefault(name, {})
+        for figure, value in found.items():
+            figures.setdefault(figure, []).append(round(value, 4))
+        self.say(f"{case}: {name}: " + ", ".join(f"{figure} {value:,.10g}" for figure, value in found.items()))
+
+    def say(self, text: str) -> None:
+        """Print what is going on."""
+        print(f"{time.monotonic() - self._began:7.1f} s  {text}", flush=True)
+
+
+class CpuTime:
+    """CPU seconds since this was made: of the machine, and of this process with its children that have ended."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def elsewhere(self) -> float:
+        """Share of the machine's CPU time (0 to 1) that other programs used."""
+        total, busy, own = (now - before for now, before in zip(self._now(), self._before, strict=True))
+        return max(0.0, busy - own) / total if total else 0.0
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        machine, own = psutil.cpu_times(), os.times()
+        idle = machine.idle + machine.iowait
+        busy = machine.user + machine.nice + machine.system + machine.irq + machine.softirq + machine.steal
+        return idle + busy, busy, own.user + own.system + own.children_user + own.children_system
+
+
+def measured(run: Run, measure: Callable[[Run], None]) -> Part:
     """Measure one part."""
-    began, watch = time.monotonic(), machine.Watch()
-    found = measure()
-    return Result(
+    began, cpu = time.monotonic(), CpuTime()
+    measure(run)
+    return Part(
         on=datetime.now(UTC).date().isoformat(),
-        cores=machine.cores(),
-        cpu=machine.cpu_model(),
+        machine=_machine(),
         seconds=round(time.monotonic() - began),
-        elsewhere=round(watch.elsewhere(), 3),
-        found=found,
+        elsewhere=round(cpu.elsewhere(), 3),
+        versions=run.versions,
+        figures=run.figures,
     )
 
 
-def told(result: Result) -> str:
-    """When and on what it was measured, as one line."""
-    minutes = max(1, round(result["seconds"] / 60))
-    return (
-        f"*Measured {result['on']} on {result['cores']} cores ({result['cpu']}) in {minutes} "
-        f"minute{'s' if minutes > 1 else ''}; {pages.disturbance(result['elsewhere'])}.*"
-    )
+def _machine() -> str:
+    """Cores and model of the CPU, without the machine's name."""
+    model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"{len(os.sched_getaffinity(0))} cores ({model[1].strip() if model else os.uname().machine})"
 
 
-def load(file: Path = FILE) -> dict[str, Result]:
-    """What was measured last, by part; empty when nothing was."""
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+@dataclass(frozen=True)
+class Store:
+    """The file that keeps the results of all parts."""
 
+    file: Path
 
-def save(results: dict[str, Result], file: Path = FILE) -> None:
-    """Keep it, in the order of its parts."""
-    file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    def load(self) -> Results:
+        """What was measured last, by part; empty when nothing was."""
+        found = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
+        return {name: Part(**part) for name, part in found.items()}
+
+    def save(self, results: Results) -> Self:
+        """Keep the results; a list of numbers takes one line."""
+        text = json.dumps({name: asdict(part) for name, part in results.items()}, indent=1)
+        flat = re.sub(r"\[\s+([^][]*?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(flat + "\n", encoding="utf-8")
+        return self

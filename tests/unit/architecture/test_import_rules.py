@@ -151,7 +151,7 @@ RULES = (
         "benchmarks/**/*.py",
         "measurements face the jobs' code as Glue does, and stand-ins through their commands",
         may=None,
-        never=("engagement", "dags", "airflow", *SPARK),
+        never=("engagement", "dags", "airflow"),
     ),
 )
 

@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from benchmarks.push.instant import InstantTransport
+from benchmarks.push_clients import InstantTransport
 from engagement_jobs.delivery import Delivery, Policy
 from engagement_jobs.ledger import Ledger
 from engagement_jobs.records import Record

@@ -1,0 +1,32 @@
+"""What one client of the CRM used in a process of its own. Standard library only: it runs in every environment."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def scores(count: int) -> Iterator[tuple[str, str]]:
+    """User ids and scores, one at a time as Spark's iterator gives them."""
+    return ((f"U{number:09d}", f"{number % 100}.50") for number in range(count))
+
+
+def measure(deliver: Callable[[], int]) -> None:
+    """Run it; print the delivered scores and the usage as one JSON line.
+
+    Wall clock and CPU (all threads) in seconds, without the start of Python and the imports; peak memory in bytes.
+    """
+    cpu, began = time.process_time(), time.monotonic()
+    delivered = deliver()
+    wall, cpu = time.monotonic() - began, time.process_time() - cpu
+    print(json.dumps({"delivered": delivered, "wall": wall, "cpu": cpu, "memory": _peak_memory()}))
+
+
+def _peak_memory() -> int:
+    """Peak of this process's resident memory in bytes. Linux only."""
+    # Not ru_maxrss: a child process begins with its parent's. VmHWM is in units of 1,024 bytes, see proc(5).
+    (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(peak) * 1024

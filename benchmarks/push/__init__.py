@@ -1,1 +1,0 @@
-"""The push beside what others would send the same records with."""

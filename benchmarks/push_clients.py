@@ -1,0 +1,131 @@
+"""The delivery core and a bare aiohttp loop: `python -m benchmarks.push_clients NAME URL SCORES CONCURRENCY`.
+
+Runs in the Glue environment and prints one JSON line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from benchmarks import client_process
+from engagement_jobs.delivery import Delivery, Policy
+from engagement_jobs.ledger import Ledger
+from engagement_jobs.records import Record
+from engagement_jobs.transport import Answer, HttpTransport, Transport
+
+_DAY = "2026-11-23"
+
+
+class InstantTransport:
+    """A CRM without a network, which answers at once, so that millions of requests take a minute.
+
+    :param fail_every: each such request is answered 503, whatever its user, and so is sent again
+    """
+
+    token_version = 0
+
+    def __init__(self, fail_every: int) -> None:
+        self._fail_every = fail_every
+        self._numbers = itertools.count(1)
+
+    async def post(self, payload: bytes, key: str) -> Answer:  # noqa: ARG002 - a transport's signature
+        """Answer, after letting other requests and the ledger go first."""
+        await asyncio.sleep(0)
+        if next(self._numbers) % self._fail_every:
+            return Answer(200, {}, b'{"status":"updated"}', self.token_version)
+        return Answer(503, {}, b"", self.token_version)
+
+    async def refresh(self) -> bool:
+        """There is no other token."""
+        return False
+
+
+async def core(url: str, count: int, concurrency: int) -> int:
+    """The delivery core as a push task runs it, without a rate limit; its ledger is on disk."""
+    transport = HttpTransport(url, _read_token, 30)
+    await transport.read_token()
+    with tempfile.TemporaryDirectory() as folder:
+
+        def put(key: str, body: bytes) -> None:
+            (Path(folder) / key).write_bytes(body)
+
+        async with transport:
+            delivery = await _deliver(url, count, concurrency, transport, put)
+    return delivery.tally.outcomes["delivered"]
+
+
+async def instant(url: str, count: int, concurrency: int) -> int:
+    """The delivery core without a network or a disk: what is left is the memory that it holds itself."""
+    written = 0
+
+    def put(key: str, body: bytes) -> None:  # noqa: ARG001 - a ledger's callable
+        nonlocal written
+        written += len(body)
+
+    delivery = await _deliver(url, count, concurrency, InstantTransport(fail_every=100), put)
+    if not written or not delivery.tally.retries:
+        raise RuntimeError("expected a written ledger and some retries, got none")
+    return delivery.tally.outcomes["delivered"]
+
+
+async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
+    """The least that aiohttp can do: a coroutine for each request in flight, no hash, no ledger, no evaluation."""
+    rows, delivered = (Record(user, score, 0) for user, score in client_process.scores(count)), 0
+    fixed = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['CRM_TOKEN']}"}
+
+    async def post(session: aiohttp.ClientSession) -> None:
+        nonlocal delivered
+        for record in rows:
+            headers = {"Idempotency-Key": record.user_id}
+            async with session.post(url, data=record.payload(), headers=headers) as response:
+                await response.read()
+                delivered += response.status == 200
+
+    connector = aiohttp.TCPConnector(limit=concurrency)
+    async with aiohttp.ClientSession(connector=connector, headers=fixed) as session:
+        await asyncio.gather(*(post(session) for _ in range(concurrency)))
+    return delivered
+
+
+async def _deliver(
+    url: str, count: int, concurrency: int, transport: Transport, put: Callable[[str, bytes], None]
+) -> Delivery:
+    policy = Policy(
+        endpoint=url,
+        score_date=_DAY,
+        run_id="benchmark",
+        rate=1e9,
+        burst=1e9,
+        max_concurrency=concurrency,
+        max_attempts=5,
+        deadline=time.time() + 3600,
+        give_up_after=60,
+    )
+    delivery = Delivery(policy, transport, Ledger(put, "", "0"))
+    await delivery.run(Record(user, score, 0) for user, score in client_process.scores(count))
+    return delivery
+
+
+async def _read_token() -> str:
+    return os.environ["CRM_TOKEN"]
+
+
+CLIENTS: dict[str, Callable[[str, int, int], Coroutine[Any, Any, int]]] = {
+    "core": core,
+    "aiohttp": bare_aiohttp,
+    "instant": instant,
+}
+
+if __name__ == "__main__":
+    name, where, how_many, at_once = sys.argv[1:]
+    client_process.measure(lambda: asyncio.run(CLIENTS[name](where, int(how_many), int(at_once))))

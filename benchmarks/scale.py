@@ -1,0 +1,281 @@
+"""What a night takes at 10 thousand to 100 million users: duration, cost, objects, and where each limit breaks.
+
+Arithmetic on speeds and bytes that the other parts measured, on the product's documented constants, and on assumptions
+about AWS. Times are in seconds, limits in requests per second for the whole job.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from benchmarks import page, push, score
+from benchmarks.page import Target
+from benchmarks.results import Figures, Part, Results, Run, values
+
+TITLE = "Scale"
+CHART = "Hours by number of users"
+
+_USERS = (10_000, 1_000_000, 10_000_000, 100_000_000)
+_LIMITS = (200, 1_000, 5_000)
+_ENOUGH = 10**10
+
+# Settings and parameters of the product: README.md, docs/data-contract.md, infra/pipeline.yaml.
+PUSH_TASKS = 4
+DEADLINE_SECONDS, MAX_DEADLINE_SECONDS = 9_000, 10_200
+MAX_REQUESTS_PER_SECOND = 10_000
+DPU_HOUR_USD = 0.44
+WORKERS = 2
+PUSH_TIMEOUT_MINUTES = 180
+RESPONSES_DAYS = 400
+FLUSH_LINES, FLUSH_SECONDS = 500, 2
+
+# Assumptions about AWS: list prices of us-east-1, and G.1X workers of 1 DPU, of which the first runs no tasks.
+SLOTS_PER_WORKER = 4
+MIN_BILLED_SECONDS = 60
+S3_WRITE_USD, S3_READ_USD = 0.005 / 1000, 0.0004 / 1000
+S3_GB_MONTH_USD = 0.023
+S3_SECONDS = 0.03
+KEYS_PER_LIST = 1000
+# The push job reads and lists its ledger for the outcomes and again for the snapshot; the summary lists it once.
+LEDGER_READS, LEDGER_LISTS = 2, 3
+
+_TEXT = """\
+A model, not a measurement. It takes from the parts above: one push task sends {task_rate:,.0f} requests/s at 50 ms; the
+scoring job takes {score_1m:.1f} s for a million rows and {score_10m:.1f} s for ten; the push job takes
+{push_fixed:.1f} s, and {push_million:.0f} s for each million users, besides sending; a user has {ledger_line:.0f} bytes
+in the ledger, {score_row:.0f} in the scores and {snapshot_row:.0f} in the snapshot. Assumed: G.1X workers at {dpu_hour}
+US$ a DPU-hour that are as fast as this machine, S3 at list prices and {s3_ms:.0f} ms a request, and a CRM that answers
+every request at its first try.
+
+{table}
+
+*S3* is a night's requests and a month of all ledgers that are kept ({days} days). *Breaks* names the limits that such a
+night exceeds. Each takes so many million users at {rates} requests/s:
+
+{limits}"""
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """What the other parts measured.
+
+    :param task_rate: requests per second of one push task
+    :param push_fixed: seconds of the push job before and after sending, whatever the number of users
+    :param push_user: seconds that each user adds to that
+    :param ledger_line: bytes of each user, as `score_row` and `snapshot_row`
+    """
+
+    task_rate: float
+    score_1m: float
+    score_10m: float
+    push_fixed: float
+    push_user: float
+    ledger_line: float
+    score_row: float
+    snapshot_row: float
+
+    @classmethod
+    def of(cls, results: Results) -> Self:
+        """Take them from what was measured.
+
+        :raises LookupError: when push or score was not, or only in part
+        """
+
+        def median(part: str, case: str, name: str, figure: str) -> float:
+            found = values(results[part].figures, case, name, figure) if part in results else []
+            if not found:
+                raise LookupError(f"the scale model needs {figure} of {name}, {case}: measure {part} first")
+            return statistics.median(found)
+
+        def of_push(users: int, figure: str) -> float:
+            return median("push", push.SIZES, f"{users:,} users", figure)
+
+        few, many = push.SIZE_USERS
+        overhead = {users: of_push(users, "before") + of_push(users, "after") for users in (few, many)}
+        each = max(0.0, (overhead[many] - overhead[few]) / (many - few))
+        return cls(
+            task_rate=median("push", "50 ms", push.CORE, "rate"),
+            score_1m=median("score", "1,000,000 rows", score.CLEAN, "wall"),
+            score_10m=median("score", "10,000,000 rows", score.CLEAN, "wall"),
+            push_fixed=overhead[few] - each * few,
+            push_user=each,
+            ledger_line=of_push(many, "ledger_bytes") / many,
+            score_row=of_push(many, "score_bytes") / many,
+            snapshot_row=of_push(many, "snapshot_bytes") / many,
+        )
+
+
+@dataclass(frozen=True)
+class Night:
+    """One night of so many users at one limit of the CRM."""
+
+    speeds: Speeds
+    users: int
+    limit: int
+
+    @property
+    def tasks(self) -> int:
+        """Push tasks: the setting, raised only where so few could not send as fast as the CRM allows."""
+        return max(PUSH_TASKS, math.ceil(self.limit / self.speeds.task_rate))
+
+    @property
+    def workers(self) -> int:
+        """Workers of each job: all push tasks run at the same time, next to the driver."""
+        return max(WORKERS, 1 + math.ceil(self.tasks / SLOTS_PER_WORKER))
+
+    @property
+    def score_seconds(self) -> float:
+        """The scoring job: a straight line through what 1 and 10 million rows took."""
+        first, last = self.speeds.score_1m, self.speeds.score_10m
+        return first + (last - first) * (self.users - 1e6) / 9e6
+
+    @property
+    def objects(self) -> int:
+        """Objects of the ledger: one for each full batch of a task, or for what came until it is flushed anyway."""
+        came = int(FLUSH_SECONDS * self.limit / self.tasks)
+        return math.ceil(self.users / max(1, min(FLUSH_LINES, came)))
+
+    @property
+    def sending(self) -> float:
+        """The push job until the last request has left: what its deadline is held to."""
+        return self.speeds.push_fixed + self.users / self.limit
+
+    @property
+    def push_seconds(self) -> float:
+        """The push job: sending, outcomes and snapshot, and reading its own ledger from S3."""
+        slots = (self.workers - 1) * SLOTS_PER_WORKER
+        reading = LEDGER_READS * S3_SECONDS * (self.objects / slots + self.objects / KEYS_PER_LIST)
+        return self.sending + self.users * self.speeds.push_user + reading
+
+    @property
+    def seconds(self) -> float:
+        """Both jobs, one after the other."""
+        return self.score_seconds + self.push_seconds
+
+    @property
+    def glue_usd(self) -> float:
+        """Both job runs."""
+        billed = max(self.score_seconds, MIN_BILLED_SECONDS) + max(self.push_seconds, MIN_BILLED_SECONDS)
+        return billed / 3600 * self.workers * DPU_HOUR_USD
+
+    @property
+    def s3_usd(self) -> float:
+        """Requests for the ledger; all other objects are few."""
+        writes = self.objects * (1 + LEDGER_LISTS / KEYS_PER_LIST)
+        return writes * S3_WRITE_USD + LEDGER_READS * self.objects * S3_READ_USD
+
+    @property
+    def stored_bytes(self) -> float:
+        """Ledger, scores and snapshot of this night."""
+        speeds = self.speeds
+        return self.users * (speeds.ledger_line + speeds.score_row + speeds.snapshot_row)
+
+    @property
+    def ledgers_month_usd(self) -> float:
+        """A month of storing the ledgers of all nights that are kept."""
+        return self.users * self.speeds.ledger_line * RESPONSES_DAYS / 1e9 * S3_GB_MONTH_USD
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit of the design.
+
+    :param takes: whether it takes a night; then it takes any smaller one
+    :param beyond: what happens with more users
+    """
+
+    name: str
+    takes: Callable[[Night], bool]
+    beyond: str
+
+    def most_users(self, speeds: Speeds, limit: int) -> int:
+        """The most users that it takes at a limit of the CRM."""
+        breaks = bisect.bisect_left(range(_ENOUGH), True, key=lambda users: not self.takes(Night(speeds, users, limit)))
+        return breaks - 1
+
+
+LIMITS = (
+    Limit(
+        "`deadline_seconds`",
+        lambda night: night.sending <= DEADLINE_SECONDS,
+        f"the push job refuses to begin; {DEADLINE_SECONDS:,} s by default",
+    ),
+    Limit(
+        f"{MAX_DEADLINE_SECONDS:,} s",
+        lambda night: night.sending <= MAX_DEADLINE_SECONDS,
+        "no `deadline_seconds` is enough; `changed` sends less",
+    ),
+    Limit(
+        "`PushTimeoutMinutes`",
+        lambda night: night.push_seconds <= PUSH_TIMEOUT_MINUTES * 60,
+        f"Glue ends the push job; {PUSH_TIMEOUT_MINUTES} min by default",
+    ),
+    Limit("a day", lambda night: night.seconds <= 86_400, "the next night begins later: one run at a time"),
+)
+
+
+def measure(run: Run) -> None:
+    """Calculate all nights from what the other parts measured."""
+    calculate(run, Speeds.of(run.results))
+
+
+def calculate(run: Run, speeds: Speeds) -> None:
+    """Calculate all nights from given speeds."""
+    for name, value in asdict(speeds).items():
+        run.figures.setdefault("speeds", {})[name] = {"value": [value]}
+    for limit in _LIMITS:
+        for users in _USERS:
+            night = Night(speeds, users, limit)
+            run.add(f"{limit:,} requests/s", f"{users:,}", hours=night.seconds / 3600, usd=night.glue_usd)
+
+
+def targets(figures: Figures) -> list[Target]:  # noqa: ARG001 - the same for all parts
+    """A model has none."""
+    return []
+
+
+def text(part: Part) -> str:
+    """The table of nights, and the limits."""
+    speeds = Speeds(**{name: found["value"][0] for name, found in part.figures["speeds"].items()})
+    head = ("users", "requests/s", "scoring", "push", "Glue, US$", "ledger objects", "stored", "S3, US$", "breaks")
+    return _TEXT.format(
+        **asdict(speeds),
+        push_million=speeds.push_user * 1e6,
+        dpu_hour=DPU_HOUR_USD,
+        s3_ms=S3_SECONDS * 1000,
+        days=RESPONSES_DAYS,
+        rates=", ".join(f"{rate:,}" for rate in _LIMITS),
+        table=page.table(head, [_row(Night(speeds, users, limit)) for users in _USERS for limit in _LIMITS]),
+        limits="\n".join(_most(limit, speeds) for limit in LIMITS),
+    )
+
+
+def _row(night: Night) -> tuple[str, ...]:
+    return (
+        f"{night.users:,}",
+        f"{night.limit:,}",
+        span(night.score_seconds),
+        span(night.push_seconds),
+        f"{night.glue_usd:,.2f}",
+        f"{night.objects:,}",
+        f"{night.stored_bytes / 1e9:,.2f} GB",
+        f"{night.s3_usd:,.2f} + {night.ledgers_month_usd:,.2f}",
+        ", ".join(limit.name for limit in LIMITS if not limit.takes(night)),
+    )
+
+
+def _most(limit: Limit, speeds: Speeds) -> str:
+    most = ", ".join(f"{limit.most_users(speeds, rate) / 1e6:,.1f}" for rate in _LIMITS)
+    return f"- {limit.name}: {most}; beyond it, {limit.beyond}."
+
+
+def span(seconds: float) -> str:
+    """Show a time in two or three digits."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,129 @@
+"""The scale model: what a night takes and costs, and where it ends; from round numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import push, scale, score
+from benchmarks.results import Figures, Part
+from benchmarks.scale import Night, Speeds
+from engagement.settings import Settings, SettingsError
+
+ROOT = Path(__file__).parents[3]
+MILLION = 1_000_000
+SPEEDS = Speeds(
+    task_rate=2000,
+    score_1m=20,
+    score_10m=38,  # 2 s a million, and 18 s for none
+    push_fixed=20,
+    push_user=50e-6,
+    ledger_line=400,
+    score_row=40,
+    snapshot_row=10,
+)
+
+
+def part(figures: Figures) -> Part:
+    return Part("2026-11-26", "2 cores", 1, 0, {}, figures)
+
+
+def test_speeds_are_the_medians_of_what_the_other_parts_measured() -> None:
+    sizes = {
+        "10,000 users": {"before": [12.0], "after": [8.0]},
+        "200,000 users": {
+            "before": [13.0],
+            "after": [16.5],
+            "ledger_bytes": [80e6],
+            "score_bytes": [8e6],
+            "snapshot_bytes": [2e6],
+        },
+    }
+    results = {
+        "push": part({"50 ms": {push.CORE: {"rate": [2400.0, 2000.0, 1.0]}}, push.SIZES: sizes}),
+        "score": part(
+            {
+                "1,000,000 rows": {score.CLEAN: {"wall": [20.0]}},
+                "10,000,000 rows": {score.CLEAN: {"wall": [99.0, 38.0, 1.0]}},
+            }
+        ),
+    }
+    found = Speeds.of(results)
+    assert found.push_user == pytest.approx(50e-6)
+    assert found.push_fixed == pytest.approx(19.5)
+    assert (found.task_rate, found.score_1m, found.score_10m) == (2000, 20, 38)
+    assert (found.ledger_line, found.score_row, found.snapshot_row) == (400, 40, 10)
+
+
+def test_a_part_that_was_not_measured_is_named() -> None:
+    with pytest.raises(LookupError, match="measure push first"):
+        Speeds.of({})
+
+
+@pytest.mark.parametrize(("limit", "tasks", "workers"), [(200, 4, 2), (8000, 4, 2), (8001, 5, 3), (18_000, 9, 4)])
+def test_tasks_are_added_only_where_they_are_too_slow(limit: int, tasks: int, workers: int) -> None:
+    night = Night(SPEEDS, MILLION, limit)
+    assert (night.tasks, night.workers) == (tasks, workers)
+
+
+@pytest.mark.parametrize(("limit", "objects"), [(200, 10_000), (1000, 2_000), (5000, 2_000), (1, 1_000_000)])
+def test_a_slow_task_cuts_the_ledger_into_more_objects(limit: int, objects: int) -> None:
+    assert Night(SPEEDS, MILLION, limit).objects == objects
+
+
+def test_a_night_is_its_two_jobs() -> None:
+    night = Night(SPEEDS, MILLION, 200)
+    reading = 2 * 0.03 * (10_000 / 4 + 10)
+    assert night.score_seconds == 20
+    assert night.sending == 20 + 5000
+    assert night.push_seconds == pytest.approx(20 + 5000 + 50 + reading)
+    assert night.seconds == pytest.approx(20 + 20 + 5000 + 50 + reading)
+
+
+def test_a_night_costs_its_workers_and_requests_and_storage() -> None:
+    night = Night(SPEEDS, MILLION, 200)
+    billed = 60 + night.push_seconds  # a minute at least for the scoring job
+    assert night.glue_usd == pytest.approx(billed / 3600 * 2 * 0.44)
+    assert night.s3_usd == pytest.approx((10_000 + 30) * 0.005 / 1000 + 20_000 * 0.0004 / 1000)
+    assert night.stored_bytes == 450e6
+    assert night.ledgers_month_usd == pytest.approx(0.4 * 400 * 0.023)
+
+
+def test_a_limit_takes_just_so_many_users() -> None:
+    most = {limit.name: limit.most_users(SPEEDS, 1000) for limit in scale.LIMITS}
+    assert most["`deadline_seconds`"] == (9000 - 20) * 1000
+    assert most["10,200 s"] == (10_200 - 20) * 1000
+    for limit in scale.LIMITS:
+        assert limit.takes(Night(SPEEDS, most[limit.name], 1000))
+        assert not limit.takes(Night(SPEEDS, most[limit.name] + 1, 1000))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("NumberOfWorkers", scale.WORKERS),
+        ("PushTimeoutMinutes", scale.PUSH_TIMEOUT_MINUTES),
+        ("ResponsesDays", scale.RESPONSES_DAYS),
+    ],
+)
+def test_constants_are_those_of_the_template(parameter: str, value: int) -> None:
+    template = (ROOT / "infra" / "pipeline.yaml").read_text(encoding="utf-8")
+    assert re.findall(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (\d+)$", template, re.MULTILINE) == [str(value)]
+
+
+def test_constants_are_those_of_the_settings() -> None:
+    required = {"activity_bucket": "in1", "output_bucket": "out", "base_url": "https://crm", "credential_id": "token"}
+
+    def parsed(**given: object) -> Settings:
+        return Settings.parse(json.dumps({**required, **given}))
+
+    defaults = parsed()
+    assert defaults.push_tasks == scale.PUSH_TASKS
+    assert defaults.deadline_seconds == scale.DEADLINE_SECONDS
+    assert defaults.dpu_hour_usd == scale.DPU_HOUR_USD
+    assert parsed(deadline_seconds=scale.MAX_DEADLINE_SECONDS).deadline_seconds == scale.MAX_DEADLINE_SECONDS
+    with pytest.raises(SettingsError, match="deadline_seconds"):
+        parsed(deadline_seconds=scale.MAX_DEADLINE_SECONDS + 1)
