@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from local.aws.settings import Settings
 
@@ -20,6 +21,7 @@ def serve(
     for name in [n for n in os.environ if n.lower().endswith("_proxy") or n.startswith("AWS_")]:
         del os.environ[name]  # nothing of this machine's account or proxies takes part
     # moto looks at the environment and at proxies when it is imported.
+    from flask import Flask
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -39,15 +41,17 @@ def serve(
         def log_request(self, *_: object) -> None:
             """Say nothing."""
 
-    application = in_front_of(DomainDispatcherApplication(create_backend_app))
+    def application_of(service: Any) -> Flask:
+        return api.application(Services(s3_url, url)) if service == "cloudformation" else create_backend_app(service)
+
+    application = in_front_of(DomainDispatcherApplication(application_of))
     server = make_server(host, port, application, threaded=True, request_handler=Quiet)
     server.daemon_threads = True  # type: ignore[attr-defined] # an open connection must not hold up the end
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{server.server_port}"  # noqa: S104
     settings = Settings.from_env(root, scratch or root.resolve().parent / "glue", s3_url, url)
     backend.install(settings)
     environment.Environment.settings = settings
-    api.install(Services(s3_url, url))
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     serving.start()
     try:
         yield url

@@ -3,9 +3,11 @@
 import uuid
 from typing import ClassVar
 
-from moto.cloudformation import urls
-from moto.cloudformation.exceptions import CloudFormationError, ValidationError
+from flask import Flask
+from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.core.utils import convert_to_flask_response
+from moto.moto_server.werkzeug_app import BackendRequest
 
 from infra.intrinsics import TemplateError
 from local.aws.cloudformation.desired import ACCOUNT, desired
@@ -14,10 +16,8 @@ from local.aws.cloudformation.stacks import ChangeSet, Stack
 from local.s3 import REGION
 
 
-class ChangeSetNotFoundError(CloudFormationError):
-    """There is no such change set."""
-
-    code = "ChangeSetNotFound"
+class RefusedError(ServiceException):
+    """What CloudFormation answers instead: an error code and why. moto looks at the module of a class like this."""
 
 
 class Response(BaseResponse):
@@ -36,12 +36,12 @@ class Response(BaseResponse):
         for stack in self.stacks.values():
             if asked in (stack.name, stack.id):
                 return stack
-        raise ValidationError(message=f"Stack with id {asked} does not exist")
+        raise RefusedError("ValidationError", f"Stack with id {asked} does not exist")
 
     def _change_set(self) -> ChangeSet:
         asked = self._get_param("ChangeSetName")
         if asked not in self.change_sets:
-            raise ChangeSetNotFoundError(f"ChangeSet [{asked}] does not exist")
+            raise RefusedError("ChangeSetNotFound", f"ChangeSet [{asked}] does not exist")
         return self.change_sets[asked]
 
     def create_change_set(self) -> ActionResult:
@@ -56,7 +56,7 @@ class Response(BaseResponse):
         try:
             wanted = desired(self._get_param("TemplateBody"), given, stack_name)
         except TemplateError as error:
-            raise ValidationError(message=str(error)) from error
+            raise RefusedError("ValidationError", str(error)) from error
         made = ChangeSet(
             f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/{name}/{uuid.uuid4()}", name, stack, wanted
         )
@@ -107,7 +107,10 @@ class Response(BaseResponse):
         return EmptyResult()
 
 
-def install(services: Services) -> None:
-    """Put this CloudFormation in moto's place; before the first request."""
+def application(services: Services) -> Flask:
+    """The API as an application of its own; moto's CloudFormation takes seconds to import."""
     Response.services = services
-    urls.url_paths["{0}/$"] = Response.dispatch
+    app = Flask("cloudformation")
+    app.request_class = BackendRequest
+    app.add_url_rule("/", view_func=convert_to_flask_response(Response.dispatch), methods=["POST"])
+    return app
