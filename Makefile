@@ -23,9 +23,9 @@ DATE ?=
 ACTIVITY ?=
 RATE ?=
 FAULTS ?=
-# What `make faults` may be given: make faults ONLY="503-half kill-worker" LANES=1
+# What `make faults` may be given: make faults ONLY="503-half kill-worker" WORKERS=1
 ONLY ?=
-LANES ?=
+WORKERS ?=
 # What `make bench` may be given: make bench ONLY="push score" ROUNDS=5 ROWS="10000 10000000" QUICK=1
 ROUNDS ?=
 QUICK ?=
@@ -96,8 +96,8 @@ demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 		$(if $(ACTIVITY),--activity $(ACTIVITY)) $(if $(RATE),--rate $(RATE)) $(if $(FAULTS),--faults $(FAULTS))
 
 .PHONY: faults
-faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME ...", LANES=)
-	@.venv/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(LANES),--lanes $(LANES))
+faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME ...", WORKERS=)
+	@.venv/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(WORKERS),--workers $(WORKERS))
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests of both environments, in two minutes

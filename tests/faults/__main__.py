@@ -1,4 +1,4 @@
-"""python -m tests.faults: run the fault matrix, or single lines of it; exits with 1 when something did not hold."""
+"""python -m tests.faults: run the fault matrix, or single lines of it; exit with 1 when something did not hold."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 
 from local.processes import REPOSITORY
-from tests.faults import table
-from tests.faults.matrix import run
-from tests.faults.measured import Measured
+from tests.faults import page
+from tests.faults.evidence import Measured
+from tests.faults.run import SCENARIOS, run_matrix
 from tests.faults.scenario import Scenario
-from tests.faults.scenarios import SCENARIOS
 
 _FOLDER = REPOSITORY / ".local" / "faults"
 _PAGE = REPOSITORY / "docs" / "fault-matrix.md"
@@ -22,18 +21,18 @@ _PAGE = REPOSITORY / "docs" / "fault-matrix.md"
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these lines alone; the page is left as it is")
-    parser.add_argument("--lanes", type=int, default=2, help="lines that run side by side (default: 2)")
+    parser.add_argument("--workers", type=int, default=2, help="lines that run in parallel (default: 2)")
     parser.add_argument("--list", action="store_true", help="name the lines and end")
     parser.add_argument("--page", type=Path, default=_PAGE, help="where the page is written (default: docs/)")
     return parser
 
 
 def chosen(names: list[str] | None) -> list[Scenario]:
-    """The lines of these names, all of them for None; ends the program when one is unknown."""
+    """The lines of these names, all of them for None; end the program when one is unknown."""
     known = {scenario.name: scenario for scenario in SCENARIOS}
     unknown = sorted(set(names or ()) - known.keys())
     if unknown:
-        sys.exit(f"ONLY={' '.join(unknown)}: there is no such line; known are {', '.join(known)}")
+        sys.exit(f"ONLY={' '.join(unknown)}: there is no such line; expected some of {', '.join(known)}")
     return [scenario for scenario in SCENARIOS if names is None or scenario.name in names]
 
 
@@ -47,15 +46,13 @@ def main() -> int:
     began = time.monotonic()
     shutil.rmtree(_FOLDER, ignore_errors=True)
 
-    def tell(scenario: Scenario, measured: Measured) -> None:
-        print(f"{time.monotonic() - began:6.0f} s  {table.line(scenario, measured)}", flush=True)
+    def report(scenario: Scenario, measured: Measured) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {page.line(scenario, measured)}", flush=True)
 
-    lanes = max(1, min(arguments.lanes, len(scenarios)))
-    print(f"{len(scenarios)} lines on {lanes} stacks side by side; each scores its day first", flush=True)
-    measured = run(scenarios, _FOLDER, lanes, tell)
+    measured = run_matrix(scenarios, _FOLDER, max(1, arguments.workers), report)
     broken = sum(bool(each.broken) for each in measured.values())
     if arguments.only is None:
-        arguments.page.write_text(table.page(scenarios, measured), encoding="utf-8")
+        arguments.page.write_text(page.page(scenarios, measured), encoding="utf-8")
         print(f"wrote {arguments.page}")
     print(f"{len(measured) - broken} lines held, {broken} did not, in {time.monotonic() - began:.0f} s")
     return 1 if broken else 0

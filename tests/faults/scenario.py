@@ -1,22 +1,24 @@
-"""One line of the matrix: what goes wrong, with which arguments the job runs, and what must come of it."""
+"""One line of the matrix: what goes wrong, with which arguments the delivery runs, and what must come of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from tests.faults.lane import Lane
+    from tests.faults.worker import Worker
 
-ROWS = 10_000
+# The delivery core by itself, or the push job on Glue.
+Kind = Literal["core", "glue"]
+ROWS: Mapping[Kind, int] = {"core": 2_000, "glue": 10_000}
 RATE = 1_000
 TASKS = 4
 CONCURRENCY = 64
-# Records that the job sends before its push tasks begin.
+# Records that are sent before the push tasks begin.
 CANARY = 111
 
-# The job's arguments that the lines share; a line changes what it is about.
+# The push job's arguments that the lines share; a line changes what it is about.
 ARGUMENTS: Mapping[str, str] = {
     "push_mode": "all",
     "force": "false",
@@ -35,21 +37,21 @@ ARGUMENTS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Range:
-    """From `least` to `most`, both included; shown as a person would write it."""
+    """From `low` to `high`, both included; shown as a person would write it."""
 
-    least: float
-    most: float
+    low: float
+    high: float
 
     def __contains__(self, value: float) -> bool:
-        return self.least <= value <= self.most
+        return self.low <= value <= self.high
 
     def __str__(self) -> str:
-        least, most = f"{self.least:,.0f}", f"{self.most:,.0f}"
-        if self.least == self.most:
-            return least
-        if self.most == float("inf"):
-            return f"at least {least}"
-        return f"at most {most}" if self.least == 0 else f"{least} to {most}"
+        low, high = f"{self.low:,.0f}", f"{self.high:,.0f}"
+        if self.low == self.high:
+            return low
+        if self.high == float("inf"):
+            return f"at least {low}"
+        return f"at most {high}" if self.low == 0 else f"{low} to {high}"
 
 
 def exactly(value: float) -> Range:
@@ -62,38 +64,34 @@ def at_most(value: float) -> Range:
     return Range(0, value)
 
 
-ALL = exactly(ROWS)
-NONE = exactly(0)
-
-
 @dataclass(frozen=True)
 class Expected:
-    """What must come of it.
+    """What must come of a line.
 
     :param outcomes: rows by outcome; an outcome that is not named has none
     :param posts: requests that the CRM received
-    :param ended: state of the Glue run and, behind a colon, the cause of its stop
-    :param seconds: of the Glue run, Spark's start included
+    :param ended: state of the run and, after a colon, the cause of its stop
+    :param seconds: of the run, the start of its process included
     :param resumed: rows by outcome after one more attempt without the fault; None when none is needed
     :param lost: requests that may have been answered without a ledger line: they are sent again with their keys
     :param quiet: seconds in a row in which the CRM must receive nothing
-    :param steady: requests per second over 30 s, once the push tasks are at it
-    :param in_flight: requests that may be under way at the CRM at the same time
+    :param steady: requests per second over two seconds, soon after the push tasks took over from the canary
+    :param in_flight: requests that may be in flight at the CRM at the same time; None for as many as all tasks may have
     """
 
-    outcomes: Mapping[str, Range] = field(default_factory=lambda: {"delivered": ALL})
-    posts: Range = ALL
+    outcomes: Mapping[str, Range]
+    posts: Range
     ended: str = "SUCCEEDED"
-    seconds: Range = Range(0, 90)
+    seconds: Range = Range(0, 10)
     resumed: Mapping[str, Range] | None = None
     lost: int = 0
     quiet: float = 0
     steady: Range = Range(0, float("inf"))
-    in_flight: int = TASKS * CONCURRENCY
+    in_flight: int | None = None
 
     @property
     def manifest(self) -> bool:
-        """Whether the job got as far as writing its manifest."""
+        """Whether the delivery got as far as writing its manifest."""
         return self.ended != "FAILED: killed"
 
 
@@ -101,17 +99,40 @@ class Expected:
 class Scenario:
     """A line of the matrix.
 
-    :param what: what goes wrong, for a person
-    :param profile: a named fault of the CRM stand-in
-    :param gate: a fault of the gate in front of S3
+    :param what: what goes wrong
+    :param profile: a named fault of the fake CRM
+    :param changes: what differs from that fault
+    :param s3_fault: a fault of the gate in front of S3
     :param arguments: what differs from ARGUMENTS
-    :param meanwhile: what happens while the job runs; called once it was started
+    :param meanwhile: what happens during the run; called once it was started
     """
 
     name: str
     what: str
-    expected: Expected = Expected()
+    expected: Expected
+    kind: Kind = "core"
     profile: str | None = None
-    gate: Mapping[str, object] | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    s3_fault: Mapping[str, object] | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
-    meanwhile: Callable[[Lane], None] | None = None
+    meanwhile: Callable[[Worker], None] | None = None
+
+    @property
+    def rows(self) -> int:
+        """Users who have a score."""
+        return ROWS[self.kind]
+
+    @property
+    def tasks(self) -> int:
+        """Push tasks that share the rate."""
+        return 1 if self.kind == "core" else int(self.arguments.get("push_tasks", TASKS))
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that may be in flight at the CRM at the same time."""
+        return self.expected.in_flight or self.tasks * CONCURRENCY
+
+    @property
+    def rate(self) -> float:
+        """Requests per second that the whole delivery may send."""
+        return float(self.arguments.get("max_requests_per_second", RATE))

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tests.faults.measured import Measured
-from tests.faults.scenario import CONCURRENCY, RATE, ROWS, TASKS, Range, Scenario
+from tests.faults.evidence import Measured
+from tests.faults.scenario import CONCURRENCY, RATE, ROWS, TASKS, Kind, Range, Scenario
 
 _HEAD = f"""# Fault matrix
 
-`make faults` writes this page. Every line is one run of the push job through real Spark, against the CRM stand-in with
-one fault switched on: {ROWS:,} users, {TASKS} push tasks, at most {RATE:,} requests/s, and {CONCURRENCY} under way
-in each task, unless the line says otherwise. What is counted, is counted at the CRM. A line that left rows open is run
-once more without its fault: *then* is what that attempt ended with. Beside its own columns, every line is held to this:
+`make faults` writes this page. Each line is one run against the fake CRM with one fault switched on, at most {RATE:,}
+requests/s, and {CONCURRENCY} in flight in each task, unless the line says otherwise. All counts are taken at the CRM. A
+line that left rows open is run again without its fault: *then* is what that attempt ended with. In addition to its own
+columns, every line is held to this:
 
-- outcomes add up to the rows, and ledger, aggregates and manifest tell the same;
-- who is `delivered` has the score in the CRM, who is `rejected` or `deferred` has not;
+- outcomes add up to the rows, and ledger, aggregates and manifest agree;
+- users who are `delivered` have their score in the CRM, users who are `rejected` or `deferred` do not;
 - no key is applied twice, and after the next attempt no user was given a score twice;
-- *duplicates*: what was sent again without having been told as a retry is at most what was under way or not yet
-  flushed when something was killed, and nothing otherwise; nothing is applied again;
+- *duplicates*: requests that were repeated without being counted as a retry are at most those that were in flight or
+  not yet flushed when something was killed, and none otherwise; nothing is applied again;
 - no second is above limit and burst; no token and no user id is in a log, a manifest or an aggregate.
 
-`make faults ONLY=503-half` runs one line alone; `make demo FAULTS=503-half` shows a fault of the CRM in a whole day.
+`make faults ONLY=503-half` runs one line alone; `make demo FAULTS=503-half` shows a fault of the CRM in a full day.
 """
+_SECTIONS: dict[Kind, str] = {
+    "core": f"""## HTTP
+
+The delivery core by itself, in one process without Spark: {ROWS["core"]:,} users, one task.
+""",
+    "glue": f"""## Glue
+
+The push job through real Spark on the Glue emulator: {ROWS["glue"]:,} users, {TASKS} push tasks.
+""",
+}
 _COLUMNS = (
     "fault",
     "expected",
@@ -39,13 +49,17 @@ _COLUMNS = (
 
 
 def page(scenarios: Sequence[Scenario], measured: Mapping[str, Measured]) -> str:
-    """The whole document."""
-    rows = [_COLUMNS, tuple("---" for _ in _COLUMNS)]
-    rows += [_row(scenario, measured[scenario.name]) for scenario in scenarios if scenario.name in measured]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    """The full document."""
+    lines = [_HEAD]
+    for kind, section in _SECTIONS.items():
+        rows = [_row(scenario, measured[scenario.name]) for scenario in scenarios if scenario.kind == kind]
+        if rows:
+            table = [_COLUMNS, tuple("---" for _ in _COLUMNS), *rows]
+            lines += [section, *("| " + " | ".join(row) + " |" for row in table), ""]
     broken = [f"- **{name}**: {'; '.join(each.broken)}" for name, each in measured.items() if each.broken]
-    failed = ["", "## What did not hold", "", *broken] if broken else []
-    return "\n".join([_HEAD, *lines, *failed, ""])
+    if broken:
+        lines += ["## What did not hold", "", *broken, ""]
+    return "\n".join(lines)
 
 
 def line(scenario: Scenario, measured: Measured) -> str:
@@ -59,7 +73,7 @@ def line(scenario: Scenario, measured: Measured) -> str:
 def _row(scenario: Scenario, measured: Measured) -> tuple[str, ...]:
     expected = scenario.expected
     bound = f" (at most {expected.lost:,})" if expected.lost else ""
-    ended = measured.ended if measured.ended == expected.ended else f"{measured.ended} (wanted {expected.ended})"
+    ended = measured.ended if measured.ended == expected.ended else f"{measured.ended} (expected {expected.ended})"
     return (
         f"**{scenario.name}**: {scenario.what}",
         _ranges(expected.outcomes) or "no manifest",

@@ -1,0 +1,139 @@
+"""One attempt of the delivery core by itself, without Spark and S3; files are named as the push job names its objects.
+
+`python -m tests.faults.core FOLDER` reads the push job's arguments as JSON from standard input and the token from
+FOLDER/token, and sends the rows of FOLDER/scores that earlier attempts left open: first the canary, then all others
+in one task. It runs in the Glue environment. Exit code 1: it was stopped, or left too many rows open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engagement_jobs import layout
+from engagement_jobs.arguments import PushArguments
+from engagement_jobs.canary import SIZE, Canary
+from engagement_jobs.delivery import Delivery, Policy
+from engagement_jobs.ledger import Ledger
+from engagement_jobs.outcomes import OPEN
+from engagement_jobs.records import Record
+from engagement_jobs.stops import Stop, canary_unanswered
+from engagement_jobs.tally import Tally
+from engagement_jobs.transport import HttpTransport
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one attempt works with; `started` in epoch seconds."""
+
+    arguments: PushArguments
+    folder: Path
+    started: float
+
+    @property
+    def written(self) -> Path:
+        """Where its ledger and aggregates are."""
+        return self.folder / layout.attempt(self.arguments.score_date, self.arguments.job_run_id)
+
+    def outcomes(self) -> dict[str, str]:
+        """The last outcome of every user that has a ledger line of any attempt."""
+        parts = sorted((self.folder / layout.responses(self.arguments.score_date)).glob("attempt=*/part-*.jsonl"))
+        lines = (json.loads(line) for part in parts for line in part.read_bytes().splitlines())
+        return {line["user_id"]: line["outcome"] for line in lines}
+
+    def scores(self) -> dict[str, str]:
+        """The score of every user."""
+        with (self.folder / layout.scores(self.arguments.score_date) / "part-0.csv").open(newline="") as file:
+            return {row["UserID"]: row["Calculated_Score"] for row in csv.DictReader(file)}
+
+    def write(self, name: str, tally: Tally) -> None:
+        """Write a task's aggregate."""
+        arguments = self.arguments
+        document = tally.aggregate(arguments.run_id, arguments.job_run_id, name, str(self.started))
+        (self.written / f"agg-{name}.json").write_text(json.dumps(document))
+
+
+async def send(attempt: Attempt, rows: Sequence[Record]) -> Stop | None:
+    """Send the rows: the canary's, then all others unless the canary is against it; return why it was stopped."""
+    canary = Canary()
+    stop = await run_task(attempt, "canary", rows[:SIZE], canary)
+    if not stop and not canary.passed and len(rows) > SIZE:
+        stop = canary_unanswered(SIZE)
+    return await run_task(attempt, "0", rows[SIZE:], stop=stop)
+
+
+async def run_task(
+    attempt: Attempt, name: str, rows: Sequence[Record], canary: Canary | None = None, stop: Stop | None = None
+) -> Stop | None:
+    """Run one task of the delivery core; with `stop` it sends nothing and counts everything."""
+    arguments = attempt.arguments
+    policy = Policy(
+        endpoint=arguments.endpoint,
+        score_date=arguments.score_date,
+        run_id=arguments.run_id,
+        rate=arguments.max_requests_per_second,
+        burst=arguments.max_requests_per_second / 10,
+        max_concurrency=arguments.max_concurrency,
+        max_attempts=arguments.max_attempts,
+        deadline=attempt.started + arguments.deadline_seconds,
+        give_up_after=arguments.give_up_after_seconds,
+    )
+
+    def put(key: str, body: bytes) -> None:
+        (attempt.written / key).write_bytes(body)
+
+    async def token() -> str:
+        return (attempt.folder / "token").read_text()
+
+    transport = HttpTransport(arguments.endpoint, token, arguments.request_timeout_seconds)
+    delivery = Delivery(policy, transport, Ledger(put, "", name), f"task {name}", canary, len(rows), stop=stop)
+    await transport.read_token()
+    async with transport:
+        await delivery.run(rows)
+    attempt.write(name, delivery.tally)
+    return delivery.stop
+
+
+def deliver(attempt: Attempt) -> dict[str, Any]:
+    """Run the attempt; return its manifest, as far as the matrix reads one. Outcomes are those of the ledger."""
+    attempt.written.mkdir(parents=True)
+    earlier, scores = attempt.outcomes(), attempt.scores()
+    final = {user for user, outcome in earlier.items() if outcome not in OPEN}
+    planned = Tally(Counter(earlier[user] for user in final))
+    attempt.write("plan", planned)
+    rows = [Record(user, scores[user], 0, earlier.get(user) == "unknown") for user in scores if user not in final]
+    stop = asyncio.run(send(attempt, rows))
+    outcomes = attempt.outcomes()
+    posts = [json.loads(path.read_text())["posts"] for path in attempt.written.glob("agg-*.json")]
+    return {
+        "job_run_id": attempt.arguments.job_run_id,
+        "outcomes": Counter(outcomes.get(user, "deferred") for user in scores),
+        "stopped": {"cause": stop.cause, "detail": stop.detail} if stop else None,
+        "posts": sum(posts),
+    }
+
+
+def main() -> int:
+    """Run one attempt; return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    arguments = PushArguments.parse(json.load(sys.stdin))
+    attempt = Attempt(arguments, Path(sys.argv[1]), time.time())
+    manifest = deliver(attempt)
+    path = attempt.written.with_name(layout.MANIFEST)
+    path.write_text(json.dumps(manifest))
+    still_open = sum(manifest["outcomes"][outcome] for outcome in OPEN)
+    too_many = still_open > arguments.max_failed_fraction * manifest["outcomes"].total()
+    return 1 if manifest["stopped"] or too_many else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

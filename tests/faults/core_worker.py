@@ -1,0 +1,69 @@
+"""Lines about HTTP alone: the delivery core in a process of the Glue environment, without Spark and S3."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from local.aws.settings import default_glue_python
+from local.processes import REPOSITORY, ended, stand_in
+from tests.faults.scenario import ROWS
+from tests.faults.worker import CRM_OPTIONS, DAY, LIMIT_SECONDS, JobRun, Worker
+
+
+class CoreWorker(Worker):
+    """Runs `tests.faults.core`; its output folder is all that it has of S3."""
+
+    def __init__(self, crm_url: str, token: str, output: Path) -> None:
+        super().__init__(crm_url, token, output)
+        self._runs = 0
+        scores = output / "scores" / f"dt={DAY}"
+        scores.mkdir(parents=True)
+        with (scores / "part-0.csv").open("w", newline="") as file:
+            rows = [(f"U{number:09d}", f"{number % 100}.50", f"{DAY}T03:00:00Z") for number in range(ROWS["core"])]
+            csv.writer(file).writerows([("UserID", "Calculated_Score", "Timestamp"), *rows])
+
+    def store_token(self, token: str) -> None:
+        """In a file."""
+        (self.output / "token").write_text(token)
+
+    def run(self, arguments: Mapping[str, str], meanwhile: Callable[[Worker], None] | None) -> JobRun:
+        """Run `tests.faults.core` as a process."""
+        self._runs += 1
+        self.run_id = f"core-{self._runs:03d}"
+        given = {**arguments, "push_tasks": "1", "output_bucket": "none", "JOB_RUN_ID": self.run_id}
+        log, began = self.output / f"{self.run_id}.log", time.monotonic()
+        with log.open("w") as said:
+            process = subprocess.Popen(
+                [default_glue_python(), "-m", "tests.faults.core", self.output],
+                cwd=REPOSITORY,
+                env={"PYTHONPATH": str(REPOSITORY / "glue_jobs")},
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+            with ended(process):
+                assert process.stdin is not None
+                with process.stdin:
+                    json.dump(given, process.stdin)
+                if meanwhile:
+                    meanwhile(self)
+                code = process.wait(LIMIT_SECONDS)
+        seconds = time.monotonic() - began
+        return JobRun(self.run_id, "FAILED" if code else "SUCCEEDED", log.read_text(), seconds)
+
+
+@contextlib.contextmanager
+def core_worker(folder: Path) -> Iterator[CoreWorker]:
+    """Start a fake CRM of its own; end it when the block is left."""
+    token = secrets.token_urlsafe(24)
+    with stand_in("local.crm", CRM_OPTIONS, folder / "crm.log", {"CRM_TOKEN": token}) as url:
+        yield CoreWorker(url, token, folder / "output")

@@ -1,0 +1,103 @@
+"""What runs the lines of the matrix, one after the other: a fake CRM, and a delivery that has the scores of a day."""
+
+from __future__ import annotations
+
+import abc
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from local.crm.profiles import PROFILES
+from local.stack import SECRET_ID
+from tests.faults.scenario import ARGUMENTS, Scenario
+from tests.support.waiting import wait_until
+
+DAY = "2026-11-23"
+RUN_ID = "scheduled__2026-11-23T03:00:00+00:00"
+LIMIT_SECONDS = 600
+CRM_OPTIONS = ("--latency-ms", "5")
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A run of the delivery that ended. `seconds` from its start to its end, `logs` is all that it logged."""
+
+    id: str
+    state: str
+    logs: str
+    seconds: float
+
+
+class Worker(abc.ABC):
+    """A fake CRM, and a delivery that has the scores of a day.
+
+    :param output: the output bucket as a folder
+    """
+
+    def __init__(self, crm_url: str, token: str, output: Path) -> None:
+        self.crm_url = crm_url
+        self.token = token
+        self.output = output
+        self.run_id = ""
+
+    @abc.abstractmethod
+    def run(self, arguments: Mapping[str, str], meanwhile: Callable[[Worker], None] | None) -> JobRun:
+        """Run the delivery with exactly these arguments; call `meanwhile` once it was started."""
+
+    @abc.abstractmethod
+    def store_token(self, token: str) -> None:
+        """Keep the token where the delivery reads it."""
+
+    def break_s3(self, fault: Mapping[str, object] | None) -> None:
+        """Switch a fault of S3 on, or off for None."""
+        if fault:
+            raise NotImplementedError("there is no S3 here")
+
+    def crm(self, method: str, path: str, **options: Any) -> Any:
+        """Send a request to `/_crm/<path>`; return the JSON of the answer."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = requests.request(method, f"{self.crm_url}/_crm/{path}", headers=headers, timeout=60, **options)
+        answer.raise_for_status()
+        return answer.json()
+
+    def push(self, changes: Mapping[str, str], meanwhile: Callable[[Worker], None] | None = None) -> JobRun:
+        """Run the delivery to its end."""
+        day = {"score_date": DAY, "run_id": RUN_ID, "base_url": self.crm_url, "secret_id": SECRET_ID}
+        return self.run({**ARGUMENTS, **day, **changes}, meanwhile)
+
+    def reset(self) -> None:
+        """Nothing pushed, nothing known, nothing wrong."""
+        for name in ("responses", "delivered"):
+            shutil.rmtree(self.output / name, ignore_errors=True)
+        self.end_faults()
+        # A request that its client gave up on is still counted.
+        wait_until(lambda: self.crm("GET", "stats")["in_flight"] == 0, "the CRM to be idle", every=0.02)
+        self.crm("DELETE", "token")
+        self.store_token(self.token)
+        self.crm("POST", "reset")
+
+    def begin_faults(self, scenario: Scenario) -> None:
+        """Switch the faults of a line on."""
+        if scenario.profile:
+            fault = replace(PROFILES[scenario.profile].fault, **scenario.changes)
+            self.crm("PUT", "faults", json=asdict(fault))
+        self.break_s3(scenario.s3_fault)
+
+    def end_faults(self) -> None:
+        """Switch every fault off; the token stays as it is."""
+        self.crm("DELETE", "faults")
+        self.break_s3(None)
+
+    def rotate_token(self, token: str) -> None:
+        """A new token: first where the delivery reads it, then the CRM accepts no other."""
+        self.store_token(token)
+        self.crm("PUT", "token", json={"token": token})
+
+    def wait_for_users(self, count: int) -> None:
+        """Return once the CRM has this many users."""
+        what = f"the CRM to have {count:,} users"
+        wait_until(lambda: self.crm("GET", "stats")["users"] >= count, what, limit=LIMIT_SECONDS, every=0.02)
