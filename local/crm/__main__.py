@@ -1,4 +1,4 @@
-"""python -m local.crm: serve the CRM stand-in until SIGTERM or SIGINT. The token is read from CRM_TOKEN."""
+"""python -m local.crm: serve the fake CRM until SIGTERM or SIGINT. The token is read from CRM_TOKEN."""
 
 import argparse
 import asyncio
@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable
 
 from local.crm.faults import NO_FAULT, Fault
-from local.crm.faultspec import read_fault
-from local.crm.profiles import PROFILES
+from local.crm.profiles import PROFILES, read_fault
 from local.crm.server import serving
 from local.crm.service import Crm, Options
 
@@ -23,7 +22,7 @@ def _at_least(low: float) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not low <= value < math.inf:
-            raise argparse.ArgumentTypeError(f"found {text!r}, wanted a number of at least {low:g}")
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected a number of at least {low:g}")
         return value
 
     return convert

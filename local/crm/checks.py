@@ -1,4 +1,4 @@
-"""Is this request one that the CRM accepts? Each refusal says which part is wrong and what was wanted."""
+"""Is this request one that the CRM accepts? Each refusal says which part is wrong and what was expected."""
 
 import hmac
 import json
@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Any, NamedTuple
 
-from local.crm.answers import Answer, problem
+from local.crm.responses import Answer, problem
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_USER_ID_CHARS = 256
@@ -40,9 +40,9 @@ _decode = json.JSONDecoder(object_pairs_hook=_unrepeated).decode
 def check_token(header: str | None, token: str) -> Answer | None:
     """401 unless the Authorization header holds the bearer token."""
     scheme, _, given = (header or "").partition(" ")
-    # A header may hold any bytes; those that are no UTF-8 arrive as surrogates.
-    told = given.strip().encode(errors="surrogateescape")
-    if scheme.lower() == "bearer" and hmac.compare_digest(told, token.encode()):
+    # A header may hold any bytes; those that are not UTF-8 arrive as surrogates.
+    token_given = given.strip().encode(errors="surrogateescape")
+    if scheme.lower() == "bearer" and hmac.compare_digest(token_given, token.encode()):
         return None
     return unauthorized("no bearer token was sent" if not header else "this token is not valid")
 
@@ -57,7 +57,7 @@ def check_content_type(header: str | None) -> Answer | None:
     """415 unless the body is declared as JSON."""
     if (header or "").partition(";")[0].strip().lower() == "application/json":
         return None
-    detail = f"Content-Type is {header!r}; wanted application/json." if header else "Content-Type is missing."
+    detail = f"Content-Type is {header!r}; expected application/json." if header else "Content-Type is missing."
     return problem(415, "unsupported-media-type", detail, {"Accept-Post": "application/json"})
 
 
@@ -70,7 +70,7 @@ def check_key(key: str | None) -> Answer | None:
     """400 for an unusable Idempotency-Key; sending none is allowed."""
     if key is None or 0 < len(key) <= MAX_KEY_CHARS:
         return None
-    detail = f"Idempotency-Key has {len(key)} characters; wanted 1 to {MAX_KEY_CHARS}."
+    detail = f"Idempotency-Key has {len(key)} characters; expected 1 to {MAX_KEY_CHARS}."
     return problem(400, "invalid-idempotency-key", detail)
 
 
@@ -86,7 +86,7 @@ def parse(body: bytes) -> dict[str, Any] | Answer:
         return problem(400, "malformed-json", "The body is not valid JSON.")
     if isinstance(found, dict):
         return found
-    return problem(400, "malformed-json", f"The body is a JSON {type(found).__name__}; wanted an object.")
+    return problem(400, "malformed-json", f"The body is a JSON {type(found).__name__}; expected an object.")
 
 
 def named_user(parsed: dict[str, Any] | Answer) -> str | None:
@@ -115,7 +115,7 @@ def check_payload(parsed: dict[str, Any]) -> Payload | Answer:
 
 def _user_fault(value: object) -> str | None:
     if not isinstance(value, str):
-        return f"is a JSON {type(value).__name__}; wanted a string"
+        return f"is a JSON {type(value).__name__}; expected a string"
     if not value.strip():
         return "empty or blank"
     if len(value) > MAX_USER_ID_CHARS:
@@ -127,7 +127,7 @@ def _user_fault(value: object) -> str | None:
 
 def _score_fault(value: object) -> str | None:
     if not isinstance(value, str):
-        return f"is a JSON {type(value).__name__}; wanted a string such as '73.25'"
+        return f"is a JSON {type(value).__name__}; expected a string such as '73.25'"
     if _score(value) is None:
-        return "wanted one to three digits, a point and two digits"
-    return None if float(value) <= 100 else "wanted 0.00 to 100.00"
+        return "expected one to three digits, a point and two digits"
+    return None if float(value) <= 100 else "expected 0.00 to 100.00"

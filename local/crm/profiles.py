@@ -1,4 +1,4 @@
-"""Named faults: the lines of the fault matrix on the CRM's side, as data.
+"""Named faults, and how a fault is named or described: what the fault matrix and `make demo FAULTS=` switch on.
 
 A profile says what the CRM does, never what a sender should make of it. Counts of requests and shares are of the
 update requests since the fault was switched on; the same seed meets the same requests.
@@ -71,3 +71,19 @@ PROFILES: dict[str, Profile] = {
     ),
     "slows-down": Profile(Fault(slots=8, latency_ms=20), "8 updates at once, 20 ms each; the others queue"),
 }
+
+
+def read_fault(text: str | bytes) -> Fault:
+    """Return the fault that a JSON object describes, or the one of the profile of that name.
+
+    :raises ValueError: it names the member that is wrong, what it is and what is expected, or the known names
+    """
+    try:
+        given = (text.decode() if isinstance(text, bytes) else text).strip()
+    except UnicodeDecodeError:
+        raise ValueError("faults: not UTF-8") from None
+    if given.startswith("{"):
+        return Fault.from_json(given)
+    if given not in PROFILES:
+        raise ValueError(f"faults: {given[:40]!r} is neither a JSON object nor one of {', '.join(PROFILES)}")
+    return PROFILES[given].fault

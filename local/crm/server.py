@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from local.crm.answers import not_found
 from local.crm.inspection import PREFIX, inspect
+from local.crm.responses import not_found
 from local.crm.service import Crm
 from local.crm.update import PATH, update_score
 

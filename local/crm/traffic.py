@@ -15,16 +15,16 @@ class Traffic:
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was counted; what is under way stays."""
+        """Forget what was counted; what is in flight stays."""
         self.requests = 0
         self.not_post = 0
-        self.replayed = 0
-        self.dropped = 0
-        self.statuses: Counter[int] = Counter()
-        self.seconds: Counter[int] = Counter()
-        self.in_flight_peak = self.in_flight
-        self.connections_opened = self.connections
-        self.connections_peak = self.connections
+        self._replayed = 0
+        self._dropped = 0
+        self._statuses: Counter[int] = Counter()
+        self._seconds: Counter[int] = Counter()
+        self._in_flight_peak = self.in_flight
+        self._connections_opened = self.connections
+        self._connections_peak = self.connections
         self._first = self._last = 0.0
         self._window: deque[float] = deque()
         self._window_peak = 0
@@ -35,31 +35,30 @@ class Traffic:
         self._first = self._first or now
         self._last = now
         self.requests += 1
-        self.seconds[int(now)] += 1
+        self._seconds[int(now)] += 1
         window = self._window
         window.append(now)
         while window[0] <= now - 1:
             window.popleft()
         self._window_peak = max(self._window_peak, len(window))
         self.in_flight += 1
-        self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
+        self._in_flight_peak = max(self._in_flight_peak, self.in_flight)
         return now
 
     def leave(self, status: int | None, replayed: bool) -> None:
         """Count the answer; None when the connection was dropped instead."""
         self.in_flight -= 1
+        self._replayed += replayed
         if status is None:
-            self.dropped += 1
+            self._dropped += 1
         else:
-            self.statuses[status] += 1
-        if replayed:
-            self.replayed += 1
+            self._statuses[status] += 1
 
     def connect(self) -> None:
         """Count an opened connection."""
         self.connections += 1
-        self.connections_opened += 1
-        self.connections_peak = max(self.connections_peak, self.connections)
+        self._connections_opened += 1
+        self._connections_peak = max(self._connections_peak, self.connections)
 
     def disconnect(self) -> None:
         """Count a closed connection."""
@@ -70,21 +69,19 @@ class Traffic:
         return {
             "requests": self.requests,
             "not_post": self.not_post,
-            "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
-            "dropped": self.dropped,
-            "replayed": self.replayed,
+            "statuses": dict(sorted(self._statuses.items())),
+            "dropped": self._dropped,
+            "replayed": self._replayed,
             "first_at": _iso(self._first),
             "last_at": _iso(self._last),
-            "seconds": {str(second): count for second, count in sorted(self.seconds.items())},
+            "seconds": dict(sorted(self._seconds.items())),
             "peak_in_one_second": self._window_peak,
             "in_flight": self.in_flight,
-            "in_flight_peak": self.in_flight_peak,
-            "connections_opened": self.connections_opened,
-            "connections_peak": self.connections_peak,
+            "in_flight_peak": self._in_flight_peak,
+            "connections_opened": self._connections_opened,
+            "connections_peak": self._connections_peak,
         }
 
 
 def _iso(moment: float) -> str | None:
-    if not moment:
-        return None
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if moment else None

@@ -7,9 +7,9 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
-from local.crm.answers import Answer
+from local.crm.fault_injector import FaultInjector, last_touch
 from local.crm.faults import NO_FAULT, Fault
-from local.crm.switch import Faults
+from local.crm.responses import Answer
 from tests.local.crm.client import AUTHORIZED, Client, Start
 
 
@@ -23,13 +23,13 @@ class Clock:
         return self.now
 
 
-def met(faults: Faults, user_id: str | None = None) -> bool:
+def met(faults: FaultInjector, user_id: str | None = None) -> bool:
     return faults.pick(user_id) is not NO_FAULT
 
 
 def test_a_fault_lasts_from_the_first_request_that_it_could_meet() -> None:
     clock = Clock()
-    faults = Faults(Fault(status=503, after=1, seconds=10, for_users=("U1",)), clock)
+    faults = FaultInjector(Fault(status=503, after=1, seconds=10, for_users=("U1",)), clock)
     assert not met(faults, "U1")
     clock.now += 60
     assert not met(faults, "U2")
@@ -49,7 +49,7 @@ def test_a_fault_lasts_from_the_first_request_that_it_could_meet() -> None:
 
 def test_a_share_starts_the_time_even_when_its_first_request_is_spared() -> None:
     clock = Clock()
-    faults = Faults(Fault(status=503, fraction=0, seconds=10), clock)
+    faults = FaultInjector(Fault(status=503, fraction=0, seconds=10), clock)
     assert not met(faults)
     clock.now += 11
     assert faults._time_is_up()
@@ -57,7 +57,7 @@ def test_a_share_starts_the_time_even_when_its_first_request_is_spared() -> None
 
 def test_down_for_a_time_is_down_for_everybody() -> None:
     clock = Clock()
-    faults = Faults(Fault(down=True, after=1, seconds=10, retry_after=3), clock)
+    faults = FaultInjector(Fault(down=True, after=1, seconds=10, retry_after=3), clock)
     assert faults.closed() is None
     clock.now += 60
     assert not met(faults)
@@ -71,7 +71,7 @@ def test_down_for_a_time_is_down_for_everybody() -> None:
 
 def test_who_only_asks_does_not_start_the_time_of_a_fault_that_is_none_of_theirs() -> None:
     clock = Clock()
-    faults = Faults(Fault(status=503, seconds=10), clock)
+    faults = FaultInjector(Fault(status=503, seconds=10), clock)
     assert faults.closed() is None
     clock.now += 11
     assert met(faults)
@@ -98,9 +98,9 @@ def test_retry_after_as_a_date_is_counted_from_the_answers_own(start: Start, sec
 
 
 def test_the_date_that_a_wait_is_counted_from_is_sent_with_it() -> None:
-    answer = Fault(status=503, retry_after_date=1).last_touch(Answer(503, b""))
+    answer = last_touch(Fault(status=503, retry_after_date=1), Answer(503, b""))
     assert answer.headers.keys() == {"Date", "Retry-After"}
-    assert Fault(retry_after_date=1).last_touch(Answer(200, b"")).headers == {}
+    assert last_touch(Fault(retry_after_date=1), Answer(200, b"")).headers == {}
 
 
 def test_the_answer_comes_too_late_for_the_client(crm: Client) -> None:

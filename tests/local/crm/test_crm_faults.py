@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
+from local.crm.fault_injector import FaultInjector
 from local.crm.faults import NO_FAULT, Fault
-from local.crm.switch import Faults
 from tests.local.crm.client import Client, Start
 
 
@@ -22,7 +22,7 @@ def test_a_share_of_requests_fails_before_it_is_applied(crm: Client) -> None:
 
 def test_the_choice_is_the_same_for_the_same_seed() -> None:
     def chosen(seed: int) -> list[bool]:
-        faults = Faults(Fault(status=503, fraction=0.3, seed=seed))
+        faults = FaultInjector(Fault(status=503, fraction=0.3, seed=seed))
         return [faults.pick(None) is not NO_FAULT for _ in range(200)]
 
     assert chosen(1) == chosen(1)

@@ -7,8 +7,7 @@ import time
 import pytest
 import requests
 
-from local.crm import inspection
-from local.crm.pace import TokenBucket
+from local.crm.token_bucket import TokenBucket
 from tests.local.crm.client import TOKEN, Client, Start
 
 
@@ -65,26 +64,11 @@ def test_connections_are_counted(crm: Client) -> None:
     assert stats["connections_peak"] < 4
 
 
-def test_state_in_both_forms(crm: Client) -> None:
+def test_the_state_is_the_last_accepted_score_of_each_user(crm: Client) -> None:
     assert crm.state() == {}
-    assert crm.ask("GET", "/_crm/state?format=ndjson").text == ""
     for user_id, score in (("U1", "1.00"), ("U2", "2.00"), ("U1", "3.00"), ("U3", "wrong")):
         crm.send(user_id, score)
     assert crm.state() == {"U1": "3.00", "U2": "2.00"}
-    answer = crm.ask("GET", "/_crm/state?format=ndjson")
-    assert answer.headers["Content-Type"] == "application/x-ndjson"
-    assert [json.loads(line) for line in answer.text.splitlines()] == [
-        {"user_id": "U1", "score": "3.00", "applied": 2},
-        {"user_id": "U2", "score": "2.00", "applied": 1},
-    ]
-    assert crm.ask("GET", "/_crm/state?format=xml").status_code == 400
-
-
-def test_a_state_of_many_chunks_is_whole(crm: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspection, "_ENTRIES_A_CHUNK", 10)
-    for n in range(95):
-        crm.send(f"U{n}", f"{n}.00")
-    assert crm.state() == {f"U{n}": f"{n}.00" for n in range(95)}
 
 
 def test_what_was_received_for_one_user(crm: Client) -> None:

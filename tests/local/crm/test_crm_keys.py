@@ -3,11 +3,9 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
-from local.crm.answers import Answer
 from local.crm.checks import Payload
-from local.crm.keys import KeyStore
+from local.crm.idempotency_store import IdempotencyStore
+from local.crm.responses import Answer
 from tests.local.crm.client import Client, Start
 
 FRESH = Answer(200, b"fresh")
@@ -85,26 +83,8 @@ def test_many_at_once_are_applied_once_a_key(start: Start) -> None:
     assert 1 < stats["connections_peak"] <= 11
 
 
-def test_the_memory_is_bounded_and_says_what_it_forgot() -> None:
-    keys = KeyStore(limit=100)
-    for n in range(1_000):
-        # Seen long before it is applied: the entry of the older half moves, it is not doubled.
-        keys.seen(f"k{n + 20}")
-        assert keys.begin(f"k{n}", ONE, FRESH) is None
-        keys.applied(f"k{n}", ONE)
-        keys.end(f"k{n}")
-        assert len(keys._young) + len(keys._old) <= 102
-        assert not keys._young.keys() & keys._old.keys()
-    assert keys.forgotten > 800
-    replayed = keys.begin("k999", ONE, FRESH)
-    assert replayed is not None
-    assert replayed.headers["Idempotent-Replayed"] == "true"
-    assert keys.begin("k0", ONE, FRESH) is None
-
-
-@pytest.mark.parametrize("limit", [4, 1_000])
-def test_what_was_seen_first_is_known_when_it_is_applied(limit: int) -> None:
-    keys = KeyStore(limit)
+def test_what_was_seen_first_is_known_when_it_is_applied() -> None:
+    keys = IdempotencyStore()
     for _ in range(2):
         keys.seen("k1")
     assert keys.begin("k1", ONE, FRESH) is None
@@ -115,7 +95,7 @@ def test_what_was_seen_first_is_known_when_it_is_applied(limit: int) -> None:
 
 
 def test_applying_a_key_twice_would_be_noticed() -> None:
-    keys = KeyStore()
+    keys = IdempotencyStore()
     keys.applied("k1", ONE)
     assert keys.applied_twice == 0
     keys.applied("k1", ONE)

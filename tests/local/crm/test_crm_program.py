@@ -68,9 +68,9 @@ def test_a_slow_request_does_not_hold_the_end_up_for_long() -> None:
     ("arguments", "token", "says"),
     [
         ([], "", "CRM_TOKEN is empty"),
-        (["--rate", "0"], "t", "--rate: found '0', wanted a number of at least 0.001"),
-        (["--latency-ms", "soon"], "t", "--latency-ms: found 'soon'"),
-        (["--faults", '{"status": 1}'], "t", "status is 1, wanted"),
+        (["--rate", "0"], "t", "--rate: got '0', expected a number of at least 0.001"),
+        (["--latency-ms", "soon"], "t", "--latency-ms: got 'soon'"),
+        (["--faults", '{"status": 1}'], "t", "status is 1, expected"),
         (["--faults", "outage"], "t", "'outage' is neither a JSON object nor one of latency-50ms, latency-1s"),
         (["--token", "t"], "t", "unrecognized arguments"),
     ],
