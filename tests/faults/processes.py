@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,23 +19,14 @@ class Process:
 
 
 def of_run(run_id: str) -> list[Process]:
-    """All live processes of a Glue run: those with its id, and those of the Java that one of these was given."""
-    environments = dict(_environments())
-    its = {variable for variables in environments.values() if run_id in variables for variable in variables.split("\0")}
-    javas = {variable for variable in its if variable.startswith("SPARK_LOCAL_DIRS=")}
+    """All live processes of a Glue run: those with its id in their environment."""
     found = []
-    for folder, variables in environments.items():
-        if run_id in variables or javas.intersection(variables.split("\0")):
-            with contextlib.suppress(OSError):
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if run_id.encode() in (folder / "environ").read_bytes():
                 parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
                 found.append(Process(int(folder.name), _command(folder), _command(folder.with_name(parent))))
     return [process for process in found if process.command]  # a zombie has none
-
-
-def _environments() -> Iterator[tuple[Path, str]]:
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            yield folder, (folder / "environ").read_bytes().decode(errors="replace")
 
 
 def kill_worker(run_id: str) -> None:
