@@ -105,6 +105,16 @@ class World:
         of_run = [run for run in runs if run["Arguments"].get("--run_id") == run_id]
         return sorted(of_run, key=lambda run: run["StartedOn"])
 
+    def glue_states(self, job: str, run_id: str) -> list[str]:
+        """The states of these runs."""
+        return [run["JobRunState"] for run in self.glue_runs(job, run_id)]
+
+    def complete(self, run_id: str, task: str) -> None:
+        """Clear a task and those after it; the run must end green, with every user reached."""
+        self.airflow.clear(run_id, task, downstream=True)
+        (summary,) = self.finish(run_id)
+        assert summary["not_reached"] == 0
+
     def active_push(self, run_id: str) -> str:
         """Id of the Glue run that is at a run's push."""
         (active,) = [run["Id"] for run in self.glue_runs("push", run_id) if run["JobRunState"] in ACTIVE]

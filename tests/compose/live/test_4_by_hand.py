@@ -41,17 +41,15 @@ def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world
     world.airflow.clear(run_id, "push_scores")
     world.airflow.reach(run_id, "push_scores", "running", "deferred")
     pushing(world, run_id)
-    assert [run["JobRunState"] for run in world.glue_runs("push", run_id)] == ["RUNNING"]
+    assert world.glue_states("push", run_id) == ["RUNNING"]
 
     world.airflow.mark(run_id, "failed", "push_scores")
     (summary,) = world.finish(run_id, state="failed")
-    assert [run["JobRunState"] for run in world.glue_runs("push", run_id)] == ["STOPPED"]
+    assert world.glue_states("push", run_id) == ["STOPPED"]
     assert summary["stopped_glue_runs"] == [run["Id"] for run in world.glue_runs("push", run_id)]
     assert summary["unaccounted"] + summary["not_reached"] > 0
 
-    world.airflow.clear(run_id, "push_scores", downstream=True)
-    (summary,) = world.finish(run_id)
-    assert summary["not_reached"] == 0
+    world.complete(run_id, "push_scores")
 
 
 def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: World) -> None:
@@ -69,11 +67,9 @@ def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: 
     world.airflow.mark(run_id, "failed", "score_users")
     (summary,) = world.finish(run_id, state="failed")
     assert summary["findings"][0]["task"] == "score_users"
-    assert [run["JobRunState"] for run in world.glue_runs("score", run_id)] == ["STOPPED"]
+    assert world.glue_states("score", run_id) == ["STOPPED"]
 
-    world.airflow.clear(run_id, "score_users", downstream=True)
-    (summary,) = world.finish(run_id)
-    assert summary["not_reached"] == 0
+    world.complete(run_id, "score_users")
 
 
 def test_marking_a_whole_run_failed_leaves_its_glue_run_to_its_timeout(world: World) -> None:
@@ -93,4 +89,4 @@ def test_marking_a_whole_run_failed_leaves_its_glue_run_to_its_timeout(world: Wo
     world.stop_push(run_id)  # the next attempt sends the rest faster
     (summary,) = world.finish(run_id)
     assert summary["not_reached"] == 0
-    assert [run["JobRunState"] for run in world.glue_runs("push", run_id)] == ["STOPPED", "SUCCEEDED"]
+    assert world.glue_states("push", run_id) == ["STOPPED", "SUCCEEDED"]

@@ -24,7 +24,7 @@ def await_glue(world: World, job: str, run_id: str, state: str = "SUCCEEDED") ->
     """Wait until the run's latest Glue run is in a state."""
 
     def states() -> list[str]:
-        return [run["JobRunState"] for run in world.glue_runs(job, run_id)]
+        return world.glue_states(job, run_id)
 
     wait_until(lambda: states()[-1:] == [state], f"the {job} job", lambda: str(states()), every=0.1)
 
@@ -78,6 +78,6 @@ def test_every_task_outlives_a_restart_in_its_midst(world: World) -> None:
 
     (summary,) = world.finish(run_id)
     assert summary["not_reached"] == 0
-    assert [run["JobRunState"] for run in world.glue_runs("push", run_id)] == ["SUCCEEDED"]
+    assert world.glue_states("push", run_id) == ["SUCCEEDED"]
     tries = {name: task["try_number"] for name, task in airflow.tasks(run_id).items()}
     assert all(tries[task] >= 2 for task in tries if task not in WAITED_FOR), tries
