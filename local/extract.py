@@ -1,15 +1,12 @@
-"""python -m local.extract: the nightly activity extract, made up but lifelike, always the same.
+"""The nightly activity extract, made up but lifelike, always the same.
 
 A user keeps one level of engagement for good and varies around it from day to day: most scores move a little
 between two dates, dormant and steady users not at all. Levels are skewed towards little activity, and scores
 reach from 0 to 100. DuckDB's hash draws the numbers, so another DuckDB version may draw others.
 """
 
-import argparse
-import json
 import os
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -59,7 +56,7 @@ WITH numbered AS (
     FROM days
 )
 SELECT CASE kind WHEN 'null_user_id' THEN NULL WHEN 'empty_user_id' THEN '' WHEN 'blank_user_id' THEN '   '
-            ELSE {user_id} END AS user_id,
+            ELSE printf('U%09d', who) END AS user_id,
        {login_count} AS login_count,
        {items_viewed} + CASE kind WHEN 'conflicting_duplicate' THEN 1 ELSE 0 END AS items_viewed,
        CASE kind WHEN 'nan_metric' THEN 'nan'::DOUBLE
@@ -71,13 +68,6 @@ SELECT CASE kind WHEN 'null_user_id' THEN NULL WHEN 'empty_user_id' THEN '' WHEN
        DATE '2019-01-01' + CAST(floor(2400 * draw(who, 'signup')) AS INTEGER) AS signup_date
 FROM activity
 """
-_PLAIN_ID = "printf('U%09d', who)"
-# One user in forty gets an id that a careless CSV, JSON or URL would break.
-_HOSTILE_ID = f"""CASE who % 400
-    WHEN 10 THEN 'Zoë-' || who WHEN 50 THEN '用户' || who WHEN 90 THEN '🛒' || who
-    WHEN 130 THEN 'Smith, J. ' || who WHEN 170 THEN 'the "one" ' || who WHEN 210 THEN '"' || who || '"'
-    WHEN 250 THEN ' padded ' || who || ' ' WHEN 290 THEN 'back\\slash' || who WHEN 330 THEN '=1+' || who
-    WHEN 370 THEN 'a/b?c=d&e#%' || who ELSE {_PLAIN_ID} END"""
 
 
 @dataclass(frozen=True)
@@ -97,12 +87,12 @@ def write_extract(
     *,
     seed: int = 0,
     bad_fraction: float = 0.0,
-    hostile: bool = False,
 ) -> Extract:
     """Write a Parquet file of `rows` rows; it appears under its name only when complete, as an upload does.
 
-    A share of `bad_fraction` (at most 0.5) of the rows is unfit, of every kind in turn; `hostile` mixes in
-    user ids with commas, quotes, spaces and letters beyond ASCII. Raises ValueError for values out of range.
+    A share of `bad_fraction` (at most 0.5) of the rows is unfit, of every kind in turn.
+
+    :raises ValueError: for values out of range
     """
     if rows < 1:
         raise ValueError(f"rows is {rows}, wanted at least 1")
@@ -114,14 +104,14 @@ def write_extract(
     try:
         with duckdb.connect() as connection:
             connection.execute(_DRAW.replace("$seed", str(int(seed))))
-            connection.sql(_query(rows, bad, score_date, hostile)).write_parquet(str(partial))
+            connection.sql(_query(rows, bad, score_date)).write_parquet(str(partial))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return Extract(str(path), rows, path.stat().st_size, _count_bad(bad))
 
 
-def _query(rows: int, bad: int, score_date: date, hostile: bool) -> str:
+def _query(rows: int, bad: int, score_date: date) -> str:
     sources = dict(zip(_METRICS, ("logins", "items", "minutes", "carts"), strict=True))
     metrics = {
         name: f"CASE WHEN kind = 'null_metric' AND which = {place} THEN NULL "
@@ -134,7 +124,6 @@ def _query(rows: int, bad: int, score_date: date, hostile: bool) -> str:
         kinds=list(_BAD_KINDS),
         kind_count=len(_BAD_KINDS),
         day=score_date.isoformat(),
-        user_id=_HOSTILE_ID if hostile else _PLAIN_ID,
         **metrics,
     )
 
@@ -144,32 +133,3 @@ def _count_bad(bad: int) -> dict[str, int]:
     counts = {kind: whole + (place < rest) for place, kind in enumerate(_BAD_KINDS)}
     counts["conflicting_duplicate"] *= 2
     return counts
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Write the extract that the arguments describe and print what it holds as one JSON line."""
-    parser = argparse.ArgumentParser(prog="python -m local.extract", description=__doc__)
-    parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--date", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bad-fraction", type=float, default=0.0, help="share of rows that scoring must refuse")
-    parser.add_argument("--hostile", action="store_true", help="mix in user ids that break careless software")
-    given = parser.parse_args(arguments)
-    try:
-        written = write_extract(
-            given.out,
-            given.rows,
-            given.date,
-            seed=given.seed,
-            bad_fraction=given.bad_fraction,
-            hostile=given.hostile,
-        )
-    except ValueError as error:
-        parser.error(str(error))
-    print(json.dumps(asdict(written)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
