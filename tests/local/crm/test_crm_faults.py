@@ -11,15 +11,6 @@ from local.crm.faults import NO_FAULT, Fault
 from tests.local.crm.client import Client, Start
 
 
-def test_a_share_of_requests_fails_before_it_is_applied(crm: Client) -> None:
-    crm.break_it(status=503, fraction=0.2, seed=7)
-    statuses = [crm.send(f"U{n}", "1.00", f"k{n}").status_code for n in range(200)]
-    assert set(statuses) == {200, 503}
-    assert 20 <= statuses.count(503) <= 60
-    assert crm.stats()["applied"] == statuses.count(200)
-    assert crm.ask("GET", "/_crm/faults").json()["hit"] == statuses.count(503)
-
-
 def test_the_choice_is_the_same_for_the_same_seed() -> None:
     def chosen(seed: int) -> list[bool]:
         faults = FaultInjector(Fault(status=503, fraction=0.3, seed=seed))
@@ -108,13 +99,6 @@ def test_a_body_of_its_own(crm: Client, body: Any, content_type: str, text: str)
     answer = crm.send()
     assert (answer.status_code, answer.headers["Content-Type"], answer.text) == (200, content_type, text)
     assert crm.state() == {}
-
-
-def test_status_headers_and_type_of_its_own(crm: Client) -> None:
-    crm.break_it(status=302, headers={"Location": "/elsewhere"}, body="<p>", content_type="text/html")
-    answer = crm.send(allow_redirects=False)
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/elsewhere")
-    assert answer.headers["Content-Type"] == "text/html"
 
 
 def test_applied_and_yet_answered_as_a_failure(crm: Client) -> None:
