@@ -57,12 +57,12 @@ LINES: tuple[Scenario, ...] = (
     _line("heavy-tail", "1 % of updates take 2 s", _delivered(seconds=Range(2, 10)), {"latency_ms": 2_000}),
     _line(
         "heavy-tail-paced",
-        "1 % of updates take 1 s; at 600 requests/s with 16 in flight, 95 % of the limit is kept",
-        _delivered(steady=Range(0.95 * 600, 660), in_flight=16),
+        "1 % of updates take 1 s; at 600 requests/s with 32 in flight, 95 % of the limit is kept",
+        _delivered(steady=Range(0.95 * 600, 660), in_flight=32),
         {"latency_ms": 1_000},
         "heavy-tail",
         max_requests_per_second="600",
-        max_concurrency="16",
+        max_concurrency="32",
     ),
     _line(
         "slows-down",
