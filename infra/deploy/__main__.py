@@ -9,7 +9,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import package, source
 from infra.deploy.account import Account
-from infra.deploy.airflow_api import AirflowError
 from infra.deploy.deployment import Deployment
 from infra.deploy.environment import Environment, load
 from infra.deploy.errors import DeployError
@@ -32,7 +31,7 @@ def main() -> int:
     progress = Progress(sys.stdout, terminal=sys.stdout.isatty())
     try:
         last = _run(arguments, progress)
-    except (DeployError, AirflowError, ClientError, BotoCoreError) as error:
+    except (DeployError, ClientError, BotoCoreError) as error:
         progress.say(f"FAILED: {error}")
         return 1
     except KeyboardInterrupt:

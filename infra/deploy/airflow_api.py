@@ -1,4 +1,4 @@
-"""Airflow's REST API through MWAA, which signs the caller in by AWS credentials."""
+"""An Airflow environment of MWAA: its status, and its REST API, where MWAA signs the caller in by AWS credentials."""
 
 import json
 import time
@@ -6,16 +6,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.deploy.errors import AirflowError, DeployError
+from infra.deploy.progress import Progress
+
 _TRIES = 6
 _PAUSE_SECONDS = 5.0
 
 
-class AirflowError(RuntimeError):
-    """Airflow answered otherwise than asked for; `status` is the HTTP status."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+_USABLE = ("AVAILABLE", "UPDATE_FAILED")  # after an update that failed, Airflow runs on as before
+_LOST = ("CREATE_FAILED", "UNAVAILABLE", "DELETING", "DELETED")
+_ENVIRONMENT_SECONDS = 3600.0
+_ANSWER_SECONDS = 600.0
 
 
 class AirflowApi:
@@ -73,6 +74,31 @@ class AirflowApi:
             if error.status == 404:
                 return None
             raise
+
+    def status(self) -> str:
+        """Return MWAA's status and the last update's error, as `UPDATING (reason)`; empty when there is none."""
+        try:
+            found = self._mwaa.get_environment(Name=self._name)["Environment"]
+        except self._mwaa.exceptions.ResourceNotFoundException:
+            return ""
+        error = found.get("LastUpdate", {}).get("Error", {}).get("ErrorMessage")
+        return f"{found['Status']} ({error})" if error else str(found["Status"])
+
+    def await_usable(self, progress: Progress) -> None:
+        """Wait until Airflow answers.
+
+        :raises DeployError: when it will not
+        """
+
+        def look() -> str | None:
+            status = self.status()
+            said = f"Airflow's environment {self._name} is {status}"
+            if status.startswith(_LOST):
+                raise DeployError(f"{said}. Look at it in the MWAA console")
+            return None if status.startswith(_USABLE) else said
+
+        progress.until(look, _ENVIRONMENT_SECONDS, "Look at it in the MWAA console, then run this again")
+        progress.until(self.silence, _ANSWER_SECONDS, "Look at the environment's web server log")
 
     def silence(self) -> str | None:
         """Why Airflow does not answer, None when it does: just after an update of the environment it may not yet."""

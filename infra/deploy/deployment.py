@@ -4,11 +4,11 @@ import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.deploy import airflow_files, dags, glue_runs, mwaa_environment, policy, schedulers, variable
+from infra.deploy import airflow_files, glue_runs, variable
 from infra.deploy.account import Account
 from infra.deploy.airflow_api import AirflowApi, ensure_pool
+from infra.deploy.airflow_files import POOL
 from infra.deploy.changes import Changes
-from infra.deploy.dags import POOL
 from infra.deploy.errors import DeployError
 from infra.deploy.progress import Progress
 from infra.deploy.releases import Releases
@@ -18,7 +18,6 @@ from infra.deploy.target import Target
 from infra.deploy.templates import Chosen
 
 POLICY = Path(__file__).resolve().parents[1] / "mwaa-stack-policy.json"
-_ANSWER_SECONDS = 600.0
 
 
 class Deployment:
@@ -39,13 +38,14 @@ class Deployment:
         self._allow_replacement = allow_replacement
         self._stacks = Stacks(account.formation, progress)
         self._changes = Changes(self._stacks, progress, self._environment.cloudformation_role)
+        self._api = AirflowApi(account.mwaa, self._environment.name_prefix)
         self._done: list[str] = []
         self._code_changed: datetime | None = None
 
     def run(self) -> str:
         """Deploy; give the line that sums it up. Raises DeployError when it could not be completed."""
         self._target.check()
-        schedulers.refuse_two(self._target, self._stacks)
+        self._stacks.refuse_two_schedulers(self._environment)
         outputs = self._pipeline()
         store = Releases(self._account.s3, outputs["ArtifactsBucketName"])
         if self._target.scheduler == "mwaa":
@@ -104,14 +104,12 @@ class Deployment:
         if present is None:  # so that a new environment finds its folder
             self._dags(store)
         self._stack("mwaa", present, outputs, airflow_files.keys(self._target, present, store))
-        if policy.ensure(self._account.formation, name, POLICY):
+        if self._stacks.guard(name, POLICY):
             self._tell(f"{name}: stack policy set", "stack policy")
         self._dags(store)
         self._variable(secret, document)
-        mwaa_environment.await_usable(self._account.mwaa, self._environment.name_prefix, self._progress)
-        api = AirflowApi(self._account.mwaa, self._environment.name_prefix)
-        self._progress.until(api.silence, _ANSWER_SECONDS, "Look at the environment's web server log")
-        if ensure_pool(api, POOL):
+        self._api.await_usable(self._progress)
+        if ensure_pool(self._api, POOL):
             self._tell(f"pool {POOL}: one slot, deferred tasks counted", "pool")
 
     def _variable(self, secret: variable.VariableSecret, document: dict[str, object]) -> None:
@@ -122,7 +120,7 @@ class Deployment:
                 self._tell(f"Variable engagement: {line}", "Variable")
 
     def _dags(self, store: Releases) -> None:
-        if words := dags.sync(store, self._account.s3, self._target.release):
+        if words := airflow_files.sync(store, self._account.s3, self._target.release):
             self._code_changed = datetime.now(UTC)
             self._tell(f"DAGs: {', '.join(words)}", "DAGs")
 
@@ -149,7 +147,7 @@ class Deployment:
         if kind == "mwaa" and change.updates_mwaa():
             self._progress.say(f"{name}: MWAA builds Airflow's environment, which takes 20 to 40 minutes")
         guard = (
-            policy.lifted(self._account.formation, name, POLICY)
+            self._stacks.unguarded(name, POLICY)
             if kind == "mwaa" and present and self._allow_replacement
             else contextlib.nullcontext()
         )
@@ -161,7 +159,8 @@ class Deployment:
         return stack
 
     def _mwaa_status(self) -> str:
-        return mwaa_environment.describe(self._account.mwaa, self._environment.name_prefix)
+        status = self._api.status()
+        return f", MWAA {status}" if status else ""
 
     def _tell(self, line: str, what: str) -> None:
         self._progress.say(line)

@@ -9,7 +9,8 @@ from typing import Any
 
 from infra.deploy.errors import DeployError
 
-ORCHESTRATORS = ("mwaa", "workflow", "none")
+SCHEDULERS = ("mwaa", "workflow")
+ORCHESTRATORS = (*SCHEDULERS, "none")
 STACKS = ("pipeline", "mwaa", "workflow")
 EXAMPLE = "example"
 _WANTED = {

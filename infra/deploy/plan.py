@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from infra.deploy import airflow_files, dags, glue_runs, schedulers, variable
+from infra.deploy import airflow_files, glue_runs, variable
 from infra.deploy.account import Account
-from infra.deploy.airflow_api import AirflowApi, AirflowError, pool_is_right
+from infra.deploy.airflow_api import AirflowApi, pool_is_right
+from infra.deploy.airflow_files import POOL
 from infra.deploy.changes import Changes
-from infra.deploy.dags import POOL
-from infra.deploy.errors import DeployError
+from infra.deploy.errors import AirflowError, DeployError
 from infra.deploy.progress import Progress
 from infra.deploy.releases import Releases
 from infra.deploy.stacks import Stack, Stacks
@@ -32,7 +32,7 @@ class Plan:
     def show(self) -> str:
         """Write it, line by line; give the line that sums it up. Raises DeployError for what `deploy` would refuse."""
         self._target.check()
-        schedulers.refuse_two(self._target, self._stacks)
+        self._stacks.refuse_two_schedulers(self._environment)
         pipeline = self._stacks.settled(self._environment.stack("pipeline"))
         present = pipeline if pipeline and pipeline.is_there else None
         self._release(present)
@@ -69,7 +69,7 @@ class Plan:
             stack = self._stacks.settled(self._environment.stack("mwaa"))
             keys = airflow_files.keys(self._target, stack, store)
             self._stack("mwaa", stack, self._target.scheduler_parameters("mwaa", outputs, keys))
-            write, delete = dags.changes(store, self._account.s3, self._target.release)
+            write, delete = airflow_files.changes(store, self._account.s3, self._target.release)
             self._would("DAGs", [f"write {key}" for key in write] + [f"delete {key}" for key in delete])
             before = variable.VariableSecret(self._account.secrets, self._environment.variable_secret).read()
             self._would("Variable engagement", variable.differences(before, self._target.variable(outputs)))

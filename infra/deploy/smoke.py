@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.deploy.airflow_api import AirflowApi
-from infra.deploy.dags import DAG_ID
+from infra.deploy.airflow_files import DAG_ID
 from infra.deploy.errors import DeployError
 from infra.deploy.progress import Progress
 

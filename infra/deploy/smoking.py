@@ -8,7 +8,7 @@ from typing import Any
 from infra.deploy import extracts, release_settings
 from infra.deploy.account import Account
 from infra.deploy.airflow_api import AirflowApi
-from infra.deploy.dags import DAG_FILE
+from infra.deploy.airflow_files import DAG_FILE
 from infra.deploy.job_smoke import JobSmoke
 from infra.deploy.progress import Progress
 from infra.deploy.smoke import Smoke

@@ -1,11 +1,15 @@
 """What state a stack is in, getting it into one that can be changed, and waiting until it has settled."""
 
-from collections.abc import Callable
+import contextlib
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.deploy.environment import SCHEDULERS, Environment
 from infra.deploy.errors import DeployError
 from infra.deploy.progress import Progress
 
@@ -19,6 +23,7 @@ _BROKEN = {
 }
 NEVER_MADE = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
 """States of a stack that has nothing in it: of a change set that was not executed, of a first creation that failed."""
+_UNGUARDED = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,41 @@ class Stacks:
         self.formation.delete_stack(StackName=stack.name)
         if (left := self.settled(stack.name)) is not None:
             raise DeployError(f"stack {stack.name} could not be deleted: it is {left.status}{self.why_failed(left)}")
+
+    def refuse_two_schedulers(self, environment: Environment) -> None:
+        """Refuse when another scheduler than the environment's is deployed: both would push the same day.
+
+        :raises DeployError: with the command that removes the other one
+        """
+        for kind in SCHEDULERS:
+            name = environment.stack(kind)
+            found = self.find(name) if kind != environment.orchestrator else None
+            if found and found.is_there:
+                raise DeployError(
+                    f"orchestrator is {environment.orchestrator!r}, but stack {name} is {found.status}: two "
+                    "schedulers would push the same day. Nothing was changed. To remove that one, run "
+                    f"`aws cloudformation delete-stack --stack-name {name} --region {environment.region}` (and "
+                    "`--role-arn` of an administrator's role, if GitHub's deployed it: that one deletes no "
+                    "environment), wait until it is gone, and run this again"
+                )
+
+    def guard(self, name: str, policy: Path) -> bool:
+        """Set the stack policy where it is not set; return whether anything had to be done."""
+        wanted = json.loads(policy.read_text(encoding="utf-8"))
+        now = self.formation.get_stack_policy(StackName=name).get("StackPolicyBody")
+        if now and json.loads(now) == wanted:
+            return False
+        self.formation.set_stack_policy(StackName=name, StackPolicyBody=json.dumps(wanted))
+        return True
+
+    @contextlib.contextmanager
+    def unguarded(self, name: str, policy: Path) -> Iterator[None]:
+        """Allow every update while the block runs, then set the stack policy again."""
+        self.formation.set_stack_policy(StackName=name, StackPolicyBody=json.dumps(_UNGUARDED))
+        try:
+            yield
+        finally:
+            self.guard(name, policy)
 
     def why_failed(self, stack: Stack) -> str:
         """What failed first in the stack's latest operation, as `: resource (type): reason`; empty when nothing did."""

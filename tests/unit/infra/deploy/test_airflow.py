@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from infra.deploy.airflow_api import AirflowApi, AirflowError, ensure_pool
-from infra.deploy.errors import DeployError
+from infra.deploy.airflow_api import AirflowApi, ensure_pool
+from infra.deploy.errors import AirflowError, DeployError
 from infra.deploy.smoke import Smoke
 from tests.unit.infra.deploy.fakes import client_error, quiet
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from infra.deploy import __main__ as command
-from infra.deploy.airflow_api import AirflowError
-from infra.deploy.errors import DeployError
+from infra.deploy.errors import AirflowError, DeployError
 from tests.unit.infra.deploy.checkout import Checkout
 from tests.unit.infra.deploy.fakes import client_error
 

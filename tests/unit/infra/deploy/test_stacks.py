@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from typing import Any
 
 import pytest
 
 from infra.deploy.changes import Changes
+from infra.deploy.deployment import POLICY
+from infra.deploy.environment import parse
 from infra.deploy.errors import DeployError
 from infra.deploy.stacks import Stack, Stacks
 from tests.unit.infra.deploy.fakes import Formation, event, quiet
@@ -67,6 +71,47 @@ def test_a_stack_that_is_there_is_left_alone() -> None:
     formation = Formation("UPDATE_ROLLBACK_COMPLETE")
     assert stacks(formation).cleared("x") is not None
     assert formation.calls == []
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "statuses", "other"),
+    [
+        ("mwaa", ["UPDATE_COMPLETE"], "workflow"),
+        ("workflow", ["UPDATE_COMPLETE"], "mwaa"),
+        ("none", ["UPDATE_COMPLETE"], "mwaa"),
+        ("none", ["", "CREATE_COMPLETE"], "workflow"),
+    ],
+)
+def test_a_second_scheduler_is_refused(orchestrator: str, statuses: list[str], other: str) -> None:
+    with pytest.raises(DeployError, match=f"delete-stack --stack-name engagement-{other} --region eu-central-1"):
+        refuse(orchestrator, *statuses)
+
+
+@pytest.mark.parametrize("status", ["", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
+def test_what_never_came_to_be_schedules_nothing(status: str) -> None:
+    refuse("mwaa", status)
+
+
+def refuse(orchestrator: str, *statuses: str) -> None:
+    """Look for other schedulers, whose stacks have these statuses in turn."""
+    text = f'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "{orchestrator}"\n'
+    stacks(Formation(*statuses)).refuse_two_schedulers(parse("x", text))
+
+
+def test_the_stack_policy_is_set_where_it_is_not() -> None:
+    formation = Formation("")
+    assert stacks(formation).guard("x", POLICY)
+    assert not stacks(formation).guard("x", POLICY)
+    assert [json.loads(text) for text in formation.policies] == [json.loads(POLICY.read_text())]
+
+
+def test_the_stack_policy_comes_back_whatever_happens() -> None:
+    formation = Formation("")
+    stacks(formation).guard("x", POLICY)
+    with contextlib.suppress(KeyboardInterrupt), stacks(formation).unguarded("x", POLICY):
+        raise KeyboardInterrupt
+    assert "Deny" not in formation.policies[-2]
+    assert json.loads(formation.policies[-1]) == json.loads(POLICY.read_text())
 
 
 def test_a_change_is_made_and_awaited() -> None:

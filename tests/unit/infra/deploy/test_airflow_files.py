@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.deploy import airflow_files, dags
+from infra.deploy import airflow_files
 from infra.deploy.environment import parse
 from infra.deploy.release import Release
 from infra.deploy.releases import Releases
@@ -26,14 +26,14 @@ RELEASE = Release(
 def test_the_dag_comes_after_what_it_imports_and_before_what_it_no_longer_does() -> None:
     s3 = S3()
     s3.objects = {"dags/gone.py": b"", "dags/.airflowignore": b"ignore", "releases/x": b""}
-    words = dags.sync(Releases(s3, "b"), s3, RELEASE)
+    words = airflow_files.sync(Releases(s3, "b"), s3, RELEASE)
     assert s3.written == ["dags/zz_helper.py", "dags/customer_engagement_scoring.py", "-dags/gone.py"]
     assert words == [
         "wrote dags/zz_helper.py",
         "wrote dags/customer_engagement_scoring.py",
         "deleted dags/gone.py",
     ]
-    assert dags.sync(Releases(s3, "b"), s3, RELEASE) == []
+    assert airflow_files.sync(Releases(s3, "b"), s3, RELEASE) == []
     assert "releases/x" in s3.objects
 
 
