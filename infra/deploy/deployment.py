@@ -67,10 +67,6 @@ class Deployment:
         if present:
             self._wait_for_jobs(present)
             self._upload(present.outputs["ArtifactsBucketName"])
-        elif self._target.goes_back:
-            raise DeployError(
-                f"{self._environment.stack('pipeline')} does not exist, so there is no release to go back to"
-            )
         stack = self._apply("pipeline", present, self._target.pipeline_parameters())
         if not present:  # nothing can run yet
             self._upload(stack.outputs["ArtifactsBucketName"])

@@ -157,7 +157,7 @@ def calls_of_the_tool() -> Iterator[str]:
                     yield known[name]
 
 
-def test_the_deployment_may_make_each_call_of_the_deploy_tool_and_no_other() -> None:
+def test_the_role_may_make_each_call_of_the_tool_and_no_other() -> None:
     """A call that the role lacks would be refused in the account, and nowhere before."""
     assert set(calls_of_the_tool()) == set(TOOL)
     refused = [f"{one.action} {one.resource}" for needs in TOOL.values() for one in needs if not actor(DEPLOY).may(one)]

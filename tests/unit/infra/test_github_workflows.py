@@ -108,25 +108,7 @@ def test_the_package_is_kept() -> None:
     assert kept["if-no-files-found"] == "error"
 
 
-def test_a_pull_request_replaces_its_own_run_and_main_is_tested_in_order() -> None:
-    assert CI["on"] == {"pull_request": "", "workflow_call": ""}
-    assert CI["concurrency"] == {
-        "group": "ci-${{ github.event_name }}-${{ github.ref }}",
-        "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
-    }
-
-
-def test_a_deployment_follows_a_push_to_main_or_a_hand() -> None:
-    assert set(DEPLOY["on"]) == {"push", "workflow_dispatch"}
-    assert DEPLOY["on"]["push"] == {"branches": ["main"]}
-    inputs = DEPLOY["on"]["workflow_dispatch"]["inputs"]
-    assert {name: (one["type"], one["required"]) for name, one in inputs.items()} == {
-        "environment": ("environment", "true"),
-        "release": ("string", "false"),
-    }
-
-
-def test_deployments_to_one_environment_wait_for_each_other_and_are_not_cut_off() -> None:
+def test_deployments_to_an_environment_wait_for_each_other() -> None:
     deploy = JOBS["deploy"]
     assert deploy["environment"] == "${{ needs.target.outputs.environment }}"
     assert deploy["concurrency"] == {
@@ -164,11 +146,6 @@ def test_only_what_passed_is_deployed(environment: str, release: str, ci: str, c
         condition = condition.replace(written, python)
     values = {"cancelled": cancelled, "environment": environment, "ci": ci, "release": release}
     assert bool(eval(condition.strip(), {"__builtins__": {}}, values)) is deploys  # noqa: S307 - our own file
-
-
-def test_ci_is_left_out_for_a_release_alone() -> None:
-    assert JOBS["ci"]["if"] == "${{ !inputs.release }}"
-    assert JOBS["ci"]["needs"] == "target"
 
 
 @pytest.mark.parametrize("missing", ["AWS_DEPLOY_ROLE_ARN", "AWS_REGION", None])

@@ -53,7 +53,7 @@ class _Listing:
             yield {"CommonPrefixes": [{"Prefix": end} for end in sorted(ends)]}
             return
         for key in keys:  # a page each, so that who reads the first alone is found out
-            yield {"Contents": [{"Key": key, "ETag": '"e"'}]}
+            yield {"Contents": [{"Key": key, "ETag": f'"etag of {key}"'}]}
 
 
 class Formation:

@@ -102,7 +102,7 @@ def test_a_paused_dag_stays_paused_where_a_real_run_would_start() -> None:
     assert airflow.changed == []
 
 
-def test_a_paused_dag_is_switched_on_for_dry_runs_after_the_smoke_run_was_made() -> None:
+def test_a_paused_dag_is_switched_on_after_the_smoke_run() -> None:
     airflow = Airflow(is_paused=True)
     assert smoke(airflow).run("2026-11-24", "dry_run") is None
     assert [method for method, _, _ in airflow.changed] == ["POST", "PATCH"]
@@ -199,7 +199,7 @@ def test_a_busy_airflow_is_asked_again_and_changed_once() -> None:
         AirflowApi(Busy(*[504] * 6), "engagement").call("GET", "/x")
 
 
-def test_an_airflow_that_does_not_answer_yet_is_silent_and_one_that_refuses_is_not() -> None:
+def test_an_airflow_that_refuses_is_not_silent() -> None:
     assert "HTTP 502" in (AirflowApi(Busy(502), "engagement").silence() or "")
     assert AirflowApi(Busy(200), "engagement").silence() is None
     with pytest.raises(AirflowError, match="HTTP 403"):

@@ -23,7 +23,7 @@ RELEASE = Release(
 )
 
 
-def test_the_dag_comes_after_what_it_imports_and_before_what_it_no_longer_does() -> None:
+def test_the_dag_is_written_after_what_it_imports() -> None:
     s3 = S3()
     s3.objects = {"dags/gone.py": b"", "dags/.airflowignore": b"ignore", "releases/x": b""}
     words = airflow_files.sync(Releases(s3, "b"), s3, RELEASE)

@@ -72,7 +72,7 @@ def test_every_fault_is_listed() -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "", "../other"])
-def test_an_environment_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, name: str) -> None:
+def test_an_unknown_environment_is_refused_with_known_names(tmp_path: Path, name: str) -> None:
     (tmp_path / "staging.toml").write_text(GOOD)
     with pytest.raises(DeployError, match="there are staging"):
         load(name, tmp_path)

@@ -125,11 +125,6 @@ def test_the_same_commit_gives_the_same_bytes_elsewhere(checkout: Checkout, pack
     assert again.manifest == packaged.manifest
 
 
-def test_the_order_of_what_goes_in_does_not_matter() -> None:
-    files = {"b.py": b"2", "a.py": b"1"}
-    assert package.zipped(files) == package.zipped(dict(reversed(files.items())))
-
-
 def test_entries_have_no_time_no_mode_and_an_order(packaged: Release) -> None:
     entries = zipfile.ZipFile(io.BytesIO(packaged.files["plugins.zip"])).infolist()
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)

@@ -154,7 +154,7 @@ def test_a_change_that_is_refused_is_told() -> None:
     assert formation.calls == ["create CREATE", "discard", "delete"]  # no empty stack is left
 
 
-def test_a_change_that_was_rolled_back_is_told_with_what_failed_first() -> None:
+def test_a_rollback_is_reported_with_what_failed_first() -> None:
     formation = Formation("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", events=FAILED)
     change = changes(formation).prepare("x", Stack("x", "arn", "CREATE_COMPLETE"), "", {})
     assert change is not None

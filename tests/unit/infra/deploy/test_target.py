@@ -23,9 +23,7 @@ RELEASE = Release(COMMIT, {"infra/pipeline.yaml": PIPELINE.encode()})
     ("orchestrator", "given", "wanted"),
     [("mwaa", "", None), ("none", "", None), ("workflow", "", "0"), ("workflow", "LateAfterHours = 30", "30")],
 )
-def test_nobody_waits_for_the_counts_of_an_airflow_that_is_not_there(
-    orchestrator: str, given: str, wanted: str | None
-) -> None:
+def test_without_airflow_there_is_no_alarm_on_its_counts(orchestrator: str, given: str, wanted: str | None) -> None:
     text = f'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "{orchestrator}"\n[pipeline]\n{given}'
     chosen = Target(parse("x", text), RELEASE, RELEASE).pipeline_parameters().values
     assert chosen.get("LateAfterHours") == wanted

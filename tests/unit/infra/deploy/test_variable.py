@@ -72,7 +72,7 @@ def test_a_release_whose_code_is_broken_is_told() -> None:
         release_settings.names(Release("a" * 40, {"plugins.zip": broken}))
 
 
-def test_going_back_leaves_out_what_the_older_release_does_not_know(packaged: Release) -> None:
+def test_an_older_release_gets_only_settings_that_it_knows(packaged: Release) -> None:
     old = older(packaged, "dpu_hour_usd", "metrics_namespace")
     given = {**GIVEN, "dpu_hour_usd": 0.5}
     newer = release_settings.names(packaged)
