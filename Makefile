@@ -210,6 +210,10 @@ format: setup ## Rewrite files in the project's style
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
+.PHONY: schemas
+schemas: setup ## Write docs/schemas/ from the models of the documents
+	@PYTHONPATH=plugins .venv/bin/python -m infra.schemas
+
 .PHONY: lock
 lock: $(UV) $(LINT) ## Resolve requirements/*.in again, within the platforms' own versions
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \

@@ -13,16 +13,15 @@ from infra.deploy.release import Release
 
 # -I: neither this folder's modules nor the user's; the zip is what Airflow will import from.
 _ASK = """
-import dataclasses, json, sys
+import json, sys
 sys.path.insert(0, sys.argv[1])
 from engagement.settings import Settings, SettingsError
 values, fault = {}, None
 try:
-    values = dataclasses.asdict(Settings.parse(sys.stdin.read()))
+    values = Settings.parse(sys.stdin.read()).model_dump()
 except SettingsError as error:
     fault = str(error)
-names = [field.name for field in dataclasses.fields(Settings)]
-print(json.dumps({"names": names, "values": values, "fault": fault}))
+print(json.dumps({"names": list(Settings.model_fields), "values": values, "fault": fault}))
 """
 
 

@@ -12,69 +12,68 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import TypeVar
+
+from engagement.contract.delivery import Aggregate, Seconds
+from engagement.contract.outcomes import ErrorGroup
+from engagement.contract.summary import Series, Throughput
 
 BUCKET_RATIO = 1.05
-NO_SECONDS: Mapping[str, Any] = {"first": 0, "posts": ()}
+NO_SECONDS = Seconds(first=0, posts=())
+
+Name = TypeVar("Name")
 
 
-def add_up(aggregates: Iterable[Mapping[str, Any]], field: str) -> Counter[str]:
-    """The sum of one field of counts, such as `outcomes` or `status_codes`, over the aggregates."""
-    total: Counter[str] = Counter()
-    for aggregate in aggregates:
-        total.update(aggregate[field])
+def add_up(counts: Iterable[Mapping[Name, int]]) -> Counter[Name]:
+    """The sum of counts by name, such as the outcomes of several aggregates."""
+    total: Counter[Name] = Counter()
+    for each in counts:
+        total.update(each)
     return total
 
 
-def count(aggregates: Iterable[Mapping[str, Any]], field: str) -> int:
-    """The sum of one plain number, such as `posts` or `rows`, over the aggregates."""
-    return sum(int(aggregate[field]) for aggregate in aggregates)
-
-
-def error_groups(aggregates: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def error_groups(aggregates: Iterable[Aggregate]) -> tuple[ErrorGroup, ...]:
     """The aggregates' error groups, equal ones added, largest first."""
-    groups: Counter[tuple[Any, ...]] = Counter()
+    counts: Counter[ErrorGroup] = Counter()
     for aggregate in aggregates:
-        for group in aggregate["errors"]:
-            key = (group["outcome"], group["reason"], group["http_status"], group["detail"])
-            groups[key] += group["count"]
-    names = ("outcome", "reason", "http_status", "detail")
-    ordered = sorted(groups.items(), key=lambda item: (-item[1], str(item[0])))
-    return [dict(zip(names, key, strict=True)) | {"count": n} for key, n in ordered]
+        for group in aggregate.errors:
+            counts[group.model_copy(update={"count": 0})] += group.count
+    groups = [group.model_copy(update={"count": n}) for group, n in counts.items()]
+    return tuple(sorted(groups, key=lambda group: (-group.count, group.outcome, group.reason, group.detail)))
 
 
-def main_reasons(groups: Iterable[Mapping[str, Any]], most: int = 3) -> str:
+def main_reasons(groups: Iterable[ErrorGroup], most: int = 3) -> str:
     """Why customers were not reached in one line, such as `http_422 (5), timeout (1)`; machine words only."""
     reasons: Counter[str] = Counter()
     for group in groups:
-        reasons[group["reason"]] += group["count"]
+        reasons[group.reason] += group.count
     told = [f"{reason} ({n:,})" for reason, n in reasons.most_common(most)]
     rest = len(reasons) - len(told)
     return ", ".join(told + [f"{rest} more"] * bool(rest)) or "no reason is on record"
 
 
-def percentile(buckets: Mapping[str, int], fraction: float) -> float | None:
+def percentile(buckets: Mapping[int, int], fraction: float) -> float | None:
     """The nearest-rank percentile in milliseconds, within 2.5 %; None when nothing was answered.
 
-    :param buckets: bucket number, as text, to how many answers fell into it
+    :param buckets: bucket number to how many answers fell into it
     :param fraction: 0.5 for the median, 1.0 for the longest
     """
     total = sum(buckets.values())
     rank = max(1, math.ceil(fraction * total))
     seen = 0
-    for index in sorted(map(int, buckets)):
-        seen += buckets[str(index)]
+    for index in sorted(buckets):
+        seen += buckets[index]
         if seen >= rank:
             return _middle(index)
     return None
 
 
-def mean(buckets: Mapping[str, int]) -> float | None:
+def mean(buckets: Mapping[int, int]) -> float | None:
     """The mean latency in milliseconds, within 2.5 %; None when nothing was answered."""
     total = sum(buckets.values())
     if not total:
         return None
-    return sum(_middle(int(index)) * n for index, n in buckets.items()) / total
+    return sum(_middle(index) * n for index, n in buckets.items()) / total
 
 
 def _middle(index: int) -> float:
@@ -82,56 +81,54 @@ def _middle(index: int) -> float:
     return math.pow(BUCKET_RATIO, index + 0.5)
 
 
-def latency_bars(buckets: Mapping[str, int], most: int = 24) -> list[list[float]]:
-    """Neighbouring buckets joined into at most `most` bars of [from ms, to ms, answers]."""
+def latency_bars(buckets: Mapping[int, int], most: int = 24) -> tuple[tuple[float, float, int], ...]:
+    """Neighbouring buckets joined into at most `most` bars of (from ms, to ms, answers)."""
     if not buckets:
-        return []
-    indexes = [int(index) for index in buckets]
-    first, last = min(indexes), max(indexes)
+        return ()
+    first, last = min(buckets), max(buckets)
     width = math.ceil((last - first + 1) / most)
     bars = []
     for start in range(first, last + 1, width):
-        inside = sum(buckets.get(str(index), 0) for index in range(start, start + width))
+        inside = sum(buckets.get(index, 0) for index in range(start, start + width))
         low, high = math.pow(BUCKET_RATIO, start), math.pow(BUCKET_RATIO, start + width)
-        bars.append([round(low, 3), round(high, 3), inside])
-    return bars
+        bars.append((round(low, 3), round(high, 3), inside))
+    return tuple(bars)
 
 
-def add_seconds(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Requests by second of two aggregates: `first` epoch second, `posts` in it and in each one after it."""
-    if not one["posts"] or not other["posts"]:
-        return one if one["posts"] else other
-    early, late = sorted((one, other), key=lambda each: each["first"])
-    begin = late["first"] - early["first"]
-    end = begin + len(late["posts"])
-    posts = [*early["posts"], *[0] * (end - len(early["posts"]))]
-    posts[begin:end] = map(add, posts[begin:end], late["posts"])
-    return {"first": early["first"], "posts": posts}
+def add_seconds(one: Seconds, other: Seconds) -> Seconds:
+    """Requests by second of two aggregates."""
+    if not one.posts or not other.posts:
+        return one if one.posts else other
+    early, late = sorted((one, other), key=lambda each: each.first)
+    begin = late.first - early.first
+    end = begin + len(late.posts)
+    posts = [*early.posts, *[0] * (end - len(early.posts))]
+    posts[begin:end] = map(add, posts[begin:end], late.posts)
+    return Seconds(first=early.first, posts=tuple(posts))
 
 
-def throughput(attempts: Iterable[Sequence[Mapping[str, Any]]], most: int = 120) -> dict[str, Any]:
+def throughput(attempts: Iterable[Sequence[Aggregate]], most: int = 120) -> Throughput:
     """How fast was sent, and when.
 
     :param attempts: the aggregates of each attempt
-    :return: `peak_per_second`; `mean_per_second` and `active_seconds`, which leave out the pauses between
-        attempts; `series` {start: epoch second, step: seconds, posts: at most `most` sums} or None
+    :param most: how many numbers the series may have
     """
     seconds: Counter[int] = Counter()
     active = 0
     for attempt in attempts:
-        sent = reduce(add_seconds, (aggregate["seconds"] for aggregate in attempt), NO_SECONDS)
-        active += len(sent["posts"])
-        seconds.update(dict(enumerate(sent["posts"], sent["first"])))
+        sent = reduce(add_seconds, (aggregate.seconds for aggregate in attempt), NO_SECONDS)
+        active += len(sent.posts)
+        seconds.update(dict(enumerate(sent.posts, sent.first)))
     if not seconds:
-        return {"peak_per_second": 0, "mean_per_second": 0.0, "active_seconds": 0, "series": None}
+        return Throughput(peak_per_second=0, mean_per_second=0.0, active_seconds=0, series=None)
     start, end = min(seconds), max(seconds)
     step = math.ceil((end - start + 1) / most)
     posts = [0] * math.ceil((end - start + 1) / step)
     for second, n in seconds.items():
         posts[(second - start) // step] += n
-    return {
-        "peak_per_second": max(seconds.values()),
-        "mean_per_second": round(sum(seconds.values()) / active, 2),
-        "active_seconds": active,
-        "series": {"start": start, "step": step, "posts": posts},
-    }
+    return Throughput(
+        peak_per_second=max(seconds.values()),
+        mean_per_second=round(sum(seconds.values()) / active, 2),
+        active_seconds=active,
+        series=Series(start=start, step=step, posts=tuple(posts)),
+    )

@@ -1,13 +1,15 @@
 """Two operators that stand before the expensive and the irreversible step: adapters around pure checks."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from engagement import drift, layout, preflight, problems, scores
+from engagement import drift, evidence, layout, preflight, problems, scores
 from engagement.activity import BadActivityError, check_activity
+from engagement.contract.scores import ScoresManifest
 from engagement.s3_objects import S3Objects
 
 
@@ -95,25 +97,23 @@ class CheckScoresOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check the manifest, the files it lists, and both against history."""
-        store = S3Objects(self.aws_conn_id)
+        objects = S3Objects(self.aws_conn_id)
+        store = objects.in_bucket(self.bucket_name)
         folder = layout.scores_prefix(self.score_date)
         where = f"s3://{self.bucket_name}/{folder}"
-        manifest = store.document(self.bucket_name, folder + layout.MANIFEST)
+        document = evidence.read_scores(store, self.score_date, context["run_id"])
+        manifest = document.body
         if manifest is None:
-            missing = (
-                f"{where}{layout.MANIFEST} is missing or no JSON, though the job is over: it was stopped "
-                "half-way, for it writes its manifest last. See its Glue log, then clear score_users"
-            )
-            problems.fail(context, AirflowFailException(missing))
+            problems.fail(context, AirflowFailException(_refusal(f"s3://{self.bucket_name}/{document.key}", document)))
         verdict = scores.Verdict()
-        objects = store.sizes(self.bucket_name, folder)
-        objects.pop(layout.MANIFEST, None)
-        scores.check_manifest(
-            manifest, score_date=self.score_date, run_id=context["run_id"], objects=objects, verdict=verdict
-        )
+        sizes = objects.sizes(self.bucket_name, folder)
+        sizes.pop(layout.MANIFEST, None)
+        scores.check_files(manifest, sizes, verdict)
         if not verdict.problems:
             limits = {name: float(limit) for name, limit in self.limits.items()}
-            drift.check_history(manifest, self._history(store), limits, verdict, accepted=self.accept == "true")
+            earlier = (each for _, each in scores.earlier(store, self.score_date) if each)
+            history = list(islice(earlier, drift.EARLIER_DATES))
+            drift.check_history(manifest.comparable, history, limits, verdict, accepted=self.accept == "true")
         for check in verdict.checks:
             self.log.info("%s: %s", where, check)
         for warning in verdict.warnings:
@@ -125,21 +125,18 @@ class CheckScoresOperator(BaseOperator):
                 "trigger the DAG for the date with accept_scores"
             )
             problems.fail(context, AirflowFailException(refusal))
-        rows = manifest["rows"]
         return {
-            "scored": rows["scored"],
-            "rejected": rows["rejected"],
+            "scored": manifest.rows.scored,
+            "rejected": manifest.rows.rejected,
             "warnings": verdict.warnings,
             "checks": verdict.checks,
         }
 
-    def _history(self, store: S3Objects) -> dict[str, Any]:
-        folders = store.folders(self.bucket_name, layout.scores_root())
-        manifests: dict[str, Any] = {}
-        for date in scores.earlier_dates(folders, self.score_date):
-            if len(manifests) == drift.EARLIER_DATES:
-                break
-            manifest = store.document(self.bucket_name, layout.scores_manifest(date))
-            if scores.is_usable(manifest):
-                manifests[date] = manifest
-        return manifests
+
+def _refusal(where: str, document: evidence.Document[ScoresManifest]) -> str:
+    if document.code == "missing":
+        return (
+            f"{where} is missing, though the job is over: it was stopped half-way, for it writes its manifest last. "
+            "See its Glue log, then clear score_users"
+        )
+    return f"{where} is not a manifest of this run: {document.detail}. Clear score_users"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Annotated, Literal
 
-from engagement import manifests
+from pydantic import AfterValidator, Field, field_validator
+
+from engagement.contract.outcomes import Outcomes
+from engagement.contract.strict_model import DocumentError, StrictModel, parse
+from engagement.contract.summary import Status
 from engagement.dashboard_keys import Place
 from engagement.dates import parse_date
 from engagement.push_mode import DRY_RUN
@@ -17,8 +19,6 @@ from engagement.push_mode import DRY_RUN
 MOST_BYTES = 2_000_000
 MOST_TEXT = 600
 MOST_NUMBER = 10**12
-STATUSES = ("success", "failed")
-VERSIONS = (1,)  # of summaries; a later one is added, for those of old runs stay in the bucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +71,39 @@ class Unreadable:
         return self.place.day or self.written.date().isoformat()
 
 
-class _FaultError(ValueError):
-    pass
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+
+
+Text = Annotated[str, AfterValidator(_cut)]
+Rows = Annotated[int, Field(ge=0, le=MOST_NUMBER, description="a count")]
+Amount = Annotated[float, Field(ge=0, le=MOST_NUMBER)]
+
+
+class _Latency(StrictModel, extra="ignore"):
+    p95: Amount | None
+
+
+class _Line(StrictModel, extra="ignore"):
+    """What the page shows of a summary; see ``engagement.contract.summary``."""
+
+    version: Literal[1]  # a later one is added, for those of old runs stay in the bucket
+    score_date: Text
+    run_id: Text
+    mode: Text
+    status: Status
+    headline: Text
+    rows: Rows
+    outcomes: Outcomes
+    unaccounted: Rows
+    not_reached: Rows
+    latency_ms: _Latency
+    cost_usd: Amount | None
+
+    @field_validator("score_date")
+    @classmethod
+    def _is_a_date(cls, value: str) -> str:
+        return parse_date(value).isoformat()
 
 
 def read(place: Place, written: datetime, body: bytes | None) -> Run | Unreadable:
@@ -81,87 +112,30 @@ def read(place: Place, written: datetime, body: bytes | None) -> Run | Unreadabl
     :param body: None when the object is gone
     """
     try:
-        return _run(place, written, _object(body))
-    except _FaultError as fault:
-        return Unreadable(place, written, str(fault))
-
-
-def _object(body: bytes | None) -> Mapping[str, Any]:
-    if body is None:
-        raise _FaultError("it is gone")
-    if len(body) > MOST_BYTES:
-        raise _FaultError(f"it has more than {MOST_BYTES:,} bytes")
-    try:
-        parsed = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise _FaultError("it is no JSON") from None
-    if not isinstance(parsed, dict):
-        raise _FaultError("it is no JSON object")
-    if parsed.get("version") not in VERSIONS:
-        found, wanted = str(parsed.get("version"))[:20], " or ".join(map(str, VERSIONS))
-        raise _FaultError(f"its version is {found}, wanted {wanted}")
-    return parsed
-
-
-def _no_number(_: str) -> NoReturn:
-    raise ValueError
-
-
-def _run(place: Place, written: datetime, found: Mapping[str, Any]) -> Run:
-    outcomes, latency = _mapping(found, "outcomes"), _mapping(found, "latency_ms")
-    run = Run(
+        line = parse(_Line, _readable(body))
+        if not place.is_dry_run and line.score_date != place.folder:
+            raise DocumentError([f"its score_date is {line.score_date}, which is not the date of its key"])
+    except DocumentError as error:
+        return Unreadable(place, written, str(error))
+    return Run(
         place=place,
         written=written,
-        score_date=_text(found, "score_date"),
-        run_id=_text(found, "run_id"),
-        mode=_text(found, "mode"),
-        status=_text(found, "status"),
-        headline=_text(found, "headline"),
-        rows=_count(found, "rows"),
-        outcomes={
-            **{name: _count(outcomes, name) for name in manifests.OUTCOMES},
-            "unaccounted": _count(found, "unaccounted"),
-        },
-        not_reached=_count(found, "not_reached"),
-        p95_ms=_amount(latency, "p95"),
-        cost_usd=_amount(found, "cost_usd"),
+        score_date=line.score_date,
+        run_id=line.run_id,
+        mode=line.mode,
+        status=line.status,
+        headline=line.headline,
+        rows=line.rows,
+        outcomes={**line.outcomes.by_name(), "unaccounted": line.unaccounted},
+        not_reached=line.not_reached,
+        p95_ms=line.latency_ms.p95,
+        cost_usd=line.cost_usd,
     )
-    if run.status not in STATUSES:
-        raise _FaultError(f"its status is {run.status[:20]!r}, wanted one of {', '.join(STATUSES)}")
-    try:
-        parse_date(run.score_date)
-    except ValueError:
-        raise _FaultError(f"its score_date is {run.score_date[:20]!r}, wanted a date") from None
-    if not place.is_dry_run and run.score_date != place.folder:
-        raise _FaultError(f"its score_date is {run.score_date}, which is not the date of its key")
-    return run
 
 
-def _mapping(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = found.get(name)
-    if not isinstance(value, dict):
-        raise _FaultError(f"{name} is no object")
-    return value
-
-
-def _text(found: Mapping[str, Any], name: str) -> str:
-    value = found.get(name)
-    if not isinstance(value, str):
-        raise _FaultError(f"{name} is no text")
-    return value if len(value) <= MOST_TEXT else value[: MOST_TEXT - 1] + "…"
-
-
-def _count(found: Mapping[str, Any], name: str) -> int:
-    value = found.get(name)
-    if type(value) is not int or not 0 <= value <= MOST_NUMBER:
-        raise _FaultError(f"{name} is no count")
-    return value
-
-
-def _amount(found: Mapping[str, Any], name: str) -> float | None:
-    value = found.get(name)
-    if value is None:
-        return None
-    if type(value) not in (int, float) or not 0 <= value <= MOST_NUMBER or not math.isfinite(value):
-        raise _FaultError(f"{name} is no amount")
-    return float(value)
+def _readable(body: bytes | None) -> bytes:
+    if body is None:
+        raise DocumentError(["it is gone"])
+    if len(body) > MOST_BYTES:
+        raise DocumentError([f"it has more than {MOST_BYTES:,} bytes"])
+    return body

@@ -6,8 +6,8 @@ Each has two settings: from `warn_…` on a person is told, from `max_…` on no
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import Any
 
+from engagement.contract.scores import EarlierScores
 from engagement.scores import Verdict
 
 LIMITS = (
@@ -32,27 +32,27 @@ _ACCEPTED = "let pass by accept_scores: "
 
 
 def check_history(
-    manifest: Mapping[str, Any],
-    history: Mapping[str, Mapping[str, Any]],
+    manifest: EarlierScores,
+    history: Sequence[EarlierScores],
     limits: Mapping[str, float],
     verdict: Verdict,
     *,
     accepted: bool,
 ) -> None:
-    """Compare a date's manifest with those of earlier dates (date to manifest).
+    """Compare a date's scores with those of earlier dates.
 
     :param limits: by name, all of `LIMITS`. The row drop is a share of the median, 0..1; the reject rise a difference
         of shares of the input, 0..1; the drift a population stability index, from 0 on
     :param accepted: somebody looked at the day and lets it pass: what would stop it is a warning
     """
     guards = Verdict()
-    scored = manifest["rows"]["scored"]
+    scored = manifest.rows.scored
     if scored < limits["min_rows"]:
         guards.problems.append(f"{scored:,} rows scored; wanted at least min_rows={limits['min_rows']:.0f}")
     if len(history) < ENOUGH_DATES:
         guards.checks.append(f"no comparison with earlier dates: found {len(history)} of them, wanted {ENOUGH_DATES}")
     else:
-        _compare(manifest, list(history.values()), limits, guards)
+        _compare(manifest, history, limits, guards)
     if accepted:
         guards.warnings += [f"{_ACCEPTED}{problem}" for problem in guards.problems]
         guards.problems.clear()
@@ -60,27 +60,28 @@ def check_history(
 
 
 def _compare(
-    manifest: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]], limits: Mapping[str, float], guards: Verdict
+    manifest: EarlierScores, earlier: Sequence[EarlierScores], limits: Mapping[str, float], guards: Verdict
 ) -> None:
-    scored, dates = manifest["rows"]["scored"], f"{len(earlier)} earlier dates"
-    usual = median(each["rows"]["scored"] for each in earlier)
+    scored, dates = manifest.rows.scored, f"{len(earlier)} earlier dates"
+    usual = median(each.rows.scored for each in earlier)
     drop = max(0.0, 1 - scored / usual) if usual else 0.0
     told = f"{scored:,} rows scored, the median of {dates} is {usual:,.0f}: {drop:.1%} fewer"
     _judge("row_drop_fraction", drop, told, limits, guards)
-    rejected, before = reject_rate(manifest), median(map(reject_rate, earlier))
+    rejected, before = manifest.rows.rejected_fraction, median(each.rows.rejected_fraction for each in earlier)
     told = f"{rejected:.2%} of the rows rejected, the median of {dates} is {before:.2%}"
     _judge("reject_rise", rejected - before, told, limits, guards)
-    alike = [each for each in earlier if weights_of(each) == weights_of(manifest)]
+    # Scores of other weights are no measure.
+    alike = [each for each in earlier if each.weights.sha256 == manifest.weights.sha256]
     if len(alike) < ENOUGH_DATES:
         guards.checks.append(
             f"no comparison of distributions: {len(alike)} earlier dates have these weights, wanted {ENOUGH_DATES}"
         )
         return
-    pooled = [sum(bins) for bins in zip(*(each["histogram"] for each in alike), strict=True)]
+    pooled = [sum(bins) for bins in zip(*(each.histogram for each in alike), strict=True)]
     if min(scored, sum(pooled)) < ENOUGH_ROWS:
         guards.checks.append(f"no comparison of distributions: fewer than {ENOUGH_ROWS:,} rows")
         return
-    drift = stability_index(manifest["histogram"], pooled)
+    drift = stability_index(manifest.histogram, pooled)
     told = f"scores beside those of {len(alike)} earlier dates: population stability index {drift:.3f}"
     _judge("score_drift", drift, told, limits, guards)
 
@@ -93,17 +94,6 @@ def _judge(guard: str, found: float, told: str, limits: Mapping[str, float], gua
         guards.warnings.append(f"{told}; more than warn_{guard}={enough:g}")
     else:
         guards.checks.append(told)
-
-
-def reject_rate(manifest: Mapping[str, Any]) -> float:
-    """Return which share of a day's rows was rejected, 0..1."""
-    rejected, rows = manifest["rows"]["rejected"], manifest["rows"]["input"]
-    return float(rejected / rows) if rows else 0.0
-
-
-def weights_of(manifest: Mapping[str, Any]) -> Any:
-    """Return what identifies a manifest's weights: scores of other weights are no measure."""
-    return manifest["weights"]["sha256"]
 
 
 def stability_index(found: Sequence[int], usual: Sequence[int]) -> float:

@@ -4,7 +4,7 @@ A fault ends the task at once, without retries: it is in the settings or in how 
 """
 
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from engagement import dates, layout
 from engagement import push_mode as push_modes
+from engagement.contract.arguments import PushMode
+from engagement.contract.params import TriggerParams
+from engagement.contract.strict_model import DocumentError
 from engagement.settings import VARIABLE, Settings, SettingsError
 
 log = logging.getLogger(__name__)
@@ -26,7 +29,7 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
     def score_date(dag_run: Any, params: Any) -> str:
         try:
             return dates.score_date(
-                requested=params["score_date"],
+                requested=trigger_params(params).score_date,
                 run_type=dag_run.run_type,
                 logical_date=dag_run.logical_date,
                 run_after=dag_run.run_after,
@@ -35,18 +38,18 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
         except ValueError as error:
             raise AirflowFailException(str(error)) from None
 
-    def decide(dag_run: Any, params: Any, settings: Settings) -> tuple[str, str]:
+    def decide(dag_run: Any, params: Any, settings: Settings) -> tuple[PushMode, str]:
         # The run's own start, not this moment: all its tasks, retries too, must come to the same answer, and
         # clearing a finished run starts it anew. `airflow dags test` claims a start before run_after.
         started = max(dag_run.start_date or datetime.now(UTC), dag_run.run_after)
         return push_modes.decide(
-            requested=params["push_mode"],
+            requested=trigger_params(params).push_mode,
             setting=settings.push_mode,
             age_in_days=dates.age_in_days(score_date(dag_run, params), started, timezone),
             max_age_in_days=settings.max_push_age_days,
         )
 
-    def push_mode(dag_run: Any, params: Any, settings: Settings) -> str:
+    def push_mode(dag_run: Any, params: Any, settings: Settings) -> PushMode:
         mode, reason = decide(dag_run, params, settings)
         if mode == push_modes.DRY_RUN:
             log.warning("NOTHING WILL BE SENT, this is a dry run: %s", reason or "the setting push_mode says so")
@@ -68,6 +71,14 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
 def dag_filters() -> dict[str, Callable[..., Any]]:
     """Return the template filters by name."""
     return {"as_argument": as_argument}
+
+
+def trigger_params(params: Mapping[str, Any]) -> TriggerParams:
+    """Return the run's params; Airflow merges a run's configuration into them whatever its names."""
+    try:
+        return TriggerParams.read(params)
+    except DocumentError as error:
+        raise AirflowFailException(f"the run was started with params that cannot be used: {error}") from None
 
 
 def settings(var: MutableMapping[str, Any]) -> Settings:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from engagement.aggregates import main_reasons
+from engagement.contract.summary import Finding, Summary
 
 MOST_SUBJECT = 99  # characters: SNS wants fewer than 100, and nothing but printable ASCII
 MOST_BODY = 8_000  # characters; SNS takes 256 KiB, which these are not in any encoding
@@ -31,9 +31,9 @@ class Notice:
     attributes: Mapping[str, str]
 
 
-def of_summary(summary: Mapping[str, Any], *, run_type: str) -> Notice:
+def of_summary(summary: Summary, *, run_type: str) -> Notice:
     """The notice of a run whose summary is written (the whole one, not what XCom carries)."""
-    about = {name: summary[name] for name in ("status", "score_date", "dag_id")} | {"run_type": run_type}
+    about = {"status": summary.status, "score_date": summary.score_date, "dag_id": summary.dag_id, "run_type": run_type}
     return _notice(_subject(summary), "\n".join(_body(summary, run_type)), about)
 
 
@@ -62,57 +62,56 @@ def _notice(subject: str, body: str, attributes: Mapping[str, str]) -> Notice:
     )
 
 
-def _subject(summary: Mapping[str, Any]) -> str:
-    about, rows, lost = f"engagement scores {summary['score_date']}", summary["rows"], summary["not_reached"]
-    if summary["status"] == "failed":
-        first = summary["findings"][0]
-        what = "failed" if first["code"] == "task_failed" else first["code"].replace("_", " ")
-        told = f"{_of(lost, rows)} customers not reached" if lost else f"{first['task']} {what}"
+def _subject(summary: Summary) -> str:
+    about, rows, lost = f"engagement scores {summary.score_date}", summary.rows, summary.not_reached
+    if summary.status == "failed":
+        first = summary.findings[0]
+        what = "failed" if first.code == "task_failed" else first.code.replace("_", " ")
+        told = f"{_of(lost, rows)} customers not reached" if lost else f"{first.task} {what}"
         return f"FAILED {about}: {told}"
-    if summary["mode"] == "dry_run":
-        return f"DRY RUN {about}: {summary['outcomes']['planned']:,} of {rows:,} would be sent"
+    if summary.mode == "dry_run":
+        return f"DRY RUN {about}: {summary.outcomes.planned:,} of {rows:,} would be sent"
     warnings = len(_warnings(summary))
     return (
-        f"OK {about}: {summary['outcomes']['delivered']:,} of {rows:,} delivered"
+        f"OK {about}: {summary.outcomes.delivered:,} of {rows:,} delivered"
         + (f", {lost:,} not reached" if lost else "")
         + (f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else "")
     )
 
 
-def _body(summary: Mapping[str, Any], run_type: str) -> Iterator[str]:
-    yield _cut(summary["headline"])
-    lost, rows = summary["not_reached"], summary["rows"]
+def _body(summary: Summary, run_type: str) -> Iterator[str]:
+    yield _cut(summary.headline)
+    lost, rows = summary.not_reached, summary.rows
     if lost:
-        allowed = f"{summary['max_failed_fraction'] * 100:.6g}%"
+        allowed = f"{summary.max_failed_fraction * 100:.6g}%"
         share = f" ({lost / rows:.2%}, allowed {allowed})" if rows else ""
         yield f"\nNot reached: {_of(lost, rows)} customers{share}"
-        yield f"Why: {main_reasons(summary['errors'])}"
-    if summary["mode_reason"]:
-        yield f"\nMode {summary['mode']}: {_cut(summary['mode_reason'])}"
-    yield from _findings(summary["findings"])
+        yield f"Why: {main_reasons(summary.errors)}"
+    if summary.mode_reason:
+        yield f"\nMode {summary.mode}: {_cut(summary.mode_reason)}"
+    yield from _findings(summary.findings)
     yield from (f"\nWarning: {_cut(warning)}" for warning in _warnings(summary))
-    counts = {**summary["outcomes"], "unaccounted": summary["unaccounted"]}
+    counts = {**summary.outcomes.by_name(), "unaccounted": summary.unaccounted}
     yield f"\nOutcomes of {rows:,} scores"
     yield from [f"- {name}: {n:,}" for name, n in counts.items() if n] or ["- none is known"]
-    yield f"\nReport: {summary['report_url']}"
-    yield f"Run: {summary['run_id']} ({run_type}, mode {summary['mode']})"
-    cost, runs = summary["cost_usd"], len(summary["glue_runs"])
+    yield f"\nReport: {summary.report_url}"
+    yield f"Run: {summary.run_id} ({run_type}, mode {summary.mode})"
+    cost, runs = summary.cost_usd, len(summary.glue_runs)
     yield f"Cost: {'not known' if cost is None else f'${cost:,.2f}'} for {runs} Glue run{'' if runs == 1 else 's'}"
 
 
-def _warnings(summary: Mapping[str, Any]) -> Sequence[str]:
-    found: Sequence[str] = summary["checks"]["warnings"] if summary["checks"] else ()
-    return found
+def _warnings(summary: Summary) -> Sequence[str]:
+    return summary.checks.warnings if summary.checks else ()
 
 
-def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
     if findings:
         yield "\nWhat is wrong, the earliest cause first"
     advice = ""
     for place, finding in enumerate(findings[:MOST_FINDINGS], 1):
-        yield f"{place}. {_cut(finding['detail'])}"
-        if finding["advice"] != advice:
-            advice = finding["advice"]
+        yield f"{place}. {_cut(finding.detail)}"
+        if finding.advice != advice:
+            advice = finding.advice
             yield f"   Next: {_cut(advice)}"
     if len(findings) > MOST_FINDINGS:
         yield f"{len(findings) - MOST_FINDINGS} more in the report."

@@ -20,7 +20,7 @@ from engagement import notice, run_metrics
 from engagement.dates import BACKFILL
 from engagement.macros import dag_macros
 from engagement.problems import text_of
-from engagement.settings import VARIABLE, single
+from engagement.settings import VARIABLE, notification_settings
 
 log = logging.getLogger(__name__)
 
@@ -78,20 +78,22 @@ def _tell(context: Context, status: str) -> None:
     try:
         document = context["var"]["value"].get(VARIABLE, None)
         # Single settings: a Variable that is wrong elsewhere is one of the things to be told of.
-        settings, faults = single(document, "sns_topic_arn", "notify", "notify_backfills")
+        settings, faults = notification_settings(document)
         run_type = text_of(context["dag_run"].run_type)
         if faults:
             log.warning(
-                "The Airflow Variable %r has settings that are not heeded here: %s", VARIABLE, "; ".join(faults)
+                "The Airflow Variable %r has settings that are not heeded here: %s",
+                VARIABLE,
+                "; ".join(faults.values()),
             )
-        if not settings["sns_topic_arn"]:
+        if not settings.sns_topic_arn:
             return
-        topic = settings["sns_topic_arn"]
-        if run_type == BACKFILL and not settings["notify_backfills"]:
+        topic = settings.sns_topic_arn
+        if run_type == BACKFILL and not settings.notify_backfills:
             log.info("%s is not told: the run belongs to a backfill, and notify_backfills is false", topic)
             return
-        if status == SUCCESS and settings["notify"] != "all":
-            log.info("%s is not told: the run is a success, and notify is %s", topic, settings["notify"])
+        if status == SUCCESS and settings.notify != "all":
+            log.info("%s is not told: the run is a success, and notify is %s", topic, settings.notify)
             return
         made = _notice(context, status, run_type)
         _publish(topic, made, getattr(context["task"], "aws_conn_id", None))
@@ -116,7 +118,7 @@ def _publish(topic: str, made: notice.Notice, aws_conn_id: str | None) -> None:
 def _notice(context: Context, status: str, run_type: str) -> notice.Notice:
     summary: Any = getattr(context["task"], "summary", None)
     # A task may fail although its summary is that of a success: then the summary was not kept.
-    if status == SUCCESS or (summary is not None and summary["status"] == FAILED):
+    if status == SUCCESS or (summary is not None and summary.status == FAILED):
         return notice.of_summary(summary, run_type=run_type)
     ti, error = context["ti"], context.get("exception")
     return notice.without_verdict(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -12,6 +11,8 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from engagement import evidence, glue_runs, layout, problems, report, summary, verdict
+from engagement.contract.arguments import PushMode
+from engagement.contract.summary import Checks, Summary
 from engagement.links import DeliveryReportLink, report_url
 from engagement.store import S3Store
 
@@ -103,13 +104,13 @@ class SummarizeApiResponsesOperator(BaseOperator):
         self.stop_poll_seconds = stop_poll_seconds
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
-        self.summary: dict[str, Any] | None = None
+        self.summary: Summary | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
         Write summary and report.
 
-        :return: the summary, cut down to at most 8 KB; keys are `summary.SUMMARY_KEYS`
+        :return: the summary, cut down to at most 8 KB; keys are those of `contract.summary.Summary`
         :raises AirflowFailException: the run is not a success; leads with the earliest cause
         :raises AirflowException: Glue could not be asked or a Glue run would not stop; worth a retry
         """
@@ -136,13 +137,13 @@ class SummarizeApiResponsesOperator(BaseOperator):
         )
         self._write(store, keys, whole)
         self.summary = whole
-        self.delivery_report_url = whole["report_url"]
+        self.delivery_report_url = whole.report_url
         result = summary.compact(whole)
         if findings:
             # A task that fails returns nothing, but whoever is told of the failure wants the numbers.
             context["ti"].xcom_push(key="return_value", value=result)
             self._fail(whole, found)
-        self.log.info("%s Report: %s", whole["headline"], whole["report_url"])
+        self.log.info("%s Report: %s", whole.headline, whole.report_url)
         return result
 
     def _look(self, context: Context, store: S3Store) -> evidence.Evidence:
@@ -169,15 +170,12 @@ class SummarizeApiResponsesOperator(BaseOperator):
             dag_id=context["ti"].dag_id,
             run_id=self.run_id,
             score_date=self.score_date,
-            mode=self.push_mode,
+            mode=cast("PushMode", self.push_mode),  # rendered from a setting or a param of that type
             tasks=tasks,
             glue=glue,
             glue_of={task: run for task, job in jobs.items() if (run := glue.latest(job))},
             scores=scores,
-            # What an earlier try of it returned is there until it begins again.
-            checked=context["ti"].xcom_pull(task_ids=verdict.CHECK_TASK)
-            if tasks.get(verdict.CHECK_TASK) == "success"
-            else None,
+            checked=_checked(context) if tasks.get(verdict.CHECK_TASK) == "success" else None,
             recent=evidence.read_recent(store, self.score_date) if scores.body else {},
             delivery=delivery,
             aggregates=by_attempt,
@@ -203,23 +201,28 @@ class SummarizeApiResponsesOperator(BaseOperator):
             for task in sorted(earlier, key=lambda task: (depth[task], task))
         }
 
-    def _write(self, store: S3Store, keys: str, whole: Mapping[str, Any]) -> None:
-        text = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    def _write(self, store: S3Store, keys: str, whole: Summary) -> None:
+        text = whole.model_dump_json(indent=1) + "\n"
         store.write(f"{keys}.html", report.render(whole, self.timezone), "text/html")
         store.write(f"{keys}.json", text, "application/json")
         if self.push_mode != DRY_RUN:
             store.write(layout.latest_summary(self.score_date), text, "application/json")
 
-    def _fail(self, whole: Mapping[str, Any], found: evidence.Evidence) -> None:
-        told = {name: f"{n:,}" for name, n in whole["outcomes"].items() if n}
-        counts = ", ".join(f"{name} {n}" for name, n in told.items()) or "none"
-        more = len(whole["findings"]) - 1
+    def _fail(self, whole: Summary, found: evidence.Evidence) -> None:
+        counts = ", ".join(f"{name} {n:,}" for name, n in whole.outcomes.by_name().items() if n) or "none"
+        more = len(whole.findings) - 1
         message = (
-            f"{whole['headline']} Outcomes of {whole['rows']:,} scored rows: {counts}."
+            f"{whole.headline} Outcomes of {whole.rows:,} scored rows: {counts}."
             f"{f' {more} more finding(s) in the report.' if more else ''}"
-            f" Next: {whole['findings'][0]['advice']}"
-            f" Report: s3://{self.output_bucket}/{whole['report_key']}"
+            f" Next: {whole.findings[0].advice}"
+            f" Report: s3://{self.output_bucket}/{whole.report_key}"
         )
         if found.glue.trouble:
             raise AirflowException(message)
         raise AirflowFailException(message)
+
+
+def _checked(context: Context) -> Checks:
+    # What an earlier try of it returned is there until it begins again, hence only after a success.
+    returned = context["ti"].xcom_pull(task_ids=verdict.CHECK_TASK)
+    return Checks(warnings=tuple(returned["warnings"]), passed=tuple(returned["checks"]))

@@ -1,9 +1,13 @@
 """What a run sends: as asked for, as set, or nothing because its date is too old."""
 
-DRY_RUN = "dry_run"
+from engagement.contract.arguments import PushMode
+
+DRY_RUN: PushMode = "dry_run"
 
 
-def decide(*, requested: str | None, setting: str, age_in_days: int, max_age_in_days: int) -> tuple[str, str]:
+def decide(
+    *, requested: PushMode | None, setting: PushMode, age_in_days: int, max_age_in_days: int
+) -> tuple[PushMode, str]:
     """Return the push mode and, when it is not the usual one, the reason as a sentence (else empty).
 
     :param requested: the param, which wins over everything

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from engagement import aggregates, charts
+from engagement.contract.summary import Series, Summary
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "report.html.j2"
@@ -53,7 +54,7 @@ def policy_source(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def render(summary: Mapping[str, Any], timezone: str = "UTC") -> str:
+def render(summary: Summary, timezone: str = "UTC") -> str:
     """The report of a summary (the whole one, not what XCom carries).
 
     :param timezone: IANA name of the timezone in which times are told
@@ -67,7 +68,7 @@ def render(summary: Mapping[str, Any], timezone: str = "UTC") -> str:
         .render(
             s=summary,
             outcomes=_outcomes(summary),
-            reasons=aggregates.main_reasons(summary["errors"]),
+            reasons=aggregates.main_reasons(summary.errors),
             style=Markup(style),  # noqa: S704 - our own file
             style_source=policy_source(style),
             timezone=timezone,
@@ -77,8 +78,8 @@ def render(summary: Mapping[str, Any], timezone: str = "UTC") -> str:
     )
 
 
-def _outcomes(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    counts = {**summary["outcomes"], "unaccounted": summary["unaccounted"]}
+def _outcomes(summary: Summary) -> list[dict[str, Any]]:
+    counts = {**summary.outcomes.by_name(), "unaccounted": summary.unaccounted}
     shown = [name for name in MEANINGS if name != "unaccounted" or counts[name]]
     return [
         {"name": name, "class": CLASSES.get(name, name), "rows": counts[name], "meaning": MEANINGS[name]}
@@ -86,21 +87,21 @@ def _outcomes(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _charts(summary: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-    whole = max(summary["rows"], 1)
+def _charts(summary: Summary, zone: ZoneInfo) -> dict[str, Any]:
+    whole = max(summary.rows, 1)
     parts = [
         (o["class"], f"{o['name']}: {number(o['rows'])} ({share(o['rows'], whole)})", o["rows"])
         for o in _outcomes(summary)
     ]
     told = "Outcomes: " + ", ".join(title for _, title, rows in parts if rows)
     latency = [
-        (f"{milliseconds(low)} to {milliseconds(high)}", number(n), n) for low, high, n in summary["latency_ms"]["bars"]
+        (f"{milliseconds(low)} to {milliseconds(high)}", number(n), n) for low, high, n in summary.latency_ms.bars
     ]
-    bins = summary["scores"]["histogram"] if summary["scores"] else []
+    bins = summary.scores.histogram if summary.scores else ()
     scores = [(f"{i * 5} to {i * 5 + 5} points", number(n), n) for i, n in enumerate(bins)]
-    recent = summary["scores"].get("recent") if summary["scores"] else None  # older summaries have none
-    usual = [round(portion * sum(bins)) for portion in recent["histogram"]] if recent else []
-    rate = _rate(summary["throughput"]["series"], zone)
+    recent = summary.scores.recent if summary.scores else None
+    usual = [round(portion * sum(bins)) for portion in recent.histogram] if recent else []
+    rate = _rate(summary.throughput.series, zone)
     # The charts escape what they are given; see charts.py.
     return {
         "outcome_chart": Markup(charts.stacked_bar(parts, told)),  # noqa: S704
@@ -123,13 +124,13 @@ def _columns(rows: Sequence[tuple[str, str, float]], alternative: str, beside: S
     return {"svg": Markup(svg), "rows": rows, "beside": [number(value) for value in beside], "top": top}  # noqa: S704
 
 
-def _rate(series: Mapping[str, Any] | None, zone: ZoneInfo) -> list[tuple[str, str, float]]:
+def _rate(series: Series | None, zone: ZoneInfo) -> list[tuple[str, str, float]]:
     if series is None:
         return []
     rows = []
-    for place, posts in enumerate(series["posts"]):
-        moment = datetime.fromtimestamp(series["start"] + place * series["step"], zone)
-        per_second = posts / series["step"]
+    for place, posts in enumerate(series.posts):
+        moment = datetime.fromtimestamp(series.start + place * series.step, zone)
+        per_second = posts / series.step
         rows.append((f"{moment:%H:%M:%S}", f"{per_second:,.1f}", per_second))
     return rows
 

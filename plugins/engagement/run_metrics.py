@@ -20,10 +20,11 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.sdk import Context
 
+from engagement.contract.summary import Summary
 from engagement.dates import BACKFILL
 from engagement.problems import text_of
 from engagement.push_mode import DRY_RUN
-from engagement.settings import VARIABLE, single
+from engagement.settings import VARIABLE, notification_settings
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ SCHEDULED = "scheduled"
 OUTCOMES = {"success": "RunsSucceeded", "failed": "RunsFailed"}
 
 
-def data(status: str, summary: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def data(status: str, summary: Summary | None) -> list[dict[str, Any]]:
     """The metrics of a run as PutMetricData takes them.
 
     :param status: how the last task ended, `success` or `failed`
@@ -39,10 +40,10 @@ def data(status: str, summary: Mapping[str, Any] | None) -> list[dict[str, Any]]
     """
     found = [_datum(OUTCOMES[status], 1)]
     if summary is not None:
-        found.append(_datum("CustomersDelivered", summary["outcomes"]["delivered"]))
-        found.append(_datum("CustomersNotReached", summary["not_reached"]))
-        if summary["cost_usd"] is not None:
-            found.append(_datum("CostUsd", summary["cost_usd"], "None"))  # CloudWatch has no unit for money
+        found.append(_datum("CustomersDelivered", summary.outcomes.delivered))
+        found.append(_datum("CustomersNotReached", summary.not_reached))
+        if summary.cost_usd is not None:
+            found.append(_datum("CostUsd", summary.cost_usd, "None"))  # CloudWatch has no unit for money
     return found
 
 
@@ -55,12 +56,13 @@ def put(context: Context, status: str, patience: Mapping[str, Any]) -> None:
     namespace = "the namespace of the setting metrics_namespace"
     try:
         # A single setting, as in `notify`: a Variable that is wrong elsewhere has failed the run, which counts.
-        settings, faults = single(context["var"]["value"].get(VARIABLE, None), "metrics_namespace")
-        if faults:
-            log.warning("No metric is put, for the Airflow Variable %r has a fault: %s", VARIABLE, faults[0])
-        if not settings["metrics_namespace"]:
+        settings, faults = notification_settings(context["var"]["value"].get(VARIABLE, None))
+        if "metrics_namespace" in faults:
+            fault = faults["metrics_namespace"]
+            log.warning("No metric is put, for the Airflow Variable %r has a fault: %s", VARIABLE, fault)
+        if not settings.metrics_namespace:
             return
-        namespace = settings["metrics_namespace"]
+        namespace = settings.metrics_namespace
         if why := _passed_over(context):
             log.info("No metric is put into %s: %s", namespace, why)
             return

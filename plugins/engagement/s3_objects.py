@@ -1,8 +1,5 @@
 """The Airflow provider's S3Hook as the few calls that the checks need."""
 
-import json
-from typing import Any
-
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 from engagement.activity import Head
@@ -25,20 +22,11 @@ class S3Objects:
         found = self._hook.get_conn().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
         return found["Body"].read(), found["ETag"].strip('"')
 
-    def document(self, bucket: str, key: str) -> Any:
-        """Return a JSON document, None when there is no such object or it is no JSON."""
-        if self._hook.head_object(key, bucket) is None:
-            return None
-        try:
-            return json.loads(self._hook.read_key(key, bucket))
-        except ValueError:
-            return None
-
     def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         """Return the bytes of each object under ``prefix``, by the rest of its key."""
         found = self._hook.iter_file_metadata(prefix, bucket)
         return {entry["Key"].removeprefix(prefix): entry["Size"] for entry in found}
 
-    def folders(self, bucket: str, prefix: str) -> list[str]:
-        """Return the prefixes directly under ``prefix``, each ending with a slash."""
-        return S3Store(self._hook.get_conn(), bucket).folders(prefix)
+    def in_bucket(self, bucket: str) -> S3Store:
+        """Return the objects of one bucket."""
+        return S3Store(self._hook.get_conn(), bucket)

@@ -3,38 +3,76 @@
 A changed setting therefore holds from the next task on, also when a task of an old run is cleared.
 """
 
-import difflib
-import json
-from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, Self
+from __future__ import annotations
 
-from engagement.contract import PUSH_MODES
-from engagement.setting_rules import Rule, choice, flag, integer, number, text
+import json
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+
+from engagement.contract.arguments import PushMode
+from engagement.contract.strict_model import DocumentError, StrictModel, describe_fault, list_faults, parse
 
 VARIABLE = "engagement"
 
-NOTIFY = ("all", "failures")
-
-BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-JOB_NAME = r"[A-Za-z0-9_.-]{1,255}"
-TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
-NAMESPACE = r"(?!AWS/)[A-Za-z0-9_.#/-][A-Za-z0-9_.#/: -]{0,254}"
+BUCKET = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+JOB_NAME = "[A-Za-z0-9_.-]{1,255}"
+TOPIC = "arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
+NAMESPACE = "[A-Za-z0-9_.#/-][A-Za-z0-9_.#/: -]{0,254}"
 
 
 class SettingsError(ValueError):
     """The Variable does not hold what it should; the message lists every fault."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+def text(pattern: str, expected: str, default: Any = ..., **more: Any) -> Any:
+    """Declare a text that matches ``pattern`` from end to end."""
+    return Field(default, pattern=f"^(?:{pattern})$", description=expected, **more)
+
+
+def integer(default: int, low: int, high: int | None = None) -> Any:
+    """Declare a whole number in ``low..high``."""
+    limits = f"of at least {low}" if high is None else f"from {low} to {high}"
+    return Field(default, ge=low, le=high, description=f"a whole number {limits}")
+
+
+def number(default: float, low: float, high: float) -> Any:
+    """Declare a number in ``low..high``, whole or not."""
+    return Field(default, ge=low, le=high, description=f"a number from {low:g} to {high:g}")
+
+
+def _refuse_reserved(namespace: str) -> str:
+    if namespace.startswith("AWS/"):
+        raise ValueError("reserved")
+    return namespace
+
+
+class NotificationSettings(StrictModel):
+    """The settings that are read although the Variable may be wrong elsewhere: how the end of a run is reported."""
+
+    SHOWS_TEXT: ClassVar[bool] = True
+
+    sns_topic_arn: str = text(f"({TOPIC})?", "the ARN of a standard SNS topic, or empty for no notification", "")
+    notify: Literal["all", "failures"] = Field(default="all", description="one of all, failures")
+    notify_backfills: bool = Field(default=False, description="true or false")
+    metrics_namespace: Annotated[str, AfterValidator(_refuse_reserved)] = text(
+        f"({NAMESPACE})?", "a CloudWatch namespace that does not begin with AWS/, or empty for no metrics", ""
+    )
+
+
+class Settings(NotificationSettings):
     """All settings with their rules and defaults; those without a default are required."""
 
     activity_bucket: str = text(BUCKET, "a bucket name")
     output_bucket: str = text(BUCKET, "a bucket name")
-    base_url: str = text(r"https?://\S+", "the CRM's URL without a path of the API, like https://crm.example.com")
+    base_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = text(
+        r"https?://\S+", "the CRM's URL without a path of the API, like https://crm.example.com"
+    )
     # Not `secret_id`: Airflow's page hides such values, and stores asterisks when something else is edited there. Not
     # repeated when it is wrong, for somebody may have pasted the secret itself.
-    credential_id: str = text(r"[\w/+=.@:!-]{1,2048}", "name or ARN of the secret with the CRM token", hidden=True)
+    credential_id: str = text(
+        r"[\w/+=.@:!-]+", "name or ARN of the secret with the CRM token", max_length=2048, repr=False
+    )
     score_job_name: str = text(JOB_NAME, "a Glue job name", "engagement-score-users")
     push_job_name: str = text(JOB_NAME, "a Glue job name", "engagement-push-scores")
     activity_key: str = text(
@@ -51,7 +89,7 @@ class Settings:
     max_reject_rise: float = number(0.03, 0, 1)
     warn_score_drift: float = number(0.1, 0, 100)
     max_score_drift: float = number(0.25, 0, 100)
-    push_mode: str = choice(PUSH_MODES, "all")
+    push_mode: PushMode = Field(default="all", description="one of all, changed, failed_only, dry_run")
     max_push_age_days: int = integer(2, 0)
     max_requests_per_second: float = number(50, 0.01, 10_000)
     push_tasks: int = integer(4, 1, 100)
@@ -61,15 +99,11 @@ class Settings:
     deadline_seconds: int = integer(9_000, 60, 10_200)
     give_up_after_seconds: int = integer(600, 1, 10_680)
     max_failed_fraction: float = number(0.01, 0, 1)
-    allow_http: bool = flag(default=False)
+    allow_http: bool = Field(default=False, description="true or false")
     report_url: str = text(r"(https?://\S*\{key\}\S*)?", "a URL with {key} in it, or empty for the S3 console", "")
     dpu_hour_usd: float = number(0.44, 0, 100)
-    sns_topic_arn: str = text(rf"({TOPIC})?", "the ARN of a standard SNS topic, or empty for no notification", "")
-    notify: str = choice(NOTIFY, "all")
-    notify_backfills: bool = flag(default=False)
-    metrics_namespace: str = text(
-        rf"({NAMESPACE})?", "a CloudWatch namespace that does not begin with AWS/, or empty for no metrics", ""
-    )
+
+    model_config = ConfigDict(title="Settings: the Airflow Variable engagement")
 
     @classmethod
     def parse(cls, document: str | None) -> Self:
@@ -78,58 +112,34 @@ class Settings:
         :raises SettingsError: when it is absent, no JSON object, or holds unknown, missing or wrong values;
             every fault is listed, for one edit should be enough.
         """
-        faults: list[str] = []
-        given = _load(document)
-        known = {field.name: field for field in fields(cls)}
-        for name in given.keys() - known.keys():
-            near = difflib.get_close_matches(name, known, n=1)
-            faults.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
-        values = {}
-        for name, field in known.items():
-            if name in given:
-                fault = _rule(field).fault(given[name])
-                values[name] = given[name]
-            else:
-                fault = "required" if field.default is MISSING else None
-            if fault:
-                faults.append(f"{name}: {fault}")
-        if faults:
-            raise SettingsError(_message(sorted(faults)))
-        return cls(**{name: _tidy(value) for name, value in values.items()})
+        try:
+            return parse(cls, _existing(document))
+        except DocumentError as error:
+            raise SettingsError(_message(error.faults)) from None
 
 
-def single(document: str | None, *names: str) -> tuple[dict[str, Any], list[str]]:
-    """Read these settings alone, for whoever must speak up although the Variable is wrong elsewhere.
+def notification_settings(document: str | None) -> tuple[NotificationSettings, dict[str, str]]:
+    """Read these settings alone; one that is wrong has its default.
 
-    :return: by name, the value if it is a right one and else the default; and what is wrong with the others
+    :return: the settings, and by name what is wrong with one
     :raises SettingsError: when the Variable is absent or no JSON object.
     """
-    given = _load(document)
-    known = {field.name: field for field in fields(Settings)}
-    faults = {name: _rule(known[name]).fault(given[name]) for name in names if name in given}
-    values = {name: given[name] if name in faults and not faults[name] else known[name].default for name in names}
-    return values, [f"{name}: {fault}" for name, fault in faults.items() if fault]
+    text = _existing(document)
+    try:
+        return NotificationSettings.model_validate_json(text, extra="ignore"), {}
+    except ValidationError as error:
+        faults: list[dict[str, Any]] = [dict(each) for each in error.errors(include_url=False)]
+        wrong = {str(each["loc"][0]): describe_fault(each, Settings) for each in faults if each["loc"]}
+        if not wrong:
+            raise SettingsError(_message(list_faults(error, Settings))) from None
+    right = {name: value for name, value in json.loads(text).items() if name not in wrong}
+    return NotificationSettings.model_validate_json(json.dumps(right), extra="ignore"), wrong
 
 
-def _rule(field: Field[Any]) -> Rule:
-    rule: Rule = field.metadata["rule"]
-    return rule
-
-
-def _load(document: str | None) -> dict[str, Any]:
+def _existing(document: str | None) -> str:
     if document is None:
         raise SettingsError(f"the Airflow Variable {VARIABLE!r} does not exist; create it as the README shows")
-    try:
-        given = json.loads(document)
-    except ValueError as error:
-        raise SettingsError(_message([f"no JSON: {error}"])) from None
-    if not isinstance(given, dict):
-        raise SettingsError(_message([f"wanted a JSON object, found a {type(given).__name__}"]))
-    return given
-
-
-def _tidy(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) and value.startswith(("https://", "http://")) else value
+    return document
 
 
 def _message(faults: list[str]) -> str:

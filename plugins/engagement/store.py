@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
+
+
+class Store(Protocol):
+    """The objects of the output bucket."""
+
+    def read(self, key: str) -> bytes | None:
+        """The object's bytes, None when there is no such object."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys that begin with `prefix`."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """The prefixes directly under `prefix`."""
 
 
 class S3Store:

@@ -5,10 +5,14 @@ A DAG run takes its state from its last task alone, so everything that must not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from engagement import manifests
+from engagement import aggregates
+from engagement.contract.delivery import Aggregate, DeliveryManifest
+from engagement.contract.outcomes import OUTCOMES
+from engagement.contract.scores import ScoresManifest
+from engagement.contract.summary import Finding
 from engagement.evidence import Document, Evidence
 
 WAIT_TASK = "wait_for_activity"
@@ -34,22 +38,6 @@ _ADVICE = {
 _THEN = "then clear {task} with its downstream tasks"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong with a run.
-
-    :param code: machine word, such as `task_failed` or `delivery_missing`
-    :param task: the task at which it came about
-    :param detail: one sentence: what was found, what was wanted, where
-    :param advice: what to do about it
-    """
-
-    code: str
-    task: str
-    detail: str
-    advice: str
-
-
 def findings(evidence: Evidence, max_failed_fraction: float) -> list[Finding]:
     """Everything that is wrong, in the order in which it came about; empty when the run is a success.
 
@@ -60,7 +48,7 @@ def findings(evidence: Evidence, max_failed_fraction: float) -> list[Finding]:
     found = [
         *_tasks(evidence),
         *_glue(evidence),  # a job that was stopped is why its manifest is missing
-        *_scores(evidence),
+        *_manifest(evidence, "scores", SCORE_TASK, evidence.scores),
         *_delivery(evidence, max_failed_fraction),
     ]
     return sorted(found, key=lambda f: (f.code == "not_run", order.get(f.task, len(order))))
@@ -80,10 +68,15 @@ def _tasks(evidence: Evidence) -> Iterator[Finding]:
         detail = f"{task} is {state or 'without a state'}, wanted success{said}"
         if state == "failed":
             detail = f"{task} failed{said}"
-        yield Finding("task_failed", task, detail, _advice(task, evidence))
+        yield Finding(code="task_failed", task=task, detail=detail, advice=_advice(task, evidence))
     if not_run:
         detail = f"{', '.join(not_run)} did not run, for a task before failed"
-        yield Finding("not_run", not_run[0], detail, "Nothing: clearing the task that failed runs them too.")
+        yield Finding(
+            code="not_run",
+            task=not_run[0],
+            detail=detail,
+            advice="Nothing: clearing the task that failed runs them too.",
+        )
 
 
 def _glue_message(evidence: Evidence, task: str) -> str:
@@ -98,51 +91,63 @@ def _glue(evidence: Evidence) -> Iterator[Finding]:
         if evidence.tasks.get(task) == "success" and run.state != "SUCCEEDED":
             said = f": {run.error}" if run.error else ""
             detail = f"{task} is success, but its Glue run {run.id} ended {run.state}, wanted SUCCEEDED{said}"
-            yield Finding("glue_run_not_succeeded", task, detail, _advice(task, evidence))
+            yield Finding(code="glue_run_not_succeeded", task=task, detail=detail, advice=_advice(task, evidence))
     if evidence.glue.trouble:
-        yield Finding("glue_unsettled", PUSH_TASK, evidence.glue.trouble, _advice("glue", evidence))
+        trouble = evidence.glue.trouble
+        yield Finding(code="glue_unsettled", task=PUSH_TASK, detail=trouble, advice=_advice("glue", evidence))
 
 
-def _manifest(evidence: Evidence, name: str, task: str, document: Document) -> Iterator[Finding]:
+def _manifest(evidence: Evidence, name: str, task: str, document: Document[Any]) -> Iterator[Finding]:
     never_run = evidence.tasks.get(task) == "upstream_failed" and document.code in ("missing", "other_run")
     if document.code and not never_run:
         detail = f"The {name} manifest {document.key} cannot be trusted: {document.detail}"
-        yield Finding(f"{name}_{document.code}", task, detail, _advice(name, evidence))
-
-
-def _broken(evidence: Evidence, name: str, task: str, key: str, laws: list[str]) -> Iterator[Finding]:
-    if laws:
-        detail = f"The {name} manifest {key} breaks its law: {'; '.join(laws)}"
-        yield Finding(f"{name}_law", task, detail, _advice(name, evidence))
-
-
-def _scores(evidence: Evidence) -> Iterator[Finding]:
-    document = evidence.scores
-    yield from _manifest(evidence, "scores", SCORE_TASK, document)
-    if document.body is not None:
-        yield from _broken(evidence, "scores", SCORE_TASK, document.key, manifests.scores_laws(document.body))
+        yield Finding(code=f"{name}_{document.code}", task=task, detail=detail, advice=_advice(name, evidence))
 
 
 def _delivery(evidence: Evidence, max_failed_fraction: float) -> Iterator[Finding]:
     document, body = evidence.delivery, evidence.delivery.body
     if evidence.left_open:
         detail = "an earlier attempt of this run left rows open, and this one sent nothing, for it is a dry run"
-        yield Finding("left_open", PUSH_TASK, detail, _advice("left_open", evidence))
+        yield Finding(code="left_open", task=PUSH_TASK, detail=detail, advice=_advice("left_open", evidence))
     yield from _manifest(evidence, "delivery", PUSH_TASK, document)
     for sentence in evidence.broken_aggregates:
-        yield Finding("aggregates_broken", PUSH_TASK, sentence, _advice("delivery", evidence))
+        yield Finding(code="aggregates_broken", task=PUSH_TASK, detail=sentence, advice=_advice("delivery", evidence))
     if body is None:
         return
-    laws = manifests.delivery_laws(body, evidence.scores.body, evidence.last_attempt)
-    if body["mode"] != evidence.mode:
-        laws.append(f"its mode is {body['mode']}, wanted {evidence.mode}")
-    yield from _broken(evidence, "delivery", PUSH_TASK, document.key, laws)
-    if body["stopped"] is not None:
-        until = f" The CRM asked not to be called before {body['not_before']}." if body["not_before"] else ""
-        detail = f"Delivery stopped ({body['stopped']['cause']}): {body['stopped']['detail'].rstrip('.')}.{until}"
-        yield Finding("delivery_stopped", PUSH_TASK, detail, _advice(PUSH_TASK, evidence))
-    lost = sum(body["outcomes"].get(name, 0) for name in manifests.NOT_REACHED)
-    if body["rows"] and lost / body["rows"] > max_failed_fraction:
-        share = f"{lost / body['rows']:.2%}, allowed {max_failed_fraction:.2%}"
-        detail = f"{lost:,} of {body['rows']:,} customers were not reached ({share})"
-        yield Finding("not_reached", PUSH_TASK, detail, _advice("not_reached", evidence))
+    differing = differences(body, evidence.scores.body, evidence.last_attempt)
+    if body.mode != evidence.mode:
+        differing.append(f"its mode is {body.mode}, expected {evidence.mode}")
+    if differing:
+        detail = f"The delivery manifest {document.key} is inconsistent: {'; '.join(differing)}"
+        yield Finding(code="delivery_inconsistent", task=PUSH_TASK, detail=detail, advice=_advice("delivery", evidence))
+    if body.stopped is not None:
+        until = f" The CRM asked not to be called before {body.not_before}." if body.not_before else ""
+        detail = f"Delivery stopped ({body.stopped.cause}): {body.stopped.detail.rstrip('.')}.{until}"
+        yield Finding(code="delivery_stopped", task=PUSH_TASK, detail=detail, advice=_advice(PUSH_TASK, evidence))
+    lost = body.outcomes.not_reached
+    if body.rows and lost / body.rows > max_failed_fraction:
+        share = f"{lost / body.rows:.2%}, allowed {max_failed_fraction:.2%}"
+        detail = f"{lost:,} of {body.rows:,} customers were not reached ({share})"
+        yield Finding(code="not_reached", task=PUSH_TASK, detail=detail, advice=_advice("not_reached", evidence))
+
+
+def differences(
+    delivery: DeliveryManifest, scores: ScoresManifest | None, of_attempt: Sequence[Aggregate]
+) -> list[str]:
+    """How the delivery manifest differs from the scores manifest and from the aggregates; empty when they agree.
+
+    :param scores: None when it cannot be trusted
+    :param of_attempt: aggregates of the attempt that wrote the delivery manifest
+    """
+    differing = []
+    if scores is not None and delivery.rows != scores.rows.scored:
+        differing.append(f"it has {delivery.rows:,} rows, the scores manifest {scores.rows.scored:,}")
+    if scores is not None and delivery.scores_sha256 != scores.sha256:
+        differing.append("it was made from other scores than those of the scores manifest (sha256 differs)")
+    written, counted = delivery.outcomes.by_name(), aggregates.add_up(each.outcomes for each in of_attempt)
+    differing += [
+        f"{name} {written[name]:,} but {counted[name]:,} in the aggregates"
+        for name in OUTCOMES
+        if written[name] != counted[name]
+    ]
+    return differing

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from engagement import contract, layout, manifests, settings, summary
+from engagement import layout, verdict
+from engagement.contract import arguments as dag_arguments
+from engagement.contract.delivery import Aggregate, DeliveryManifest
+from engagement.contract.outcomes import NOT_REACHED, OUTCOMES, Outcomes
+from engagement.contract.scores import ScoresManifest
+from engagement.contract.strict_model import Model, parse
+from engagement.contract.summary import Summary
+from engagement.settings import Settings
 from engagement_jobs import arguments, columns, outcomes, workflow
 from engagement_jobs import layout as job_layout
 from engagement_jobs.arguments import PushArguments, ScoreArguments
@@ -57,36 +67,54 @@ def delivery() -> dict[str, Any]:
     )
 
 
+def aggregate() -> dict[str, Any]:
+    return tally().aggregate(RUN, "jr_2", "0", "2026-11-23T03:10:00Z")
+
+
+def read(model: type[Model], written: dict[str, Any]) -> Model:
+    """The document as the other side reads it."""
+    return parse(model, json.dumps(written))
+
+
 def test_the_dag_passes_what_the_jobs_declare() -> None:
-    assert ScoreArguments.names() == contract.SCORE_ARGUMENTS
-    assert PushArguments.names() == contract.PUSH_ARGUMENTS
-    assert arguments.PUSH_MODES == contract.PUSH_MODES
+    assert ScoreArguments.names() == dag_arguments.SCORE_ARGUMENTS
+    assert PushArguments.names() == dag_arguments.PUSH_ARGUMENTS
+    assert arguments.PUSH_MODES == dag_arguments.PUSH_MODES
 
 
 def test_scores_manifest() -> None:
     written = scores()
-    assert set(written) == set(manifests.SCORES)
-    assert manifests.shape(written, manifests.SCORES) == []
-    assert manifests.scores_laws(written) == []
+    assert set(written) == set(ScoresManifest.model_fields)
+    assert read(ScoresManifest, written).rows.scored == 3
 
 
 def test_delivery_manifest() -> None:
     written = delivery()
-    assert set(written) == set(manifests.DELIVERY)
-    assert manifests.shape(written, manifests.DELIVERY) == []
-    aggregate = tally().aggregate(RUN, "jr_2", "0", "2026-11-23T03:10:00Z")
-    assert manifests.delivery_laws(written, scores(), [aggregate]) == []
+    assert set(written) == set(DeliveryManifest.model_fields)
+    documents = (read(DeliveryManifest, written), read(ScoresManifest, scores()), [read(Aggregate, aggregate())])
+    assert verdict.differences(*documents) == []
 
 
 def test_aggregate() -> None:
-    written = tally().aggregate(RUN, "jr_2", "0", "2026-11-23T03:10:00Z")
-    assert set(written) == set(manifests.AGGREGATE)
-    assert manifests.shape(written, manifests.AGGREGATE) == []
+    assert set(aggregate()) == set(Aggregate.model_fields)
+    assert read(Aggregate, aggregate()).posts == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("scores_manifest", scores), ("delivery_manifest", delivery), ("aggregate", aggregate)]
+)
+def test_what_the_jobs_write_keeps_the_published_schema(name: str, write: Callable[[], dict[str, Any]]) -> None:
+    schema = json.loads((REPOSITORY / "docs" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    validator = Draft202012Validator(schema)
+    validator.check_schema(schema)
+    written = json.loads(json.dumps(write()))
+    assert list(validator.iter_errors(written)) == []
+    assert list(validator.iter_errors(written | {"another": 1}))
 
 
 def test_outcomes() -> None:
-    assert outcomes.OUTCOMES == manifests.OUTCOMES
-    assert set(manifests.NOT_REACHED) == {*outcomes.OPEN, "rejected"}
+    assert outcomes.OUTCOMES == OUTCOMES == tuple(Outcomes.model_fields)
+    assert set(NOT_REACHED) == {*outcomes.OPEN, "rejected"}
 
 
 @pytest.mark.parametrize("run_id", [RUN, "manual__ü/…", "backfill__1", ""])
@@ -105,21 +133,21 @@ def test_keys(run_id: str) -> None:
 @pytest.mark.parametrize(
     ("what", "names"),
     [
-        ("arguments of job 1", contract.SCORE_ARGUMENTS),
-        ("arguments of job 2", contract.PUSH_ARGUMENTS),
-        ("arguments of job 1 in a workflow", workflow.names(contract.SCORE_ARGUMENTS)),
-        ("arguments of job 2 in a workflow", workflow.names(contract.PUSH_ARGUMENTS)),
+        ("arguments of job 1", dag_arguments.SCORE_ARGUMENTS),
+        ("arguments of job 2", dag_arguments.PUSH_ARGUMENTS),
+        ("arguments of job 1 in a workflow", workflow.names(dag_arguments.SCORE_ARGUMENTS)),
+        ("arguments of job 2 in a workflow", workflow.names(dag_arguments.PUSH_ARGUMENTS)),
         ("run properties", (workflow.SCHEDULED_TIME, *workflow.CHOSEN)),
-        ("scores manifest", manifests.SCORES),
-        ("delivery manifest", manifests.DELIVERY),
-        ("aggregate", manifests.AGGREGATE),
-        ("summary", summary.SUMMARY_KEYS),
+        ("scores manifest", ScoresManifest.model_fields),
+        ("delivery manifest", DeliveryManifest.model_fields),
+        ("aggregate", Aggregate.model_fields),
+        ("summary", Summary.model_fields),
         ("ledger", FIELDS),
-        ("outcomes", manifests.OUTCOMES),
+        ("outcomes", OUTCOMES),
         ("activity columns", Weights.default().columns),
         ("scores columns", columns.SCORES),
         ("failed.csv", columns.FAILED),
-        ("settings", settings.Settings.__slots__),
+        ("settings", Settings.model_fields),
     ],
 )
 def test_the_data_contract_names_everything(what: str, names: Any) -> None:

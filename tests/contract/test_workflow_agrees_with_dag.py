@@ -172,4 +172,4 @@ def test_the_same_may_be_chosen_by_hand() -> None:
 
 
 def test_the_same_dates_are_too_old() -> None:
-    assert settings.Settings.__dataclass_fields__["max_push_age_days"].default == workflow.MAX_PUSH_AGE_DAYS
+    assert settings.Settings.model_fields["max_push_age_days"].default == workflow.MAX_PUSH_AGE_DAYS

@@ -226,7 +226,7 @@ def test_airflow_runs_what_was_deployed(site: Callable[..., Site]) -> None:
 
     # Other plugins: the environment is updated. The DAG is paused by somebody: it stays so, and that is said.
     here.airflow("PATCH", f"/dags/{DAG}", {"is_paused": True})
-    here.checkout.edit("plugins/engagement/contract.py", '"""', '"""An edit. ')
+    here.checkout.edit("plugins/engagement/contract/arguments.py", '"""', '"""An edit. ')
     here.configure(push_mode="all")
     updated = here.deploy()
     assert f"{here.prefix}-mwaa: UPDATE_COMPLETE" in updated.out

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
-from engagement.contract import PUSH_ARGUMENTS, SCORE_ARGUMENTS
+from engagement.contract.arguments import PUSH_ARGUMENTS, SCORE_ARGUMENTS
 from engagement.drift import LIMITS
 
 LATER = datetime(2026, 11, 23, 14, 30, 7, 250_000, tzinfo=UTC)
@@ -191,6 +191,13 @@ def test_a_backfill_with_one_date_for_all_is_refused(render: Callable[..., Any])
 def test_wrong_params_never_reach_a_template(render: Callable[..., Any]) -> None:
     with pytest.raises(ParamValidationError):
         render("push_scores", run_type="manual", conf={"limit": -1})
+
+
+@pytest.mark.parametrize("task_id", ["wait_for_activity", "push_scores"])
+def test_a_misspelled_param_is_refused_with_a_hint(render: Callable[..., Any], task_id: str) -> None:
+    # Airflow takes any name, and a dry run that was asked for in vain would send.
+    with pytest.raises(AirflowFailException, match=r"push_mod is not a known name; did you mean push_mode\?"):
+        render(task_id, run_type="manual", conf={"push_mod": "dry_run"})
 
 
 @pytest.mark.parametrize("task_id", ["wait_for_activity", "push_scores", "summarize_responses"])

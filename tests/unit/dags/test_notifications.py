@@ -23,6 +23,7 @@ from moto import mock_aws
 
 from engagement import notify, run_metrics
 from engagement import summary as summaries
+from engagement.contract.summary import Summary
 from tests.unit.dags.conftest import DAG_ID
 from tests.unit.plugins.engagement import run_factory as factory
 
@@ -88,7 +89,7 @@ def counted() -> dict[str, float]:
     return found
 
 
-def whole(limit: float) -> dict[str, Any]:
+def whole(limit: float) -> Summary:
     """The summary of a run that did not reach 8 of 1,000."""
     return factory.whole_summary(factory.evidence(), limit)
 
@@ -100,7 +101,7 @@ def succeed(task: Any) -> dict[str, Any]:
 
 def fail(task: Any) -> dict[str, Any]:
     task.summary = whole(0.001)
-    raise AirflowFailException(task.summary["headline"])
+    raise AirflowFailException(task.summary.headline)
 
 
 def glue_trouble(task: Any) -> dict[str, Any]:
@@ -260,7 +261,7 @@ def test_settings_that_cannot_be_read_are_told_all_the_same(
     assert end(succeed) == "failed"
     (message,) = topic.told()
     assert message["Subject"] == NO_VERDICT
-    assert "max_atempts is not a setting" in message["Message"]
+    assert "max_atempts is not a known name; did you mean max_attempts?" in message["Message"]
     assert counted() == {"RunsFailed": 1}
 
 
@@ -417,7 +418,7 @@ def test_settings_that_never_come_do_not_keep_the_process(
     monkeypatch.setattr(notify, "MOST_SECONDS", 0.2)
     never = threading.Event()
     for module in (notify, run_metrics):
-        monkeypatch.setattr(module, "single", lambda *_: never.wait(30))
+        monkeypatch.setattr(module, "notification_settings", lambda *_: never.wait(30))
     began = time.monotonic()
     assert end(fail) == "failed"
     assert time.monotonic() - began < 15
@@ -434,7 +435,7 @@ def test_a_topic_that_is_misspelt_is_told_of_in_the_log(
 ) -> None:
     choose(sns_topic_arn="on-call")
     assert end(succeed) == "failed"  # as every task of that run
-    assert "sns_topic_arn: found 'on-call', wanted" in caplog.text
+    assert "sns_topic_arn: expected the ARN of a standard SNS topic" in caplog.text
     assert topic.told() == []
     assert counted() == {"RunsFailed": 1}
 

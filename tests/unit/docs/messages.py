@@ -19,17 +19,17 @@ PAGE = "dashboard*.py"  # runs in the API server; what it says ends no run
 
 EXCEPTION = re.compile(r"[A-Z]\w*(Error|Exception)")
 CARRIERS: Mapping[str, tuple[str | int, ...]] = {
-    "Finding": (0, 2),
+    "Finding": ("code", "detail", 0, 2),
     "Stop": (0, 1),
     "Document": ("code", "detail"),
     "GlueRuns": (2, "trouble"),
     "_judge": (2, "told"),  # of drift.py
 }
 """What carries messages, and in which arguments: a machine word, what a person reads."""
-LISTS = ("problems", "faults", "wrong", "broken", "laws", "differing")
+LISTS = ("problems", "faults", "wrong", "broken", "differing")
 ATTRIBUTES = ("failed",)
 """Names of what is told as a whole by one of the others."""
-TELLING = ("scores_laws", "shape", "fault", "_told")
+TELLING = ("describe_fault", "_told")
 """Functions whose answer another module tells."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
-from engagement.contract import PUSH_MODES
-from engagement.settings import Settings
+from engagement.contract.arguments import PUSH_MODES
+from engagement.settings import Settings, SettingsError
 from engagement_jobs import workflow
 from engagement_jobs.arguments import PushArguments, ScoreArguments
 from tests.unit.infra.deployed import Deployed, deployed
@@ -82,11 +83,17 @@ def test_the_jobs_take_the_defaults() -> None:
     assert (push.push_mode, push.force, push.limit, push.allow_http) == ("dry_run", False, None, False)
 
 
+def settings(**given: Any) -> Settings:
+    """The settings that the Variable gives, the required ones filled in."""
+    buckets = {"activity_bucket": "activity", "output_bucket": "output"}
+    crm = {"base_url": "https://crm.example.com", "credential_id": "token"}
+    return Settings.parse(json.dumps({**buckets, **crm, **given}))
+
+
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_parameters_have_the_settings_defaults_and_ranges(setting: str) -> None:
     declared = deployed("workflow").template["Parameters"][parameter(setting)]
-    field = Settings.__dataclass_fields__[setting]
-    rule = field.metadata["rule"]
+    field = Settings.model_fields[setting]
     if setting == "push_mode":
         assert declared["AllowedValues"] == list(PUSH_MODES)
     elif "Default" in declared:
@@ -95,8 +102,9 @@ def test_parameters_have_the_settings_defaults_and_ranges(setting: str) -> None:
         assert setting in ("base_url", "credential_id")
     for bound, beyond in (("MinValue", -1), ("MaxValue", 1)):
         if bound in declared:
-            assert rule.fault(declared[bound]) is None
-            assert rule.fault(declared[bound] + beyond)
+            assert getattr(settings(**{setting: declared[bound]}), setting) == declared[bound]
+            with pytest.raises(SettingsError, match=f"{setting}: expected"):
+                settings(**{setting: declared[bound] + beyond})
 
 
 def test_the_push_ends_by_itself_before_glue_ends_it() -> None:

@@ -24,7 +24,7 @@ def test_the_example_names_only_what_is_known() -> None:
         known = declared((command.ENVIRONMENTS.parent / f"{kind}.yaml").read_text())
         assert given.keys() <= known.keys() - set(OWNED)
         assert given, f"nothing to copy in [{kind}]"
-    assert example.settings.keys() <= Settings.__dataclass_fields__.keys()
+    assert example.settings.keys() <= Settings.model_fields.keys()
 
 
 @pytest.mark.parametrize("orchestrator", ["mwaa", "workflow", "none"])

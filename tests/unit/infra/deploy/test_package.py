@@ -47,7 +47,7 @@ IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
 package = importlib.import_module(sys.argv[2])
-names = [found.name for found in pkgutil.iter_modules(package.__path__, package.__name__ + ".")]
+names = [found.name for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
 print(json.dumps({name: importlib.import_module(name).__file__ for name in names}))
 """
 
@@ -59,7 +59,7 @@ def names(archive: bytes) -> list[str]:
 def modules(folder: str) -> set[str]:
     """Modules of a package's folder, as paths beginning with the package."""
     path = REPOSITORY / folder
-    return {f"{path.name}/{module.name}" for module in path.glob("*.py")}
+    return {module.relative_to(path.parent).as_posix() for module in path.rglob("*.py")}
 
 
 def imported(python: Path, path: Path, name: str, folder: Path) -> dict[str, str]:

@@ -61,7 +61,7 @@ def test_what_is_given_wins_where_it_may() -> None:
 
 def test_the_releases_own_code_finds_the_fault(packaged: Release) -> None:
     made = variable.document({**GIVEN, "push_mod": "all", "min_rows": 0}, OUTPUTS, release_settings.names(packaged))
-    with pytest.raises(DeployError, match="push_mod is not a setting; did you mean push_mode") as raised:
+    with pytest.raises(DeployError, match="push_mod is not a known name; did you mean push_mode") as raised:
         release_settings.parse(packaged, made)
     assert "min_rows" in str(raised.value)
 
@@ -81,7 +81,7 @@ def test_an_older_release_gets_only_settings_that_it_knows(packaged: Release) ->
     release_settings.parse(old, made)
     # A misspelt one is told, whatever the release.
     wrong = variable.document({**given, "dpu_hour_eur": 1}, OUTPUTS, release_settings.names(old), newer)
-    with pytest.raises(DeployError, match="dpu_hour_eur is not a setting"):
+    with pytest.raises(DeployError, match="dpu_hour_eur is not a known name"):
         release_settings.parse(old, wrong)
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from engagement import layout, report
+from engagement.contract.summary import Summary
 from engagement.dashboard_keys import of_object
 from engagement.dashboard_listing import Listed
 from engagement.dashboard_runs import Run, read
@@ -21,7 +22,7 @@ WRITTEN = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
 @cache
 def _whole() -> str:
-    return json.dumps(run_factory.whole_summary(run_factory.evidence()))
+    return run_factory.whole_summary(run_factory.evidence()).model_dump_json()
 
 
 def a_summary(date: str = "2026-11-23", **changes: Any) -> dict[str, Any]:
@@ -45,7 +46,7 @@ class Bucket:
         """Write summary and report; gives the key of the summary."""
         dry_run = whole["mode"] == "dry_run"
         keys = layout.summary_prefix(whole["score_date"], whole["run_id"], dry_run=dry_run)
-        self.put(f"{keys}.html", report.render(whole).encode(), modified)
+        self.put(f"{keys}.html", report.render(Summary.model_validate_json(json.dumps(whole))).encode(), modified)
         self.put(f"{keys}.json", json.dumps(whole).encode(), modified)
         if not dry_run:
             self.put(layout.latest_summary(whole["score_date"]), json.dumps(whole).encode(), modified)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from copy import deepcopy
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from engagement import layout, summary, verdict
+from engagement.contract.delivery import Aggregate, DeliveryManifest
+from engagement.contract.outcomes import ErrorGroup
+from engagement.contract.scores import ScoresManifest
+from engagement.contract.strict_model import StrictModel, parse
+from engagement.contract.summary import Checks, Summary
 from engagement.evidence import Document, Evidence
 from engagement.glue_runs import GlueRun, GlueRuns
 
@@ -18,6 +22,7 @@ DAG_ID = "customer_engagement_scoring"
 SCORE_JOB, PUSH_JOB = "engagement-score-users", "engagement-push-scores"
 TASKS = ("wait_for_activity", "check_activity", "score_users", "check_scores", "push_scores")
 FIRST, LAST = "jr_first", "jr_last"
+MISSING: Document[Any] = Document("key", code="missing", detail="there is none")
 SETTLED = {
     "delivered": 970,
     "rejected": 5,
@@ -27,16 +32,31 @@ SETTLED = {
     "unchanged": 12,
     "planned": 0,
 }
-ERRORS: list[dict[str, Any]] = [
-    {"outcome": "rejected", "reason": "http_422", "http_status": 422, "detail": "about:blank", "count": 5},
-    {"outcome": "deferred", "reason": "http_503", "http_status": 503, "detail": "", "count": 2},
-    {"outcome": "unknown", "reason": "timeout", "http_status": None, "detail": "", "count": 1},
-]
+ERRORS = (
+    ErrorGroup(outcome="rejected", reason="http_422", http_status=422, detail="about:blank", count=5),
+    ErrorGroup(outcome="deferred", reason="http_503", http_status=503, detail="", count=2),
+    ErrorGroup(outcome="unknown", reason="timeout", http_status=None, detail="", count=1),
+)
+CHECKS = Checks(warnings=("fewer than usual",), passed=("rows add up",))
+
+Model = TypeVar("Model", bound=StrictModel)
 
 
-def scores_manifest(**changes: Any) -> dict[str, Any]:
+def of_json(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """The document that these values are written as."""
+    return parse(model, json.dumps(values, default=StrictModel.model_dump))
+
+
+def changed(document: StrictModel, **changes: Any) -> bytes:
+    """A document's text with changes that may make it wrong; a change to `...` removes the key."""
+    values = document.model_dump(mode="json") | changes
+    kept = {name: value for name, value in values.items() if value is not ...}
+    return json.dumps(kept, default=StrictModel.model_dump).encode()
+
+
+def scores_manifest(**changes: Any) -> ScoresManifest:
     """1,000 scored rows of an input of 1,020."""
-    return {
+    values = {
         "version": 1,
         "run_id": RUN_ID,
         "job_run_id": "jr_score",
@@ -50,13 +70,29 @@ def scores_manifest(**changes: Any) -> dict[str, Any]:
         "sha256": "5c" * 32,
         "weights": {"version": "2026-01", "sha256": "77" * 32},
         "histogram": [50] * 20,
-        **changes,
     }
+    return of_json(ScoresManifest, values | changes)
 
 
-def delivery_manifest(**changes: Any) -> dict[str, Any]:
+def day_of_scores(
+    scored: int = 1000, rejected: int = 2, shape: Sequence[int] = (1,) * 20, **changes: Any
+) -> ScoresManifest:
+    """The manifest of a day with so many rows, spread like `shape`."""
+    histogram = [scored * part // sum(shape) for part in shape]
+    histogram[0] += scored - sum(histogram)
+    values = {
+        "input": [{"key": "activity.parquet", "etag": "e1", "rows": scored + rejected}],
+        "rows": {"input": scored + rejected, "scored": scored, "rejected": rejected, "collapsed": 0},
+        "reasons": {"user_id_null": rejected},
+        "samples": {},
+        "histogram": histogram,
+    }
+    return scores_manifest(**values | changes)
+
+
+def delivery_manifest(**changes: Any) -> DeliveryManifest:
     """The second attempt's manifest."""
-    return {
+    values = {
         "version": 1,
         "run_id": RUN_ID,
         "job_run_id": LAST,
@@ -65,21 +101,28 @@ def delivery_manifest(**changes: Any) -> dict[str, Any]:
         "force": False,
         "scores_sha256": "5c" * 32,
         "rows": 1000,
-        "outcomes": dict(SETTLED),
+        "outcomes": SETTLED,
         "stopped": None,
         "not_before": None,
         "posts": 490,
         "retries": 12,
         "status_codes": {"200": 480, "422": 5, "503": 4},
-        "errors": deepcopy(ERRORS),
+        "errors": ERRORS,
         "attempts": [FIRST, LAST],
-        **changes,
     }
+    return of_json(DeliveryManifest, values | changes)
 
 
-def aggregate(job_run_id: str, task: str, outcomes: Mapping[str, int], **changes: Any) -> dict[str, Any]:
+def dry_run_manifest(**changes: Any) -> DeliveryManifest:
+    """The manifest of a dry run that planned 1,000 rows."""
+    planned = dict.fromkeys(SETTLED, 0) | {"planned": 1000}
+    values = {"job_run_id": "jr_dry", "attempts": ["jr_dry"], "mode": "dry_run", "outcomes": planned, "errors": []}
+    return delivery_manifest(**values | changes)
+
+
+def aggregate(job_run_id: str, task: str, outcomes: Mapping[str, int], **changes: Any) -> Aggregate:
     """One task's aggregate, nothing sent unless said."""
-    return {
+    values = {
         "version": 1,
         "run_id": RUN_ID,
         "job_run_id": job_run_id,
@@ -93,11 +136,11 @@ def aggregate(job_run_id: str, task: str, outcomes: Mapping[str, int], **changes
         "latency": {},
         "errors": [],
         "seconds": {"first": 0, "posts": []},
-        **changes,
     }
+    return of_json(Aggregate, values | changes)
 
 
-def first_attempt() -> list[dict[str, Any]]:
+def first_attempt() -> list[Aggregate]:
     """An attempt that was killed halfway; it delivered 500."""
     return [
         aggregate(
@@ -113,7 +156,7 @@ def first_attempt() -> list[dict[str, Any]]:
     ]
 
 
-def last_attempt() -> list[dict[str, Any]]:
+def last_attempt() -> list[Aggregate]:
     """The attempt that agrees with `delivery_manifest`."""
     return [
         aggregate(LAST, "plan", {"delivered": 500, "superseded": 10, "unchanged": 12}),
@@ -125,7 +168,7 @@ def last_attempt() -> list[dict[str, Any]]:
             retries=12,
             status_codes={"200": 480, "422": 5, "503": 4},
             latency={"80": 480, "120": 9},
-            errors=deepcopy(ERRORS),
+            errors=ERRORS,
             seconds={"first": 1795403500, "posts": [490]},
         ),
     ]
@@ -162,27 +205,27 @@ def evidence(**changes: Any) -> Evidence:
         "delivery": Document(layout.delivery_manifest(DATE, RUN_ID, dry_run=False), delivery_manifest()),
         "aggregates": {FIRST: first_attempt(), LAST: last_attempt()},
         "broken_aggregates": (),
-        "checked": {"scored": 1000, "rejected": 15, "warnings": ["fewer than usual"], "checks": ["rows add up"]},
+        "checked": CHECKS,
     }
     return Evidence(**values | changes)
 
 
 def objects(
-    scores: Mapping[str, Any] | None,
-    delivery: Mapping[str, Any] | None,
-    aggregates: Iterable[Mapping[str, Any]],
+    scores: ScoresManifest | None,
+    delivery: DeliveryManifest | None,
+    aggregates: Iterable[Aggregate],
     *,
     dry_run: bool = False,
 ) -> dict[str, bytes]:
     """The objects of a run by key."""
     found = {}
     if scores is not None:
-        found[layout.scores_manifest(DATE)] = json.dumps(scores).encode()
+        found[layout.scores_manifest(DATE)] = changed(scores)
     if delivery is not None:
-        found[layout.delivery_manifest(DATE, RUN_ID, dry_run=dry_run)] = json.dumps(delivery).encode()
+        found[layout.delivery_manifest(DATE, RUN_ID, dry_run=dry_run)] = changed(delivery)
     for body in aggregates:
-        folder = layout.attempt_prefix(DATE, RUN_ID, body["job_run_id"], dry_run=dry_run)
-        found[f"{folder}agg-{body['task']}.json"] = json.dumps(body).encode()
+        folder = layout.attempt_prefix(DATE, RUN_ID, body.job_run_id, dry_run=dry_run)
+        found[f"{folder}agg-{body.task}.json"] = changed(body)
     return found
 
 
@@ -191,9 +234,9 @@ def started(minute: int) -> datetime:
     return datetime(2026, 11, 23, 3, minute, tzinfo=UTC)
 
 
-def whole_summary(found: Evidence, limit: float = 0.01) -> dict[str, Any]:
+def whole_summary(found: Evidence, limit: float = 0.01, **changes: Any) -> Summary:
     """The summary of that evidence; unchanged, it is of a run that did not reach 8 of 1,000."""
-    return summary.build(
+    built = summary.build(
         found,
         verdict.findings(found, limit),
         max_failed_fraction=limit,
@@ -202,11 +245,11 @@ def whole_summary(found: Evidence, limit: float = 0.01) -> dict[str, Any]:
         report_key="summaries/x.html",
         report_url="https://reports.example/x.html",
     )
+    return built.model_copy(update=changes)
 
 
 def without_extract(**changes: Any) -> Evidence:
     """A run whose extract never came: no task after the wait, no manifest, no Glue run."""
-    missing = Document("key", code="missing", detail="there is none")
     tasks = dict.fromkeys(TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
-    nothing = {"checked": None, "tasks": tasks, "scores": missing, "delivery": missing, "aggregates": {}, "glue_of": {}}
+    nothing = {"checked": None, "tasks": tasks, "scores": MISSING, "delivery": MISSING, "aggregates": {}, "glue_of": {}}
     return evidence(**{**nothing, "glue": GlueRuns(()), **changes})

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from functools import reduce
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement import aggregates
+from engagement.contract.delivery import Seconds
+from engagement.contract.outcomes import ErrorGroup
+from engagement.contract.summary import Throughput
 from tests.unit.plugins.engagement import run_factory as factory
 
 latencies = st.lists(st.floats(min_value=0.2, max_value=120_000), min_size=1, max_size=200)
 
 
-def buckets(values: list[float]) -> dict[str, int]:
-    found: Counter[str] = Counter()
+def buckets(values: list[float]) -> dict[int, int]:
+    found: Counter[int] = Counter()
     for value in values:
         index = math.floor(math.log(value) / math.log(1.05))
         # Logarithms round: put a value on an edge into the bucket that the definition names.
         index += (1.05 ** (index + 1) <= value) - (1.05**index > value)
-        found[str(index)] += 1
+        found[index] += 1
     return dict(found)
 
 
@@ -41,18 +42,19 @@ def test_mean_is_within_two_and_a_half_per_cent(values: list[float]) -> None:
 
 @given(first=latencies, second=latencies)
 def test_merged_buckets_are_the_buckets_of_all_values(first: list[float], second: list[float]) -> None:
-    merged = aggregates.add_up([{"latency": buckets(first)}, {"latency": buckets(second)}], "latency")
+    merged = aggregates.add_up([buckets(first), buckets(second)])
     assert merged == buckets(first + second)
 
 
 def test_nothing_answered_has_no_latency() -> None:
     assert aggregates.percentile({}, 0.5) is None
     assert aggregates.mean({}) is None
-    assert aggregates.latency_bars({}) == []
+    assert aggregates.latency_bars({}) == ()
 
 
 def test_buckets_are_ordered_as_numbers_not_as_text() -> None:
-    assert aggregates.percentile({"-3": 1, "9": 1, "10": 1}, 1.0) == pytest.approx(1.05**10.5)
+    latency = factory.aggregate("jr", "0", {}, latency={"-3": 1, "10": 1, "9": 1}).latency
+    assert aggregates.percentile(latency, 1.0) == pytest.approx(1.05**10.5)
 
 
 @given(values=latencies)
@@ -66,49 +68,44 @@ def test_bars_hold_every_answer_and_are_few(values: list[float]) -> None:
 
 def test_counts_of_attempts_are_added() -> None:
     every = factory.first_attempt() + factory.last_attempt()
-    assert aggregates.count(every, "posts") == 1000
-    assert aggregates.add_up(every, "status_codes") == {"200": 980, "422": 5, "429": 10, "503": 4}
+    assert aggregates.add_up(each.status_codes for each in every) == {"200": 980, "422": 5, "429": 10, "503": 4}
 
 
 def test_equal_error_groups_are_added_and_the_largest_comes_first() -> None:
-    one = {"outcome": "deferred", "reason": "http_503", "http_status": 503, "detail": "", "count": 2}
-    other = one | {"reason": "timeout", "http_status": None, "count": 3}
-    assert aggregates.error_groups([{"errors": [one, other]}, {"errors": [one]}]) == [
-        one | {"count": 4},
-        other,
-    ]
+    one = ErrorGroup(outcome="deferred", reason="http_503", http_status=503, detail="", count=2)
+    other = one.model_copy(update={"reason": "timeout", "http_status": None, "count": 3})
+    tasks = [factory.aggregate("jr", "0", {}, errors=errors) for errors in ([one, other], [one])]
+    assert aggregates.error_groups(tasks) == (one.model_copy(update={"count": 4}), other)
 
 
 def test_send_rate_leaves_out_the_pause_between_attempts() -> None:
     found = aggregates.throughput([factory.first_attempt(), factory.last_attempt()])
-    assert found["peak_per_second"] == 490
-    assert found["active_seconds"] == 3
-    assert found["mean_per_second"] == pytest.approx(1000 / 3, abs=0.01)
-    assert found["series"]["start"] == 1795402800
-    assert sum(found["series"]["posts"]) == 1000
-    assert len(found["series"]["posts"]) <= 120
+    assert found.peak_per_second == 490
+    assert found.active_seconds == 3
+    assert found.mean_per_second == pytest.approx(1000 / 3, abs=0.01)
+    assert found.series is not None
+    assert found.series.start == 1795402800
+    assert sum(found.series.posts) == 1000
+    assert len(found.series.posts) <= 120
 
 
 def test_two_tasks_sending_in_one_second_add_up_to_the_peak() -> None:
-    tasks = [{"seconds": {"first": 100, "posts": [20]}}, {"seconds": {"first": 100, "posts": [25, 1]}}]
-    assert aggregates.throughput([tasks])["peak_per_second"] == 45
+    counted = ({"first": 100, "posts": [20]}, {"first": 100, "posts": [25, 1]})
+    tasks = [factory.aggregate("jr", "0", {}, seconds=seconds) for seconds in counted]
+    assert aggregates.throughput([tasks]).peak_per_second == 45
 
 
 @given(every=st.lists(st.dictionaries(st.integers(1000, 1040), st.integers(1, 9)), max_size=4))
 def test_seconds_are_added_where_they_meet(every: list[dict[int, int]]) -> None:
-    def told(counts: dict[int, int]) -> Mapping[str, Any]:
+    def told(counts: dict[int, int]) -> Seconds:
         first, last = min(counts, default=0), max(counts, default=-1)
-        return {"first": first, "posts": [counts.get(second, 0) for second in range(first, last + 1)]}
+        return Seconds(first=first, posts=tuple(counts.get(second, 0) for second in range(first, last + 1)))
 
     wanted = sum(map(Counter, every), Counter[int]())
-    found = reduce(aggregates.add_seconds, map(told, every), aggregates.NO_SECONDS)
-    assert {"first": found["first"], "posts": list(found["posts"])} == told(wanted)
+    assert reduce(aggregates.add_seconds, map(told, every), aggregates.NO_SECONDS) == told(wanted)
 
 
 def test_no_sends_have_no_series() -> None:
-    assert aggregates.throughput([[]]) == {
-        "peak_per_second": 0,
-        "mean_per_second": 0.0,
-        "active_seconds": 0,
-        "series": None,
-    }
+    assert aggregates.throughput([[]]) == Throughput(
+        peak_per_second=0, mean_per_second=0.0, active_seconds=0, series=None
+    )

@@ -15,6 +15,7 @@ from engagement import preflight
 from engagement.checks import CheckActivityOperator, CheckScoresOperator
 from engagement.drift import LIMITS
 from engagement.preflight import CrmUnavailableError
+from tests.unit.plugins.engagement.run_factory import changed, day_of_scores
 
 DAY, RUN = "2026-11-23", "manual__2026-11-23"
 KEY = f"activity/dt={DAY}/activity.parquet"
@@ -138,18 +139,10 @@ def test_an_unencrypted_crm_is_final(s3: Any) -> None:
 @pytest.fixture
 def write_scores(s3: Any) -> Callable[..., None]:
     def write(date: str = DAY, scored: int = 1000, **changes: Any) -> None:
-        manifest = {
-            "version": 1,
-            "run_id": RUN,
-            "score_date": date,
-            "rows": {"input": scored + 2, "scored": scored, "rejected": 2, "collapsed": 0},
-            "files": [{"name": "part-0.csv", "bytes": 4}],
-            "histogram": [scored, *[0] * 19],
-            "weights": {"version": "1", "sha256": "w"},
-            **changes,
-        }
+        files = [{"name": "part-0.csv", "bytes": 4}]
+        manifest = changed(day_of_scores(scored, run_id=RUN, files=files, score_date=date), **changes)
         s3.put_object(Bucket="output-bucket", Key=f"scores/dt={date}/part-0.csv", Body=b"abcd")
-        s3.put_object(Bucket="output-bucket", Key=f"scores/dt={date}/_manifest.json", Body=json.dumps(manifest))
+        s3.put_object(Bucket="output-bucket", Key=f"scores/dt={date}/_manifest.json", Body=manifest)
 
     return write
 
@@ -179,17 +172,25 @@ def test_good_scores(write_scores: Callable[..., None]) -> None:
     }
 
 
-def test_scores_of_another_run(write_scores: Callable[..., None]) -> None:
-    write_scores(run_id="manual__other")
-    with pytest.raises(AirflowFailException, match=r"s3://output-bucket/scores/dt=2026-11-23/ must not be sent"):
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"run_id": "manual__other"}, "it belongs to run manual__other"),
+        ({"histogram": [1] * 20}, "its histogram add up to 20, expected 1,000"),
+        ({"rowz": 1}, "rowz is not a known name; did you mean rows"),
+    ],
+)
+def test_a_manifest_that_cannot_be_trusted(
+    write_scores: Callable[..., None], changes: dict[str, Any], said: str
+) -> None:
+    write_scores(**changes)
+    where = "s3://output-bucket/scores/dt=2026-11-23/_manifest.json is not a manifest of this run: "
+    with pytest.raises(AirflowFailException, match=f"{where}.*{said}.*Clear score_users"):
         check_scores(accept="true")  # which is about what is plausible, not about what is there
 
 
-def test_no_manifest(s3: Any) -> None:
-    with pytest.raises(AirflowFailException, match=r"scores/dt=2026-11-23/_manifest.json is missing or no JSON"):
-        check_scores()
-    s3.put_object(Bucket="output-bucket", Key=f"scores/dt={DAY}/_manifest.json", Body=b"{")
-    with pytest.raises(AirflowFailException, match="is missing or no JSON"):
+def test_no_manifest(s3: Any) -> None:  # noqa: ARG001
+    with pytest.raises(AirflowFailException, match=r"scores/dt=2026-11-23/_manifest.json is missing, though"):
         check_scores()
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from engagement import cost, notice, report
+from engagement.contract.summary import Summary
 from engagement.glue_runs import GlueRun, GlueRuns
 from engagement.settings import Settings
 from tests.unit.plugins.engagement import run_factory as factory
@@ -63,7 +63,7 @@ def job_run(job: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def a_day(requests_per_second: float) -> dict[str, Any]:
+def a_day(requests_per_second: float) -> Summary:
     """The summary of a run whose push sent to every customer at this rate."""
     score = GlueRun.of(job_run(factory.SCORE_JOB, BESIDES))
     push = GlueRun.of(job_run(factory.PUSH_JOB, BESIDES + CUSTOMERS / requests_per_second))
@@ -80,12 +80,12 @@ def a_day(requests_per_second: float) -> dict[str, Any]:
 )
 def test_a_day_of_10_000_customers(rate: float, billed: int, usd: float, shown: str) -> None:
     found = a_day(rate)
-    assert sum(run["dpu_seconds"] for run in found["glue_runs"]) == billed
-    assert found["cost_usd"] == round(billed / 3600 * 0.44, 4) == usd
+    assert sum(run.dpu_seconds or 0 for run in found.glue_runs) == billed
+    assert found.cost_usd == round(billed / 3600 * 0.44, 4) == usd
     assert f'<dt>Estimated cost</dt><dd class="big">{shown}</dd>' in report.render(found)
     assert f"Cost: ${usd:.2f} for 2 Glue runs" in notice.of_summary(found, run_type="scheduled").body
 
 
 def test_the_second_rate_is_the_default() -> None:
-    default = {field.name: field.default for field in fields(Settings)}
-    assert (default["max_requests_per_second"], default["dpu_hour_usd"]) == (50, 0.44)
+    fields = Settings.model_fields
+    assert (fields["max_requests_per_second"].default, fields["dpu_hour_usd"].default) == (50, 0.44)

@@ -89,7 +89,10 @@ def test_what_cannot_be_read_is_a_line_of_its_own() -> None:
     recent = Runs().recent(bucket, FIRST)
     broken = recent.runs[0]
     assert isinstance(broken, Unreadable)
-    assert (broken.score_date, broken.why) == ("2026-11-11", "it is no JSON")
+    assert (broken.score_date, broken.why) == (
+        "2026-11-11",
+        "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+    )
     assert broken.place not in recent.reports
     assert len(recent.runs) == 3
 

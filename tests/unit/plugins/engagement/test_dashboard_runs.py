@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engagement import manifests
+from engagement.contract.outcomes import OUTCOMES
 from engagement.dashboard_keys import Place
 from engagement.dashboard_runs import MOST_BYTES, MOST_TEXT, Run, Unreadable, read
 from tests.unit.plugins.engagement.dashboard_factory import WRITTEN, a_run, a_summary
@@ -31,7 +31,7 @@ def test_a_summary_as_the_last_task_writes_it() -> None:
     assert isinstance(run, Run)
     assert (run.score_date, run.rows, run.not_reached, run.kind) == ("2026-11-23", 1000, 8, "success")
     assert run.outcomes["delivered"] == 970
-    assert list(run.outcomes) == [*manifests.OUTCOMES, "unaccounted"]
+    assert list(run.outcomes) == [*OUTCOMES, "unaccounted"]
     assert run.p95_ms == pytest.approx(83, rel=0.03)
     assert run.cost_usd == pytest.approx(0.088, abs=0.001)
 
@@ -58,40 +58,41 @@ def test_what_is_not_known_stays_unknown() -> None:
     ("body", "reason"),
     [
         (None, "it is gone"),
-        (b"", "it is no JSON"),
-        (b"\xff\xfe", "it is no JSON"),
-        (b"[" * 200_000, "it is no JSON"),
-        (b'{"version": NaN}', "it is no JSON"),
-        (b"[1]", "it is no JSON object"),
-        (b"{}", "its version is None, wanted 1"),
-        (b'{"version": 2}', "its version is 2, wanted 1"),
+        (b"", "not JSON: "),
+        (b"\xff\xfe", "not JSON: "),
+        (b"[" * 200_000, "not JSON: "),
+        (b'{"version": 1, "version": 1}', "key 'version' is given twice"),
+        (b'{"version": NaN}', "version: expected 1, got nan"),
+        (b"[1]", "expected a JSON object, got a list"),
+        (b"{}", "version: required"),
+        (b'{"version": 2}', "version: expected 1, got 2"),
         (b" " * (MOST_BYTES + 1), f"it has more than {MOST_BYTES:,} bytes"),
     ],
 )
 def test_bodies_that_are_no_summary(body: bytes | None, reason: str) -> None:
-    assert why(body) == reason
+    assert why(body).startswith(reason)
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"rows": -1}, "rows is no count"),
-        ({"rows": True}, "rows is no count"),
-        ({"rows": 10**400}, "rows is no count"),
-        ({"rows": "1000"}, "rows is no count"),
-        ({"outcomes": {}}, "delivered is no count"),
-        ({"outcomes": []}, "outcomes is no object"),
-        ({"latency_ms": None}, "latency_ms is no object"),
-        ({"latency_ms": {"p95": "fast"}}, "p95 is no amount"),
-        ({"cost_usd": -0.1}, "cost_usd is no amount"),
-        ({"headline": None}, "headline is no text"),
-        ({"status": "splendid"}, "its status is 'splendid', wanted one of success, failed"),
+        ({"rows": -1}, "rows: expected a count, got -1"),
+        ({"rows": True}, "rows: expected a count, got True"),
+        ({"rows": 10**15}, "rows: expected a count, got 1000000000000000"),
+        ({"rows": "1000"}, "rows: expected a count, got a str"),
+        ({"outcomes": {"planned": 1}}, "outcomes.deferred: required; outcomes.delivered: required; "),
+        ({"outcomes": []}, "outcomes: expected a JSON object, got a list"),
+        ({"latency_ms": None}, "latency_ms: expected a JSON object, got None"),
+        ({"latency_ms": {"p95": "fast"}}, "latency_ms.p95: expected a valid number, got a str"),
+        ({"cost_usd": -0.1}, "cost_usd: expected greater than or equal to 0, got -0.1"),
+        ({"headline": None}, "headline: expected a valid string, got None"),
+        ({"status": "splendid"}, "status: expected 'success' or 'failed', got a str"),
         ({"score_date": "2026-11-22"}, "its score_date is 2026-11-22, which is not the date of its key"),
-        ({"score_date": "today"}, "its score_date is 'today', wanted a date"),
+        ({"score_date": "today"}, "score_date: score_date is 'today'; wanted a day of the calendar as YYYY-MM-DD"),
     ],
 )
 def test_values_that_are_not_as_they_should_be(changes: dict[str, Any], reason: str) -> None:
-    assert why(json.dumps(a_summary() | changes).encode()) == reason
+    assert why(json.dumps(a_summary() | changes).encode()).startswith(reason)
 
 
 def test_long_texts_are_cut() -> None:

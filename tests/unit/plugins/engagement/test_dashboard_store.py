@@ -96,5 +96,5 @@ def test_a_connection_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("s3")
 def test_a_faulty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"bukket": "x"}))
-    with pytest.raises(SettingsError, match="bukket is not a setting"):
+    with pytest.raises(SettingsError, match="bukket is not a known name"):
         Output()()

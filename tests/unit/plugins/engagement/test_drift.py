@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from engagement.contract.scores import BINS, EarlierScores
 from engagement.drift import LIMITS, check_history, distance, mean_shares, stability_index
-from engagement.scores import BINS, Verdict
+from engagement.scores import Verdict
 from engagement.settings import Settings
+from tests.unit.plugins.engagement.run_factory import day_of_scores
 
 EVEN = (1,) * BINS
 LOW, HIGH = (1, *[0] * 19), (*[0] * 19, 1)
-DEFAULTS: dict[str, Any] = {each.name: each.default for each in fields(Settings) if each.name in LIMITS}
+DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in LIMITS}
 
 
-def manifest(scored: int = 2000, shape: tuple[int, ...] = EVEN, rejected: int = 0) -> dict[str, Any]:
-    histogram = [scored * part // sum(shape) for part in shape]
-    histogram[0] += scored - sum(histogram)
-    rows = {"input": scored + rejected, "scored": scored, "rejected": rejected}
-    return {"rows": rows, "histogram": histogram, "weights": {"version": "1", "sha256": "same"}}
+def manifest(scored: int = 2000, shape: tuple[int, ...] = EVEN, rejected: int = 0, **changes: Any) -> EarlierScores:
+    return day_of_scores(scored, rejected, shape, **changes).comparable
 
 
-def judge(today: dict[str, Any], earlier: list[dict[str, Any]], *, accepted: bool = False, **limits: float) -> Verdict:
+def judge(today: EarlierScores, earlier: list[EarlierScores], *, accepted: bool = False, **limits: float) -> Verdict:
     verdict = Verdict()
-    history = {f"2026-11-{day:02}": before for day, before in enumerate(earlier, 1)}
-    check_history(today, history, DEFAULTS | limits, verdict, accepted=accepted)
+    check_history(today, earlier, DEFAULTS | limits, verdict, accepted=accepted)
     return verdict
 
 
@@ -99,7 +96,7 @@ def test_scores_that_are_spread_otherwise() -> None:
 
 
 def test_scores_of_other_weights_are_no_measure() -> None:
-    earlier = [manifest(shape=LOW) | {"weights": {"version": "0", "sha256": "other"}}] * 9 + [manifest(shape=HIGH)] * 2
+    earlier = [manifest(shape=LOW, weights={"version": "0", "sha256": "other"})] * 9 + [manifest(shape=HIGH)] * 2
     verdict = judge(manifest(shape=HIGH), earlier)
     assert (verdict.problems, verdict.warnings) == ([], [])
     assert verdict.checks[-1] == "no comparison of distributions: 2 earlier dates have these weights, wanted 3"
@@ -123,11 +120,11 @@ def test_small_days_are_not_compared_by_shape() -> None:
 def test_chance_alone_does_not_warn() -> None:
     draw = random.Random(20261126)  # noqa: S311 - the same days every time
 
-    def day() -> dict[str, Any]:
+    def day() -> EarlierScores:
         histogram = [0] * BINS
         for _ in range(1000):
             histogram[min(BINS - 1, int(draw.betavariate(1.2, 2) * BINS))] += 1
-        return manifest(1000) | {"histogram": histogram}
+        return manifest(1000, histogram=histogram)
 
     for _ in range(50):
         assert judge(day(), [day() for _ in range(3)]).warnings == []

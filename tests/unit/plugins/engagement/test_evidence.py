@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from engagement import evidence, layout
 from engagement.aggregates import NO_SECONDS, throughput
+from engagement.contract.delivery import DeliveryManifest, Seconds
 from engagement.glue_runs import GlueRuns
 from tests.unit.plugins.engagement import run_factory as factory
 
@@ -40,15 +39,15 @@ def whole_run() -> Memory:
 
 
 def aggregates(
-    store: Memory, delivery: evidence.Document, glue: GlueRuns = NO_GLUE, *, dry_run: bool = False
+    store: Memory, delivery: evidence.Document[DeliveryManifest], glue: GlueRuns = NO_GLUE, *, dry_run: bool = False
 ) -> tuple[dict[str, list[str]], list[str]]:
     found, broken = evidence.read_aggregates(
         store, factory.DATE, factory.RUN_ID, delivery=delivery, glue=glue, dry_run=dry_run
     )
-    return {attempt: sorted(a["task"] for a in of_attempt) for attempt, of_attempt in found.items()}, broken
+    return {attempt: sorted(a.task for a in of_attempt) for attempt, of_attempt in found.items()}, broken
 
 
-def read_delivery(store: Memory, *, dry_run: bool = False) -> evidence.Document:
+def read_delivery(store: Memory, *, dry_run: bool = False) -> evidence.Document[DeliveryManifest]:
     return evidence.read_delivery(store, factory.DATE, factory.RUN_ID, dry_run=dry_run)
 
 
@@ -66,11 +65,10 @@ def test_a_whole_run_is_read_without_its_ledger() -> None:
     [
         (None, "missing", "there is none"),
         (b"{", "broken", "not JSON"),
-        (b"[]", "broken", "not a JSON object"),
-        (b"\xff", "broken", "not JSON"),
-        (b'{"version": 1}', "broken", "fields missing: run_id"),
-        (json.dumps(factory.scores_manifest(run_id="manual__x")).encode(), "other_run", "run manual__x"),
-        (json.dumps(factory.scores_manifest(score_date="2026-11-22")).encode(), "other_run", "2026-11-22"),
+        (b'{"version": 1}', "broken", "run_id: required"),
+        (factory.changed(factory.scores_manifest(), histogram=[49] * 20), "broken", "its histogram add up to 980"),
+        (factory.changed(factory.scores_manifest(), run_id="manual__x"), "other_run", "run manual__x"),
+        (factory.changed(factory.scores_manifest(), score_date="2026-11-22"), "other_run", "date 2026-11-22"),
     ],
 )
 def test_a_manifest_that_cannot_be_trusted(raw: bytes | None, code: str, told: str) -> None:
@@ -103,8 +101,9 @@ def test_the_seconds_of_an_attempt_are_added_up_as_they_are_read() -> None:
     found, _ = evidence.read_aggregates(
         store, factory.DATE, factory.RUN_ID, delivery=read_delivery(store), glue=NO_GLUE, dry_run=False
     )
-    assert [each["seconds"] for each in found["jr_1"]] == [{"first": 10, "posts": [2, 5, 0, 1]}, NO_SECONDS, NO_SECONDS]
-    assert [each["seconds"] for each in found["jr_2"]] == [{"first": 11, "posts": [7]}]
+    added = Seconds(first=10, posts=(2, 5, 0, 1))
+    assert [each.seconds for each in found["jr_1"]] == [added, NO_SECONDS, NO_SECONDS]
+    assert [each.seconds for each in found["jr_2"]] == [other.seconds]
     assert throughput(found.values()) == throughput([tasks, [other]])
 
 
@@ -112,12 +111,13 @@ def test_an_aggregate_that_cannot_be_read_is_told_by_key() -> None:
     store = whole_run()
     key = f"responses/dt={factory.DATE}/attempt={factory.LAST}/agg-1.json"
     store.objects[key] = b'{"version": 1'
-    assert aggregates(store, read_delivery(store))[1] == [f"aggregate {key} cannot be read: it is not JSON"]
+    (broken,) = aggregates(store, read_delivery(store))[1]
+    assert broken.startswith(f"aggregate {key} cannot be read: not JSON: ")
 
 
 def test_a_dry_run_is_read_from_its_own_folder() -> None:
     plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
-    manifest = factory.delivery_manifest(job_run_id="jr_dry", attempts=["jr_dry"], mode="dry_run")
+    manifest = factory.dry_run_manifest()
     store = Memory(factory.objects(None, manifest, [plan], dry_run=True))
     delivery = read_delivery(store, dry_run=True)
     assert delivery.body == manifest
@@ -127,20 +127,19 @@ def test_a_dry_run_is_read_from_its_own_folder() -> None:
 
 def test_the_last_attempt_is_the_manifests_else_the_newest() -> None:
     assert factory.evidence().last_attempt == factory.last_attempt()
-    none = evidence.Document("k", code="missing")
-    assert factory.evidence(delivery=none).last_attempt == factory.last_attempt()
-    assert list(factory.evidence(delivery=none, aggregates={}).last_attempt) == []
+    assert factory.evidence(delivery=factory.MISSING).last_attempt == factory.last_attempt()
+    assert list(factory.evidence(delivery=factory.MISSING, aggregates={}).last_attempt) == []
 
 
 def test_recent_days_are_at_most_seven_reads_of_earlier_dates_that_have_scores() -> None:
-    shape = factory.scores_manifest()["histogram"]
-    bodies = {f"2026-11-{day}": factory.scores_manifest() for day in range(10, 25)}
-    bodies["2026-11-22"] |= {"histogram": [0] * 20}
-    store = Memory({layout.scores_manifest(date): json.dumps(body).encode() for date, body in bodies.items()})
+    manifests = {f"2026-11-{day}": factory.scores_manifest() for day in range(10, 25)}
+    manifests["2026-11-22"] = factory.day_of_scores(0)
+    store = Memory({layout.scores_manifest(date): factory.changed(body) for date, body in manifests.items()})
     store.objects[layout.scores_manifest("2026-11-21")] = b"{"
+    store.objects[layout.scores_manifest("2026-11-19")] = factory.changed(factory.scores_manifest(), of_later="x")
     store.objects["scores/dt=2026-11-20/part-0.csv"] = store.objects.pop(layout.scores_manifest("2026-11-20"))
 
     found = evidence.read_recent(store, "2026-11-23")
 
-    assert found == {f"2026-11-{day}": shape for day in (19, 18, 17, 16)}
+    assert found == {f"2026-11-{day}": factory.scores_manifest().histogram for day in (19, 18, 17, 16)}
     assert store.has_read == [layout.scores_manifest(f"2026-11-{day}") for day in range(22, 15, -1)]

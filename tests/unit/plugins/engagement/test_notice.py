@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from engagement import notice
-from engagement.evidence import Document, Evidence
+from engagement.contract.summary import Finding
+from engagement.evidence import Evidence
 from tests.unit.plugins.engagement import run_factory as factory
 
 ABOUT = {"dag_id": factory.DAG_ID, "run_id": factory.RUN_ID, "run_type": "scheduled", "score_date": factory.DATE}
 
 
 def told(evidence: Evidence, limit: float = 0.01, **changes: Any) -> notice.Notice:
-    return notice.of_summary(factory.whole_summary(evidence, limit) | changes, run_type="scheduled")
+    return notice.of_summary(factory.whole_summary(evidence, limit, **changes), run_type="scheduled")
 
 
 def test_a_success() -> None:
@@ -67,13 +68,12 @@ def test_a_day_without_an_extract_names_the_task() -> None:
 
 
 def test_another_failure_names_task_and_code() -> None:
-    missing = Document("key", code="missing", detail="there is none")
-    found = told(factory.evidence(delivery=missing, aggregates={}))
+    found = told(factory.evidence(delivery=factory.MISSING, aggregates={}))
     assert found.subject == "FAILED engagement scores 2026-11-23: push_scores delivery missing"
 
 
 def test_a_dry_run() -> None:
-    planned = dict.fromkeys(factory.SETTLED, 0) | {"planned": 1000}
+    planned = factory.dry_run_manifest().outcomes
     found = told(factory.evidence(), mode="dry_run", outcomes=planned, not_reached=0, mode_reason="it is 9 days old")
     assert found.subject == "DRY RUN engagement scores 2026-11-23: 1,000 of 1,000 would be sent"
     assert "Mode dry_run: it is 9 days old" in found.body
@@ -95,8 +95,8 @@ def test_a_date_that_is_not_known_is_no_attribute() -> None:
 
 @pytest.mark.parametrize("text", ["x" * 10**6, "ü\n\t\N{PILE OF POO}\0" * 10**5])
 def test_whatever_happened_sns_takes_it(text: str) -> None:
-    finding = {"code": text, "task": text, "detail": text, "advice": text}
-    error = {"outcome": text, "reason": text, "http_status": None, "detail": text, "count": 8}
+    finding = Finding(code=text, task=text, detail=text, advice=text)
+    error = factory.ERRORS[0].model_copy(update={"reason": text, "detail": text})
     monsters = [
         told(
             factory.evidence(),
@@ -120,14 +120,14 @@ def test_whatever_happened_sns_takes_it(text: str) -> None:
 
 
 def test_what_the_crm_wrote_is_not_told() -> None:
-    errors = [factory.ERRORS[0] | {"detail": "no such user U000004711"}]
+    errors = [factory.ERRORS[0].model_copy(update={"detail": "no such user U000004711"})]
     found = told(factory.evidence(), errors=errors)
     assert "U000004711" not in found.subject + found.body
     assert "http_422 (5)" in found.body
 
 
 def test_many_findings_are_counted() -> None:
-    finding = {"code": "task_failed", "task": "push_scores", "detail": "d", "advice": "a"}
+    finding = Finding(code="task_failed", task="push_scores", detail="d", advice="a")
     found = told(factory.evidence(), status="failed", findings=[finding] * 7)
     assert "1. d\n   Next: a\n2. d\n" in found.body  # the same advice is given once
     assert "5. d\n2 more in the report.\n" in found.body

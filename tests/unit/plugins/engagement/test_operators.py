@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import pytest
@@ -19,7 +19,8 @@ from moto.core.responses import ActionResult
 from moto.glue.models import FakeJobRun, glue_backends
 from moto.glue.responses import GlueResponse
 
-from engagement import layout, summary
+from engagement import layout
+from engagement.contract.summary import Summary
 from engagement.operators import SummarizeApiResponsesOperator
 from engagement.store import S3Store
 from tests.unit.plugins.engagement import run_factory as factory
@@ -106,7 +107,7 @@ class TaskInstance(SimpleNamespace):
 
     dag_id = factory.DAG_ID
     run_id = factory.RUN_ID
-    checked = factory.evidence().checked
+    checked: ClassVar[dict[str, Any]] = {"warnings": ["fewer than usual"], "checks": ["rows add up"]}
 
     def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str | None]]:
         assert (dag_id, run_ids) == (self.dag_id, [self.run_id])
@@ -161,12 +162,12 @@ def test_a_success_is_returned_written_and_linked(aws: Aws) -> None:
     aws.start(factory.PUSH_JOB)
     task = operator(timezone="Europe/Berlin")
     result = task.execute(context(task))
-    assert tuple(result) == summary.SUMMARY_KEYS
+    assert tuple(result) == tuple(Summary.model_fields)
     assert result["status"] == "success"
     assert result["outcomes"] == factory.SETTLED
     whole = aws.summary()
-    assert tuple(whole) == summary.SUMMARY_KEYS
-    assert whole == task.summary  # what the task's callbacks tell
+    assert task.summary is not None
+    assert whole == task.summary.model_dump(mode="json")  # what the task's callbacks tell
     assert list(whole["tasks"]) == list(factory.TASKS)
     # moto's runs take 123 s on 2 workers G.1X
     assert whole["cost_usd"] == pytest.approx(2 * 123 * 2 / 3600 * 0.44, abs=0.0002)
@@ -181,7 +182,7 @@ def test_a_success_is_returned_written_and_linked(aws: Aws) -> None:
 def test_scores_are_compared_with_earlier_dates_in_s3(aws: Aws) -> None:
     aws.put_run()
     for date in ("2026-11-21", "2026-11-24"):
-        aws.put({layout.scores_manifest(date): json.dumps(factory.scores_manifest(score_date=date)).encode()})
+        aws.put({layout.scores_manifest(date): factory.changed(factory.scores_manifest(), score_date=date)})
     task = operator()
     task.execute(context(task))
     assert aws.summary()["scores"]["recent"] == {"dates": 1, "histogram": [0.05] * 20, "drift": 0.0}
@@ -207,7 +208,7 @@ def test_no_user_id_is_read_or_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_failed_push_fails_the_run_with_glues_words_and_the_counts(aws: Aws) -> None:
-    aws.put_run(stopped={"cause": "auth", "detail": "The CRM answered 401 twice."})
+    aws.put_run(stopped={"cause": "token_refused", "detail": "The CRM answered 401 twice."})
     aws.start(factory.PUSH_JOB, "FAILED", "AuthError: the CRM answered 401 twice")
     task = operator()
     around = context(task, {"push_scores": "failed"})
@@ -217,7 +218,8 @@ def test_a_failed_push_fails_the_run_with_glues_words_and_the_counts(aws: Aws) -
     assert f"s3://{BUCKET}/{RUN_SUMMARY}.html" in message
     # whoever is told of the failure finds the numbers and the report
     assert around["ti"].pushed["return_value"]["status"] == "failed"
-    assert aws.summary() == task.summary
+    assert task.summary is not None
+    assert aws.summary() == task.summary.model_dump(mode="json")
     assert task.operator_extra_links[0].get_link(task, ti_key=None) == aws.summary()["report_url"]
 
 
@@ -254,7 +256,7 @@ def test_an_earlier_runs_manifests_are_not_taken_for_this_runs(aws: Aws) -> None
         factory.objects(factory.scores_manifest(run_id="manual__1"), factory.delivery_manifest(run_id="manual__1"), [])
     )
     task = operator()
-    assert "it is of run manual__1" in refused(task, context(task))
+    assert "it belongs to run manual__1" in refused(task, context(task))
     assert (aws.summary()["rows"], aws.summary()["posts"]) == (0, 0)
 
 
@@ -284,7 +286,7 @@ def test_s3_trouble_is_retried_not_final(aws: Aws, monkeypatch: pytest.MonkeyPat
     aws.put_run()
     fail_calls(monkeypatch, call)
     task = operator()
-    task.summary = {"status": "failed", "headline": "of an earlier try"}
+    task.summary = factory.whole_summary(factory.evidence())
     with pytest.raises(ClientError, match="SlowDown"):
         task.execute(context(task))
     assert task.summary is None
@@ -302,12 +304,9 @@ def fail_calls(monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
 
 
 def test_a_dry_run_writes_into_its_own_folder_only(aws: Aws) -> None:
-    none = dict.fromkeys(factory.SETTLED, 0)
-    manifest = factory.delivery_manifest(
-        job_run_id="jr_d", attempts=["jr_d"], mode="dry_run", outcomes=none | {"planned": 1000}, errors=[]
-    )
-    plan = factory.aggregate("jr_d", "plan", {"planned": 1000})
-    before = factory.objects(manifest, None, []) | factory.objects(factory.scores_manifest(), None, [])
+    manifest = factory.dry_run_manifest()
+    plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
+    before = factory.objects(factory.scores_manifest(), None, [])
     aws.put(before | factory.objects(None, manifest, [plan], dry_run=True))
     had = aws.all_keys()
     task = operator(push_mode="dry_run", push_mode_reason="its date was 9 days old")
@@ -323,11 +322,8 @@ def test_a_dry_run_writes_into_its_own_folder_only(aws: Aws) -> None:
 def test_a_day_left_open_does_not_turn_green_by_a_dry_run(aws: Aws) -> None:
     # Cleared when its date had become too old: nothing is sent, and what an earlier attempt left open stays so.
     left = factory.delivery_manifest(stopped={"cause": "deadline", "detail": "The deadline has passed."})
-    none = dict.fromkeys(factory.SETTLED, 0)
-    dry = factory.delivery_manifest(
-        job_run_id="jr_d", attempts=["jr_d"], mode="dry_run", outcomes=none | {"planned": 1000}, errors=[]
-    )
-    plan = factory.aggregate("jr_d", "plan", {"planned": 1000})
+    dry = factory.dry_run_manifest()
+    plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
     aws.put(factory.objects(factory.scores_manifest(), left, []))
     aws.put(factory.objects(None, dry, [plan], dry_run=True))
     task = operator(push_mode="dry_run", push_mode_reason="its date was 9 days old")
@@ -335,7 +331,7 @@ def test_a_day_left_open_does_not_turn_green_by_a_dry_run(aws: Aws) -> None:
 
 
 def test_xcom_stays_small_and_serialisable(aws: Aws) -> None:
-    errors = [factory.ERRORS[0] | {"reason": f"r{n}" * 200, "count": 1} for n in range(51)]
+    errors = [factory.ERRORS[0].model_copy(update={"reason": f"r{n}" * 200}) for n in range(51)]
     aws.put_run(errors=errors)
     task = operator()
     assert len(json.dumps(task.execute(context(task)))) <= 8192

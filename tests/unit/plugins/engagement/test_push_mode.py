@@ -2,6 +2,7 @@
 
 import pytest
 
+from engagement.contract.arguments import PushMode
 from engagement.push_mode import decide
 
 
@@ -18,7 +19,7 @@ from engagement.push_mode import decide
         ("dry_run", "all", 0, "dry_run", "push_mode=dry_run"),
     ],
 )
-def test_decide(requested: str | None, setting: str, age: int, mode: str, reason: str) -> None:
+def test_decide(requested: PushMode | None, setting: PushMode, age: int, mode: str, reason: str) -> None:
     found, why = decide(requested=requested, setting=setting, age_in_days=age, max_age_in_days=2)
     assert found == mode
     assert bool(why) == bool(reason)

@@ -6,16 +6,17 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 
 from engagement import report
+from engagement.contract.summary import Checks, Finding, Summary
 from engagement.evidence import Document, Evidence
 from engagement.glue_runs import GlueRuns
 from tests.unit.plugins.engagement import run_factory as factory
 
 HOSTILE = "</style></script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
+build = factory.whole_summary
 VOID = {"meta", "rect", "br", "img", "link"}
 
 
@@ -48,16 +49,12 @@ class Page(HTMLParser):
             self.text += data
 
 
-def build(evidence: Evidence, **changes: Any) -> dict[str, Any]:
-    return factory.whole_summary(evidence) | changes
-
-
 def squeezed(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace("\N{NO-BREAK SPACE}", " "))
 
 
 def hostile() -> Evidence:
-    errors = [{"outcome": HOSTILE, "reason": HOSTILE, "http_status": None, "detail": HOSTILE, "count": 8}]
+    errors = [factory.ERRORS[0].model_copy(update={"reason": HOSTILE, "detail": HOSTILE})]
     run = factory.glue_run(HOSTILE, HOSTILE, state="FAILED", error=HOSTILE, started_at=HOSTILE)
     scores = factory.scores_manifest(
         reasons={HOSTILE: 15},
@@ -68,23 +65,21 @@ def hostile() -> Evidence:
     delivery = factory.delivery_manifest(
         errors=errors,
         status_codes={HOSTILE: 1},
-        stopped={"cause": HOSTILE, "detail": HOSTILE},
+        stopped={"cause": "deadline", "detail": HOSTILE},
         not_before=HOSTILE,
         attempts=[HOSTILE, factory.LAST],
     )
     return factory.evidence(
         dag_id=HOSTILE,
         run_id=HOSTILE,
-        score_date=HOSTILE,
-        mode=HOSTILE,
         tasks={HOSTILE: HOSTILE},
         glue=GlueRuns((run,), (HOSTILE,), HOSTILE),
         glue_of={"push_scores": run},
         scores=Document(HOSTILE, scores),
         delivery=Document(HOSTILE, delivery),
         broken_aggregates=[HOSTILE],
-        checked={"warnings": [HOSTILE], "checks": [HOSTILE]},
-        aggregates={HOSTILE: [factory.last_attempt()[1] | {"status_codes": {HOSTILE: 3}}]},
+        checked=Checks(warnings=(HOSTILE,), passed=(HOSTILE,)),
+        aggregates={HOSTILE: [factory.aggregate(HOSTILE, "0", {}, posts=3, status_codes={HOSTILE: 3})]},
     )
 
 
@@ -93,15 +88,15 @@ def test_what_was_rejected_and_what_is_unlike_earlier_dates_is_shown() -> None:
     assert 'negative_login_count<br><code>{"items_viewed": 3, "login_count": -1}</code>' in page
     assert "Unlike earlier dates" in page
     assert "<li>fewer than usual</li>" in page
-    usual = factory.evidence(checked={"warnings": [], "checks": ["rows add up"]})
+    usual = factory.evidence(checked=Checks(warnings=(), passed=("rows add up",)))
     assert "Unlike earlier dates" not in report.render(build(usual))
 
 
 @pytest.fixture(params=["success", "nothing", "hostile"])
 def html(request: pytest.FixtureRequest) -> str:
     made = {"success": factory.evidence, "nothing": factory.without_extract, "hostile": hostile}
-    whole = build(made[request.param]())
-    return report.render(whole | {"mode_reason": HOSTILE} if request.param == "hostile" else whole, "Europe/Berlin")
+    whole = build(made[request.param](), mode_reason=HOSTILE if request.param == "hostile" else "")
+    return report.render(whole, "Europe/Berlin")
 
 
 def test_nothing_is_loaded_and_nothing_runs(html: str) -> None:
@@ -161,9 +156,8 @@ def test_who_was_not_reached_and_why_stands_under_the_headline() -> None:
 
 def test_scores_that_were_never_sent_are_not_called_reached() -> None:
     stopped = {"check_scores": "failed", "push_scores": "upstream_failed"}
-    missing = Document("key", code="missing", detail="there is none")
     evidence = factory.evidence(
-        tasks=dict.fromkeys(factory.TASKS, "success") | stopped, delivery=missing, aggregates={}, glue_of={}
+        tasks=dict.fromkeys(factory.TASKS, "success") | stopped, delivery=factory.MISSING, aggregates={}, glue_of={}
     )
     text = squeezed(Page(report.render(build(evidence))).text)
     assert "Nobody was reached: the push did not run" in text
@@ -172,13 +166,12 @@ def test_scores_that_were_never_sent_are_not_called_reached() -> None:
 
 
 def test_rows_of_which_nothing_is_known_stand_beside_those_not_reached() -> None:
-    missing = Document("key", code="missing", detail="there is none")
-    killed = factory.evidence(delivery=missing, aggregates={factory.FIRST: factory.first_attempt()})
+    killed = factory.evidence(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()})
     assert "Not reached 0 0 %, limit 1 %; 500 unaccounted" in squeezed(Page(report.render(build(killed))).text)
 
 
 def test_advice_that_repeats_is_given_once() -> None:
-    finding = {"code": "c", "task": "push_scores", "detail": "d", "advice": "Clear push_scores."}
+    finding = Finding(code="c", task="push_scores", detail="d", advice="Clear push_scores.")
     page = report.render(build(factory.evidence(), status="failed", findings=[finding, finding]))
     assert page.count("Clear push_scores.") == 1
 
@@ -197,10 +190,10 @@ def test_scores_are_shown_beside_the_recent_days() -> None:
 
 @pytest.mark.parametrize("scores", ["none", "of an older summary"])
 def test_without_recent_days_the_report_says_so(scores: str) -> None:
-    whole = build(factory.evidence())
+    whole = build(factory.evidence()).model_dump(mode="json")
     if scores == "of an older summary":
         del whole["scores"]["recent"]
-    text = squeezed(Page(report.render(whole)).text)
+    text = squeezed(Page(report.render(factory.of_json(Summary, whole))).text)
     assert "There is no earlier day to compare with." in text
     assert "Recent days" not in text
 

@@ -10,13 +10,14 @@ from unittest.mock import MagicMock
 import pytest
 
 from engagement import run_metrics
+from engagement.contract.summary import Summary
 from engagement.notify import PATIENCE
 from tests.unit.plugins.engagement import run_factory as factory
 
 NAMESPACE = "Engagement/engagement"
 
 
-def values(status: str, summary: dict[str, Any] | None) -> dict[str, float]:
+def values(status: str, summary: Summary | None) -> dict[str, float]:
     return {one["MetricName"]: one["Value"] for one in run_metrics.data(status, summary)}
 
 
@@ -39,7 +40,7 @@ def test_a_failure_before_there_is_a_summary_counts_all_the_same() -> None:
 
 
 def test_a_cost_that_is_not_known_is_not_put() -> None:
-    summary = factory.whole_summary(factory.evidence()) | {"cost_usd": None}
+    summary = factory.whole_summary(factory.evidence(), cost_usd=None)
     assert set(values("success", summary)) == {"RunsSucceeded", "CustomersDelivered", "CustomersNotReached"}
 
 
@@ -101,4 +102,4 @@ def test_the_metrics_lie_where_the_jobs_run(client: MagicMock) -> None:
 def test_a_fault_of_the_setting_is_told_in_the_log(client: MagicMock, caplog: pytest.LogCaptureFixture) -> None:
     run_metrics.put(context(metrics_namespace="AWS/Glue"), "failed", PATIENCE)
     assert not client.put_metric_data.called
-    assert "metrics_namespace: found 'AWS/Glue', wanted a CloudWatch namespace" in caplog.text
+    assert "metrics_namespace: expected a CloudWatch namespace" in caplog.text

@@ -1,13 +1,13 @@
 """The Variable: defaults, ranges, and messages that need no second look."""
 
 import json
-from dataclasses import fields
+import re
 from typing import Any
 
 import pytest
 from airflow._shared.secrets_masker import redact
 
-from engagement.settings import Settings, SettingsError, single
+from engagement.settings import NotificationSettings, Settings, SettingsError, notification_settings
 
 REQUIRED = {
     "activity_bucket": "activity-bucket",
@@ -40,7 +40,7 @@ def test_the_push_ends_before_glue_ends_it() -> None:
     glue_timeout_seconds = 180 * 60
     assert parse().deadline_seconds + 120 <= glue_timeout_seconds
     assert parse(deadline_seconds=glue_timeout_seconds - 600).deadline_seconds == 10_200
-    with pytest.raises(SettingsError, match="deadline_seconds: found 10201, wanted a whole number from 60 to 10200"):
+    with pytest.raises(SettingsError, match="deadline_seconds: expected a whole number from 60 to 10200, got 10201"):
         parse(deadline_seconds=10_201)
 
 
@@ -106,17 +106,19 @@ def test_accepted(name: str, value: Any) -> None:
 def test_refused(name: str, value: Any) -> None:
     with pytest.raises(SettingsError) as raised:
         parse(**{name: value})
-    assert f"{name}: found {value!r}, wanted " in str(raised.value)
+    assert re.search(rf"{name}: expected .+, got {re.escape(repr(value))}", str(raised.value))
 
 
 @pytest.mark.parametrize("value", ["", '{"token":"s3cr3t"}', {"token": "s3cr3t"}])
 def test_what_may_be_the_secret_itself_is_not_repeated(value: Any) -> None:
-    with pytest.raises(SettingsError, match=r"credential_id: found a (str|dict) that is not shown") as raised:
+    with pytest.raises(
+        SettingsError, match=r"credential_id: expected .+, got a (str|dict) that is not shown"
+    ) as raised:
         parse(credential_id=value)
     assert "s3cr3t" not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+@pytest.mark.parametrize("name", list(Settings.model_fields))
 def test_airflow_shows_every_setting_to_whoever_edits_the_variable(name: str) -> None:
     # What it hides as *** is stored as *** when anything of the Variable is saved in its page.
     assert redact({name: "as it is"}) == {name: "as it is"}
@@ -129,20 +131,21 @@ def test_every_fault_is_listed_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.parse(json.dumps(document))
     message = str(raised.value)
-    assert "max_atempts is not a setting; did you mean max_attempts?" in message
-    assert "zzz is not a setting" in message
+    assert "max_atempts is not a known name; did you mean max_attempts?" in message
+    assert "zzz is not a known name" in message
     assert "credential_id: required" in message
-    assert "push_tasks: found 0, wanted a whole number from 1 to 100" in message
+    assert "push_tasks: expected a whole number from 1 to 100, got 0" in message
 
 
 @pytest.mark.parametrize(
     ("document", "said"),
     [
         (None, "does not exist"),
-        ("", "no JSON"),
-        ("{", "no JSON"),
-        ("[]", "wanted a JSON object, found a list"),
-        ("null", "wanted a JSON object, found a NoneType"),
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ('{"notify": "all", "notify": "failures"}', "key 'notify' is given twice"),
+        ("[]", "expected a JSON object, got a list"),
+        ("null", "expected a JSON object, got None"),
     ],
 )
 def test_no_object(document: str | None, said: str) -> None:
@@ -154,7 +157,7 @@ def test_no_object(document: str | None, said: str) -> None:
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_json_s_odd_numbers_are_refused(number: str) -> None:
     document = json.dumps(REQUIRED)[:-1] + f', "dpu_hour_usd": {number}}}'
-    with pytest.raises(SettingsError, match="dpu_hour_usd: found"):
+    with pytest.raises(SettingsError, match="dpu_hour_usd: expected a number from 0 to 100, got"):
         Settings.parse(document)
 
 
@@ -162,14 +165,21 @@ def test_a_slash_at_the_end_of_the_base_url_is_dropped() -> None:
     assert parse(base_url="https://crm.example.com/v2/").base_url == "https://crm.example.com/v2"
 
 
-def test_single_settings_are_read_whatever_else_is_wrong() -> None:
-    document = json.dumps({"sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t", "notify": "al", "zzz": 1})
-    values, faults = single(document, "sns_topic_arn", "notify", "notify_backfills")
-    assert values == {
-        "sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t",
-        "notify": "all",
-        "notify_backfills": False,
-    }
-    assert faults == ["notify: found 'al', wanted one of all, failures"]
-    with pytest.raises(SettingsError, match="does not exist"):
-        single(None, "notify")
+def test_notification_settings_are_read_whatever_else_is_wrong() -> None:
+    document = (
+        '{"sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t", "notify": "al", "zzz": 1, "push_tasks": 1, '
+        '"push_tasks": -1}'
+    )
+    found, faults = notification_settings(document)
+    assert found == NotificationSettings(sns_topic_arn="arn:aws:sns:eu-west-1:123456789012:t")
+    assert faults == {"notify": "notify: expected one of all, failures, got 'al'"}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [(None, "does not exist"), ("[1]", "got a list"), ("{s3cr3t", "not JSON"), ('"s3cr3t"', "got a str")],
+)
+def test_notification_settings_of_no_object(document: str | None, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as raised:
+        notification_settings(document)
+    assert "s3cr3t" not in str(raised.value)

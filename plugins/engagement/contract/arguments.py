@@ -4,6 +4,8 @@ The jobs declare the same names on their side; ``tests/contract`` compares the t
 and none is empty: ``limit`` is ``none`` or a count, ``force`` and ``allow_http`` are ``true`` or ``false``.
 """
 
+from typing import Literal, get_args
+
 SCORE_ARGUMENTS = (
     "score_date",
     "scored_at",
@@ -37,5 +39,6 @@ PUSH_ARGUMENTS = (
 )
 """Arguments of the job that delivers the scores to the CRM."""
 
-PUSH_MODES = ("all", "changed", "failed_only", "dry_run")
+PushMode = Literal["all", "changed", "failed_only", "dry_run"]
+PUSH_MODES: tuple[PushMode, ...] = get_args(PushMode)
 """What a run sends: open rows, changed scores only, also rows refused by an earlier run, nothing."""

@@ -1,0 +1,57 @@
+"""The JSON Schemas of the documents in docs/data-contract.md, written from the Airflow side's models.
+
+``make schemas`` runs this; a test fails while docs/schemas/ is not what it writes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from engagement.contract.delivery import Aggregate, DeliveryManifest
+from engagement.contract.params import TriggerParams
+from engagement.contract.scores import ScoresManifest
+from engagement.contract.strict_model import StrictModel
+from engagement.contract.summary import Summary
+from engagement.settings import Settings
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
+DOCUMENTS: dict[str, type[StrictModel]] = {
+    "aggregate": Aggregate,
+    "delivery_manifest": DeliveryManifest,
+    "params": TriggerParams,
+    "scores_manifest": ScoresManifest,
+    "settings": Settings,
+    "summary": Summary,
+}
+
+
+class _JsonSchema(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+        return False  # what pydantic makes of a field's name says nothing more
+
+
+def schema_text(model: type[StrictModel]) -> str:
+    """Return a model's schema as the text of its file."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **model.model_json_schema(schema_generator=_JsonSchema),
+    }
+    for definition in (schema, *schema.get("$defs", {}).values()):
+        if "description" in definition:
+            # The rest of a docstring is about the Python class.
+            definition["description"] = definition["description"].partition("\n\n")[0]
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write all schemas."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, model in DOCUMENTS.items():
+        (FOLDER / f"{name}.json").write_text(schema_text(model), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What both sides share by contract: the names of arguments, and one strict model for each JSON document."""

@@ -1,0 +1,53 @@
+"""The outcomes of scored rows: every row ends in exactly one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from engagement.contract.strict_model import Count, StrictModel
+
+Outcome = Literal["delivered", "rejected", "unknown", "deferred", "superseded", "unchanged", "planned"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+NOT_REACHED: tuple[Outcome, ...] = ("rejected", "unknown", "deferred")
+
+
+class Outcomes(StrictModel):
+    """Rows by outcome, all outcomes present."""
+
+    delivered: Count
+    rejected: Count
+    unknown: Count
+    deferred: Count
+    superseded: Count
+    unchanged: Count
+    planned: Count
+
+    @property
+    def total(self) -> int:
+        """Rows with any outcome."""
+        return sum(self.by_name().values())
+
+    @property
+    def not_reached(self) -> int:
+        """Users whose score the CRM may not have, although it was to be sent."""
+        return self.rejected + self.unknown + self.deferred
+
+    def by_name(self) -> dict[str, int]:
+        """Return the rows by outcome as a dictionary."""
+        return self.model_dump()
+
+
+class ErrorGroup(StrictModel):
+    """Rows that have the same outcome for the same reason.
+
+    :param reason: a machine word, such as ``http_503`` or ``timeout``
+    :param detail: what the CRM answered, shortened
+    """
+
+    outcome: Outcome
+    reason: str
+    http_status: Annotated[int, Field(ge=0)] | None
+    detail: str
+    count: Count

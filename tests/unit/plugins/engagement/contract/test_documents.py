@@ -1,0 +1,151 @@
+"""Documents are strict: each way to be wrong is told, and nothing that is wrong gets through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engagement.contract.strict_model import DocumentError, StrictModel, parse
+from tests.unit.plugins.engagement import run_factory as factory
+
+DOCUMENTS: dict[str, StrictModel] = {
+    "scores": factory.scores_manifest(),
+    "delivery": factory.delivery_manifest(),
+    "aggregate": factory.last_attempt()[1],
+    "summary": factory.whole_summary(factory.evidence()),
+}
+LOST = factory.SETTLED | {"delivered": 969}
+documents = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
+
+
+def faults(document: StrictModel, text: str | bytes) -> list[str]:
+    with pytest.raises(DocumentError) as raised:
+        parse(type(document), text)
+    return raised.value.faults
+
+
+@documents
+def test_a_document_is_read_back_as_it_was(document: StrictModel) -> None:
+    assert parse(type(document), factory.changed(document)) == document
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [(name, field) for name in ("scores", "delivery", "aggregate") for field in type(DOCUMENTS[name]).model_fields],
+)
+def test_a_missing_field_is_named(name: str, field: str) -> None:
+    document = DOCUMENTS[name]
+    assert faults(document, factory.changed(document, **{field: ...})) == [f"{field}: required"]
+
+
+@documents
+def test_every_fault_is_told_at_once_in_order(document: StrictModel) -> None:
+    text = factory.changed(document, run_id=..., posts_=1, status_codez={}, rows=-1, zzz=None)
+    found = faults(document, text)
+    assert found == sorted(found)
+    assert {"run_id: required", "zzz is not a known name"} <= set(found)
+    assert any(fault.startswith("rows: expected ") for fault in found)
+
+
+@documents
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not JSON: "),
+        ("{", "not JSON: "),
+        (b"\xff", "not JSON: "),
+        ("[" * 100_000, "not JSON: "),
+        ('{"run_id": "\\ud800"}', "not JSON: "),
+        ("[]", "expected a JSON object, got a list"),
+        ("null", "expected a JSON object, got None"),
+        ('"text"', "expected a JSON object, got a str"),
+        ('{"version": 1, "version": 1}', "key 'version' is given twice"),
+        ('{"rows": {"input": 1, "input": 1}}', "key 'input' is given twice"),
+    ],
+)
+def test_a_text_that_is_no_object(document: StrictModel, text: str | bytes, said: str) -> None:
+    (fault,) = faults(document, text)
+    assert fault.startswith(said)
+
+
+@documents
+def test_a_document_of_another_version_has_that_one_fault(document: StrictModel) -> None:
+    text = factory.changed(document, version=2, of_that_version=1, rows=...)
+    assert faults(document, text) == ["version: expected 1, got 2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value", "fault"),
+    [
+        ("delivery", "rows", -1, "rows: expected a whole number of at least 0, got -1"),
+        ("delivery", "rows", True, "rows: expected a whole number of at least 0, got True"),
+        ("delivery", "rows", 1e3, "rows: expected a whole number of at least 0, got 1000.0"),
+        ("delivery", "rows", float("nan"), "rows: expected a whole number of at least 0, got nan"),
+        ("delivery", "rows", "1000", "rows: expected a whole number of at least 0, got a str"),
+        ("delivery", "score_date", "today", "score_date: expected a date as YYYY-MM-DD, got a str"),
+        ("delivery", "outcomes", [], "outcomes: expected a JSON object, got a list"),
+        ("delivery", "stopped", {"cause": "deadline"}, "stopped.detail: required"),
+        ("delivery", "attempts", [1], "attempts.0: expected a valid string, got 1"),
+        ("delivery", "force", "false", "force: expected a valid boolean, got a str"),
+        ("delivery", "mode", "some", "mode: expected 'all', 'changed', 'failed_only' or 'dry_run', got a str"),
+        ("scores", "histogram", [50] * 19, "histogram: expected an array of 20 whole numbers, got a list"),
+        ("scores", "histogram", [52.5, *[50] * 19], "histogram.0: expected a valid integer, "),
+        ("aggregate", "latency", {"1.5": 1}, "latency.1.5.[key]: expected a valid integer, "),
+        ("aggregate", "latency", {"x": 1}, "latency.x.[key]: expected a valid integer, "),
+        ("aggregate", "outcomes", {"lost": 1}, "outcomes.lost.[key]: expected 'delivered', "),
+        ("aggregate", "seconds", {"100": 2}, "seconds.100 is not a known name"),
+        ("aggregate", "seconds", {"first": -1, "posts": []}, "seconds.first: expected greater than or equal to 0, "),
+        ("aggregate", "seconds", {"first": 1, "posts": {"0": 2}}, "seconds.posts: expected a valid array, got a dict"),
+        (
+            "aggregate",
+            "seconds",
+            {"first": 1, "posts": [2, True]},
+            "seconds.posts.1: expected a valid integer, got True",
+        ),
+        ("aggregate", "seconds", {"first": 1, "posts": [2, 0.5]}, "seconds.posts.1: expected a valid integer, got 0.5"),
+        ("summary", "cost_usd", float("inf"), "cost_usd: expected a finite number, got inf"),
+        ("summary", "headline", None, "headline: expected a valid string, got None"),
+    ],
+)
+def test_a_value_of_another_type_is_told(name: str, field: str, value: Any, fault: str) -> None:
+    document = DOCUMENTS[name]
+    found = faults(document, factory.changed(document, **{field: value}))
+    assert found[0].startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "fault"),
+    [
+        (
+            "scores",
+            {"rows": {"input": 1020, "scored": 999, "rejected": 15, "collapsed": 5}},
+            "rows: scored + rejected + collapsed add up to 1,019, expected 1,020",
+        ),
+        ("scores", {"reasons": {"null_user_id": 5}}, "its reasons add up to 5, expected 15"),
+        ("scores", {"histogram": [49] * 20}, "its histogram add up to 980, expected 1,000"),
+        ("scores", {"input": []}, "the rows of its input files add up to 0, expected 1,020"),
+        (
+            "delivery",
+            {"outcomes": factory.SETTLED | {"delivered": 969}},
+            "outcomes add up to 999, expected its 1,000 rows",
+        ),
+        ("delivery", {"attempts": [factory.LAST, factory.FIRST]}, "its attempts do not end with its own job run id"),
+        ("delivery", {"attempts": []}, "its attempts do not end with its own job run id"),
+        ("aggregate", {"rows": 7}, "outcomes add up to 478, expected its 7 rows"),
+    ],
+)
+def test_sums_that_do_not_add_up_are_told(name: str, changes: dict[str, Any], fault: str) -> None:
+    document = DOCUMENTS[name]
+    assert faults(document, factory.changed(document, **changes)) == [fault]
+
+
+def test_no_text_of_a_document_is_repeated() -> None:
+    samples = {"user_id_null": [{"login_count": ["s3cr3t"]}]}
+    found = faults(DOCUMENTS["scores"], factory.changed(DOCUMENTS["scores"], samples=samples, run_id={"a": "s3cr3t"}))
+    assert "s3cr3t" not in "; ".join(found)
+
+
+def test_very_many_faults_are_counted() -> None:
+    found = faults(DOCUMENTS["delivery"], factory.changed(DOCUMENTS["delivery"], attempts=[0] * 1000))
+    assert (len(found), found[-1]) == (51, "and 950 more")
