@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 from benchmarks import page, processes, scheduler, timeline
 from benchmarks.page import Target
 from benchmarks.processes import AIRFLOW
+from benchmarks.push_runs import ledger_times
 from benchmarks.results import Figures, Part, Run, values
 from benchmarks.scheduler import Scheduler
 from benchmarks.timeline import STEPS, Day, GlueRun
@@ -123,7 +122,7 @@ class _Days:
         counts = self.world.crm("GET", "stats")
         if not counts["users"] == counts["requests"] == _USERS:
             raise RuntimeError(f"expected {_USERS:,} users in as many requests, the CRM counted {counts}")
-        first_request, last_answer = self._push_times(score_date)
+        first_request, last_answer, _ = ledger_times(self._file("Output", f"responses/dt={score_date}"))
         return Day(
             # The file's own time: S3 has no fractions of a second in LastModified.
             visible=self._file("Activity", f"activity/dt={score_date}/activity.parquet").stat().st_mtime,
@@ -140,13 +139,6 @@ class _Days:
         found = self.world.client("glue").get_job_runs(JobName=self.world.outputs[job], MaxResults=1)["JobRuns"][0]
         started, completed = found["StartedOn"].timestamp(), found["CompletedOn"].timestamp()
         return GlueRun(started, max(started, completed - found["ExecutionTime"]), completed)
-
-    def _push_times(self, score_date: str) -> tuple[float, float]:
-        """Epoch seconds of the push's first request and of its last answer, by the ledger."""
-        files = self._file("Output", f"responses/dt={score_date}/*/part-*.jsonl")
-        query = "SELECT epoch(min(first_sent_at::TIMESTAMP)), epoch(max(settled_at::TIMESTAMP)) FROM read_json_auto(?)"
-        ((first, last),) = duckdb.execute(query, [str(files)]).fetchall()
-        return first, last
 
     def _file(self, bucket: str, key: str) -> Path:
         return self.world.object_path(self.world.outputs[f"{bucket}BucketName"], key)

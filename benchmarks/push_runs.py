@@ -92,7 +92,7 @@ class Crm:
         began = time.time()
         used = self._run(jobs.push_scores(_BUCKET, self.world.crm_url, _SECRET, concurrency))
         ledger = bucket / "responses" / f"dt={jobs.DAY}"
-        first, last, delivered = _ledger_times(ledger)
+        first, last, delivered = ledger_times(ledger)
         self._check("push job", count, delivered)
         objects = list(ledger.rglob("part-*.jsonl"))
         return {
@@ -163,7 +163,7 @@ def wrk_rate(output: str) -> float:
     return float(rate[1])
 
 
-def _ledger_times(folder: Path) -> tuple[float, float, int]:
+def ledger_times(folder: Path) -> tuple[float, float, int]:
     """Epoch seconds of the first request and of the last answer, and how many users were delivered."""
     query = f"""
         SELECT epoch(min(first_sent_at::TIMESTAMP)), epoch(max(settled_at::TIMESTAMP)),
