@@ -7,6 +7,7 @@ about AWS. Times are in seconds, limits in requests per second for the whole job
 from __future__ import annotations
 
 import bisect
+import json
 import math
 import statistics
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from typing import Self
 from benchmarks import page, push, score
 from benchmarks.page import Target
 from benchmarks.results import Figures, Part, Results, Run, values
+from infra import intrinsics
+from local.processes import REPOSITORY
 
 TITLE = "Scale"
 CHART = "Hours by number of users"
@@ -24,14 +27,16 @@ _USERS = (10_000, 1_000_000, 10_000_000, 100_000_000)
 _LIMITS = (200, 1_000, 5_000)
 _ENOUGH = 10**10
 
-# Settings and parameters of the product: README.md, docs/data-contract.md, infra/pipeline.yaml.
-PUSH_TASKS = 4
-DEADLINE_SECONDS, MAX_DEADLINE_SECONDS = 9_000, 10_200
-MAX_REQUESTS_PER_SECOND = 10_000
-DPU_HOUR_USD = 0.44
-WORKERS = 2
-PUSH_TIMEOUT_MINUTES = 180
-RESPONSES_DAYS = 400
+# The product's own, from the schema of its settings and the parameters of its template.
+_SETTINGS = json.loads((REPOSITORY / "docs" / "schemas" / "settings.json").read_text(encoding="utf-8"))["properties"]
+_PARAMETERS = intrinsics.parse((REPOSITORY / "infra" / "pipeline.yaml").read_text(encoding="utf-8"))["Parameters"]
+PUSH_TASKS = int(_SETTINGS["push_tasks"]["default"])
+DEADLINE_SECONDS, MAX_DEADLINE_SECONDS = (int(_SETTINGS["deadline_seconds"][bound]) for bound in ("default", "maximum"))
+DPU_HOUR_USD = float(_SETTINGS["dpu_hour_usd"]["default"])
+WORKERS, PUSH_TIMEOUT_MINUTES, RESPONSES_DAYS = (
+    int(_PARAMETERS[name]["Default"]) for name in ("NumberOfWorkers", "PushTimeoutMinutes", "ResponsesDays")
+)
+# The ledger is written so many lines at a time, or after so many seconds.
 FLUSH_LINES, FLUSH_SECONDS = 500, 2
 
 # Assumptions about AWS: list prices of us-east-1, and G.1X workers of 1 DPU, of which the first runs no tasks.

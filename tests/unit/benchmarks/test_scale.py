@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
-
 import pytest
 
 from benchmarks import push, scale, score
 from benchmarks.results import Figures, Part
 from benchmarks.scale import Night, Speeds
-from engagement.settings import Settings, SettingsError
+from engagement.settings import Settings
+from engagement_jobs import ledger
 
-ROOT = Path(__file__).parents[3]
 MILLION = 1_000_000
 SPEEDS = Speeds(
     task_rate=2000,
@@ -101,29 +97,11 @@ def test_a_limit_takes_just_so_many_users() -> None:
         assert not limit.takes(Night(SPEEDS, most[limit.name] + 1, 1000))
 
 
-@pytest.mark.parametrize(
-    ("parameter", "value"),
-    [
-        ("NumberOfWorkers", scale.WORKERS),
-        ("PushTimeoutMinutes", scale.PUSH_TIMEOUT_MINUTES),
-        ("ResponsesDays", scale.RESPONSES_DAYS),
-    ],
-)
-def test_constants_are_those_of_the_template(parameter: str, value: int) -> None:
-    template = (ROOT / "infra" / "pipeline.yaml").read_text(encoding="utf-8")
-    assert re.findall(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (\d+)$", template, re.MULTILINE) == [str(value)]
-
-
-def test_constants_are_those_of_the_settings() -> None:
-    required = {"activity_bucket": "in1", "output_bucket": "out", "base_url": "https://crm", "credential_id": "token"}
-
-    def parsed(**given: object) -> Settings:
-        return Settings.parse(json.dumps({**required, **given}))
-
-    defaults = parsed()
-    assert defaults.push_tasks == scale.PUSH_TASKS
-    assert defaults.deadline_seconds == scale.DEADLINE_SECONDS
-    assert defaults.dpu_hour_usd == scale.DPU_HOUR_USD
-    assert parsed(deadline_seconds=scale.MAX_DEADLINE_SECONDS).deadline_seconds == scale.MAX_DEADLINE_SECONDS
-    with pytest.raises(SettingsError, match="deadline_seconds"):
-        parsed(deadline_seconds=scale.MAX_DEADLINE_SECONDS + 1)
+def test_constants_are_those_of_the_product() -> None:
+    settings = Settings.parse(
+        '{"activity_bucket": "in1", "output_bucket": "out", "base_url": "https://crm", "credential_id": "token"}'
+    )
+    assert (settings.push_tasks, settings.deadline_seconds) == (scale.PUSH_TASKS, scale.DEADLINE_SECONDS)
+    assert settings.dpu_hour_usd == scale.DPU_HOUR_USD
+    assert ledger.BATCH == scale.FLUSH_LINES
+    assert (scale.WORKERS, scale.PUSH_TIMEOUT_MINUTES, scale.RESPONSES_DAYS) == (2, 180, 400)
