@@ -36,7 +36,7 @@ def test_clearing_a_single_task_sends_nothing_twice(world: World, task: str) -> 
     assert world.posts() == posts
 
 
-def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world: World) -> None:
+def test_a_cleared_push_resumes_its_glue_run_a_failed_one_stops_it(world: World) -> None:
     run_id = interruptible(world, world.day(12), USERS + 400)
     world.airflow.clear(run_id, "push_scores")
     world.airflow.reach(run_id, "push_scores", "running", "deferred")
@@ -52,7 +52,7 @@ def test_a_cleared_push_takes_up_its_glue_run_and_a_failed_one_leaves_none(world
     world.complete(run_id, "push_scores")
 
 
-def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: World) -> None:
+def test_marking_waiting_tasks_failed_ends_run_and_glue_run(world: World) -> None:
     day = world.day(11)
     run_id = world.airflow.trigger(score_date=day, **EVERYBODY)
     world.airflow.reach(run_id, "wait_for_activity", "deferred")
@@ -72,7 +72,7 @@ def test_marking_tasks_failed_that_wait_ends_the_run_and_stops_what_runs(world: 
     world.complete(run_id, "score_users")
 
 
-def test_marking_a_whole_run_failed_leaves_its_glue_run_to_its_timeout(world: World) -> None:
+def test_marking_a_run_failed_leaves_its_glue_run_to_timeout(world: World) -> None:
     # So slow that it still runs when the schedule's own run came first: the stack has one run at a time.
     run_id = interruptible(world, world.day(13), USERS + 700, rate=1)
     world.airflow.mark(run_id, "failed")

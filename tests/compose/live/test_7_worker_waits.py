@@ -30,7 +30,7 @@ def _without_a_triggerer(world: World) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_without_a_triggerer")
-def test_a_day_without_a_triggerer_and_a_push_that_somebody_stops(world: World) -> None:
+def test_a_day_without_a_triggerer_and_a_stopped_push(world: World) -> None:
     day = world.day(18)
     world.arrive(day, USERS + 2_550)
     run_id = world.airflow.trigger(score_date=day, **EVERYBODY)

@@ -6,7 +6,7 @@ from tests.compose.airflow_api import DAG
 from tests.compose.world import ACTIVE, World
 
 
-def test_the_crm_has_each_users_score_of_the_latest_date_that_was_pushed(world: World) -> None:
+def test_the_crm_has_each_users_latest_pushed_score(world: World) -> None:
     pushed = sorted({summary["score_date"] for summary in world.summaries() if summary["mode"] != "dry_run"})
     assert len(pushed) >= 10
     expected: dict[str, str] = {}

@@ -47,7 +47,7 @@ def test_a_fault_lasts_from_the_first_request_that_it_could_meet() -> None:
     assert met(faults), "switched on again, it starts again"
 
 
-def test_a_share_starts_the_time_even_when_its_first_request_is_spared() -> None:
+def test_a_spared_request_starts_the_time_too() -> None:
     clock = Clock()
     faults = FaultInjector(Fault(status=503, fraction=0, seconds=10), clock)
     assert not met(faults)
@@ -69,7 +69,7 @@ def test_down_for_a_time_is_down_for_everybody() -> None:
     assert not met(faults)
 
 
-def test_who_only_asks_does_not_start_the_time_of_a_fault_that_is_none_of_theirs() -> None:
+def test_a_probe_starts_the_time_of_an_outage_only() -> None:
     clock = Clock()
     faults = FaultInjector(Fault(status=503, seconds=10), clock)
     assert faults.closed() is None

@@ -108,7 +108,7 @@ def test_applied_and_yet_answered_as_a_failure(crm: Client) -> None:
     assert crm.stats()["applied"] == 1
 
 
-def test_a_stored_failure_is_replayed_even_when_the_fault_is_over(crm: Client) -> None:
+def test_a_stored_failure_outlives_its_fault(crm: Client) -> None:
     crm.break_it(status=500, stored=True, first=1)
     answers = [crm.send("U1", "1.00", "k1") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [500, 500, 500]

@@ -33,7 +33,7 @@ def test_ports_are_published_on_loopback_only(service: str) -> None:
         assert re.fullmatch(r"127\.0\.0\.1:\$\{ENGAGEMENT_\w+_PORT:-\d+\}:\d+", port)
 
 
-def test_every_published_port_has_a_variable_and_a_default_of_its_own() -> None:
+def test_each_published_port_has_its_own_variable_and_default() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     for part in (r"ENGAGEMENT_\w+_PORT", r":-\d+"):
         assert len({match[0] for port in ports if (match := re.search(part, port))}) == len(ports) == 5

@@ -93,7 +93,7 @@ def test_who_has_no_line_was_not_sent_unless_lines_were_lost(evidence: Evidence)
     assert ledger_against_crm(applied, ["jr_1"], some_lost=True) == ["1 rows are deferred, but the CRM applied it"]
 
 
-def test_retries_and_open_rows_of_a_later_attempt_explain_repeated_requests(evidence: Evidence) -> None:
+def test_retries_and_open_rows_explain_repeated_requests(evidence: Evidence) -> None:
     assert retries(evidence, "jr_1") == 1
     attempt(evidence.folder, "jr_2", [line(2, "delivered"), line(7, "delivered")], retries=3)
     assert retries(evidence, "jr_1", "jr_2") == 5
