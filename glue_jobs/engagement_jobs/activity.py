@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
-from engagement_jobs.fingerprints import FINGERPRINT, is_blank
-from engagement_jobs.several import HASH, Several
 from engagement_jobs.weights import Weights
 
 _TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
@@ -66,43 +64,19 @@ def reason(metrics: Sequence[str]) -> Column:
     return reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
 
 
-def verdict_alone(activity: DataFrame, metrics: Sequence[str]) -> DataFrame:
-    """`activity` with `reason` and `copy`, each row by itself.
+def with_reason(scored: DataFrame, metrics: Sequence[str]) -> DataFrame:
+    """Add `reason` to `scored`, each row by itself; null for rows that have a score.
 
-    :param activity: with a score where `can_be_scored`, and a fingerprint
-    :return: `reason` is null for rows that have a score, `copy` is 1
+    :param scored: with a `score` where `can_be_scored`
     """
-    return activity.select(*_kept(activity), _its_own(metrics).alias("reason"), F.lit(1).alias("copy"))
+    return scored.withColumn("reason", F.when(F.col("score").isNull(), reason(metrics)))
 
 
-def verdict(activity: DataFrame, metrics: Sequence[str], several: Several) -> DataFrame:
-    """The same where users have several rows: `copy` is 1 for the first of identical rows, which alone keeps its score.
-
-    Several rows of one user that differ in any metric are all rejected: none of them is known to be right. Rows that
-    `several` sets apart meet those of their user; the others stay where they were read.
-    """
-    one_each, together = several.split(activity)
-    rows_of_user = Window.partitionBy("user_id")
-    values = F.struct(*metrics)
-    # The windows also sort the rows by user and values, so that the same rows leave a partition in the same order.
-    compared = (
-        together.withColumn("_first", F.min(values).over(rows_of_user))
-        .withColumn("_last", F.max(values).over(rows_of_user))
-        .withColumn("copy", F.row_number().over(rows_of_user.orderBy(values)))
-    )
-    conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit("conflicting_rows"))
-    judged = compared.withColumn("reason", F.coalesce(_its_own(metrics), conflict))
-    judged = judged.withColumn("score", F.when(F.col("reason").isNull() & (F.col("copy") == 1), F.col("score")))
-    judged = judged.select(*_kept(activity), "reason", "copy").persist()  # compared once, whoever looks at them
-    return verdict_alone(one_each, metrics).unionByName(judged)
-
-
-def _kept(activity: DataFrame) -> list[str]:
-    return [name for name in activity.columns if name not in (FINGERPRINT, HASH)]
-
-
-def _its_own(metrics: Sequence[str]) -> Column:
-    return F.when(F.col("score").isNull(), reason(metrics))
+def is_blank() -> Column:
+    """Whether nothing of the user's id is visible; null when there is no id."""
+    user_id = F.col("user_id")
+    # Almost every id begins with a visible ASCII character, which needs no regular expression.
+    return ~((user_id >= "!") & (user_id <= "~")) & user_id.rlike(r"(?U)^\s*$")
 
 
 def _metric_checks(metric: str) -> list[tuple[Column, str]]:

@@ -12,6 +12,10 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import layout
 from engagement_jobs.arguments import ScoreArguments
+from engagement_jobs.duplicates import CONFLICT
+
+Reasons = dict[str, int]
+Samples = dict[str, list[dict[str, Any]]]
 
 _ROWS_PER_FILE = 1_000_000
 
@@ -20,29 +24,30 @@ class TooManyRejectedError(RuntimeError):
     """Too little of the extract can be scored."""
 
 
-def write(judged: DataFrame, uri: str, rejected: int) -> None:
-    """Write the rejected rows with their reasons; `rejected` is their number."""
-    if rejected:
-        files = math.ceil(rejected / _ROWS_PER_FILE)
-        _rejected(judged).repartition(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
+def rejected(classified: DataFrame, repeated: DataFrame) -> DataFrame:
+    """All rows that cannot be scored by themselves, and rows of `repeated` users that differ, with their `reason`."""
+    conflicting = repeated.where(F.col("reason") == CONFLICT)
+    return classified.where(F.col("reason").isNotNull()).unionByName(conflicting).drop("score")
 
 
-def reasons(judged: DataFrame) -> dict[str, int]:
-    """Rejected rows by reason."""
-    counted = _rejected(judged).groupBy("reason").count().collect()
-    return {row["reason"]: row["count"] for row in sorted(counted)}
+def write(rejected: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
+    """Write `count` rejected rows with their reasons; return how many there are for each reason, and samples."""
+    if not count:
+        return {}, {}
+    cached = rejected.persist()
+    summary = _summarize(cached, metrics)
+    files = math.ceil(count / _ROWS_PER_FILE)
+    cached.repartition(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
+    return summary
 
 
-def samples(judged: DataFrame, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """By reason, the metrics of the least and the greatest rejected row: no user ids, for many may read a manifest."""
+def _summarize(rejected: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
+    """Count rows by reason; sample the metrics of the least and the greatest row, without user ids."""
     values = F.struct(*metrics)
     ends = (F.to_json(end(values), {"ignoreNullFields": "false"}) for end in (F.min, F.max))
-    found = _rejected(judged).groupBy("reason").agg(*ends).collect()
-    return {reason: [json.loads(text) for text in dict.fromkeys(texts)] for reason, *texts in sorted(found)}
-
-
-def _rejected(judged: DataFrame) -> DataFrame:
-    return judged.where(F.col("reason").isNotNull()).drop("copy", "score")
+    found = sorted(rejected.groupBy("reason").agg(F.count("*"), *ends).collect())
+    samples = {reason: [json.loads(text) for text in dict.fromkeys(texts)] for reason, _, *texts in found}
+    return {reason: count for reason, count, *_ in found}, samples
 
 
 def refuse_if_bad(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:

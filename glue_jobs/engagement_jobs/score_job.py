@@ -1,29 +1,25 @@
-"""Job 1: the day's activity to scores, rejected rows and a manifest.
+"""Scoring job: the day's activity to scores, rejected rows and a manifest.
 
-The manifest is deleted first and written last: whoever finds it may trust the folder.
+The manifest is deleted first and written last: a folder of scores is trusted only if it has one.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import activity, input_files, layout, quarantine, session
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
-from engagement_jobs.fingerprints import NOBODY, NOT_SCORED, with_fingerprint
+from engagement_jobs.duplicates import find_duplicate_users
 from engagement_jobs.manifests import scores_manifest
 from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
-from engagement_jobs.several import look
 from engagement_jobs.weights import Weights
 
 _ROWS_PER_FILE = 1_000_000
-_COLLAPSED = -1  # beside the kinds that rows are by themselves
 
 log = logging.getLogger("engagement.score")
 
@@ -37,65 +33,53 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
     :raises InputChangedError: the extract is gone or not the one that was checked
     :raises SchemaError: a column is missing or has another type; nothing was written
-    :raises TooManyRejectedError: after the rejected rows were written; the scores are gone again
+    :raises TooManyRejectedError: after the rejected rows were written; the scores are deleted again
     """
     output = Store(arguments.output_bucket)
-    folder, rejected = layout.scores(arguments.score_date), layout.rejected(arguments.score_date)
-    output.delete(folder + layout.MANIFEST)
+    manifest_key = layout.scores(arguments.score_date) + layout.MANIFEST
+    output.delete(manifest_key)
     size = _check_input(arguments)
     weights = _weights(arguments.weights_uri)
     spark = session.start("score_users")
     session.size_reads(spark, size)
-    rows = input_files.read(spark, arguments, weights)
-    output.delete_folder(rejected)  # an earlier run's; not before it is known that this one can tell again
+    try:
+        manifest = _score(input_files.read(spark, arguments, weights), arguments, weights, output)
+    finally:
+        _check_input(arguments)  # an extract that was replaced meanwhile explains any failure
+    output.write_json(manifest_key, manifest)
+    log.info("wrote %s: %s", output.uri(manifest_key), manifest["rows"])
+    return manifest
+
+
+def _score(rows: DataFrame, arguments: ScoreArguments, weights: Weights, output: Store) -> dict[str, Any]:
+    """Write scores and rejected rows; return their manifest."""
+    folder, rejected = layout.scores(arguments.score_date), layout.rejected(arguments.score_date)
+    output.delete_folder(rejected)  # of an earlier run; kept until this run has read the schema of its extract
+    duplicates = find_duplicate_users(rows)
     scored = with_score(rows, weights, activity.can_be_scored(weights.names))
-    # Kept, so that the input is read, and scored, once.
-    marked = with_fingerprint(scored).persist()
-    judged = activity.verdict_alone(marked, weights.names)
-    # Most days every user has one row: scores are written as they are read, and looked at afterwards.
-    _write_scores(judged, output.uri(folder), arguments.scored_at)
-    with ThreadPoolExecutor(1) as beside:
-        written = beside.submit(_written, output, folder)
-        kinds, several = look(marked, size)
-        files, sha256 = written.result()
-    if several.number:
-        judged = activity.verdict(marked, weights.names, several)
-        kinds = _kinds(judged)
-    histogram = [kinds[each] for each in range(BINS)]
-    counts = {
-        "input": kinds.total(),
-        "scored": sum(histogram),
-        "rejected": kinds[NOT_SCORED] + kinds[NOBODY],
-        "collapsed": kinds[_COLLAPSED],
-    }
-    reasons = quarantine.reasons(judged) if counts["rejected"] else {}
+    classified = activity.with_reason(scored, weights.names)  # each row by itself
+    others, repeated = duplicates.resolve(classified, weights.names)
+    counts, histogram = _write_scores(others.unionByName(repeated), output.uri(folder), arguments.scored_at)
     log.info("%s: %s", arguments.input_uri, counts)
-    read = input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"])
-    quarantine.write(judged, output.uri(rejected), counts["rejected"])
+    rejected_rows = quarantine.rejected(classified, repeated)
+    reasons, samples = quarantine.write(rejected_rows, output.uri(rejected), counts["rejected"], weights.names)
     try:
         quarantine.refuse_if_bad(arguments, counts, reasons)
     except quarantine.TooManyRejectedError:
         output.delete_folder(folder)
         raise
-    samples = quarantine.samples(judged, weights.names) if counts["rejected"] else {}
-    if several.number:
-        _write_scores(judged, output.uri(folder), arguments.scored_at)
-        files, sha256 = _written(output, folder)
-    _check_input(arguments)
-    manifest = scores_manifest(
+    files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
+    return scores_manifest(
         arguments,
-        read=read,
+        read=input_files.rows_by_key(rows, list(arguments.input_etags), counts["input"]),
         rows=counts,
         reasons=reasons,
         samples=samples,
         histogram=histogram,
         files=files,
-        sha256=sha256,
+        sha256=output.sha256(folder + name for name, _ in files),
         weights=weights,
     )
-    output.write_json(folder + layout.MANIFEST, manifest)
-    log.info("wrote %s with %d scores", output.uri(folder), counts["scored"])
-    return manifest
 
 
 def _check_input(arguments: ScoreArguments) -> int:
@@ -127,22 +111,20 @@ def _weights(uri: str) -> Weights:
     return Weights.parse(document)
 
 
-def _kinds(judged: DataFrame) -> Counter[int]:
-    """How many rows there are of each kind, once those of one user were compared."""
-    without_score = F.when(F.col("reason").isNotNull(), NOT_SCORED).otherwise(_COLLAPSED)
-    kind = F.coalesce(score_bin(), without_score).alias("kind")
-    return Counter({row["kind"]: row["count"] for row in judged.groupBy(kind).count().collect()})
+def _write_scores(classified: DataFrame, uri: str, scored_at: str) -> tuple[dict[str, int], list[int]]:
+    """Write the scores where their rows are read; count all rows, and the scores by bin, in the same pass.
 
-
-def _write_scores(judged: DataFrame, uri: str, scored_at: str) -> None:
-    """Write the scores where their rows were read; the same extract gives the same bytes, file by file."""
-    scores = scores_csv(judged.where(F.col("score").isNotNull()), scored_at)
-    # A file is one task's work for job 2, however large the groups of rows were that came.
-    writer = scores.write.mode("overwrite").option("maxRecordsPerFile", _ROWS_PER_FILE)
-    writer.csv(uri, **session.CSV_OPTIONS)
-
-
-def _written(output: Store, folder: str) -> tuple[list[tuple[str, int]], str]:
-    """Names and sizes of the files of scores, and their SHA-256."""
-    files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
-    return files, output.sha256(folder + name for name, _ in files)
+    The same extract gives the same bytes, file by file.
+    """
+    observation = Observation()
+    bins = (F.count(F.when(F.col("bin") == each, 1)).alias(f"bin_{each}") for each in range(BINS))
+    totals = (F.count("*").alias("input"), F.count("score").alias("scored"), F.count("reason").alias("rejected"))
+    observed = classified.select("user_id", "score", "reason", score_bin().alias("bin"))
+    observed = observed.observe(observation, *totals, *bins)
+    # A file is one task's work for the push job, however large the groups of rows of the extract are.
+    writer = scores_csv(observed.where(F.col("score").isNotNull()), scored_at).write.mode("overwrite")
+    writer.option("maxRecordsPerFile", _ROWS_PER_FILE).csv(uri, **session.CSV_OPTIONS)
+    found = observation.get
+    counts = {name: found[name] for name in ("input", "scored", "rejected")}
+    counts["collapsed"] = counts["input"] - counts["scored"] - counts["rejected"]
+    return counts, [found[f"bin_{each}"] for each in range(BINS)]

@@ -18,7 +18,7 @@ TYPES = ("integer", "number")
 
 _WANTED = {"type", "weight", "cap"}
 # What a row has besides its metrics, on its way through the job.
-_TAKEN = ("user_id", "reason", "copy", "score")
+_TAKEN = ("user_id", "reason", "score")
 
 
 class WeightsError(ValueError):

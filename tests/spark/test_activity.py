@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs import several
-from engagement_jobs.activity import SchemaError, can_be_scored, check_schema, reason, verdict, verdict_alone
-from engagement_jobs.fingerprints import with_fingerprint
+from engagement_jobs.activity import SchemaError, can_be_scored, check_schema, is_blank, reason, with_reason
 from engagement_jobs.scoring import with_score
-from engagement_jobs.several import look
 from engagement_jobs.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 
@@ -30,42 +28,41 @@ def changed(column: str, kind: str | None) -> str:
     return ", ".join(f"{name} {type_}" for name, type_ in columns.items() if type_)
 
 
-def verdicts(spark: SparkSession, folder: Path, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """(user_id, reason, copy) of each row, in order of these."""
-    judged = judge(frame(spark, folder, [row(*values) for values in rows], SCHEMA)).select("user_id", "reason", "copy")
-    return sorted(map(tuple, judged.collect()), key=str)
-
-
-def judge(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
-    """The verdicts of job 1."""
-    names = weights.names
-    marked = with_fingerprint(with_score(check_schema(rows, weights, "here"), weights, can_be_scored(names)))
-    _, found = look(marked, 0)
-    return verdict(marked, names, found) if found.number else verdict_alone(marked, names)
+def classify(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
+    """What the scoring job makes of each row by itself."""
+    scored = with_score(check_schema(rows, weights, "here"), weights, can_be_scored(weights.names))
+    return with_reason(scored, weights.names)
 
 
 def test_the_short_question_has_the_answer_of_the_long_one(spark: SparkSession) -> None:
-    ids = ["U1", "", " ", "\u3000", "\x1c", "\x7f", "~", "!", "\xa0", "ä", " a", None]
-    amounts = [0.0, -0.0, 1.5, 1e308, -1e-300, -1.0, float("nan"), float("inf"), float("-inf"), None]
+    blank, others = ["", " ", "\t\n", "\xa0", "\u3000", "\u2028"], ["U1", "\x1c", "\x7f", "~", "!", "é", " a"]
+    amounts = [0.0, -0.0, 1.5, 1e308, -1e-300, -1.0, NAN, INFINITE, -INFINITE, None]
     rows = spark.createDataFrame(
-        [(user, one, other) for user in ids for one in amounts for other in amounts],
+        [(user, one, other) for user in [*blank, *others, None] for one in amounts for other in amounts],
         "user_id string, one double, other double",
     )
-    short, long = can_be_scored(["one", "other"]), reason(["one", "other"]).isNull()
-    assert rows.where(short).count() == rows.where(long).count() == rows.where(short & long).count() > 0
+    columns = ("user_id", is_blank(), can_be_scored(["one", "other"]), reason(["one", "other"]).isNull())
+    found = rows.select(*columns).collect()
+    assert {user for user, is_it, *_ in found if is_it} == set(blank)
+    assert {user for user, is_it, *_ in found if is_it is None} == {None}
+    assert all(bool(short) == long for *_, short, long in found)
+    assert {user for user, *_, scored in found if scored} == set(others)
 
 
-@pytest.mark.parametrize("column", ["login_count", "items_viewed", "cart_additions"])
-@pytest.mark.parametrize("kind", ["tinyint", "smallint", "int", "bigint"])
-def test_integers_of_any_width(spark: SparkSession, column: str, kind: str) -> None:
-    found = spark.createDataFrame([], changed(column, kind))
-    assert check_schema(found, WEIGHTS, "here").columns == found.columns
-
-
-@pytest.mark.parametrize("kind", ["float", "double", "decimal(9,2)", "decimal(38,10)", "smallint", "int", "bigint"])
-def test_minutes_of_any_kind(spark: SparkSession, kind: str) -> None:
-    found = spark.createDataFrame([], changed("time_spent_minutes", kind))
-    assert check_schema(found, WEIGHTS, "here").dtypes[3] == ("time_spent_minutes", kind)
+@pytest.mark.parametrize(
+    ("columns", "kinds"),
+    [
+        (["login_count", "items_viewed", "cart_additions"], ["tinyint", "smallint", "int", "bigint"]),
+        (
+            ["time_spent_minutes"],
+            ["float", "double", "decimal(9,2)", "decimal(38,10)", "tinyint", "smallint", "int", "bigint"],
+        ),
+    ],
+)
+def test_numbers_of_any_width(spark: SparkSession, columns: list[str], kinds: list[str]) -> None:
+    for column, kind in itertools.product(columns, kinds):
+        found = spark.createDataFrame([], changed(column, kind))
+        assert dict(check_schema(found, WEIGHTS, "here").dtypes)[column] == kind
 
 
 def test_a_metric_of_ones_own(spark: SparkSession) -> None:
@@ -75,8 +72,7 @@ def test_a_metric_of_ones_own(spark: SparkSession) -> None:
     }
     weights = Weights.parse(json.dumps({"version": "1", "metrics": metrics}).encode())
     rows = spark.sql("SELECT 'U' AS user_id, CAST(7 AS TINYINT) AS visits, 0.5D AS last, 1 AS login_count")
-    judged = judge(rows, weights)
-    assert [tuple(each) for each in judged.collect()] == [("U", 7, 0.5, 75.0, None, 1)]
+    assert [tuple(each) for each in classify(rows, weights).collect()] == [("U", 7, 0.5, 75.0, None)]
     with pytest.raises(SchemaError, match="column visits is double, wanted an integer"):
         check_schema(rows.withColumn("visits", rows.visits.cast("double")), weights, "here")
 
@@ -121,105 +117,33 @@ def test_all_that_is_wrong_with_a_schema_is_told_at_once(spark: SparkSession) ->
 
 
 def test_every_reason(spark: SparkSession, tmp_path: Path) -> None:
-    rows = [
-        ("good", 1, 2, 3.0, 4),
-        ("zero", 0, 0, 0.0, 0),
-        ("minus zero", 0, 0, -0.0, 0),
-        (None, 1, 2, 3.0, 4),
-        (None, 1, 2, 3.0, 4),
-        ("", 1, 2, 3.0, 4),
-        ("", 9, 2, 3.0, 4),
-        (" \t\n", 1, 2, 3.0, 4),
-        ("\u00a0\u3000", 1, 2, 3.0, 4),
-        ("l null", None, 2, 3.0, 4),
-        ("i null", 1, None, 3.0, 4),
-        ("t null", 1, 2, None, 4),
-        ("c null", 1, 2, 3.0, None),
-        ("t nan", 1, 2, NAN, 4),
-        ("t inf", 1, 2, INFINITE, 4),
-        ("t -inf", 1, 2, -INFINITE, 4),
-        ("l neg", -1, 2, 3.0, 4),
-        ("i neg", 1, -1, 3.0, 4),
-        ("t neg", 1, 2, -0.01, 4),
-        ("c neg", 1, 2, 3.0, -1),
-        ("two wrong", None, -1, NAN, 4),
+    table: list[tuple[tuple[Any, ...], str | None]] = [
+        (("good", 1, 2, 3.0, 4), None),
+        (("zero", 0, 0, 0.0, 0), None),
+        (("minus zero", 0, 0, -0.0, 0), None),
+        ((None, 1, 2, 3.0, 4), "user_id_null"),
+        ((None, 1, 2, 3.0, 4), "user_id_null"),  # not a copy of the one before
+        (("", 1, 2, 3.0, 4), "user_id_blank"),
+        (("", 9, 2, 3.0, 4), "user_id_blank"),
+        ((" \t\n", 1, 2, 3.0, 4), "user_id_blank"),
+        (("\u00a0\u3000", 1, 2, 3.0, 4), "user_id_blank"),
+        (("l null", None, 2, 3.0, 4), "login_count_null"),
+        (("i null", 1, None, 3.0, 4), "items_viewed_null"),
+        (("t null", 1, 2, None, 4), "time_spent_minutes_null"),
+        (("c null", 1, 2, 3.0, None), "cart_additions_null"),
+        (("t nan", 1, 2, NAN, 4), "time_spent_minutes_nan"),
+        (("t inf", 1, 2, INFINITE, 4), "time_spent_minutes_infinite"),
+        (("t -inf", 1, 2, -INFINITE, 4), "time_spent_minutes_infinite"),
+        (("l neg", -1, 2, 3.0, 4), "login_count_negative"),
+        (("i neg", 1, -1, 3.0, 4), "items_viewed_negative"),
+        (("t neg", 1, 2, -0.01, 4), "time_spent_minutes_negative"),
+        (("c neg", 1, 2, 3.0, -1), "cart_additions_negative"),
+        (("two wrong", None, -1, NAN, 4), "login_count_null"),
+        ((None, None, -1, NAN, 4), "user_id_null"),
     ]
-    found = verdicts(spark, tmp_path, rows)
-    assert [(user, reason) for user, reason, _ in found if user and not user.isspace()] == sorted(
-        [
-            ("c neg", "cart_additions_negative"),
-            ("c null", "cart_additions_null"),
-            ("good", None),
-            ("i neg", "items_viewed_negative"),
-            ("i null", "items_viewed_null"),
-            ("l neg", "login_count_negative"),
-            ("l null", "login_count_null"),
-            ("minus zero", None),
-            ("t -inf", "time_spent_minutes_infinite"),
-            ("t inf", "time_spent_minutes_infinite"),
-            ("t nan", "time_spent_minutes_nan"),
-            ("t neg", "time_spent_minutes_negative"),
-            ("t null", "time_spent_minutes_null"),
-            ("two wrong", "login_count_null"),
-            ("zero", None),
-        ],
-        key=str,
-    )
-    # Rows without an id are not copies of each other: each is rejected on its own.
-    assert Counter(reason for user, reason, _ in found if not user or user.isspace()) == {
-        "user_id_null": 2,
-        "user_id_blank": 4,
-    }
-    assert {copy for *_, copy in found} == {1}
-
-
-@pytest.mark.parametrize("most", [1_000_000, 2])
-def test_duplicates(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    monkeypatch.setattr(several, "_MOST", most)  # above it, all rows meet those of their user
-    rows = [
-        ("twice", 1, 2, 3.0, 4),
-        ("twice", 1, 2, 3.0, 4),
-        ("thrice", 1, 2, 3.0, 4),
-        ("thrice", 1, 2, 3.0, 4),
-        ("thrice", 1, 2, 3.0, 4),
-        ("differs", 1, 2, 3.0, 4),
-        ("differs", 1, 2, 3.0, 4),
-        ("differs", 1, 2, 3.0, 5),
-        ("half null", 1, 2, 3.0, 4),
-        ("half null", 1, 2, None, 4),
-        ("both nan", 1, 2, NAN, 4),
-        ("both nan", 1, 2, NAN, 4),
-        ("Case", 1, 2, 3.0, 4),
-        ("case", 9, 2, 3.0, 4),
-        ("case ", 8, 2, 3.0, 4),
-    ]
-    assert verdicts(spark, tmp_path, rows) == sorted(
-        [
-            ("Case", None, 1),
-            ("both nan", "time_spent_minutes_nan", 1),
-            ("both nan", "time_spent_minutes_nan", 2),
-            ("case ", None, 1),
-            ("case", None, 1),
-            ("differs", "conflicting_rows", 1),
-            ("differs", "conflicting_rows", 2),
-            ("differs", "conflicting_rows", 3),
-            ("half null", "conflicting_rows", 2),
-            ("half null", "time_spent_minutes_null", 1),
-            ("thrice", None, 1),
-            ("thrice", None, 2),
-            ("thrice", None, 3),
-            ("twice", None, 1),
-            ("twice", None, 2),
-        ],
-        key=str,
-    )
-
-
-def test_copies_that_differ_in_other_columns_alone_are_identical(spark: SparkSession) -> None:
-    rows = spark.sql("SELECT 'U' AS user_id, 1 AS login_count, 2 AS items_viewed, 3.5D AS time_spent_minutes, "
-                      "4 AS cart_additions, id AS more FROM range(2)")  # fmt: skip
-    judged = judge(rows).select("reason", "copy")
-    assert sorted(map(tuple, judged.collect()), key=str) == [(None, 1), (None, 2)]
+    classified = classify(frame(spark, tmp_path, [row(*values) for values, _ in table], SCHEMA))
+    found = classified.select("user_id", "reason", F.col("score").isNotNull()).collect()
+    assert list(map(tuple, found)) == [(values[0], reason, reason is None) for values, reason in table]
 
 
 def test_wide_numbers_are_judged_as_they_are(spark: SparkSession) -> None:
@@ -228,5 +152,5 @@ def test_wide_numbers_are_judged_as_they_are(spark: SparkSession) -> None:
         "CAST('9999999999999999999999999999.5' AS DECIMAL(38,10)) AS time_spent_minutes, 1 AS cart_additions "
         "UNION ALL SELECT 'V', 1, -9223372036854775808, CAST('-0.0000000001' AS DECIMAL(38,10)), 1"
     )
-    judged = judge(wide).select("user_id", "reason")
-    assert sorted(map(tuple, judged.collect())) == [("U", None), ("V", "items_viewed_negative")]
+    found = classify(wide).select("user_id", "reason").collect()
+    assert sorted(map(tuple, found)) == [("U", None), ("V", "items_viewed_negative")]

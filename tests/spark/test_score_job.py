@@ -1,4 +1,4 @@
-"""Job 1 with real Spark against S3: what it leaves, and what it leaves when it fails."""
+"""The scoring job with real Spark against S3: what it leaves, and what it leaves when it fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from engagement_jobs import score_job, session
 from engagement_jobs.activity import SchemaError
@@ -19,8 +19,9 @@ from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.quarantine import TooManyRejectedError
 from engagement_jobs.score_job import InputChangedError
 from engagement_jobs.weights import Weights, WeightsError
+from tests.support import oracle
 from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
-from tests.support.glue_world import Bucket
+from tests.support.glue_world import Bucket, World
 
 SCORES, REJECTED = f"scores/dt={DAY}/", f"rejected/dt={DAY}/"
 MANIFEST = f"{SCORES}_manifest.json"
@@ -111,45 +112,27 @@ def small_reads(spark: SparkSession) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_reads")
-def test_a_retry_writes_the_same_bytes_and_leaves_nothing_of_the_first(spark: SparkSession, bucket: Bucket) -> None:
-    rows = good(300) + good(300)[::-1] + good(9)
-    first = score(spark, score_arguments(bucket, parquet(rows, group=50)))
-    before = [bucket.read(key) for key in parts(bucket)]
-    bucket.put(f"{REJECTED}part-of-a-worse-extract.json", b"{}\n")
-    again = score(spark, score_arguments(bucket, parquet(rows, group=50), JOB_RUN_ID="jr_again"))
-    assert [bucket.read(key) for key in parts(bucket)] == before
-    assert again["sha256"] == first["sha256"] == hashlib.sha256(b"".join(before)).hexdigest()
-    assert again["job_run_id"] == "jr_again"
-    assert bucket.keys(REJECTED) == []
-
-
-@pytest.mark.usefixtures("small_reads")
-def test_scores_may_lie_in_several_files(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_writes_the_same_bytes_in_several_files(
+    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(score_job, "_ROWS_PER_FILE", 80)
-    manifest = score(spark, score_arguments(bucket, parquet(good(250), group=100)))
+    extract = parquet(good(250) + good(40)[::-1] + good(9), group=100)
+    first = score(spark, score_arguments(bucket, extract))
+    bodies = [bucket.read(key) for key in parts(bucket)]
     tables = [bucket.table(key) for key in parts(bucket)]
-    # Groups of 100, 100 and 50 rows; and the first task always leaves a file.
-    assert sorted(len(table) - 1 for table in tables if len(table) > 1) == [20, 20, 50, 80, 80]
+    # Groups of 100, 100, 50 and 49 rows, without the 40 users with several rows. The first task always leaves a file.
+    assert sorted(len(table) - 1 for table in tables if len(table) > 1) == [20, 40, 50, 60, 80]
     assert {tuple(table[0]) for table in tables} == {("UserID", "Calculated_Score", "Timestamp")}
     users = [line[0] for table in tables for line in table[1:]]
     assert sorted(users) == [f"U{number:03d}" for number in range(250)]
-    assert [entry["name"] for entry in manifest["files"]] == [key.removeprefix(SCORES) for key in parts(bucket)]
-    assert manifest["sha256"] == hashlib.sha256(b"".join(map(bucket.read, parts(bucket)))).hexdigest()
+    assert [entry["name"] for entry in first["files"]] == [key.removeprefix(SCORES) for key in parts(bucket)]
+    assert first["sha256"] == hashlib.sha256(b"".join(bodies)).hexdigest()
 
-
-def test_the_input_is_read_once(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = score_arguments(bucket, parquet([*good(300), row("U001"), row(None)]), max_reject_fraction="0.5")
-    write = score_job._write_scores
-
-    def write_and_delete(judged: DataFrame, uri: str, scored_at: str) -> None:
-        write(judged, uri, scored_at)
-        bucket.delete(f"activity/dt={DAY}/activity.parquet")
-
-    monkeypatch.setattr(score_job, "_write_scores", write_and_delete)
-    with pytest.raises(InputChangedError, match="the object is gone"):
-        score(spark, arguments)
-    assert sum(len(bucket.table(part)) - 1 for part in parts(bucket)) == 299
-    assert len(bucket.lines(REJECTED)) == 3
+    bucket.put(f"{REJECTED}part-of-a-worse-extract.json", b"{}\n")
+    again = score(spark, score_arguments(bucket, extract, JOB_RUN_ID="jr_again"))
+    assert [bucket.read(key) for key in parts(bucket)] == bodies
+    assert (again["sha256"], again["job_run_id"]) == (first["sha256"], "jr_again")
+    assert bucket.keys(REJECTED) == []
 
 
 def _folder(bucket: Bucket, *files: bytes) -> ScoreArguments:
@@ -160,35 +143,28 @@ def _folder(bucket: Bucket, *files: bytes) -> ScoreArguments:
     return score_arguments(bucket, None, input_uri=f"s3://{bucket.name}/{folder}", input_etags=json.dumps(etags))
 
 
-def test_an_extract_of_many_files(spark: SparkSession, bucket: Bucket) -> None:
-    rows = good(30)
-    arguments = _folder(bucket, parquet(rows[:20]), parquet([]), parquet(rows[20:]))
-    # Not one of those that were checked.
-    bucket.put(f"activity/dt={DAY}/country=D E/part-9.parquet", parquet([row("LATE")]))
-    manifest = score(spark, arguments)
-    assert [each["rows"] for each in manifest["input"]] == [20, 0, 10]
-    assert [each["key"] for each in manifest["input"]] == list(arguments.input_etags)
-    assert manifest["rows"]["scored"] == 30
-    users = [line[0] for part in parts(bucket) for line in bucket.table(part)[1:]]
-    assert sorted(users) == [each["user_id"] for each in rows]
-
-
-def test_files_may_differ_in_widths_and_in_what_is_ignored(spark: SparkSession, bucket: Bucket) -> None:
+def test_an_extract_of_many_files(spark: SparkSession, world: World, bucket: Bucket) -> None:
     rows = [*good(10), row("BIG", items=2**40)]
     exact = [each | {"time_spent_minutes": Decimal(each["time_spent_minutes"])} for each in rows[8:]]
+    # They differ in widths, and in columns that are ignored.
     narrow = SCHEMA.set(2, pa.field("items_viewed", pa.int8())).set(3, pa.field("time_spent_minutes", pa.float32()))
     minutes = SCHEMA.set(3, pa.field("time_spent_minutes", pa.decimal128(9, 2)))
-    files = (
+    arguments = _folder(
+        bucket,
         parquet(rows[:4], narrow.append(pa.field("more", pa.string()))),
+        parquet([]),
         parquet(rows[4:8], narrow.append(pa.field("more", pa.int64()))),
         parquet(exact, minutes.append(pa.field("other", pa.bool_()))),
     )
-    manifest = score(spark, _folder(bucket, *files))
-    assert [each["rows"] for each in manifest["input"]] == [4, 4, 3]
-    found = sorted(line for part in parts(bucket) for line in bucket.table(part))
-    score(spark, score_arguments(bucket, parquet(rows)))
-    alone = [line for part in parts(bucket) for line in bucket.table(part)]
-    assert found == sorted(alone + alone[:1] * (len(found) - len(alone)))  # each file has a header
+    wanted = oracle.expected([world.root / bucket.name / key for key in arguments.input_etags])
+    # Not one of those that were checked.
+    bucket.put(f"activity/dt={DAY}/country=D E/part-9.parquet", parquet([row("LATE")]))
+    manifest = score(spark, arguments)
+    assert [each["rows"] for each in manifest["input"]] == [4, 0, 4, 3]
+    assert [each["key"] for each in manifest["input"]] == list(arguments.input_etags)
+    lines = [line for part in parts(bucket) for line in bucket.table(part)[1:]]
+    assert {user: int(text.replace(".", "")) for user, text, _ in lines} == wanted.scores
+    assert len(lines) == len(rows) == manifest["rows"]["scored"]
 
 
 def _a_file_changed(bucket: Bucket) -> ScoreArguments:
@@ -255,40 +231,44 @@ def test_what_cannot_be_scored_is_refused_before_any_write(
     assert bucket.keys() == [key for key in before if key != MANIFEST]
 
 
-@pytest.mark.parametrize(
-    ("extract", "left"), [(None, 1), (b"not Parquet" * 99, 1), (parquet([]), 0)], ids=["gone", "unreadable", "empty"]
-)
-def test_rejected_rows_stay_until_a_later_run_can_read_its_extract(
-    spark: SparkSession, bucket: Bucket, extract: bytes | None, left: int
-) -> None:
+def test_rejected_rows_stay_until_a_later_run_reads_its_extract(spark: SparkSession, bucket: Bucket) -> None:
     score(spark, score_arguments(bucket, parquet([*good(30), row(None)])))
     bucket.delete(f"activity/dt={DAY}/activity.parquet")
-    with pytest.raises((InputChangedError, SchemaError, TooManyRejectedError)):
-        score(spark, score_arguments(bucket, extract))
-    assert len(bucket.lines(REJECTED)) == left
+    with pytest.raises(InputChangedError):
+        score(spark, score_arguments(bucket, None))
+    with pytest.raises(SchemaError):
+        score(spark, score_arguments(bucket, b"not Parquet" * 99))
+    assert len(bucket.lines(REJECTED)) == 1
+    with pytest.raises(TooManyRejectedError, match=r"0 of 0 rows cannot be scored \(the extract is empty\)"):
+        score(spark, score_arguments(bucket, parquet([])))
+    assert bucket.keys(REJECTED) == bucket.keys(SCORES) == []
 
 
-def test_an_extract_that_changes_while_it_is_scored_gets_no_manifest(
-    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [(parquet(good(4)), "changed since it was checked: ETag"), (None, "the object is gone")],
+    ids=["changed", "gone"],
+)
+def test_no_manifest_if_the_extract_changes_meanwhile(
+    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, body: bytes | None, said: str
 ) -> None:
-    arguments = score_arguments(bucket, parquet(good(3)))
+    # The rows that are rejected are read after the scores were written.
+    arguments = score_arguments(bucket, parquet([*good(30), row(None)]))
     write = score_job._write_scores
 
-    def write_and_change(*given: Any) -> None:
-        write(*given)
-        bucket.put(f"activity/dt={DAY}/activity.parquet", parquet(good(4)))
+    def write_and_change(*given: Any) -> Any:
+        found, key = write(*given), f"activity/dt={DAY}/activity.parquet"
+        if body:
+            bucket.put(key, body)
+        else:
+            bucket.delete(key)
+        return found
 
     monkeypatch.setattr(score_job, "_write_scores", write_and_change)
-    with pytest.raises(InputChangedError, match="changed since it was checked"):
+    with pytest.raises(InputChangedError, match=said):
         score(spark, arguments)
     assert len(parts(bucket)) == 1
     assert bucket.keys(MANIFEST) == []
-
-
-def test_nothing_to_score(spark: SparkSession, bucket: Bucket) -> None:
-    with pytest.raises(TooManyRejectedError, match=r"0 of 0 rows cannot be scored \(the extract is empty\)"):
-        score(spark, score_arguments(bucket, parquet([])))
-    assert bucket.keys(SCORES) == []
 
 
 def test_too_much_rejected_fails_after_the_rows_were_kept(spark: SparkSession, bucket: Bucket) -> None:
@@ -330,7 +310,7 @@ def test_weights_of_ones_own(spark: SparkSession, bucket: Bucket) -> None:
     assert bucket.lines(REJECTED) == [kept]
 
 
-def test_columns_beyond_the_contract_do_not_matter(spark: SparkSession, bucket: Bucket) -> None:
+def test_columns_beyond_the_contract_and_widths_do_not_matter(spark: SparkSession, bucket: Bucket) -> None:
     moment = datetime.datetime(2026, 11, 22, 12, 30, tzinfo=datetime.UTC)
     more = {"seen": moment, "tags": ["a"], "Country": "DE", "extra": 2**64 - 1}
     schema = pa.schema(
@@ -339,29 +319,21 @@ def test_columns_beyond_the_contract_do_not_matter(spark: SparkSession, bucket: 
             pa.field("tags", pa.list_(pa.string())),
             pa.field("Country", pa.string()),
             pa.field("extra", pa.uint64()),
-            *SCHEMA,
+            pa.field("user_id", pa.string()),
+            pa.field("login_count", pa.uint8()),
+            pa.field("items_viewed", pa.uint32()),
+            pa.field("time_spent_minutes", pa.int8()),
+            pa.field("cart_additions", pa.uint16()),
         ]
     )
-    score(spark, score_arguments(bucket, parquet([row("U1") | more], schema)))
-    assert bucket.table(parts(bucket)[0])[1:] == [["U1", "50.00", f"{DAY}T03:00:00Z"]]
+    rows = [row("U1", minutes=60) | more, row("U2", 200, 2**32 - 1, 120, 2**16 - 1), row("U1", minutes=60)]
+    manifest = score(spark, score_arguments(bucket, parquet(rows, schema)))
+    lines = [line[:2] for part in parts(bucket) for line in bucket.table(part)[1:]]
+    assert lines == [["U2", "100.00"], ["U1", "50.00"]]
+    assert manifest["rows"]["collapsed"] == 1  # the rows of U1 are identical in all that counts
 
 
 def test_a_column_that_spark_cannot_read_is_named_by_its_type(spark: SparkSession, bucket: Bucket) -> None:
     schema = SCHEMA.append(pa.field("at", pa.time64("us")))
     with pytest.raises(SchemaError, match=r"cannot be read as Parquet: .*TIME"):
         score(spark, score_arguments(bucket, parquet([row("U1") | {"at": datetime.time(1)}], schema)))
-
-
-def test_whole_numbers_of_any_width(spark: SparkSession, bucket: Bucket) -> None:
-    kinds = {
-        "login_count": pa.uint8(),
-        "items_viewed": pa.uint32(),
-        "time_spent_minutes": pa.int8(),
-        "cart_additions": pa.uint16(),
-    }
-    schema = pa.schema([("user_id", pa.string()), *kinds.items()])
-    score(
-        spark,
-        score_arguments(bucket, parquet([row("U1", minutes=60), row("U2", 200, 2**32 - 1, 120, 2**16 - 1)], schema)),
-    )
-    assert [line[:2] for line in bucket.table(parts(bucket)[0])[1:]] == [["U1", "50.00"], ["U2", "100.00"]]
