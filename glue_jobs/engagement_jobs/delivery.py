@@ -19,9 +19,9 @@ from dataclasses import dataclass, field, replace
 from engagement_jobs import stops
 from engagement_jobs.backlog import Backlog
 from engagement_jobs.canary import SIZE, Canary
-from engagement_jobs.connections import AmbiguousError, UnsentError
 from engagement_jobs.flights import Flight
 from engagement_jobs.health import Breaker, Concurrency, RetryBudget, backoff
+from engagement_jobs.http_errors import AmbiguousError, UnsentError
 from engagement_jobs.ledger import Ledger
 from engagement_jobs.outcomes import Next, Verdict, classify
 from engagement_jobs.pacing import Pace, retry_after_seconds

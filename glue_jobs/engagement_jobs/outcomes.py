@@ -59,11 +59,11 @@ _DEEPEST = 8
 _PARTS = ("results", "result", "data")
 
 
-def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
+def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> Verdict:
     """The verdict on an HTTP answer.
 
     :param headers: by names in lower case
-    :param body: the first bytes of the body, enough to tell whether it names a failure
+    :param body: None when it cannot be read
     """
     kind = headers.get("content-type", "").lower()
     if 200 <= status < 300:
@@ -93,7 +93,10 @@ def _asks_for_a_pause(headers: Mapping[str, str]) -> bool:
     return retry_after_seconds(headers.get("retry-after"), headers.get("date")) is not None
 
 
-def _success(status: int, kind: str, body: bytes) -> Verdict:
+def _success(status: int, kind: str, body: bytes | None) -> Verdict:
+    if body is None:
+        # It may name a failure.
+        return Verdict(Next.RETRY, "unknown", f"http_{status}_unreadable")
     if "html" in kind or body.lstrip()[:1] == b"<":
         # A proxy or a login page answered in the CRM's place.
         return Verdict(Next.RETRY, "unknown", f"http_{status}_html")
@@ -112,7 +115,7 @@ def _delivered(status: int, detail: str) -> Verdict:
     return Verdict(Next.SETTLE, "delivered", f"http_{status}", detail)
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes | None) -> Any:
     try:
         return _parse(body.decode()) if body else None
     except (ValueError, RecursionError):

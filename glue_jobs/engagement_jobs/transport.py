@@ -1,32 +1,47 @@
-"""One POST over HTTP: the request as it is written, and the token that it carries."""
+"""Requests to one endpoint of the CRM over aiohttp, and the token that they carry."""
 
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
-from engagement_jobs.connections import Connections
+from engagement_jobs.http_bodies import read_body
+from engagement_jobs.http_errors import ERRORS, StaleConnectionError, translate
 
+# All that aiohttp would add by itself is here: it looks for what is missing in each request.
 _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "customer-engagement-scoring/1",
     "Accept": "*/*",
     "Accept-Encoding": "identity",  # answers are a few bytes: compressing them would only cost both sides
 }
+_MAX_CONNECT_SECONDS = 10.0
+# Load balancers close connections that were idle for a minute, and a request that meets such an end is ambiguous.
+_IDLE_SECONDS = 30.0
+_ADDRESSES_SECONDS = 60
+_MAX_LINE = 65_536
 
 
 @dataclass(slots=True)
 class Answer:
-    """What came back, with names of headers in lower case. `token_version` is of the token that the request carried."""
+    """What the CRM answered.
+
+    :param headers: found by names in lower case
+    :param body: None when it cannot be read: too long, damaged, or encoded in a way that we cannot undo
+    :param token_version: of the token that the request carried
+    """
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | None
     token_version: int
 
 
@@ -69,13 +84,19 @@ class Credential:
 
 
 class HttpTransport:
-    """Posts to one endpoint, whose connections it keeps. Use as an async context manager."""
+    """Sends to one endpoint, whose connections it keeps. Use as an async context manager.
+
+    :param timeout_seconds: the limit of one request, connecting included, which may take half of it
+    """
 
     def __init__(self, endpoint: str, read_secret: Callable[[], Awaitable[str]], timeout_seconds: float) -> None:
         self.token_version = 0
         self._url = URL(endpoint)
         self._read_secret = read_secret
-        self._timeout = timeout_seconds
+        # A time-out while connecting is certainly not sent, so the request must have time left after it.
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout_seconds, connect=min(_MAX_CONNECT_SECONDS, timeout_seconds / 2)
+        )
         self._credential: Credential | None = None
 
     async def read_token(self) -> None:
@@ -83,22 +104,35 @@ class HttpTransport:
         self._credential = Credential.from_secret(await self._read_secret())
 
     async def __aenter__(self) -> Self:
-        self._connections = Connections(self._url, self._timeout)
-        self._present()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # the delivery limits its requests
+                keepalive_timeout=_IDLE_SECONDS,
+                ttl_dns_cache=_ADDRESSES_SECONDS,
+                ssl=ssl.create_default_context() if self._url.scheme == "https" else True,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),  # a cookie of one user must not go out with the next one
+            trust_env=False,
+            auto_decompress=False,
+            timeout=self._timeout,
+            max_line_size=_MAX_LINE,
+            max_field_size=_MAX_LINE,
+            request_class=_Request,
+            middlewares=(_send_once,),
+        )
+        self._set_headers()
         return self
 
-    def _present(self) -> None:
-        """Let every request from now on carry the token."""
-        headers = {"Host": self._url.host_port_subcomponent, **_HEADERS}
+    def _set_headers(self) -> None:
+        """Let each request from now on carry the token."""
+        self._headers = CIMultiDict(_HEADERS)
         if self._credential is not None:
-            headers[self._credential.header] = self._credential.value()
-        lines = [f"POST {self._url.raw_path_qs} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        self._head = "\r\n".join(lines).encode()
+            self._headers[self._credential.header] = self._credential.value()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._connections.close()
+        await self._session.close()
 
     async def refresh(self) -> bool:
         """Read the secret again; tell whether the token is another one."""
@@ -106,15 +140,54 @@ class HttpTransport:
         if fresh == self._credential:
             return False
         self._credential = fresh
-        self._present()
+        self._set_headers()
         self.token_version += 1
         return True
 
     async def post(self, payload: bytes, key: str) -> Answer:
-        """Send one record; redirects are answers, not followed. Raises UnsentError or AmbiguousError."""
+        """Send one record. Raises UnsentError or AmbiguousError."""
+        return await self.request("POST", payload, key)
+
+    async def request(self, method: str, payload: bytes, key: str) -> Answer:
+        """Send one request, at most once; redirects are answers, not followed.
+
+        :raises UnsentError: the request certainly did not leave
+        :raises AmbiguousError: the request may have been applied
+        """
         version = self.token_version
-        answer = await self._connections.exchange(
-            b"%b\r\nIdempotency-Key: %b\r\nContent-Length: %d\r\n\r\n%b"
-            % (self._head, key.encode(), len(payload), payload)
-        )
-        return Answer(answer.status, answer.headers, answer.body, version)
+        headers = self._headers.copy()
+        headers["Idempotency-Key"] = key
+        try:
+            async with self._session.request(
+                method, self._url, data=payload, headers=headers, allow_redirects=False
+            ) as response:
+                try:
+                    body = await read_body(response)
+                except ERRORS:
+                    if 200 <= response.status < 300:
+                        raise
+                    body = None  # status and headers are complete, and say enough
+                return Answer(response.status, response.headers, body, version)
+        except ERRORS as error:
+            raise translate(error) from error
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that takes nothing for its answer which came before it was written."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        """Write the request. Raises StaleConnectionError instead when something has already come."""
+        if conn.protocol is None or conn.protocol.should_close:
+            raise StaleConnectionError
+        return await super().send(conn)
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Raise our errors in place of aiohttp's: after its own it sends a PUT again without a word."""
+    try:
+        try:
+            return await handler(request)
+        except StaleConnectionError:
+            return await handler(request)  # nothing was written; aiohttp has closed that connection
+    except ERRORS as error:
+        raise translate(error) from error

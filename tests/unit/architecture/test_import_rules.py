@@ -132,7 +132,7 @@ RULES = (
     Rule(
         "glue_jobs/engagement_jobs/*.py",
         "a module either speaks Spark or HTTP, so that each can be tested without the other",
-        may=(*SPARK, "yarl", "engagement_jobs"),
+        may=(*SPARK, "aiohttp", "multidict", "yarl", "engagement_jobs"),
         lazily=("awsglue", "numpy"),
         never=("airflow", "engagement", *AWS),
         apart=(SPARK, HTTP),

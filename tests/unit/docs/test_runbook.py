@@ -21,9 +21,6 @@ JOBS = "glue_jobs/engagement_jobs/"
 TOLD_OTHERWISE = {
     (JOBS + "arguments.py", "ValueError"): "told as what the argument is wanted to be",
     (JOBS + "transport.py", "ValueError"): "told as secret_unreadable; its text may come near the secret",
-    (JOBS + "connections.py", "UnsentError"): "what became of one request ends no run",
-    (JOBS + "connections.py", "ConnectionResetError"): "told as UnsentError",
-    (JOBS + "http_answers.py", "MalformedAnswerError"): "what became of one request ends no run",
     (JOBS + "input_files.py", "Caused by:"): "is taken off what Spark says",
 }
 """Carriers, or texts, that nobody is shown; and why."""

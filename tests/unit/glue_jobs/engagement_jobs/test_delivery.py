@@ -15,7 +15,6 @@ from engagement_jobs.canary import Canary
 from engagement_jobs.delivery import Delivery
 from engagement_jobs.ledger import FIELDS
 from engagement_jobs.records import Record
-from engagement_jobs.transport import Credential
 from local.crm.faults import NO_FAULT, Fault
 from tests.support.exchange import TOKEN, Exchange, exchange, records
 
@@ -473,19 +472,3 @@ def test_one_record_that_is_always_told_to_wait_holds_up_no_others() -> None:
     check_law(faced, delivery, 2000)
     assert delivery.stop is None
     assert dict(delivery.tally.outcomes) == {"delivered": 1999, "deferred": 1}
-
-
-@pytest.mark.parametrize(
-    "secret", ["", "two\nlines", '{"token": ""}', '{"token": "t", "header": null}', '{"header": "X"}']
-)
-def test_a_secret_that_is_no_token_is_refused_without_being_shown(secret: str) -> None:
-    with pytest.raises(ValueError, match="CRM secret") as refusal:
-        Credential.from_secret(secret)
-    assert "lines" not in str(refusal.value)
-
-
-def test_a_secret_may_name_its_header() -> None:
-    credential = Credential.from_secret('{"token": "t", "header": "X-Api-Key", "scheme": ""}')
-    assert (credential.header, credential.value()) == ("X-Api-Key", "t")
-    assert Credential.from_secret(" t\n").value() == "Bearer t"
-    assert "X-Api-Key" not in repr(credential)

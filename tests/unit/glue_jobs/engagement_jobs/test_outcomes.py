@@ -36,6 +36,11 @@ ANSWERS = [
     (200, JSON, b'{"errors": ["bad score"]}', Next.SETTLE, "rejected", "http_200_failure"),
     (200, HTML, b"<!doctype html><title>Log in</title>", Next.RETRY, "unknown", "http_200_html"),
     (200, {}, b"  <html>", Next.RETRY, "unknown", "http_200_html"),
+    (200, JSON, None, Next.RETRY, "unknown", "http_200_unreadable"),
+    (204, HTML, None, Next.RETRY, "unknown", "http_204_unreadable"),
+    (101, {}, b"", Next.RETRY, "unknown", "http_101"),
+    (404, JSON, None, Next.SETTLE, "rejected", "http_404"),
+    (429, JSON, None, Next.WAIT, "deferred", "http_429"),
     (301, {"Location": "https://elsewhere.example.com"}, b"", Next.STOP, "deferred", "http_301"),
     (303, {"Location": "/result"}, b"", Next.STOP, "unknown", "http_303"),
     (307, {}, b"", Next.STOP, "deferred", "http_307"),
@@ -64,7 +69,9 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("status", "headers", "body", "following", "outcome", "reason"), ANSWERS)
-def test_answer(status: int, headers: dict[str, str], body: bytes, following: Next, outcome: str, reason: str) -> None:
+def test_answer(
+    status: int, headers: dict[str, str], body: bytes | None, following: Next, outcome: str, reason: str
+) -> None:
     verdict = classify(status, {name.lower(): value for name, value in headers.items()}, body)
     assert (verdict.next, verdict.outcome, verdict.reason) == (following, outcome, reason)
 
