@@ -40,7 +40,7 @@ class Charts:
 def outcome_parts(run: Run) -> list[tuple[str, str, int]]:
     """Class, title and rows of each outcome of a run."""
     return [
-        (report.CLASSES.get(name, name), f"{name}: {report.number(rows)} ({report.share(rows, run.rows)})", rows)
+        (report.CLASSES.get(name, name), f"{name}: {report.number(rows)} ({report.share(rows, run.line.rows)})", rows)
         for name, rows in run.outcomes.items()
     ]
 
@@ -58,9 +58,9 @@ def over_time(runs: Sequence[Run | Unreadable]) -> Charts | None:
         [(report.CLASSES.get(name, name), name) for name in used],
         [
             _outcomes(latest, days),
-            _values(latest, days, "Not reached", "customers", "rejected", lambda r: r.not_reached, report.number),
+            _values(latest, days, "Not reached", "customers", "rejected", lambda r: r.line.not_reached, report.number),
             _values(latest, days, "Latency, 95 %", "of requests", "accent", lambda r: r.p95_ms, report.milliseconds),
-            _values(latest, days, "Estimated cost", "of Glue runs", "accent", lambda r: r.cost_usd, report.usd),
+            _values(latest, days, "Estimated cost", "of Glue runs", "accent", lambda r: r.line.cost_usd, report.usd),
         ],
     )
 

@@ -21,56 +21,6 @@ MOST_TEXT = 600
 MOST_NUMBER = 10**12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A run whose summary can be read.
-
-    :param written: when the summary was written
-    :param outcomes: rows of every outcome, `unaccounted` last
-    :param p95_ms: 95 % of the requests were answered within, in ms; None without answers
-    :param cost_usd: estimate in US dollars, None when it is not known
-    """
-
-    place: Place
-    written: datetime
-    score_date: str
-    run_id: str
-    mode: str
-    status: str
-    headline: str
-    rows: int
-    outcomes: Mapping[str, int]
-    not_reached: int
-    p95_ms: float | None
-    cost_usd: float | None
-
-    @property
-    def is_dry_run(self) -> bool:
-        """Whether nothing was to be sent."""
-        return self.mode == DRY_RUN
-
-    @property
-    def kind(self) -> str:
-        """`failed`, `planned` (a dry run) or `success`, as in the report."""
-        if self.status == "failed":
-            return "failed"
-        return "planned" if self.is_dry_run else "success"
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A run whose summary cannot be read, and why, as the end of a sentence."""
-
-    place: Place
-    written: datetime
-    why: str
-
-    @property
-    def score_date(self) -> str:
-        """The date that the key tells, else the day on which the summary was written."""
-        return self.place.day or self.written.date().isoformat()
-
-
 def _cut(text: str) -> str:
     return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
 
@@ -84,8 +34,8 @@ class _Latency(StrictModel, extra="ignore"):
     p95: Amount | None
 
 
-class _Line(StrictModel, extra="ignore"):
-    """What the page shows of a summary; see ``engagement.contract.summary``."""
+class Line(StrictModel, extra="ignore"):
+    """What the page shows of a summary; see `engagement.contract.summary`."""
 
     version: Literal[1]  # a later one is added, for those of old runs stay in the bucket
     score_date: Text
@@ -106,31 +56,68 @@ class _Line(StrictModel, extra="ignore"):
         return parse_date(value).isoformat()
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run whose summary can be read, and when it was written."""
+
+    place: Place
+    written: datetime
+    line: Line
+
+    @property
+    def score_date(self) -> str:
+        """The day whose scores the run delivered."""
+        return self.line.score_date
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """Rows of every outcome, `unaccounted` last."""
+        return {**self.line.outcomes.by_name(), "unaccounted": self.line.unaccounted}
+
+    @property
+    def p95_ms(self) -> float | None:
+        """Milliseconds within which 95 % of the requests were answered; None without answers."""
+        return self.line.latency_ms.p95
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing was to be sent."""
+        return self.line.mode == DRY_RUN
+
+    @property
+    def kind(self) -> str:
+        """`failed`, `planned` (a dry run) or `success`, as in the report."""
+        if self.line.status == "failed":
+            return "failed"
+        return "planned" if self.is_dry_run else "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A run whose summary cannot be read, and why, as the end of a sentence."""
+
+    place: Place
+    written: datetime
+    why: str
+
+    @property
+    def score_date(self) -> str:
+        """The date that the key tells, else the day on which the summary was written."""
+        return self.place.day or self.written.date().isoformat()
+
+
 def read(place: Place, written: datetime, body: bytes | None) -> Run | Unreadable:
     """Return what the summary says; never raises, whatever the bytes are.
 
     :param body: None when the object is gone
     """
     try:
-        line = parse(_Line, _readable(body))
+        line = parse(Line, _readable(body))
         if not place.is_dry_run and line.score_date != place.folder:
             raise DocumentError([f"its score_date is {line.score_date}, which is not the date of its key"])
     except DocumentError as error:
         return Unreadable(place, written, str(error))
-    return Run(
-        place=place,
-        written=written,
-        score_date=line.score_date,
-        run_id=line.run_id,
-        mode=line.mode,
-        status=line.status,
-        headline=line.headline,
-        rows=line.rows,
-        outcomes={**line.outcomes.by_name(), "unaccounted": line.unaccounted},
-        not_reached=line.not_reached,
-        p95_ms=line.latency_ms.p95,
-        cost_usd=line.cost_usd,
-    )
+    return Run(place, written, line)
 
 
 def _readable(body: bytes | None) -> bytes:

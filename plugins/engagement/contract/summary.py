@@ -7,7 +7,7 @@ from typing import Literal
 from engagement.contract.arguments import PushMode
 from engagement.contract.delivery import Stopped
 from engagement.contract.outcomes import ErrorGroup, Outcomes
-from engagement.contract.scores import Histogram, Sample, Weights
+from engagement.contract.scores import Histogram, Rows, Sample, Weights
 from engagement.contract.strict_model import Count, Date, StrictModel
 
 Status = Literal["success", "failed"]
@@ -28,13 +28,9 @@ class Finding(StrictModel):
     advice: str
 
 
-class Input(StrictModel):
+class Input(Rows):
     """What the extract held: as in the scores manifest."""
 
-    input: Count
-    scored: Count
-    rejected: Count
-    collapsed: Count
     reasons: dict[str, Count]
     samples: dict[str, tuple[Sample, ...]]
 

@@ -175,7 +175,7 @@ def test_an_old_date_is_sent_when_asked_for(render: Callable[..., Any]) -> None:
     assert "3 days old" in render("summarize_responses", **OLD).push_mode_reason
 
 
-def test_a_run_that_claims_to_have_started_before_run_after_is_as_old_as_run_after(
+def test_a_run_is_never_older_than_run_after(
     render: Callable[..., Any],
 ) -> None:
     # `airflow dags test` sets start_date to the logical date.

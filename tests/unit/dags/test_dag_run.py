@@ -6,12 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 pytestmark = [
     # Airflow 3.2.1 and its libraries, not this project.
@@ -47,17 +45,11 @@ def crm() -> Iterator[str]:
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="activity-bucket")
-        client.create_bucket(Bucket="output-bucket")
-        yield client
+def s3(aws_account: None) -> Any:  # noqa: ARG001
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="activity-bucket")
+    client.create_bucket(Bucket="output-bucket")
+    return client
 
 
 def test_a_manual_run_without_a_logical_date(

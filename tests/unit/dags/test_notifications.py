@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -19,7 +19,6 @@ import boto3
 import pytest
 import structlog
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
-from moto import mock_aws
 
 from engagement import notify, run_metrics
 from engagement import summary as summaries
@@ -56,17 +55,9 @@ class Topic:
 
 
 @pytest.fixture
-def topic(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Topic]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
-    with mock_aws():
-        # Not the region of everything else: it is taken from the topic's name.
-        yield Topic("eu-central-1")
+def topic(aws_account: None) -> Topic:  # noqa: ARG001
+    # Not the region of everything else: it is taken from the topic's name.
+    return Topic("eu-central-1")
 
 
 def counted() -> dict[str, float]:
@@ -145,7 +136,12 @@ def dag_run(dag: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def end(dag: Any, dag_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+def end(
+    dag: Any,
+    dag_run: Callable[..., Any],
+    choose: Callable[..., None],  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., str]:
     """Run the last task with `execute` in its operator's place, as a worker does; return the state reported."""
     from airflow.sdk.api.datamodels._generated import TIRunContext
     from airflow.sdk.execution_time import task_runner
@@ -200,7 +196,7 @@ NO_VERDICT = "FAILED engagement scores 2026-11-23: no verdict, see summarize_res
 NUMBERS = {"CustomersDelivered": 970, "CustomersNotReached": 8, "CostUsd": 0.088}
 
 
-def test_a_success_is_told_once(topic: Topic, choose: Callable[..., None], end: Callable[..., str]) -> None:  # noqa: ARG001
+def test_a_success_is_told_once(topic: Topic, end: Callable[..., str]) -> None:
     assert end(succeed) == "success"
     (message,) = topic.told()
     assert message["Subject"] == "OK engagement scores 2026-11-23: 970 of 1,000 delivered, 8 not reached, 1 warning"
@@ -226,7 +222,6 @@ def test_a_success_is_told_once(topic: Topic, choose: Callable[..., None], end: 
 )
 def test_a_failure_is_told_once(
     topic: Topic,
-    choose: Callable[..., None],  # noqa: ARG001
     end: Callable[..., str],
     execute: Callable[[Any], dict[str, Any]],
     last_try: bool,
@@ -245,7 +240,6 @@ def test_a_failure_is_told_once(
 @pytest.mark.parametrize("execute", [glue_trouble, s3_trouble, out_of_time])
 def test_nobody_is_told_while_a_retry_follows(
     topic: Topic,
-    choose: Callable[..., None],  # noqa: ARG001
     end: Callable[..., str],
     execute: Callable[[Any], dict[str, Any]],
 ) -> None:
@@ -267,7 +261,6 @@ def test_settings_that_cannot_be_read_are_told_all_the_same(
 
 def test_without_a_variable_there_is_no_topic_and_the_log_says_so(
     topic: Topic,
-    choose: Callable[..., None],  # noqa: ARG001
     end: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -345,7 +338,6 @@ def check_warning(caplog: pytest.LogCaptureFixture, module: ModuleType, *words: 
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
 def test_a_topic_that_is_gone_changes_no_state(
     topic: Topic,
-    choose: Callable[..., None],  # noqa: ARG001
     end: Callable[..., str],
     caplog: pytest.LogCaptureFixture,
     execute: Callable[[Any], dict[str, Any]],
@@ -359,9 +351,8 @@ def test_a_topic_that_is_gone_changes_no_state(
 
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
 @pytest.mark.parametrize(("service", "messages", "metrics"), [("SNS", 0, 4), ("CLOUDWATCH", 1, 0)])
-def test_a_service_that_never_answers_is_given_up_and_does_not_hinder_the_other(
+def test_a_silent_service_does_not_delay_the_other(
     topic: Topic,
-    choose: Callable[..., None],  # noqa: ARG001
     end: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -388,7 +379,6 @@ def test_a_service_that_never_answers_is_given_up_and_does_not_hinder_the_other(
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
 def test_a_namespace_that_may_not_be_used_changes_no_state(
     topic: Topic,
-    choose: Callable[..., None],  # noqa: ARG001
     end: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

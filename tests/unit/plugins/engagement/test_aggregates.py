@@ -30,7 +30,7 @@ def buckets(values: list[float]) -> dict[int, int]:
 
 
 @given(values=latencies, fraction=st.floats(min_value=0.001, max_value=1.0))
-def test_percentile_is_within_two_and_a_half_per_cent_of_the_true_one(values: list[float], fraction: float) -> None:
+def test_percentile_is_within_two_and_a_half_per_cent(values: list[float], fraction: float) -> None:
     true = sorted(values)[math.ceil(fraction * len(values)) - 1]
     assert aggregates.percentile(buckets(values), fraction) == pytest.approx(true, rel=0.025)
 

@@ -33,7 +33,7 @@ def test_one_customer_of_a_million_stays_visible() -> None:
     assert number(parts[1], "x") + number(parts[1], "width") <= 1000.01
 
 
-def test_columns_stand_on_the_ground_and_the_highest_fills_the_height() -> None:
+def test_columns_share_a_zero_and_the_highest_fills_the_chart() -> None:
     columns = rects(charts.columns([("a", 5), ("b", 10), ("c", 0)], "accent", "all"))
     assert [number(column, "height") for column in columns] == [50, 100, 0]
     assert all(number(column, "y") + number(column, "height") == 100 for column in columns)

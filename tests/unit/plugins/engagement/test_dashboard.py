@@ -131,7 +131,7 @@ def is_safe(answer: Response) -> bool:
     )
 
 
-def test_no_route_is_missing_here_and_none_waits_in_the_event_loop() -> None:
+def test_no_route_is_missing_or_waits_in_the_event_loop() -> None:
     app = dashboard.build()._app
     assert isinstance(app, FastAPI)
     routes = {route.path: route.endpoint for route in app.routes if isinstance(route, APIRoute)}

@@ -19,7 +19,7 @@ def written(day: int, hour: int = 4) -> datetime:
 
 
 def ids(recent: Recent) -> list[str]:
-    return [run.run_id if isinstance(run, Run) else f"? {run.place.run}" for run in recent.runs]
+    return [run.line.run_id if isinstance(run, Run) else f"? {run.place.run}" for run in recent.runs]
 
 
 def a_bucket() -> Bucket:
@@ -53,7 +53,7 @@ def test_a_summary_is_read_again_only_when_it_changed() -> None:
     key = bucket.put_run(a_summary("2026-11-11", status="failed"), written(11, 9))
     again = runs.recent(bucket, FIRST).runs[0]
     assert isinstance(again, Run)
-    assert (again.status, again.written) == ("failed", written(11, 9))
+    assert (again.line.status, again.written) == ("failed", written(11, 9))
     assert bucket.reads[2:] == [key]
 
 
@@ -65,7 +65,7 @@ def test_the_cache_is_bounded() -> None:
     assert len(runs._cache) == 1
 
 
-def test_dry_runs_of_the_window_are_there_and_older_ones_are_not_even_read() -> None:
+def test_dry_runs_before_the_window_are_not_read() -> None:
     bucket = Bucket()
     for date_, run_id, day in [
         ("2026-11-10", "manual__2026-11-12T10:00:00+00:00", 12),

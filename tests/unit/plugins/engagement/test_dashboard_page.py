@@ -96,7 +96,7 @@ def test_the_bar_of_outcomes_has_a_text_alternative() -> None:
     assert any("Outcomes: delivered: 970" in (a["aria-label"] or "") for a in drawn)
 
 
-def test_the_head_speaks_of_the_latest_real_run_whatever_dry_runs_came_after() -> None:
+def test_the_head_shows_the_latest_run_that_was_no_dry_run() -> None:
     dry = a_run("2026-11-24", mode="dry_run", headline="Dry run.")
     made = page(dry, a_run("2026-11-23", status="failed", headline="It broke."), a_run("2026-11-22"))
     head = text(made).split("Over time")[0]

@@ -29,11 +29,11 @@ def why(body: bytes | None) -> str:
 def test_a_summary_as_the_last_task_writes_it() -> None:
     run = reading(json.dumps(a_summary()).encode())
     assert isinstance(run, Run)
-    assert (run.score_date, run.rows, run.not_reached, run.kind) == ("2026-11-23", 1000, 8, "success")
+    assert (run.score_date, run.line.rows, run.line.not_reached, run.kind) == ("2026-11-23", 1000, 8, "success")
     assert run.outcomes["delivered"] == 970
     assert list(run.outcomes) == [*OUTCOMES, "unaccounted"]
     assert run.p95_ms == pytest.approx(83, rel=0.03)
-    assert run.cost_usd == pytest.approx(0.088, abs=0.001)
+    assert run.line.cost_usd == pytest.approx(0.088, abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_kind_is_that_of_the_report(changes: dict[str, Any], kind: str) -> N
 
 def test_what_is_not_known_stays_unknown() -> None:
     run = a_run(cost_usd=None, latency_ms={"p95": None})
-    assert (run.cost_usd, run.p95_ms) == (None, None)
+    assert (run.line.cost_usd, run.p95_ms) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_values_that_are_not_as_they_should_be(changes: dict[str, Any], reason: 
 
 
 def test_long_texts_are_cut() -> None:
-    assert len(a_run(headline="x" * 10_000).headline) == MOST_TEXT
+    assert len(a_run(headline="x" * 10_000).line.headline) == MOST_TEXT

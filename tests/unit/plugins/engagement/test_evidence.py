@@ -78,7 +78,7 @@ def test_a_manifest_that_cannot_be_trusted(raw: bytes | None, code: str, told: s
     assert told in document.detail
 
 
-def test_without_manifest_the_attempts_of_this_run_are_found_by_listing() -> None:
+def test_without_a_manifest_attempts_are_found_by_listing() -> None:
     store = whole_run()
     of_another = factory.aggregate("jr_other", "0", {"delivered": 3}, run_id="manual__other")
     store.objects |= factory.objects(None, None, [of_another])
@@ -131,7 +131,7 @@ def test_the_last_attempt_is_the_manifests_else_the_newest() -> None:
     assert list(factory.evidence(delivery=factory.MISSING, aggregates={}).last_attempt) == []
 
 
-def test_recent_days_are_at_most_seven_reads_of_earlier_dates_that_have_scores() -> None:
+def test_recent_days_cost_at_most_seven_reads() -> None:
     manifests = {f"2026-11-{day}": factory.scores_manifest() for day in range(10, 25)}
     manifests["2026-11-22"] = factory.day_of_scores(0)
     store = Memory({layout.scores_manifest(date): factory.changed(body) for date, body in manifests.items()})

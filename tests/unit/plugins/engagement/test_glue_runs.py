@@ -67,7 +67,7 @@ def settle(client: Any, sleep: Callable[[float], None] | None = None) -> glue_ru
     )
 
 
-def test_runs_of_this_dag_run_are_found_on_every_page_oldest_first() -> None:
+def test_runs_of_every_page_are_found_oldest_first() -> None:
     client = Glue(
         [raw(factory.PUSH_JOB, "p2", StartedOn=factory.started(30)), raw(factory.PUSH_JOB, "x", of="manual__other")],
         [raw(factory.PUSH_JOB, "p1", StartedOn=factory.started(10)), raw(factory.PUSH_JOB, "y", Arguments=None)],

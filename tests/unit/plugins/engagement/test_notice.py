@@ -49,7 +49,7 @@ def test_a_success() -> None:
     )
 
 
-def test_a_failure_tells_how_many_were_not_reached_why_and_what_to_do() -> None:
+def test_a_failure_shows_how_many_why_and_what_to_do() -> None:
     found = told(factory.evidence(), limit=0.005)
     assert found.subject == "FAILED engagement scores 2026-11-23: 8 of 1,000 customers not reached"
     assert found.attributes["status"] == "failed"

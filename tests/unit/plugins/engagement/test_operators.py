@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -14,7 +13,6 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.serialization.serialized_objects import DagSerialization
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from moto import mock_aws
 from moto.core.responses import ActionResult
 from moto.glue.models import FakeJobRun, glue_backends
 from moto.glue.responses import GlueResponse
@@ -79,12 +77,7 @@ def run_of(job: str, run: str) -> Any:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
+def aws(aws_account: None, monkeypatch: pytest.MonkeyPatch) -> Aws:  # noqa: ARG001
     as_dict = FakeJobRun.as_dict
 
     def with_error(run: Any) -> dict[str, Any]:
@@ -98,8 +91,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     # What moto's Glue lacks: error messages and BatchStopJobRun.
     monkeypatch.setattr(FakeJobRun, "as_dict", with_error)
     monkeypatch.setattr(GlueResponse, "batch_stop_job_run", batch_stop_job_run, raising=False)
-    with mock_aws():
-        yield Aws()
+    return Aws()
 
 
 class TaskInstance(SimpleNamespace):
@@ -207,7 +199,7 @@ def test_no_user_id_is_read_or_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -
     assert not [text for text in told if CANARY in text]
 
 
-def test_a_failed_push_fails_the_run_with_glues_words_and_the_counts(aws: Aws) -> None:
+def test_a_failed_push_fails_with_glues_message_and_counts(aws: Aws) -> None:
     aws.put_run(stopped={"cause": "token_refused", "detail": "The CRM answered 401 twice."})
     aws.start(factory.PUSH_JOB, "FAILED", "AuthError: the CRM answered 401 twice")
     task = operator()

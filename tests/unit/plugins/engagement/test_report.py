@@ -83,7 +83,7 @@ def hostile() -> Evidence:
     )
 
 
-def test_what_was_rejected_and_what_is_unlike_earlier_dates_is_shown() -> None:
+def test_rejected_rows_and_warnings_are_shown() -> None:
     page = squeezed(report.render(build(factory.evidence())))
     assert 'negative_login_count<br><code>{"items_viewed": 3, "login_count": -1}</code>' in page
     assert "Unlike earlier dates" in page
@@ -165,7 +165,7 @@ def test_scores_that_were_never_sent_are_not_called_reached() -> None:
     assert "All of them: an earlier task failed" in text
 
 
-def test_rows_of_which_nothing_is_known_stand_beside_those_not_reached() -> None:
+def test_unaccounted_rows_are_shown_with_those_not_reached() -> None:
     killed = factory.evidence(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()})
     assert "Not reached 0 0 %, limit 1 %; 500 unaccounted" in squeezed(Page(report.render(build(killed))).text)
 

@@ -119,7 +119,7 @@ def test_what_may_be_the_secret_itself_is_not_repeated(value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", list(Settings.model_fields))
-def test_airflow_shows_every_setting_to_whoever_edits_the_variable(name: str) -> None:
+def test_airflow_hides_no_setting_on_its_variables_page(name: str) -> None:
     # What it hides as *** is stored as *** when anything of the Variable is saved in its page.
     assert redact({name: "as it is"}) == {name: "as it is"}
     assert redact({"secret_id": "as it is"}) == {"secret_id": "***"}

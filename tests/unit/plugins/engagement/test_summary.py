@@ -89,7 +89,7 @@ def test_a_push_that_left_nothing_is_not_called_nothing_sent() -> None:
     assert (found.rows, found.unaccounted) == (1000, 1000)
 
 
-def test_a_killed_attempt_without_manifest_tells_what_its_aggregates_tell() -> None:
+def test_without_a_manifest_the_aggregates_are_counted() -> None:
     found = build(factory.evidence(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()}))
     assert found.outcomes.delivered == 500
     assert found.unaccounted == 500
@@ -161,13 +161,13 @@ def worst_case() -> Summary:
     return build(evidence, report_key="k" * 300, report_url="u" * 450)
 
 
-def test_xcom_carries_the_same_keys_in_at_most_8_kb_whatever_went_wrong() -> None:
+def test_xcom_has_the_same_keys_in_at_most_8_kb() -> None:
     short = summary.compact(worst_case())
     assert tuple(short) == tuple(Summary.model_fields)
     assert len(json.dumps(short)) <= 8192
 
 
-def test_xcom_keeps_the_numbers_and_leaves_out_free_texts_of_answers() -> None:
+def test_xcom_has_the_numbers_without_the_crms_texts() -> None:
     built = build(factory.evidence())
     short, whole = summary.compact(built), built.model_dump(mode="json")
     for name in ("outcomes", "rows", "posts", "status_codes", "not_reached", "cost_usd", "tasks", "headline"):

@@ -71,7 +71,7 @@ def test_more_than_the_limit_fails_and_exactly_the_limit_does_not(limit: float, 
 
 
 @pytest.mark.parametrize("state", ["STOPPED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED"])
-def test_a_green_task_over_a_glue_run_that_did_not_succeed_is_no_success(state: str) -> None:
+def test_a_green_task_over_a_failed_glue_run_is_no_success(state: str) -> None:
     run = factory.glue_run(factory.PUSH_JOB, factory.LAST, state=state)
     assert codes(factory.evidence(glue_of={"push_scores": run})) == ["glue_run_not_succeeded"]
     # Its missing manifest is what came of it.
@@ -121,7 +121,7 @@ def test_a_lost_aggregate_is_a_difference() -> None:
     assert "delivered 970 but 470 in the aggregates" in found
 
 
-def test_a_broken_scores_manifest_comes_before_the_check_that_failed_on_it() -> None:
+def test_a_broken_scores_manifest_precedes_its_failed_check() -> None:
     evidence = factory.evidence(tasks=broken_after("check_scores"), scores=absent("broken"), delivery=absent("missing"))
     assert codes(evidence) == ["scores_broken", "task_failed", "not_run"]
 
