@@ -26,12 +26,11 @@ from tests.unit.infra.names import DAY
 
 RECORDER = Path(__file__).with_name("recorder")
 _DAY_SECONDS = 400
-# The job's own name, which Glue passes, says whose calls these are. Spark's workers are children of a Java that may
-# be older than the run, and find the name in a file: one job runs at a time.
+# The job's own name, which Glue passes, says whose calls these are; Spark's workers inherit it.
 _PYTHON = """\
 #!/bin/sh
 for argument; do
-  [ "$before" = --JOB_NAME ] && echo "$argument" > {file}.job
+  [ "$before" = --JOB_NAME ] && export RECORDER_WHO="$argument"
   before=$argument
 done
 export RECORDER_FILE={file} PYTHONPATH={recorder}:"$PYTHONPATH" PATH={folder}:"$PATH"

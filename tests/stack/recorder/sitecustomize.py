@@ -1,7 +1,7 @@
 """On a process's PYTHONPATH: every AWS call of botocore's and aiobotocore's clients becomes a line of $RECORDER_FILE.
 
-A line is JSON: who ($RECORDER_WHO, or else the job whose name is in $RECORDER_FILE.job), service, operation, the
-parameters that policies decide by, and the error's code if there was one. Nothing of what was sent or received is kept.
+A line is JSON: who ($RECORDER_WHO), service, operation, the parameters that policies decide by, and the error's code if
+there was one. Nothing of what was sent or received is kept.
 Python imports this module by itself.
 """
 
@@ -24,7 +24,7 @@ def _note(client: Any, operation: str, parameters: dict[str, Any], error: str | 
     if "Delete" in parameters:
         kept["Keys"] = [one["Key"] for one in parameters["Delete"]["Objects"]]
     line = {
-        "who": os.environ.get("RECORDER_WHO") or Path(os.environ["RECORDER_FILE"] + ".job").read_text().strip(),
+        "who": os.environ["RECORDER_WHO"],
         "service": client.meta.service_model.service_name,
         "operation": operation,
         "parameters": kept,
