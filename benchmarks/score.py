@@ -26,7 +26,7 @@ CHART = "Seconds by number of rows"
 
 CLEAN, BAD, SPARK = "this project", "this project, 1 % bad rows", "bare Spark"
 PEERS = {SPARK: "spark", "DuckDB": "duckdb", "Polars": "polars", "pandas": "pandas"}
-_ROUNDS, _QUICK_ROUNDS = {10_000: 5, 1_000_000: 3, 10_000_000: 3}, 5
+_ROUNDS, _QUICK_ROUNDS = {10_000: 5, 1_000_000: 3, 10_000_000: 5}, 5
 _QUICK = (10_000, 10_000_000)
 _BUCKET = "bench"
 _BAD_FRACTION = 0.01
