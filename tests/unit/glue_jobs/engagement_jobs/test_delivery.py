@@ -15,6 +15,7 @@ from engagement_jobs.canary import Canary
 from engagement_jobs.delivery import Delivery
 from engagement_jobs.ledger import FIELDS
 from engagement_jobs.records import Record
+from engagement_jobs.stops import Stop
 from local.crm.faults import NO_FAULT, Fault
 from tests.support.exchange import TOKEN, Exchange, exchange, records
 
@@ -31,22 +32,35 @@ def requests_of(faced: Exchange) -> int:
     return total
 
 
-def check_law(faced: Exchange, delivery: Delivery, rows: int) -> None:
-    """Every row has one outcome, every opened record one line, and nothing was applied twice for one key."""
+def check(faced: Exchange, delivery: Delivery, rows: int = 0, **outcomes: int) -> None:
+    """Every row has one outcome, every opened record one line, and nothing was applied twice for one key.
+
+    :param outcomes: exactly these, where they are known
+    """
     lines = faced.lines()
-    assert delivery.tally.rows == rows
+    assert delivery.tally.rows == (rows or sum(outcomes.values()))
+    assert not outcomes or dict(delivery.tally.outcomes) == outcomes
     assert len({line["user_id"] for line in lines}) == len(lines)
     assert faced.crm.stats()["duplicates"]["applied_per_key"] == 0
     assert delivery.tally.posts == requests_of(faced)
     assert sum(line["tries"] for line in lines) == delivery.tally.posts
 
 
+def stop_of(delivery: Delivery) -> Stop:
+    assert delivery.stop is not None
+    return delivery.stop
+
+
+@pytest.fixture
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engagement_jobs.delivery.backoff", lambda _: 0.05)
+
+
 def test_delivers_each_record_once() -> None:
     faced = exchange()
     delivery = faced.deliver(records(1200))
 
-    check_law(faced, delivery, 1200)
-    assert dict(delivery.tally.outcomes) == {"delivered": 1200}
+    check(faced, delivery, delivered=1200)
     assert requests_of(faced) == 1200
     assert delivery.stop is None
 
@@ -66,8 +80,7 @@ def test_failures_of_a_few_are_tried_again_with_the_same_key() -> None:
     faced = exchange(Fault(status=503, fraction=0.05))
     delivery = faced.deliver(records(800))
 
-    check_law(faced, delivery, 800)
-    assert dict(delivery.tally.outcomes) == {"delivered": 800}
+    check(faced, delivery, delivered=800)
     assert faced.crm.stats()["keys"] == 800
     assert delivery.tally.retries > 0
 
@@ -76,8 +89,7 @@ def test_resets_after_applying_are_found_out_not_applied_again() -> None:
     faced = exchange(Fault(drop_after=True, fraction=0.03))
     delivery = faced.deliver(records(800))
 
-    check_law(faced, delivery, 800)
-    assert dict(delivery.tally.outcomes) == {"delivered": 800}
+    check(faced, delivery, delivered=800)
     assert faced.crm.stats()["replayed"] > 0
 
 
@@ -85,7 +97,7 @@ def test_retries_stay_within_their_budget() -> None:
     faced = exchange(Fault(status=503, fraction=0.5))
     delivery = faced.deliver(records(1000))
 
-    check_law(faced, delivery, 1000)
+    check(faced, delivery, 1000)
     assert delivery.tally.outcomes["deferred"] > 0
     assert delivery.tally.retries <= 0.2 * delivery.tally.posts + 1
 
@@ -94,12 +106,10 @@ def test_a_crm_that_is_down_gets_few_requests() -> None:
     faced = exchange(Fault(down=True))
     delivery = faced.deliver(records(5000), give_up_after=3)
 
-    check_law(faced, delivery, 5000)
-    assert dict(delivery.tally.outcomes) == {"deferred": 5000}
+    check(faced, delivery, deferred=5000)
     assert requests_of(faced) < 60
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "crm_unavailable"
-    assert "http_503" in delivery.stop.detail
+    assert stop_of(delivery).cause == "crm_unavailable"
+    assert "http_503" in stop_of(delivery).detail
 
 
 def test_an_outage_that_ends_is_waited_for() -> None:
@@ -109,7 +119,7 @@ def test_an_outage_that_ends_is_waited_for() -> None:
     delivery = faced.deliver(records(1000), give_up_after=30)
     healing.join()
 
-    check_law(faced, delivery, 1000)
+    check(faced, delivery, 1000)
     assert delivery.stop is None
     assert delivery.tally.outcomes["delivered"] >= 990
 
@@ -141,31 +151,20 @@ def test_a_refused_token_stops_after_the_first_record_of_the_canary() -> None:
     faced = exchange(Fault(revoked=True))
     delivery = faced.deliver(records(100), Canary())
 
-    check_law(faced, delivery, 100)
+    check(faced, delivery, deferred=100)
     assert requests_of(faced) == 1
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "token_refused"
-    assert dict(delivery.tally.outcomes) == {"deferred": 100}
+    assert stop_of(delivery).cause == "token_refused"
     assert faced.secret_reads == 2
 
 
-def test_a_rotated_token_is_read_again() -> None:
+@pytest.mark.parametrize("old", [["the-old-token"], ["the-oldest-token", "the-old-token"]])
+def test_a_rotated_token_is_read_again(old: list[str]) -> None:
     faced = exchange()
-    faced.secrets = ["the-old-token", TOKEN]
+    faced.secrets = [*old, TOKEN]
     delivery = faced.deliver(records(300))
 
-    check_law(faced, delivery, 300)
-    assert dict(delivery.tally.outcomes) == {"delivered": 300}
-    assert faced.secret_reads == 2
-
-
-def test_two_rotations_are_followed() -> None:
-    faced = exchange()
-    faced.secrets = ["the-oldest-token", "the-old-token", TOKEN]
-    delivery = faced.deliver(records(100))
-
-    assert dict(delivery.tally.outcomes) == {"delivered": 100}
-    assert faced.secret_reads == 3
+    check(faced, delivery, delivered=300)
+    assert faced.secret_reads == len(old) + 1
 
 
 def test_nobody_sends_while_a_refused_token_is_read_again() -> None:
@@ -179,9 +178,8 @@ def test_nobody_sends_while_a_refused_token_is_read_again() -> None:
     faced.read_secret = slowly  # type: ignore[method-assign]
     delivery = faced.deliver(records(1000), max_concurrency=16)
 
-    check_law(faced, delivery, 1000)
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "token_refused"
+    check(faced, delivery, 1000)
+    assert stop_of(delivery).cause == "token_refused"
     assert faced.secret_reads == 2
     assert requests_of(faced) <= 200 + 16
 
@@ -199,9 +197,8 @@ def test_what_is_wrong_with_the_run_stops_it(fault: Fault, cause: str, most: int
     faced = exchange(fault)
     delivery = faced.deliver(records(111), Canary())
 
-    check_law(faced, delivery, 111)
-    assert delivery.stop is not None
-    assert delivery.stop.cause == cause
+    check(faced, delivery, 111)
+    assert stop_of(delivery).cause == cause
     assert requests_of(faced) == most
 
 
@@ -209,18 +206,17 @@ def test_an_unknown_user_among_many_is_rejected_alone() -> None:
     faced = exchange(Fault(status=404, for_users=("U000000", "U000050")))
     delivery = faced.deliver(records(111), Canary())
 
-    check_law(faced, delivery, 111)
+    check(faced, delivery, delivered=109, rejected=2)
     assert delivery.stop is None
-    assert dict(delivery.tally.outcomes) == {"delivered": 109, "rejected": 2}
 
 
+@pytest.mark.usefixtures("short_backoff")
 def test_a_bad_first_record_does_not_hold_up_the_day() -> None:
     faced = exchange(Fault(status=500, for_users=("U000000",)))
     delivery = faced.deliver(records(111), Canary())
 
-    check_law(faced, delivery, 111)
+    check(faced, delivery, delivered=110, unknown=1)
     assert delivery.stop is None
-    assert dict(delivery.tally.outcomes) == {"delivered": 110, "unknown": 1}
 
 
 def test_retry_after_is_obeyed_by_all_senders() -> None:
@@ -228,8 +224,7 @@ def test_retry_after_is_obeyed_by_all_senders() -> None:
     began = time.monotonic()
     delivery = faced.deliver(records(300))
 
-    check_law(faced, delivery, 300)
-    assert dict(delivery.tally.outcomes) == {"delivered": 300}
+    check(faced, delivery, delivered=300)
     assert time.monotonic() - began >= 2
 
 
@@ -237,11 +232,9 @@ def test_a_pause_beyond_the_deadline_ends_the_task_and_says_until_when() -> None
     faced = exchange(Fault(status=429, retry_after=120, after=50, first=1))
     delivery = faced.deliver(records(500), deadline=time.time() + 5)
 
-    check_law(faced, delivery, 500)
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "retry_after"
-    assert delivery.stop.not_before is not None
-    assert 110 < delivery.stop.not_before - time.time() <= 121
+    check(faced, delivery, 500)
+    assert stop_of(delivery).cause == "retry_after"
+    assert 110 < (stop_of(delivery).not_before or 0) - time.time() <= 121
 
 
 def test_a_pause_is_told_whatever_ended_the_task() -> None:
@@ -250,10 +243,8 @@ def test_a_pause_is_told_whatever_ended_the_task() -> None:
     faced.objects = Refusing()
     delivery = faced.deliver(records(5000))
 
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "ledger_unwritable"
-    assert delivery.stop.not_before is not None
-    assert 20 < delivery.stop.not_before - time.time() <= 30
+    assert stop_of(delivery).cause == "ledger_unwritable"
+    assert 20 < (stop_of(delivery).not_before or 0) - time.time() <= 30
 
 
 def test_a_key_that_is_in_flight_is_asked_again() -> None:
@@ -261,20 +252,19 @@ def test_a_key_that_is_in_flight_is_asked_again() -> None:
     faced = exchange(Fault(latency_ms=700, first=1))
     delivery = faced.deliver([Record("U1", "1.00", 0)], request_timeout_seconds=0.3)
 
-    check_law(faced, delivery, 1)
-    assert dict(delivery.tally.outcomes) == {"delivered": 1}
+    check(faced, delivery, delivered=1)
     assert faced.crm.stats()["applied"] == 1
 
 
 def test_one_slow_call_holds_up_no_others() -> None:
     faced = exchange(Fault(latency_ms=3000, fraction=0.05))
     # The burst makes up for half a second in which a busy machine lets nobody run.
-    delivery = faced.deliver(records(1200), rate=200, burst=100, max_concurrency=128, request_timeout_seconds=10)
+    delivery = faced.deliver(records(900), rate=200, burst=100, max_concurrency=128, request_timeout_seconds=10)
 
-    check_law(faced, delivery, 1200)
+    check(faced, delivery, 900)
     # Ten of 200 requests a second hang for 3 s: 30 are stuck at any time, and the others go on at the full rate.
     seconds = sorted(delivery.tally.seconds.items())
-    assert sum(count for _, count in seconds[1:5]) >= 0.75 * 4 * 200
+    assert sum(count for _, count in seconds[1:4]) >= 0.75 * 3 * 200
 
 
 def test_rows_that_break_off_lose_nothing_that_was_sent() -> None:
@@ -303,41 +293,37 @@ def test_fast_refusals_say_nothing_about_how_long_the_work_takes() -> None:
     faced = exchange(Fault(status=429, first=64), latency_ms=200)
     delivery = faced.deliver(records(600), rate=200, burst=20, max_concurrency=64)
 
-    check_law(faced, delivery, 600)
-    assert dict(delivery.tally.outcomes) == {"delivered": 600}
+    check(faced, delivery, delivered=600)
     # At 200/s with 200 ms each there are forty under way, if the limit lets them.
     assert faced.crm.stats()["in_flight_peak"] >= 30
 
 
 def test_a_crm_whose_own_burst_is_smaller_is_not_run_into_again_and_again() -> None:
     faced = exchange(Fault(rate=40, burst=2), latency_ms=20)
-    delivery = faced.deliver(records(300), rate=50, burst=5, max_concurrency=16)
+    delivery = faced.deliver(records(150), rate=50, burst=5, max_concurrency=16)
 
-    check_law(faced, delivery, 300)
-    assert dict(delivery.tally.outcomes) == {"delivered": 300}
-    assert delivery.tally.status_codes["429"] <= 30
+    check(faced, delivery, delivered=150)
+    assert delivery.tally.status_codes["429"] <= 20
 
 
 def test_a_time_in_which_nothing_was_asked_is_no_silence_of_the_crm() -> None:
     def rows() -> Iterator[Record]:
         yield from records(500)
-        time.sleep(3)
+        time.sleep(2.5)
         yield from records(600)[500:]
 
-    faced = exchange(latency_ms=100)
+    faced = exchange(latency_ms=20)
     delivery = faced.deliver(rows(), give_up_after=2)
 
-    check_law(faced, delivery, 600)
-    assert dict(delivery.tally.outcomes) == {"delivered": 600}
+    check(faced, delivery, delivered=600)
 
 
 def test_no_time_at_all_is_no_pause() -> None:
     faced = exchange(Fault(status=503, retry_after=0))
     delivery = faced.deliver(records(2000), give_up_after=3)
 
-    check_law(faced, delivery, 2000)
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "crm_unavailable"
+    check(faced, delivery, 2000)
+    assert stop_of(delivery).cause == "crm_unavailable"
     assert requests_of(faced) < 60
 
 
@@ -345,9 +331,8 @@ def test_the_deadline_ends_the_task() -> None:
     faced = exchange()
     delivery = faced.deliver(records(500), rate=50, burst=1, deadline=time.time() + 2)
 
-    check_law(faced, delivery, 500)
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "deadline"
+    check(faced, delivery, 500)
+    assert stop_of(delivery).cause == "deadline"
     assert 60 <= requests_of(faced) <= 110
 
 
@@ -359,9 +344,9 @@ def test_never_more_at_once_than_allowed() -> None:
 
 def test_the_rate_holds_with_retries_included() -> None:
     faced = exchange(Fault(status=503, fraction=0.05))
-    delivery = faced.deliver(records(600), rate=200, burst=20)
+    delivery = faced.deliver(records(400), rate=200, burst=20)
 
-    check_law(faced, delivery, 600)
+    check(faced, delivery, 400)
     # Measured where requests arrive: a little more than leaves in a second may arrive in one.
     assert faced.crm.stats()["peak_in_one_second"] <= 200 + 20 + 10
 
@@ -372,8 +357,7 @@ def test_a_ledger_that_cannot_be_written_stops_the_sending() -> None:
     faced.objects = Refusing()
     delivery = faced.deliver(records(20_000))
 
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "ledger_unwritable"
+    assert stop_of(delivery).cause == "ledger_unwritable"
     assert requests_of(faced) <= 1000 + 32
     # Of what was sent there is no trace; of the rest it is known that it was not.
     sent = requests_of(faced)
@@ -427,9 +411,8 @@ def test_a_secret_that_cannot_be_read_again_stops_the_task() -> None:
     faced.read_secret = once  # type: ignore[method-assign]
     delivery = faced.deliver(records(100), Canary())
 
-    check_law(faced, delivery, 100)
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "secret_unreadable"
+    check(faced, delivery, 100)
+    assert stop_of(delivery).cause == "secret_unreadable"
     assert requests_of(faced) == 1
 
 
@@ -441,10 +424,9 @@ def test_an_error_of_the_delivery_itself_loses_no_record(monkeypatch: pytest.Mon
     faced = exchange()
     delivery = faced.deliver(records(200))
 
-    check_law(faced, delivery, 200)
-    assert delivery.stop is not None
-    assert delivery.stop.cause == "internal_error"
-    assert "U000000" not in delivery.stop.detail
+    check(faced, delivery, 200)
+    assert stop_of(delivery).cause == "internal_error"
+    assert "U000000" not in stop_of(delivery).detail
     assert delivery.tally.outcomes["unknown"] == requests_of(faced) > 0
 
 
@@ -460,7 +442,7 @@ def test_a_probe_answered_with_a_pause_does_not_end_the_day() -> None:
     for switch in switches:
         switch.join()
 
-    check_law(faced, delivery, 400)
+    check(faced, delivery, 400)
     assert delivery.stop is None
     assert delivery.tally.outcomes["delivered"] >= 390
 
@@ -469,6 +451,5 @@ def test_one_record_that_is_always_told_to_wait_holds_up_no_others() -> None:
     faced = exchange(Fault(status=429, for_users=("U000000",)))
     delivery = faced.deliver(records(2000), max_concurrency=8)
 
-    check_law(faced, delivery, 2000)
+    check(faced, delivery, delivered=1999, deferred=1)
     assert delivery.stop is None
-    assert dict(delivery.tally.outcomes) == {"delivered": 1999, "deferred": 1}
