@@ -25,7 +25,7 @@ def _split(outcome: str, fraction: float, posts: float = 1.0) -> Expected:
 
 
 def _pause(seconds: int) -> Expected:
-    return _delivered(1.1, seconds=Range(seconds, 10), quiet=seconds - 1)
+    return _delivered(1.1, seconds=Range(seconds, 20), quiet=seconds - 1)
 
 
 def _nothing_sent(cause: str, posts: Range) -> Expected:
@@ -54,7 +54,7 @@ LINES: tuple[Scenario, ...] = (
         {"latency_ms": 100},
         "latency-1s",
     ),
-    _line("heavy-tail", "1 % of updates take 2 s", _delivered(seconds=Range(2, 10)), {"latency_ms": 2_000}),
+    _line("heavy-tail", "1 % of updates take 2 s", _delivered(seconds=Range(2, 20)), {"latency_ms": 2_000}),
     _line(
         "heavy-tail-paced",
         "1 % of updates take 1 s; at 600 requests/s with 32 in flight, 95 % of the limit is kept",
@@ -97,7 +97,7 @@ LINES: tuple[Scenario, ...] = (
     _line(
         "outage",
         "down for 1 s after 500 requests, then back",
-        _delivered(1.1, seconds=Range(2, 10)),
+        _delivered(1.1, seconds=Range(2, 20)),
         {"after": 500, "seconds": 1},
         "outage-30s",
     ),

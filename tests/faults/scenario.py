@@ -82,7 +82,7 @@ class Expected:
     outcomes: Mapping[str, Range]
     posts: Range
     ended: str = "SUCCEEDED"
-    seconds: Range = Range(0, 10)
+    seconds: Range = Range(0, 20)
     resumed: Mapping[str, Range] | None = None
     lost: int = 0
     quiet: float = 0
