@@ -15,6 +15,7 @@ CONFLICT = "conflicting_rows"
 """Reason for rejecting rows of a user that differ."""
 _HASH = "_user_hash"
 _HASHES_PER_PARTITION = 100_000
+_MAX_LISTED = 500
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,18 @@ class DuplicateUsers:
         """
         if not self.count:
             return rows, rows.where(F.lit(False))
-        hashed = rows.withColumn(_HASH, _user_hash())
-        # Spark sends the hashes to every worker as long as they are few (spark.sql.autoBroadcastJoinThreshold).
-        others, these = (hashed.join(self.hashes, _HASH, how) for how in ("left_anti", "left_semi"))
+        others, these = self._split(rows.withColumn(_HASH, _user_hash()))
         partitions = math.ceil(self.count / _HASHES_PER_PARTITION)
         compared = _compare(these.repartition(partitions, "user_id"), metrics)
         return others.select(*rows.columns), compared.select(*rows.columns).persist()
+
+    def _split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame]:
+        if self.count <= _MAX_LISTED:  # on most days, and a filter starts much faster than two joins
+            listed = [each[_HASH] for each in self.hashes.collect()]
+            is_repeated = F.coalesce(F.col(_HASH).isin(listed), F.lit(False))
+            return hashed.where(~is_repeated), hashed.where(is_repeated)
+        # Spark sends the hashes to every worker as long as they are few (spark.sql.autoBroadcastJoinThreshold).
+        return hashed.join(self.hashes, _HASH, "left_anti"), hashed.join(self.hashes, _HASH, "left_semi")
 
 
 def find_duplicate_users(rows: DataFrame) -> DuplicateUsers:

@@ -37,7 +37,7 @@ def write(rejected: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> 
     cached = rejected.persist()
     summary = _summarize(cached, metrics)
     files = math.ceil(count / _ROWS_PER_FILE)
-    cached.repartition(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
+    cached.coalesce(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
     return summary
 
 

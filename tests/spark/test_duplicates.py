@@ -63,12 +63,14 @@ def rows(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(ROWS, "user_id string, visits int, share double, score double, reason string")
 
 
-@pytest.fixture(params=[10 << 20, -1], ids=["broadcast", "shuffled"])
-def _join(spark: SparkSession, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let Spark broadcast the hashes, or bring them together with the rows as it does with very many of them."""
+@pytest.fixture(params=[(500, 10 << 20), (0, 10 << 20), (0, -1)], ids=["listed", "broadcast", "shuffled"])
+def _join(spark: SparkSession, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put the hashes into a filter, let Spark broadcast them, or shuffle them with the rows as if they were many."""
+    max_listed, max_broadcast = request.param
     name = "spark.sql.autoBroadcastJoinThreshold"
     before = spark.conf.get(name)
-    spark.conf.set(name, request.param)
+    monkeypatch.setattr(duplicates, "_MAX_LISTED", max_listed)
+    spark.conf.set(name, max_broadcast)
     yield
     spark.conf.set(name, str(before))
 
