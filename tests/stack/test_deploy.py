@@ -110,7 +110,7 @@ def test_what_stands_in_the_way_is_told_and_nothing_is_changed(site: Callable[..
     here.configure(push_mod="all")
     wrong = here.run("deploy")
     assert (wrong.exit_code, wrong.writes) == (1, [])
-    assert "push_mod is not a setting; did you mean push_mode?" in wrong.last
+    assert "push_mod is not a known name; did you mean push_mode?" in wrong.last
     del here.settings["push_mod"]
     here.configure()
     assert "does not exist" in here.run("deploy", "--release", "abcd").last

@@ -243,6 +243,13 @@ def test_what_a_failed_task_told_leads_the_message(aws: Aws) -> None:
     assert aws.summary()["checks"] is None  # what an earlier try of check_scores returned is still there
 
 
+def test_a_result_of_check_scores_that_is_gone_is_not_needed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.put_run()
+    monkeypatch.setattr(TaskInstance, "checked", None)
+    task = operator()
+    assert task.execute(context(task))["checks"] is None
+
+
 def test_an_earlier_runs_manifests_are_not_taken_for_this_runs(aws: Aws) -> None:
     aws.put(
         factory.objects(factory.scores_manifest(run_id="manual__1"), factory.delivery_manifest(run_id="manual__1"), [])
