@@ -9,9 +9,11 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-CERTIFICATE = Path(__file__).with_name("localhost.pem")
+import trustme
+
+AUTHORITY = trustme.CA()
+"""The only one that vouches for the server."""
 BODY = b'{"status": "updated"}'
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 
@@ -114,7 +116,7 @@ async def raw_server(answers: Answers, tls: ssl.SSLContext | None = None) -> Asy
 
 
 def server_context() -> ssl.SSLContext:
-    """TLS as `localhost`, with a certificate that only `CERTIFICATE` vouches for."""
+    """TLS as `localhost`, with a certificate of `AUTHORITY`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    AUTHORITY.issue_cert("localhost").configure_cert(context)
     return context

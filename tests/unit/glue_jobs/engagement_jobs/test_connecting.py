@@ -7,13 +7,14 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engagement_jobs.http_errors import AmbiguousError, UnsentError
 from engagement_jobs.transport import Answer, HttpTransport
-from tests.support.raw_http import BODY, CERTIFICATE, GOOD, raw_server, replies, server_context
+from tests.support.raw_http import AUTHORITY, BODY, GOOD, raw_server, replies, server_context
 
 
 async def secret() -> str:
@@ -135,8 +136,9 @@ def over_tls(*parts: bytes, then: str = "hang", host: str = "localhost", times: 
 
 
 @pytest.fixture
-def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
 
 
 @pytest.mark.usefixtures("trusted")
