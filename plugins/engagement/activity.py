@@ -1,9 +1,8 @@
 """Is the night's extract whole? Looked at byte by byte before a cluster is paid to read it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+
+from engagement.s3 import Bucket, Found
 
 MAGIC = b"PAR1"
 SMALLEST = 12
@@ -20,31 +19,7 @@ class BadActivityError(ValueError):
     """The extract is not there or not whole; only a new upload helps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """An object's size in bytes and its ETag without quotes."""
-
-    size: int
-    etag: str
-
-
-class Objects(Protocol):
-    """What is needed of an object store."""
-
-    def head(self, bucket: str, key: str) -> Head | None:
-        """Return size and ETag, None when there is no such object."""
-        ...
-
-    def read(self, bucket: str, key: str, start: int, length: int) -> tuple[bytes, str]:
-        """Return some bytes, and the ETag of the object they came from."""
-        ...
-
-    def sizes(self, bucket: str, prefix: str) -> Mapping[str, int]:
-        """Return the bytes of each object under a prefix, by the rest of its key."""
-        ...
-
-
-def check_activity(store: Objects, bucket: str, key: str) -> dict[str, str | int]:
+def check_activity(bucket: Bucket, key: str) -> dict[str, str | int]:
     """Return ``input_uri``, ``input_etags`` (JSON text, key to ETag) and ``bytes`` of a whole extract.
 
     :param key: of the Parquet file; or of a folder's ``_SUCCESS``, which a writer of many files adds last: then every
@@ -54,11 +29,12 @@ def check_activity(store: Objects, bucket: str, key: str) -> dict[str, str | int
     folder, _, name = key.rpartition("/")
     keys = [key]
     if name == MARKER:
-        if store.head(bucket, key) is None:
-            raise BadActivityError(_gone(f"s3://{bucket}/{key}"))
-        keys = _files(store, bucket, f"{folder}/" if folder else "")
-    heads = {each: _check_file(store, bucket, each) for each in keys}
-    where, etags = f"s3://{bucket}/{key.removesuffix(MARKER)}", json.dumps({k: head.etag for k, head in heads.items()})
+        if bucket.head(key) is None:
+            raise BadActivityError(_gone(f"s3://{bucket.name}/{key}"))
+        keys = _files(bucket, f"{folder}/" if folder else "")
+    heads = {each: _check_file(bucket, each) for each in keys}
+    where = f"s3://{bucket.name}/{key.removesuffix(MARKER)}"
+    etags = json.dumps({each: head.etag for each, head in heads.items()})
     if len(etags) > MOST_TEXT:
         raise BadActivityError(
             f"{where} has {len(heads)} files whose names take {len(etags):,} characters; wanted at most {MOST_TEXT:,}, "
@@ -77,12 +53,13 @@ def _gone(where: str) -> str:
     )
 
 
-def _files(store: Objects, bucket: str, folder: str) -> list[str]:
+def _files(bucket: Bucket, folder: str) -> list[str]:
     """Keys of the extract's files; as everywhere around Spark, a name that begins with _ or . is none."""
     # Names with slash or _$folder$ at their end stand for folders.
-    names = [name for name in store.sizes(bucket, folder) if name and not name.endswith(("/", "_$folder$"))]
+    below = (found.key.removeprefix(folder) for found in bucket.listed(folder))
+    names = [name for name in below if name and not name.endswith(("/", "_$folder$"))]
     found = sorted(name for name in names if not any(part[0] in "_." for part in name.split("/") if part))
-    where = f"s3://{bucket}/{folder}{MARKER}"
+    where = f"s3://{bucket.name}/{folder}{MARKER}"
     if not found:
         raise BadActivityError(f"{where} has no file beside it; wanted at least one Parquet file. {_REMEDY}")
     if len(found) > MOST_FILES:
@@ -93,22 +70,22 @@ def _files(store: Objects, bucket: str, folder: str) -> list[str]:
     for name in found:
         if not set(name).isdisjoint(PATTERN):
             raise BadActivityError(
-                f"s3://{bucket}/{folder}{name} has one of {PATTERN} in its name, which Spark takes for a pattern; "
+                f"s3://{bucket.name}/{folder}{name} has one of {PATTERN} in its name, which Spark takes for a pattern; "
                 "wanted none of them. Have it written under another name, then clear check_activity"
             )
     return [folder + name for name in found]
 
 
-def _check_file(store: Objects, bucket: str, key: str) -> Head:
-    where = f"s3://{bucket}/{key}"
-    head = store.head(bucket, key)
+def _check_file(bucket: Bucket, key: str) -> Found:
+    where = f"s3://{bucket.name}/{key}"
+    head = bucket.head(key)
     if head is None:
         raise BadActivityError(_gone(where))
     if head.size < SMALLEST:
         found = "is empty (0 bytes)" if head.size == 0 else f"has only {head.size} bytes"
         raise BadActivityError(f"{where} {found}; wanted a Parquet file of at least {SMALLEST} bytes. {_REMEDY}")
-    first = _read(store, bucket, key, head, 0, 4)
-    last = _read(store, bucket, key, head, head.size - 8, 8)
+    first = _read(bucket, head, 0, 4)
+    last = _read(bucket, head, head.size - 8, 8)
     if first != MAGIC:
         raise BadActivityError(
             f"{where} ({head.size} bytes) begins with {first!r}; wanted {MAGIC!r}: no Parquet file. {_REMEDY}"
@@ -125,11 +102,11 @@ def _check_file(store: Objects, bucket: str, key: str) -> Head:
     return head
 
 
-def _read(store: Objects, bucket: str, key: str, head: Head, start: int, length: int) -> bytes:
-    data, etag = store.read(bucket, key, start, length)
+def _read(bucket: Bucket, head: Found, start: int, length: int) -> bytes:
+    data, etag = bucket.read_part(head.key, start, length)
     if etag != head.etag:
         raise BadActivityError(
-            f"s3://{bucket}/{key} was replaced while it was checked (ETag {head.etag}, then {etag}); wait "
+            f"s3://{bucket.name}/{head.key} was replaced while it was checked (ETag {head.etag}, then {etag}); wait "
             "for the upload to end, then clear check_activity"
         )
     return data

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from engagement import drift, evidence, layout, preflight, problems, scores
 from engagement.activity import BadActivityError, check_activity
 from engagement.contract.scores import ScoresManifest
-from engagement.s3_objects import S3Objects
+from engagement.s3 import Bucket
 
 
 class CheckActivityOperator(BaseOperator):
@@ -51,7 +52,7 @@ class CheckActivityOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, str | int]:
         """Check the extract, then the CRM."""
         try:
-            checked = check_activity(S3Objects(self.aws_conn_id), self.bucket_name, self.key)
+            checked = check_activity(Bucket(S3Hook(aws_conn_id=self.aws_conn_id).conn, self.bucket_name), self.key)
             self.log.info("%s is whole: %s bytes", checked["input_uri"], checked["bytes"])
             if self.push_mode == "dry_run":
                 self.log.info("The CRM was not asked whether it is there: a dry run sends nothing")
@@ -97,8 +98,7 @@ class CheckScoresOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check the manifest, the files it lists, and both against history."""
-        objects = S3Objects(self.aws_conn_id)
-        store = objects.in_bucket(self.bucket_name)
+        store = Bucket(S3Hook(aws_conn_id=self.aws_conn_id).conn, self.bucket_name)
         folder = layout.scores_prefix(self.score_date)
         where = f"s3://{self.bucket_name}/{folder}"
         document = evidence.read_scores(store, self.score_date, context["run_id"])
@@ -106,7 +106,7 @@ class CheckScoresOperator(BaseOperator):
         if manifest is None:
             problems.fail(context, AirflowFailException(_refusal(f"s3://{self.bucket_name}/{document.key}", document)))
         verdict = scores.Verdict()
-        sizes = objects.sizes(self.bucket_name, folder)
+        sizes = {entry.key.removeprefix(folder): entry.size for entry in store.listed(folder)}
         sizes.pop(layout.MANIFEST, None)
         scores.check_files(manifest, sizes, verdict)
         if not verdict.problems:

@@ -7,6 +7,7 @@ do not exist are asked for a login too. Whatever goes wrong in the check is an e
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -20,23 +21,24 @@ from engagement.config import DagConfig
 from engagement.dashboard_errors import UnavailableError
 from engagement.dashboard_headers import SafeHeaders
 from engagement.dashboard_keys import Place
-from engagement.dashboard_listing import Runs, Store
+from engagement.dashboard_listing import Runs
 from engagement.dashboard_page import Page
 from engagement.dashboard_store import Output, StoreError
+from engagement.s3 import Bucket
 from engagement.settings import SettingsError
 
 DAG_ID = "customer_engagement_scoring"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 T = TypeVar("T")
-Connect = Callable[[], tuple[str, Store]]
+Connect = Callable[[], AbstractContextManager[Bucket]]
 Clock = Callable[[tzinfo], datetime]
 
 
 def build(connect: Connect | None = None, now: Clock = datetime.now) -> SafeHeaders:
     """Make the application.
 
-    :param connect: gives the bucket's name and its reader, asked at each request; by default what the Variable names
+    :param connect: opens the output bucket, at each request; by default the one that the Variable names
     :param now: gives the time in a timezone, asked at each request
     """
     connect = connect or Output()
@@ -69,9 +71,9 @@ def _add_runs(app: FastAPI, connect: Connect, now: Clock) -> None:
         window = next((n for n in dashboard_page.WINDOWS if str(n) == days), dashboard_page.DEFAULT_WINDOW)
         timezone = _timezone()
         today = now(ZoneInfo(timezone)).date()
-        bucket, recent = _ask(connect, lambda store: runs.recent(store, today - timedelta(days=window - 1)))
-        shown = dashboard_page.runs(recent, days=window, today=today, bucket=bucket, timezone=timezone)
-        return _html(shown)
+        first_day = today - timedelta(days=window - 1)
+        name, recent = _ask(connect, lambda bucket: (bucket.name, runs.recent(bucket, first_day)))
+        return _html(dashboard_page.runs(recent, days=window, today=today, bucket=name, timezone=timezone))
 
 
 def _add_one_run(app: FastAPI, connect: Connect) -> None:
@@ -101,16 +103,16 @@ def _place(folder: str, run: str) -> Place:
 
 
 def _object(connect: Connect, key: str) -> bytes:
-    body = _ask(connect, lambda store: store.read(key))[1]
+    body = _ask(connect, lambda bucket: bucket.read(key))
     if body is None:
         raise HTTPException(404)
     return body
 
 
-def _ask(connect: Connect, question: Callable[[Store], T]) -> tuple[str, T]:
+def _ask(connect: Connect, question: Callable[[Bucket], T]) -> T:
     try:
-        bucket, store = connect()
-        return bucket, question(store)
+        with connect() as bucket:
+            return question(bucket)
     except SettingsError as error:
         raise UnavailableError(
             str(error),

@@ -6,36 +6,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Protocol
+from datetime import date, timedelta
 
 from engagement import dashboard_keys, dashboard_runs
 from engagement.dashboard_keys import Place
 from engagement.dashboard_runs import Run, Unreadable
+from engagement.s3 import Bucket, Found
 
 MOST_RUNS = 500
 MOST_CACHED = 2_000
 READERS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An object as a listing tells it; `size` in bytes."""
-
-    key: str
-    etag: str
-    size: int
-    modified: datetime
-
-
-class Store(Protocol):
-    """The objects of the output bucket."""
-
-    def listed(self, prefix: str, after: str = "") -> Iterator[Listed]:
-        """Objects that begin with `prefix` and come after `after`, in order of key; requests as it is consumed."""
-
-    def read(self, key: str) -> bytes | None:
-        """The object's bytes, None when there is no such object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +36,14 @@ class Runs:
 
     def __init__(self, most_cached: int = MOST_CACHED) -> None:
         self._most = most_cached
-        self._cache: dict[Listed, Run | Unreadable] = {}
+        self._cache: dict[Found, Run | Unreadable] = {}
         self._lock = threading.Lock()
 
-    def recent(self, store: Store, first_day: date) -> Recent:
+    def recent(self, store: Bucket, first_day: date) -> Recent:
         """The runs whose score date is `first_day` or later."""
         first = first_day.isoformat()
         reports: set[Place] = set()
-        found: list[tuple[Place, Listed]] = []
+        found: list[tuple[Place, Found]] = []
         for place, ending, entry in _candidates(store, first_day):
             if ending == "html":
                 reports.add(place)
@@ -77,7 +57,7 @@ class Runs:
         runs.sort(key=lambda run: (run.score_date, run.written), reverse=True)
         return Recent(runs, frozenset(reports), len(found) - len(shown))
 
-    def _read(self, store: Store, place: Place, entry: Listed) -> Run | Unreadable:
+    def _read(self, store: Bucket, place: Place, entry: Found) -> Run | Unreadable:
         with self._lock:
             known = self._cache.pop(entry, None)
             if known is not None:
@@ -95,7 +75,7 @@ class Runs:
         return run
 
 
-def _candidates(store: Store, first_day: date) -> Iterator[tuple[Place, str, Listed]]:
+def _candidates(store: Bucket, first_day: date) -> Iterator[tuple[Place, str, Found]]:
     for entry in store.listed(dashboard_keys.SUMMARIES, dashboard_keys.SUMMARIES + first_day.isoformat()):
         if found := dashboard_keys.of_object(entry.key):
             yield *found, entry

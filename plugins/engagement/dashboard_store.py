@@ -17,9 +17,9 @@ from airflow.sdk.exceptions import AirflowException
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from engagement.dashboard_listing import READERS, Listed
+from engagement.dashboard_listing import READERS
+from engagement.s3 import Bucket
 from engagement.settings import VARIABLE, Settings
-from engagement.store import S3Store
 
 LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}, max_pool_connections=READERS)
 REMEMBER_SECONDS = 30  # how long an edit of the Variable may go unnoticed
@@ -44,59 +44,29 @@ class Output:
         self._bucket = ""
         self._asked_again_at = 0.0
 
-    def __call__(self) -> tuple[str, BucketReader]:
-        """Return the bucket's name and its reader.
+    @contextmanager
+    def __call__(self) -> Iterator[Bucket]:
+        """Give the bucket to a block, in which its errors become a `StoreError`.
 
         :raises SettingsError: the Variable does not hold what it should
-        :raises StoreError: the connection leads nowhere
+        :raises StoreError: the connection leads nowhere, S3 refuses or cannot be reached
         """
         with self._lock:
             if time.monotonic() >= self._asked_again_at:
                 # It may come from a secrets backend, which is slow and costs money.
                 self._bucket = Settings.parse(Variable.get(VARIABLE, default=None)).output_bucket
                 self._asked_again_at = time.monotonic() + REMEMBER_SECONDS
-            bucket = self._bucket
+            name = self._bucket
+        try:
+            yield Bucket(self._connected(), name)
+        except (ClientError, BotoCoreError, AirflowException) as error:
+            raise StoreError(f"Bucket {name} cannot be read: {str(error).rstrip('.')}.") from error
+
+    def _connected(self) -> Any:
+        with self._lock:
             if time.monotonic() >= self._stale_at:
-                with _told(bucket, "anything"):
-                    own = S3Hook(aws_conn_id=self._aws_conn_id).conn_config.botocore_config
-                    config = own.merge(LIMITS) if own else LIMITS  # what the connection says, a proxy say, stays
-                    self._client = S3Hook(aws_conn_id=self._aws_conn_id, config=config).conn
+                own = S3Hook(aws_conn_id=self._aws_conn_id).conn_config.botocore_config
+                config = own.merge(LIMITS) if own else LIMITS  # what the connection says, a proxy say, stays
+                self._client = S3Hook(aws_conn_id=self._aws_conn_id, config=config).conn
                 self._stale_at = time.monotonic() + KEEP_SECONDS
-            return bucket, BucketReader(self._client, bucket)
-
-
-class BucketReader:
-    """Reads one bucket; each method raises `StoreError` when S3 refuses or cannot be reached.
-
-    :param client: boto3 S3 client
-    """
-
-    def __init__(self, client: Any, bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
-
-    def listed(self, prefix: str, after: str = "") -> Iterator[Listed]:
-        """Objects that begin with `prefix` and come after `after`, in order of key."""
-        with _told(self._bucket, f"a listing of {prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=prefix, StartAfter=after
-            )
-            for page in pages:
-                for item in page.get("Contents", []):
-                    yield Listed(item["Key"], item["ETag"].strip('"'), item["Size"], item["LastModified"])
-
-    def read(self, key: str) -> bytes | None:
-        """The object's bytes, None when there is no such object."""
-        with _told(self._bucket, key):
-            return S3Store(self._client, self._bucket).read(key)
-
-
-@contextmanager
-def _told(bucket: str, asked: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "an error")
-        raise StoreError(f"Bucket {bucket} answered {code} when asked for {asked}.") from error
-    except (BotoCoreError, AirflowException) as error:
-        raise StoreError(f"Bucket {bucket} could not be asked for {asked}: {str(error).rstrip('.')}.") from error
+            return self._client

@@ -14,7 +14,7 @@ from engagement.contract.scores import ScoresManifest
 from engagement.contract.strict_model import DocumentError, parse
 from engagement.contract.summary import Checks
 from engagement.glue_runs import GlueRun, GlueRuns
-from engagement.store import Store
+from engagement.s3 import Bucket
 
 _AGGREGATE = "agg-"
 
@@ -74,24 +74,24 @@ class Evidence:
         return list(self.aggregates.values())[-1] if self.aggregates else ()
 
 
-def read_scores(store: Store, score_date: str, run_id: str) -> Document[ScoresManifest]:
+def read_scores(store: Bucket, score_date: str, run_id: str) -> Document[ScoresManifest]:
     """The scores manifest of a date, if it is of this run."""
     return _read(store, layout.scores_manifest(score_date), ScoresManifest, score_date, run_id)
 
 
-def read_delivery(store: Store, score_date: str, run_id: str, *, dry_run: bool) -> Document[DeliveryManifest]:
+def read_delivery(store: Bucket, score_date: str, run_id: str, *, dry_run: bool) -> Document[DeliveryManifest]:
     """The delivery manifest of a date or of a dry run, if it is of this run."""
     key = layout.delivery_manifest(score_date, run_id, dry_run=dry_run)
     return _read(store, key, DeliveryManifest, score_date, run_id)
 
 
-def read_recent(store: Store, score_date: str) -> dict[str, Sequence[int]]:
+def read_recent(store: Bucket, score_date: str) -> dict[str, Sequence[int]]:
     """Histograms of the latest earlier dates that have one; at most `drift.RECENT_DATES` manifests are read."""
     recent = islice(scores.earlier(store, score_date), drift.RECENT_DATES)
     return {date: found.histogram for date, found in recent if found and sum(found.histogram)}
 
 
-def left_open(store: Store, score_date: str, run_id: str) -> bool:
+def left_open(store: Bucket, score_date: str, run_id: str) -> bool:
     """Whether an attempt of this run sent rows of the date and did not come to a good end."""
     delivery = read_delivery(store, score_date, run_id, dry_run=False)
     if delivery.body is not None:
@@ -103,7 +103,7 @@ def left_open(store: Store, score_date: str, run_id: str) -> bool:
     return bool(attempts)
 
 
-def _read(store: Store, key: str, model: type[Manifest], score_date: str, run_id: str) -> Document[Manifest]:
+def _read(store: Bucket, key: str, model: type[Manifest], score_date: str, run_id: str) -> Document[Manifest]:
     raw = store.read(key)
     if raw is None:
         return Document(key, code="missing", detail="there is none")
@@ -118,7 +118,7 @@ def _read(store: Store, key: str, model: type[Manifest], score_date: str, run_id
 
 
 def read_aggregates(
-    store: Store,
+    store: Bucket,
     score_date: str,
     run_id: str,
     *,
@@ -139,7 +139,8 @@ def read_aggregates(
     else:
         attempts = [run.id for run in glue.runs]
         prefixes = [layout.delivery_prefix(score_date, run_id, dry_run=dry_run)]
-    keys = [key for prefix in dict.fromkeys(prefixes) for key in store.keys(prefix) if _is_aggregate(key)]
+    listed = (entry.key for prefix in dict.fromkeys(prefixes) for entry in store.listed(prefix))
+    keys = [key for key in listed if _is_aggregate(key)]
     found: dict[str, list[Aggregate]] = {attempt: [] for attempt in attempts}
     broken = []
     for key in keys:

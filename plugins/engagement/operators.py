@@ -14,7 +14,7 @@ from engagement import evidence, glue_runs, layout, problems, report, summary, v
 from engagement.contract.arguments import PushMode
 from engagement.contract.summary import Checks, Summary
 from engagement.links import DeliveryReportLink, report_url
-from engagement.store import S3Store
+from engagement.s3 import Bucket
 
 DRY_RUN = "dry_run"
 
@@ -116,7 +116,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         """
         self.summary = None
         s3 = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
-        store = S3Store(s3.conn, self.output_bucket)
+        store = Bucket(s3.conn, self.output_bucket)
         found = self._look(context, store)
         findings = verdict.findings(found, float(self.max_failed_fraction))
         keys = layout.summary_prefix(self.score_date, self.run_id, dry_run=self.push_mode == DRY_RUN)
@@ -146,7 +146,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         self.log.info("%s Report: %s", whole.headline, whole.report_url)
         return result
 
-    def _look(self, context: Context, store: S3Store) -> evidence.Evidence:
+    def _look(self, context: Context, store: Bucket) -> evidence.Evidence:
         dry_run = self.push_mode == DRY_RUN
         glue = glue_runs.settle(
             AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="glue").conn,
@@ -201,7 +201,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
             for task in sorted(earlier, key=lambda task: (depth[task], task))
         }
 
-    def _write(self, store: S3Store, keys: str, whole: Summary) -> None:
+    def _write(self, store: Bucket, keys: str, whole: Summary) -> None:
         text = whole.model_dump_json(indent=1) + "\n"
         store.write(f"{keys}.html", report.render(whole, self.timezone), "text/html")
         store.write(f"{keys}.json", text, "application/json")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engagement import layout
 from engagement.contract.scores import EarlierScores, ScoresManifest
 from engagement.contract.strict_model import DocumentError, parse
-from engagement.store import Store
+from engagement.s3 import Bucket
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ def check_files(manifest: ScoresManifest, objects: Mapping[str, int], verdict: V
     verdict.checks += [f"{len(listed)} files as listed", "rows add up"]
 
 
-def earlier(store: Store, score_date: str) -> Iterator[tuple[str, EarlierScores | None]]:
+def earlier(store: Bucket, score_date: str) -> Iterator[tuple[str, EarlierScores | None]]:
     """Read the manifests of the dates before ``score_date``, the latest first; None when one cannot be compared."""
     dates = map(layout.date_of_scores_folder, store.folders(layout.scores_root()))
     for date in sorted((date for date in dates if date and date < score_date), reverse=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import pytest
 
 from engagement import activity, dates, layout, params, settings
+from engagement.s3 import Bucket, Found
 from engagement_jobs import extract, workflow
 from engagement_jobs.arguments import ScoreArguments
 from tests.support import job_arguments
@@ -16,32 +17,36 @@ from tests.support import job_arguments
 BUCKET, KEY = "activity-bucket", "activity/dt=2026-11-23/activity.parquet"
 
 
-class AirflowsView:
+class AirflowsView(Bucket):
     """One object as the Airflow side asks for it; with an ETag for each question, the last one for all others.
 
     Under the key of a marker there are files beside it, all of them with this body.
     """
 
     def __init__(self, body: bytes | None, etags: list[str], names: Sequence[str] = ()) -> None:
+        super().__init__(None, BUCKET)
         self.body = body
         self.etags = list(etags)
         self.names = names
 
-    def sizes(self, bucket: str, prefix: str) -> dict[str, int]:
-        assert (bucket, prefix) == (BUCKET, KEY.rpartition("/")[0] + "/")
-        return {name: len(self.body or b"") for name in self.names}
+    def listed(self, prefix: str, after: str = "") -> Iterator[Found]:
+        assert (prefix, after) == (KEY.rpartition("/")[0] + "/", "")
+        yield from (self._found(f"{prefix}{name}", "") for name in self.names)
 
     def _etag(self) -> str:
         return self.etags.pop(0) if len(self.etags) > 1 else self.etags[0]
 
-    def head(self, bucket: str, key: str) -> activity.Head | None:
-        assert (bucket, key.rpartition("/")[0]) == (BUCKET, KEY.rpartition("/")[0]) or self.names
-        return None if self.body is None else activity.Head(len(self.body), self._etag())
+    def _found(self, key: str, etag: str) -> Found:
+        return Found(key, etag, len(self.body or b""), datetime(2026, 11, 23, tzinfo=UTC))
 
-    def read(self, bucket: str, key: str, start: int, length: int) -> tuple[bytes, str]:
-        assert (bucket, self.body is None) == (BUCKET, False)
+    def head(self, key: str) -> Found | None:
+        assert key.rpartition("/")[0] == KEY.rpartition("/")[0] or self.names
+        return None if self.body is None else self._found(key, self._etag())
+
+    def read_part(self, key: str, start: int, length: int) -> tuple[bytes, str]:
+        assert self.body is not None
         assert key == KEY or self.names
-        return (self.body or b"")[start : start + length], self._etag()
+        return self.body[start : start + length], self._etag()
 
 
 class TheJobsView:
@@ -52,17 +57,18 @@ class TheJobsView:
 
     def files(self, prefix: str) -> list[tuple[str, int]]:
         # As the jobs' Store: what stands for a folder is no file.
-        return [(name, size) for name, size in self.seen.sizes(BUCKET, prefix).items() if not name.endswith("/")]
+        listed = [(found.key.removeprefix(prefix), found.size) for found in self.seen.listed(prefix)]
+        return [(name, size) for name, size in listed if not name.endswith("/")]
 
     def uri(self, key: str) -> str:
         return f"s3://{BUCKET}/{key}"
 
     def head(self, key: str) -> tuple[int, str] | None:
-        found = self.seen.head(BUCKET, key)
+        found = self.seen.head(key)
         return (found.size, found.etag) if found else None
 
     def read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
-        return self.seen.read(BUCKET, key, start, length)
+        return self.seen.read_part(key, start, length)
 
 
 def parquet(footer: int = 4, claimed: int = 4) -> bytes:
@@ -72,7 +78,7 @@ def parquet(footer: int = 4, claimed: int = 4) -> bytes:
 def by_airflow(view: AirflowsView, key: str = KEY) -> dict[str, str] | None:
     """The arguments that the DAG takes from check_activity, None when the task fails."""
     try:
-        checked = activity.check_activity(view, BUCKET, key)
+        checked = activity.check_activity(view, key)
     except activity.BadActivityError:
         return None
     return {name: str(checked[name]) for name in ("input_uri", "input_etags")}

@@ -33,9 +33,9 @@ PURE = [
     "problems",
     "push_mode",
     "report",
+    "s3",
     "scores",
     "settings",
-    "store",
     "summary",
     "verdict",
 ]

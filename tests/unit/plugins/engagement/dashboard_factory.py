@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from engagement import layout, report
 from engagement.contract.summary import Summary
 from engagement.dashboard_keys import of_object
-from engagement.dashboard_listing import Listed
 from engagement.dashboard_runs import Run, read
 from tests.unit.plugins.engagement import run_factory
+from tests.unit.plugins.engagement.memory_bucket import WRITTEN, MemoryBucket
 
 HOSTILE = "</style></script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
-WRITTEN = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
 
 @cache
@@ -31,16 +28,8 @@ def a_summary(date: str = "2026-11-23", **changes: Any) -> dict[str, Any]:
     return whole | {"score_date": date, "run_id": f"scheduled__{date}T03:00:00+00:00"} | changes
 
 
-class Bucket:
-    """A `Store` that counts what it is asked."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, tuple[bytes, datetime]] = {}
-        self.listings: list[tuple[str, str]] = []
-        self.reads: list[str] = []
-
-    def put(self, key: str, body: bytes, modified: datetime = WRITTEN) -> None:
-        self.objects[key] = (body, modified)
+class Bucket(MemoryBucket):
+    """An output bucket that runs can be put into."""
 
     def put_run(self, whole: dict[str, Any], modified: datetime = WRITTEN) -> str:
         """Write summary and report; gives the key of the summary."""
@@ -51,16 +40,6 @@ class Bucket:
         if not dry_run:
             self.put(layout.latest_summary(whole["score_date"]), json.dumps(whole).encode(), modified)
         return f"{keys}.json"
-
-    def listed(self, prefix: str, after: str = "") -> Iterator[Listed]:
-        self.listings.append((prefix, after))
-        for key, (body, modified) in sorted(self.objects.items()):
-            if key.startswith(prefix) and key > after:
-                yield Listed(key, hashlib.md5(body).hexdigest(), len(body), modified)  # noqa: S324 - as S3's ETag
-
-    def read(self, key: str) -> bytes | None:
-        self.reads.append(key)
-        return self.objects[key][0] if key in self.objects else None
 
 
 def a_run(date: str = "2026-11-23", written: datetime = WRITTEN, **changes: Any) -> Run:

@@ -179,6 +179,15 @@ def test_a_manifest_that_cannot_be_trusted(
         check_scores(accept="true")  # which is about what is plausible, not about what is there
 
 
+def test_a_file_that_the_manifest_does_not_list(s3: Any, write_scores: Callable[..., None]) -> None:
+    write_scores()
+    s3.put_object(Bucket="output-bucket", Key=f"scores/dt={DAY}/part-1.csv", Body=b"")
+    said = r"s3://output-bucket/scores/dt=2026-11-23/ must not be sent: part-1.csv: is there but not listed in the mani"
+    with pytest.raises(AirflowFailException, match=said) as raised:
+        check_scores(accept="true")
+    assert TaskInstance.pushed["problem"] == str(raised.value)
+
+
 def test_no_manifest(s3: Any) -> None:  # noqa: ARG001
     with pytest.raises(AirflowFailException, match=r"scores/dt=2026-11-23/_manifest.json is missing, though"):
         check_scores()

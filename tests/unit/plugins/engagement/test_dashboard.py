@@ -6,6 +6,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,11 +52,12 @@ class World:
         self.trouble: Exception | None = None
         self.logged_out = False
 
-    def connect(self) -> tuple[str, Bucket]:
+    @contextmanager
+    def connect(self) -> Iterator[Bucket]:
         self.asked += 1
         if self.trouble:
             raise self.trouble
-        return "output-bucket", self.bucket
+        yield self.bucket
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +258,7 @@ def test_a_run_has_its_report_and_summary(get: Callable[..., Response], world: W
     assert f'<iframe src="{address.rpartition("/")[2]}/report" sandbox="allow-same-origin" ' in framed.text
     report = get(f"{address}/report")
     assert report.status_code == 200
-    assert report.content in {body for body, _ in world.bucket.objects.values()}
+    assert report.content in world.bucket.objects.values()
     assert report.headers["content-type"] == "text/html; charset=utf-8"
     assert report.headers["content-security-policy"] == dashboard_page.REPORT_POLICY
     assert report.headers["content-security-policy"].startswith("sandbox allow-same-origin; default-src 'none'")
@@ -303,7 +305,7 @@ def test_there_is_no_documentation(get: Callable[..., Response], path: str) -> N
     ("trouble", "told"),
     [
         (SettingsError("the Airflow Variable 'engagement' does not exist"), "does not exist"),
-        (StoreError("Bucket output-bucket answered AccessDenied."), "answered AccessDenied"),
+        (StoreError("Bucket output-bucket cannot be read: AccessDenied."), "cannot be read: AccessDenied"),
     ],
 )
 def test_data_that_cannot_be_read_is_explained(

@@ -8,7 +8,8 @@ from datetime import timedelta
 from engagement import charts, dashboard_charts
 from engagement.dashboard_keys import Place
 from engagement.dashboard_runs import Unreadable
-from tests.unit.plugins.engagement.dashboard_factory import HOSTILE, WRITTEN, a_run
+from tests.unit.plugins.engagement.dashboard_factory import HOSTILE, a_run
+from tests.unit.plugins.engagement.memory_bucket import WRITTEN
 
 RECTANGLE = re.compile(r'<rect class="([^"]*)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)">')
 

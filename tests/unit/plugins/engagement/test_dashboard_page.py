@@ -15,7 +15,8 @@ from engagement.dashboard_listing import Recent
 from engagement.dashboard_page import Page
 from engagement.dashboard_runs import Run, Unreadable
 from tests.unit.plugins.engagement import test_report
-from tests.unit.plugins.engagement.dashboard_factory import HOSTILE, WRITTEN, a_run
+from tests.unit.plugins.engagement.dashboard_factory import HOSTILE, a_run
+from tests.unit.plugins.engagement.memory_bucket import WRITTEN
 
 TODAY = date(2026, 11, 24)
 BROKEN = Unreadable(Place("2026-11-22", "x-0123abcd"), WRITTEN, "it is no JSON")

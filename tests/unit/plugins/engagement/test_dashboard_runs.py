@@ -10,7 +10,8 @@ import pytest
 from engagement.contract.outcomes import OUTCOMES
 from engagement.dashboard_keys import Place
 from engagement.dashboard_runs import MOST_BYTES, MOST_TEXT, Run, Unreadable, read
-from tests.unit.plugins.engagement.dashboard_factory import WRITTEN, a_run, a_summary
+from tests.unit.plugins.engagement.dashboard_factory import a_run, a_summary
+from tests.unit.plugins.engagement.memory_bucket import WRITTEN
 
 PLACE = Place("2026-11-23", "x-0123abcd")
 

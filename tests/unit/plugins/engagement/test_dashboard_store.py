@@ -10,7 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from engagement.dashboard_store import BucketReader, Output, StoreError
+from engagement.dashboard_store import Output, StoreError
+from engagement.s3 import Bucket
 from engagement.settings import SettingsError
 
 BUCKET = "output-bucket"
@@ -40,55 +41,56 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield client
 
 
+def opened(output: Output) -> Bucket:
+    with output() as bucket:
+        return bucket
+
+
 @pytest.mark.usefixtures("s3")
 def test_listed_and_read() -> None:
-    bucket, store = Output()()
-    assert bucket == BUCKET
-    found = list(store.listed("a/", "a/1"))
+    with Output()() as bucket:
+        found = list(bucket.listed("a/", "a/1"))
+        assert bucket.name == BUCKET
+        assert bucket.read("b/1") == b"b/1"
+        assert bucket.read("c") is None
     assert [(entry.key, entry.size, len(entry.etag)) for entry in found] == [("a/2", 3, 32), ("a/3", 3, 32)]
     assert found[0].modified.tzinfo is not None
-    assert store.read("b/1") == b"b/1"
-    assert store.read("c") is None
 
 
-def test_refusals_are_sentences(s3: Any) -> None:
-    store = BucketReader(s3, "another-bucket")
-    with pytest.raises(
-        StoreError, match=r"Bucket another-bucket answered NoSuchBucket when asked for a listing of a/\."
-    ):
-        list(store.listed("a/"))
-    with pytest.raises(StoreError, match=r"answered NoSuchBucket when asked for a/1\."):
-        store.read("a/1")
+@pytest.mark.usefixtures("s3")
+def test_refusals_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"output_bucket": "another-bucket"}))
+    with pytest.raises(StoreError, match=r"Bucket another-bucket cannot be read: .*\(NoSuchBucket\) .* exist\.$"):  # noqa: SIM117
+        with Output()() as bucket:
+            list(bucket.listed("a/"))
 
 
 @pytest.mark.usefixtures("s3")
 def test_what_cannot_be_reached_is_a_sentence_after_a_short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    _, store = Output()()
-    limits = store._client.meta.config
+    limits = opened(Output())._client.meta.config
     assert (limits.connect_timeout, limits.read_timeout, limits.retries["total_max_attempts"]) == (3, 10, 2)
-    with pytest.raises(StoreError, match="Bucket output-bucket could not be asked for a/1: Could not connect"):
-        store.read("a/1")
+    with pytest.raises(StoreError, match="output-bucket cannot be read: Could not connect"), Output()() as bucket:
+        bucket.read("a/1")
 
 
 @pytest.mark.usefixtures("s3")
 def test_the_client_is_kept_for_a_while_and_the_variable_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
     output = Output()
-    first = output()[1]._client
+    first = opened(output)._client
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"output_bucket": "other-bucket"}))
-    assert output()[0] == "output-bucket"
+    assert opened(output).name == "output-bucket"
     monkeypatch.setattr(output, "_asked_again_at", 0.0)
-    bucket, store = output()
-    assert (bucket, store._client) == ("other-bucket", first)
+    assert (opened(output).name, opened(output)._client) == ("other-bucket", first)
     monkeypatch.setattr(output, "_stale_at", 0.0)
-    assert output()[1]._client is not first
+    assert opened(output)._client is not first
 
 
 @pytest.mark.usefixtures("s3")
 def test_a_connection_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {"config_kwargs": {"proxies": {"https": "http://proxy.example:3128"}, "read_timeout": 600}}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
-    config = Output()()[1]._client.meta.config
+    config = opened(Output())._client.meta.config
     assert config.proxies == {"https": "http://proxy.example:3128"}
     assert config.read_timeout == 10
 
@@ -97,4 +99,4 @@ def test_a_connection_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_faulty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"bukket": "x"}))
     with pytest.raises(SettingsError, match="bukket is not a known name"):
-        Output()()
+        opened(Output())

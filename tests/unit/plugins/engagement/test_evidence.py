@@ -9,37 +9,23 @@ from engagement.aggregates import NO_SECONDS, throughput
 from engagement.contract.delivery import DeliveryManifest, Seconds
 from engagement.glue_runs import GlueRuns
 from tests.unit.plugins.engagement import run_factory as factory
+from tests.unit.plugins.engagement.memory_bucket import MemoryBucket
 
 NO_GLUE = GlueRuns(())
 LEDGER = f"responses/dt={factory.DATE}/attempt={factory.LAST}/part-0-00000.jsonl"
 
 
-class Memory:
-    """A store that knows what was read."""
-
-    def __init__(self, objects: dict[str, bytes]) -> None:
-        self.objects = objects
-        self.has_read: list[str] = []
-
-    def read(self, key: str) -> bytes | None:
-        self.has_read.append(key)
-        return self.objects.get(key)
-
-    def keys(self, prefix: str) -> list[str]:
-        return sorted(key for key in self.objects if key.startswith(prefix))
-
-    def folders(self, prefix: str) -> list[str]:
-        rests = [key.removeprefix(prefix) for key in self.keys(prefix)]
-        return sorted({f"{prefix}{rest.partition('/')[0]}/" for rest in rests if "/" in rest})
-
-
-def whole_run() -> Memory:
+def whole_run() -> MemoryBucket:
     every = factory.first_attempt() + factory.last_attempt()
-    return Memory(factory.objects(factory.scores_manifest(), factory.delivery_manifest(), every) | {LEDGER: b"{"})
+    return MemoryBucket(factory.objects(factory.scores_manifest(), factory.delivery_manifest(), every) | {LEDGER: b"{"})
 
 
 def aggregates(
-    store: Memory, delivery: evidence.Document[DeliveryManifest], glue: GlueRuns = NO_GLUE, *, dry_run: bool = False
+    store: MemoryBucket,
+    delivery: evidence.Document[DeliveryManifest],
+    glue: GlueRuns = NO_GLUE,
+    *,
+    dry_run: bool = False,
 ) -> tuple[dict[str, list[str]], list[str]]:
     found, broken = evidence.read_aggregates(
         store, factory.DATE, factory.RUN_ID, delivery=delivery, glue=glue, dry_run=dry_run
@@ -47,7 +33,7 @@ def aggregates(
     return {attempt: sorted(a.task for a in of_attempt) for attempt, of_attempt in found.items()}, broken
 
 
-def read_delivery(store: Memory, *, dry_run: bool = False) -> evidence.Document[DeliveryManifest]:
+def read_delivery(store: MemoryBucket, *, dry_run: bool = False) -> evidence.Document[DeliveryManifest]:
     return evidence.read_delivery(store, factory.DATE, factory.RUN_ID, dry_run=dry_run)
 
 
@@ -57,7 +43,7 @@ def test_a_whole_run_is_read_without_its_ledger() -> None:
     delivery = read_delivery(store)
     assert (scores.body, delivery.body) == (factory.scores_manifest(), factory.delivery_manifest())
     assert aggregates(store, delivery) == ({factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}, [])
-    assert LEDGER not in store.has_read
+    assert LEDGER not in store.reads
 
 
 @pytest.mark.parametrize(
@@ -73,7 +59,7 @@ def test_a_whole_run_is_read_without_its_ledger() -> None:
 )
 def test_a_manifest_that_cannot_be_trusted(raw: bytes | None, code: str, told: str) -> None:
     key = layout.scores_manifest(factory.DATE)
-    document = evidence.read_scores(Memory({} if raw is None else {key: raw}), factory.DATE, factory.RUN_ID)
+    document = evidence.read_scores(MemoryBucket({} if raw is None else {key: raw}), factory.DATE, factory.RUN_ID)
     assert (document.key, document.body, document.code) == (key, None, code)
     assert told in document.detail
 
@@ -90,14 +76,14 @@ def test_without_a_manifest_attempts_are_found_by_listing() -> None:
     assert found == {factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}
     assert list(found) == [factory.FIRST, factory.LAST]
     assert broken == []
-    assert LEDGER not in store.has_read
+    assert LEDGER not in store.reads
 
 
 def test_the_seconds_of_an_attempt_are_added_up_as_they_are_read() -> None:
     counted = [{"first": 11, "posts": [4]}, {"first": 0, "posts": []}, {"first": 10, "posts": [2, 1, 0, 1]}]
     tasks = [factory.aggregate("jr_1", str(number), {}, seconds=each) for number, each in enumerate(counted)]
     other = factory.aggregate("jr_2", "0", {}, seconds={"first": 11, "posts": [7]})
-    store = Memory(factory.objects(None, None, [*tasks, other]))
+    store = MemoryBucket(factory.objects(None, None, [*tasks, other]))
     found, _ = evidence.read_aggregates(
         store, factory.DATE, factory.RUN_ID, delivery=read_delivery(store), glue=NO_GLUE, dry_run=False
     )
@@ -118,7 +104,7 @@ def test_an_aggregate_that_cannot_be_read_is_told_by_key() -> None:
 def test_a_dry_run_is_read_from_its_own_folder() -> None:
     plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
     manifest = factory.dry_run_manifest()
-    store = Memory(factory.objects(None, manifest, [plan], dry_run=True))
+    store = MemoryBucket(factory.objects(None, manifest, [plan], dry_run=True))
     delivery = read_delivery(store, dry_run=True)
     assert delivery.body == manifest
     assert delivery.key == f"dry_runs/{layout.run_key(factory.RUN_ID)}/_manifest.json"
@@ -134,7 +120,7 @@ def test_the_last_attempt_is_the_manifests_else_the_newest() -> None:
 def test_recent_days_cost_at_most_seven_reads() -> None:
     manifests = {f"2026-11-{day}": factory.scores_manifest() for day in range(10, 25)}
     manifests["2026-11-22"] = factory.day_of_scores(0)
-    store = Memory({layout.scores_manifest(date): factory.changed(body) for date, body in manifests.items()})
+    store = MemoryBucket({layout.scores_manifest(date): factory.changed(body) for date, body in manifests.items()})
     store.objects[layout.scores_manifest("2026-11-21")] = b"{"
     store.objects[layout.scores_manifest("2026-11-19")] = factory.changed(factory.scores_manifest(), of_later="x")
     store.objects["scores/dt=2026-11-20/part-0.csv"] = store.objects.pop(layout.scores_manifest("2026-11-20"))
@@ -142,4 +128,4 @@ def test_recent_days_cost_at_most_seven_reads() -> None:
     found = evidence.read_recent(store, "2026-11-23")
 
     assert found == {f"2026-11-{day}": factory.scores_manifest().histogram for day in (19, 18, 17, 16)}
-    assert store.has_read == [layout.scores_manifest(f"2026-11-{day}") for day in range(22, 15, -1)]
+    assert store.reads == [layout.scores_manifest(f"2026-11-{day}") for day in range(22, 15, -1)]

@@ -20,7 +20,7 @@ from moto.glue.responses import GlueResponse
 from engagement import layout
 from engagement.contract.summary import Summary
 from engagement.operators import SummarizeApiResponsesOperator
-from engagement.store import S3Store
+from engagement.s3 import Bucket
 from tests.unit.plugins.engagement import run_factory as factory
 
 BUCKET = "engagement-output"
@@ -184,13 +184,13 @@ def test_scores_are_compared_with_earlier_dates_in_s3(aws: Aws) -> None:
 def test_no_user_id_is_read_or_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.put_run()
     has_read: list[str] = []
-    read = S3Store.read
+    read = Bucket.read
 
-    def noted(store: S3Store, key: str) -> bytes | None:
+    def noted(store: Bucket, key: str) -> bytes | None:
         has_read.append(key)
         return read(store, key)
 
-    monkeypatch.setattr(S3Store, "read", noted)
+    monkeypatch.setattr(Bucket, "read", noted)
     task = operator()
     result = task.execute(context(task))
     assert LEDGER not in has_read

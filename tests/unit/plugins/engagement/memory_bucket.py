@@ -1,0 +1,50 @@
+"""A bucket in memory that records what it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from engagement.s3 import Bucket, Found
+
+WRITTEN = datetime(2026, 11, 23, 4, tzinfo=UTC)
+
+
+class MemoryBucket(Bucket):
+    """Objects by key, and the keys and listings that were read."""
+
+    def __init__(self, objects: Mapping[str, bytes] | None = None, name: str = "output-bucket") -> None:
+        super().__init__(None, name)
+        self.objects = dict(objects or {})
+        self.modified: dict[str, datetime] = {}
+        self.listings: list[tuple[str, str]] = []
+        self.reads: list[str] = []
+
+    def put(self, key: str, body: bytes, modified: datetime = WRITTEN) -> None:
+        self.objects[key], self.modified[key] = body, modified
+
+    def head(self, key: str) -> Found | None:
+        if key not in self.objects:
+            return None
+        body = self.objects[key]
+        etag = hashlib.md5(body).hexdigest()  # noqa: S324 - as S3's ETag
+        return Found(key, etag, len(body), self.modified.get(key, WRITTEN))
+
+    def read(self, key: str) -> bytes | None:
+        self.reads.append(key)
+        return self.objects.get(key)
+
+    def read_part(self, key: str, start: int, length: int) -> tuple[bytes, str]:
+        found = self.head(key)
+        assert found is not None
+        return self.objects[key][start : start + length], found.etag
+
+    def listed(self, prefix: str, after: str = "") -> Iterator[Found]:
+        self.listings.append((prefix, after))
+        keys = [key for key in sorted(self.objects) if key.startswith(prefix) and key > after]
+        yield from (found for key in keys if (found := self.head(key)))
+
+    def folders(self, prefix: str) -> list[str]:
+        rests = [key.removeprefix(prefix) for key in self.objects if key.startswith(prefix)]
+        return sorted({f"{prefix}{rest.partition('/')[0]}/" for rest in rests if "/" in rest})
