@@ -54,7 +54,10 @@ def can_be_scored(metrics: Sequence[str]) -> Column:
 
 
 def reason(metrics: Sequence[str]) -> Column:
-    """Why a row cannot be scored, whatever other rows say; null when it can."""
+    """Why a row cannot be scored, whatever other rows say; null when it can.
+
+    Only for few rows: code for this many branches is too long for Java's compiler, and so is a pass that contains it.
+    """
     checks = [
         (F.col("user_id").isNull(), "user_id_null"),
         (is_blank(), "user_id_blank"),
@@ -62,14 +65,6 @@ def reason(metrics: Sequence[str]) -> Column:
     ]
     # One expression with many branches: Spark takes seconds to plan as many that are nested in one another.
     return reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
-
-
-def with_reason(scored: DataFrame, metrics: Sequence[str]) -> DataFrame:
-    """Add `reason` to `scored`, each row by itself; null for rows that have a score.
-
-    :param scored: with a `score` where `can_be_scored`
-    """
-    return scored.withColumn("reason", F.when(F.col("score").isNull(), reason(metrics)))
 
 
 def is_blank() -> Column:

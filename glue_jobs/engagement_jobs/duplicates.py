@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.activity import is_blank
+from engagement_jobs.activity import is_blank, reason
 
 CONFLICT = "conflicting_rows"
 """Reason for rejecting rows of a user that differ."""
@@ -29,20 +29,21 @@ class DuplicateUsers:
     hashes: DataFrame
     count: int
 
-    def resolve(self, rows: DataFrame, metrics: Sequence[str]) -> tuple[DataFrame, DataFrame]:
+    def resolve(self, scored: DataFrame, metrics: Sequence[str]) -> tuple[DataFrame, DataFrame]:
         """Rows of all other users, where they are read, and the rows of these users, compared and cached.
 
         Of identical rows of a user one keeps its score; rows of a user that differ in any metric are rejected.
 
-        :param rows: `user_id`, the metrics, and `score` or `reason` of each row by itself
-        :return: the same columns; a row with neither `score` nor `reason` is a copy of a scored row
+        :param scored: `user_id`, the metrics, and `score`, null where a row by itself cannot be scored
+        :return: both with the same columns, the second also with `reason`; a row of it that has neither `score` nor
+            `reason` is a copy of a scored row
         """
         if not self.count:
-            return rows, rows.where(F.lit(False))
-        others, these = self._split(rows.withColumn(_HASH, _user_hash()))
+            return scored, scored.where(F.lit(False)).withColumn("reason", F.lit(None).cast("string"))
+        others, these = self._split(scored.withColumn(_HASH, _user_hash()))
         partitions = math.ceil(self.count / _HASHES_PER_PARTITION)
         compared = _compare(these.repartition(partitions, "user_id"), metrics)
-        return others.select(*rows.columns), compared.select(*rows.columns).persist()
+        return others.select(*scored.columns), compared.select(*scored.columns, "reason").persist()
 
     def _split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame]:
         if self.count <= _MAX_LISTED:  # on most days, and a filter starts much faster than two joins
@@ -76,5 +77,5 @@ def _compare(rows: DataFrame, metrics: Sequence[str]) -> DataFrame:
         "*", first.alias("_first"), last.alias("_last"), F.row_number().over(up_to_row).alias("_copy")
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit(CONFLICT))
-    rejected = compared.withColumn("reason", F.coalesce("reason", conflict))
+    rejected = compared.withColumn("reason", F.coalesce(reason(metrics), conflict))
     return rejected.withColumn("score", F.when(F.col("reason").isNull() & (F.col("_copy") == 1), F.col("score")))

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import layout
+from engagement_jobs.activity import reason
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.duplicates import CONFLICT
 
@@ -24,20 +25,20 @@ class TooManyRejectedError(RuntimeError):
     """Too little of the extract can be scored."""
 
 
-def rejected(classified: DataFrame, repeated: DataFrame) -> DataFrame:
+def rejected(scored: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
     """All rows that cannot be scored by themselves, and rows of `repeated` users that differ, with their `reason`."""
-    conflicting = repeated.where(F.col("reason") == CONFLICT)
-    return classified.where(F.col("reason").isNotNull()).unionByName(conflicting).drop("score")
+    # Cached before reasons are found, so that the pass over all rows does without.
+    alone = scored.where(F.col("score").isNull()).persist().withColumn("reason", reason(metrics))
+    return alone.unionByName(repeated.where(F.col("reason") == CONFLICT)).drop("score")
 
 
 def write(rejected: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
     """Write `count` rejected rows with their reasons; return how many there are for each reason, and samples."""
     if not count:
         return {}, {}
-    cached = rejected.persist()
-    summary = _summarize(cached, metrics)
+    summary = _summarize(rejected, metrics)
     files = math.ceil(count / _ROWS_PER_FILE)
-    cached.coalesce(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
+    rejected.coalesce(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
     return summary
 
 
@@ -46,8 +47,8 @@ def _summarize(rejected: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Sa
     values = F.struct(*metrics)
     ends = (F.to_json(end(values), {"ignoreNullFields": "false"}) for end in (F.min, F.max))
     found = sorted(rejected.groupBy("reason").agg(F.count("*"), *ends).collect())
-    samples = {reason: [json.loads(text) for text in dict.fromkeys(texts)] for reason, _, *texts in found}
-    return {reason: count for reason, count, *_ in found}, samples
+    samples = {each: [json.loads(text) for text in dict.fromkeys(texts)] for each, _, *texts in found}
+    return {each: count for each, count, *_ in found}, samples
 
 
 def refuse_if_bad(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:
@@ -55,7 +56,7 @@ def refuse_if_bad(arguments: ScoreArguments, counts: Mapping[str, int], reasons:
     most = arguments.max_reject_fraction * counts["input"]
     if counts["scored"] and counts["rejected"] <= most:
         return
-    why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: -item[1]))
+    why = ", ".join(f"{count:,} {each}" for each, count in sorted(reasons.items(), key=lambda item: -item[1]))
     raise TooManyRejectedError(
         f"{arguments.input_uri}: {counts['rejected']:,} of {counts['input']:,} rows cannot be scored "
         f"({why or 'the extract is empty'}); at most {arguments.max_reject_fraction:.0%} may be, and at least one row "

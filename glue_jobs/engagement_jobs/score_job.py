@@ -57,11 +57,10 @@ def _score(rows: DataFrame, arguments: ScoreArguments, weights: Weights, output:
     output.delete_folder(rejected)  # of an earlier run; kept until this run has read the schema of its extract
     duplicates = find_duplicate_users(rows)
     scored = with_score(rows, weights, activity.can_be_scored(weights.names))
-    classified = activity.with_reason(scored, weights.names)  # each row by itself
-    others, repeated = duplicates.resolve(classified, weights.names)
-    counts, histogram = _write_scores(others.unionByName(repeated), output.uri(folder), arguments.scored_at)
+    others, repeated = duplicates.resolve(scored, weights.names)
+    counts, histogram = _write_scores(others, repeated, output.uri(folder), arguments.scored_at)
     log.info("%s: %s", arguments.input_uri, counts)
-    rejected_rows = quarantine.rejected(classified, repeated)
+    rejected_rows = quarantine.rejected(scored, repeated, weights.names)
     reasons, samples = quarantine.write(rejected_rows, output.uri(rejected), counts["rejected"], weights.names)
     try:
         quarantine.refuse_if_bad(arguments, counts, reasons)
@@ -111,16 +110,19 @@ def _weights(uri: str) -> Weights:
     return Weights.parse(document)
 
 
-def _write_scores(classified: DataFrame, uri: str, scored_at: str) -> tuple[dict[str, int], list[int]]:
+def _write_scores(others: DataFrame, repeated: DataFrame, uri: str, scored_at: str) -> tuple[dict[str, int], list[int]]:
     """Write the scores where their rows are read; count all rows, and the scores by bin, in the same pass.
 
     The same extract gives the same bytes, file by file.
     """
+    columns = (F.col("user_id"), F.col("score"), score_bin().alias("bin"))
+    rows = others.select(*columns, F.col("score").isNull().alias("rejected")).unionByName(
+        repeated.select(*columns, F.col("reason").isNotNull().alias("rejected"))
+    )
     observation = Observation()
-    bins = (F.count(F.when(F.col("bin") == each, 1)).alias(f"bin_{each}") for each in range(BINS))
-    totals = (F.count("*").alias("input"), F.count("score").alias("scored"), F.count("reason").alias("rejected"))
-    observed = classified.select("user_id", "score", "reason", score_bin().alias("bin"))
-    observed = observed.observe(observation, *totals, *bins)
+    bins = (F.count_if(F.col("bin") == each).alias(f"bin_{each}") for each in range(BINS))
+    totals = (F.count("*").alias("input"), F.count("score").alias("scored"), F.count_if("rejected").alias("rejected"))
+    observed = rows.observe(observation, *totals, *bins)
     # A file is one task's work for the push job, however large the groups of rows of the extract are.
     writer = scores_csv(observed.where(F.col("score").isNotNull()), scored_at).write.mode("overwrite")
     writer.option("maxRecordsPerFile", _ROWS_PER_FILE).csv(uri, **session.CSV_OPTIONS)

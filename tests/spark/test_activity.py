@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.activity import SchemaError, can_be_scored, check_schema, is_blank, reason, with_reason
+from engagement_jobs.activity import SchemaError, can_be_scored, check_schema, is_blank, reason
 from engagement_jobs.scoring import with_score
 from engagement_jobs.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
@@ -31,7 +31,7 @@ def changed(column: str, kind: str | None) -> str:
 def classify(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
     """What the scoring job makes of each row by itself."""
     scored = with_score(check_schema(rows, weights, "here"), weights, can_be_scored(weights.names))
-    return with_reason(scored, weights.names)
+    return scored.withColumn("reason", reason(weights.names))
 
 
 def test_the_short_question_has_the_answer_of_the_long_one(spark: SparkSession) -> None:
@@ -143,7 +143,7 @@ def test_every_reason(spark: SparkSession, tmp_path: Path) -> None:
     ]
     classified = classify(frame(spark, tmp_path, [row(*values) for values, _ in table], SCHEMA))
     found = classified.select("user_id", "reason", F.col("score").isNotNull()).collect()
-    assert list(map(tuple, found)) == [(values[0], reason, reason is None) for values, reason in table]
+    assert list(map(tuple, found)) == [(values[0], why, why is None) for values, why in table]
 
 
 def test_wide_numbers_are_judged_as_they_are(spark: SparkSession) -> None:

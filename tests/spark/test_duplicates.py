@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -13,54 +14,53 @@ from engagement_jobs.duplicates import find_duplicate_users
 from tests.support.glue_days import HOSTILE_IDS
 
 NAN = float("nan")
-ROWS = [
-    *((user, 1, 0.5, 50.0, None) for user in HOSTILE_IDS),
-    ("twice", 1, 0.5, 50.0, None),
-    ("twice", 1, 0.5, 50.0, None),
-    ("thrice", 2, 0.5, 50.0, None),
-    ("thrice", 2, 0.5, 50.0, None),
-    ("thrice", 2, 0.5, 50.0, None),
-    ("differs", 1, 0.5, 50.0, None),
-    ("differs", 1, 0.5, 50.0, None),
-    ("differs", 1, 0.6, 55.0, None),
-    ("half null", 1, 0.5, 50.0, None),
-    ("half null", 1, None, None, "share_null"),
-    ("both nan", 1, NAN, None, "share_nan"),
-    ("both nan", 1, NAN, None, "share_nan"),
-    ("Case", 1, 0.5, 50.0, None),
-    ("case", 1, 0.5, 50.0, None),
-    ("case ", 1, 0.5, 50.0, None),
-    (None, 1, 0.5, None, "user_id_null"),
-    (None, 1, 0.5, None, "user_id_null"),
-    ("", 1, 0.5, None, "user_id_blank"),
-    ("", 2, 0.5, None, "user_id_blank"),
-    (" \t\u3000", 2, 0.5, None, "user_id_blank"),
-    (" \t\u3000", 1, 0.5, None, "user_id_blank"),
+OTHERS = [
+    *((user, 1, 0.5, 50.0) for user in HOSTILE_IDS),
+    ("Case", 1, 0.5, 50.0),
+    ("case", 1, 0.5, 50.0),
+    ("case ", 1, 0.5, 50.0),
+    ("negative", -1, 0.5, None),
+    (None, 1, 0.5, None),
+    (None, 1, 0.5, None),
+    ("", 1, 0.5, None),
+    ("", 2, 0.5, None),
+    (" \t\u3000", 1, 0.5, None),
+    (" \t\u3000", 1, 0.5, None),
 ]
-"""User id, two metrics, and what each row by itself has: a score or a reason."""
+"""User id, two metrics, and the score of the row by itself."""
+REPEATED = [
+    ("twice", 1, 0.5, 50.0),
+    ("twice", 1, 0.5, 50.0),
+    ("thrice", 2, 0.5, 50.0),
+    ("thrice", 2, 0.5, 50.0),
+    ("thrice", 2, 0.5, 50.0),
+    ("differs", 1, 0.5, 50.0),
+    ("differs", 1, 0.5, 50.0),
+    ("differs", 1, 0.6, 55.0),
+    ("half null", 1, 0.5, 50.0),
+    ("half null", 1, None, None),
+    ("both nan", 1, NAN, None),
+    ("both nan", 1, NAN, None),
+]
 RESOLVED = [
-    *((user, 50.0, None) for user in HOSTILE_IDS),
-    ("twice", 50.0, None),
-    ("twice", None, None),
+    ("both nan", None, "share_nan"),
+    ("both nan", None, "share_nan"),
+    ("differs", None, "conflicting_rows"),
+    ("differs", None, "conflicting_rows"),
+    ("differs", None, "conflicting_rows"),
+    ("half null", None, "conflicting_rows"),
+    ("half null", None, "share_null"),
     ("thrice", 50.0, None),
     ("thrice", None, None),
     ("thrice", None, None),
-    *[("differs", None, "conflicting_rows")] * 3,
-    ("half null", None, "conflicting_rows"),
-    ("half null", None, "share_null"),
-    *[("both nan", None, "share_nan")] * 2,
-    ("Case", 50.0, None),
-    ("case", 50.0, None),
-    ("case ", 50.0, None),
-    *[(None, None, "user_id_null")] * 2,
-    *[("", None, "user_id_blank")] * 2,
-    *[(" \t\u3000", None, "user_id_blank")] * 2,
+    ("twice", 50.0, None),
+    ("twice", None, None),
 ]
 
 
 @pytest.fixture
 def rows(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame(ROWS, "user_id string, visits int, share double, score double, reason string")
+    return spark.createDataFrame(OTHERS + REPEATED, "user_id string, visits int, share double, score double")
 
 
 @pytest.fixture(params=[(500, 10 << 20), (0, 10 << 20), (0, -1)], ids=["listed", "broadcast", "shuffled"])
@@ -75,11 +75,13 @@ def _join(spark: SparkSession, request: pytest.FixtureRequest, monkeypatch: pyte
     spark.conf.set(name, str(before))
 
 
-def resolved(rows: DataFrame) -> list[tuple[str | None, float | None, str | None]]:
+def resolved(rows: DataFrame) -> tuple[list[Any], list[Any]]:
+    """User id and score of the others' rows; user id, score and reason of the repeated users' rows."""
     others, repeated = find_duplicate_users(rows).resolve(rows, ["visits", "share"])
-    found = others.union(repeated)
-    assert found.columns == rows.columns
-    return sorted(map(tuple, found.select("user_id", "score", "reason").collect()), key=str)
+    assert [*others.columns, "reason"] == repeated.columns
+    found = (others.select("user_id", "score"), repeated.select("user_id", "score", "reason"))
+    first, second = (sorted(map(tuple, each.collect()), key=str) for each in found)
+    return first, second
 
 
 def test_only_hashes_that_several_rows_have_are_found(spark: SparkSession, rows: DataFrame) -> None:
@@ -92,13 +94,17 @@ def test_only_hashes_that_several_rows_have_are_found(spark: SparkSession, rows:
 
 @pytest.mark.usefixtures("_join")
 def test_identical_rows_count_once_and_others_conflict(rows: DataFrame) -> None:
-    assert resolved(rows) == sorted(RESOLVED, key=str)
+    others = sorted(((user, score) for user, *_, score in OTHERS), key=str)
+    assert resolved(rows) == (others, sorted(RESOLVED, key=str))
 
 
-def test_users_with_the_same_hash_are_not_mixed_up(rows: DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "_user_hash", lambda: F.when(F.trim("user_id") > " ", F.lit(7).cast("long")))
+def test_users_with_the_same_hash_are_not_mixed_up(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_user_hash", lambda: F.lit(7).cast("long"))
+    schema = "user_id string, visits int, share double, score double"
+    rows = spark.createDataFrame([*OTHERS[:4], *REPEATED], schema)
     assert find_duplicate_users(rows).count == 1
-    assert resolved(rows) == sorted(RESOLVED, key=str)
+    alone = [(user, score, None) for user, *_, score in OTHERS[:4]]
+    assert resolved(rows) == ([], sorted([*alone, *RESOLVED], key=str))
 
 
 @pytest.mark.parametrize("ids", [["a", "b", None, None, "", ""], []])
@@ -109,3 +115,4 @@ def test_rows_of_users_with_one_row_are_left_alone(spark: SparkSession, ids: lis
     others, repeated = found.resolve(rows, [])
     assert others is rows
     assert repeated.collect() == []
+    assert repeated.columns == ["user_id", "score", "reason"]

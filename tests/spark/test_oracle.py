@@ -100,7 +100,7 @@ def tables(draw: st.DrawFn) -> list[pa.Table]:
 
 
 @pytest.mark.timeout(900)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files=tables(), dictionary=st.booleans(), marked=st.booleans(), group=st.sampled_from([1, 7, 1000]))
 def test_job_1_and_the_oracle_agree(
     spark: SparkSession, world: World, files: list[pa.Table], dictionary: bool, marked: bool, group: int
