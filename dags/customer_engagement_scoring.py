@@ -32,9 +32,8 @@ from engagement import notify
 from engagement.checks import CheckActivityOperator, CheckScoresOperator
 from engagement.config import DagConfig
 from engagement.drift import LIMITS
-from engagement.macros import dag_filters, dag_macros
+from engagement.macros import dag_filters, dag_macros, dag_params
 from engagement.operators import SummarizeApiResponsesOperator
-from engagement.params import dag_params
 
 CONFIG = DagConfig.read()
 POOL = "engagement"  # one slot, deferred tasks counted: one score or push at a time, whatever the backfill

@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.responses import HTMLResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engagement import dashboard_errors, dashboard_keys, dashboard_page
 from engagement.config import DagConfig
 from engagement.dashboard_errors import UnavailableError
-from engagement.dashboard_headers import SafeHeaders
 from engagement.dashboard_keys import Place
 from engagement.dashboard_listing import Runs
 from engagement.dashboard_page import Page
@@ -29,6 +30,15 @@ from engagement.settings import SettingsError
 
 DAG_ID = "customer_engagement_scoring"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+
+HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of every answer: it is not kept, only Airflow may frame it, and it may do nothing that it does not name."""
 
 T = TypeVar("T")
 Connect = Callable[[], AbstractContextManager[Bucket]]
@@ -135,3 +145,22 @@ def _timezone() -> str:
         raise UnavailableError(
             str(error), "A section [engagement] that the DAG can be parsed with.", "Mend Airflow's configuration."
         ) from error
+
+
+class SafeHeaders:
+    """ASGI application that adds `HEADERS` to whatever `app` answers, unless the answer has its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_safely)

@@ -43,27 +43,20 @@ class UnavailableError(Exception):
 
 def install(app: FastAPI) -> None:
     """Let `app` answer HTTP errors, missing data and any other exception."""
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(UnavailableError, _unavailable)
-    app.add_exception_handler(Exception, _unexpected)
 
+    @app.exception_handler(HTTPException)
+    def http_error(request: Request, error: HTTPException) -> Response:
+        return _plain(request, error.status_code)
 
-def _http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return _plain(request, status)
+    @app.exception_handler(UnavailableError)
+    def unavailable(request: Request, error: UnavailableError) -> Response:
+        log.warning("The page of the engagement runs has no data: %s", error)
+        return _answer(request, 503, "The runs cannot be read", error.found, error.wanted, error.advice)
 
-
-def _unexpected(request: Request, _: Exception) -> Response:
-    # Starlette raises it on once this is sent, so that the server logs it with its traceback.
-    return _plain(request, 500)
-
-
-def _unavailable(request: Request, error: Exception) -> Response:
-    if not isinstance(error, UnavailableError):
+    @app.exception_handler(Exception)
+    def unexpected(request: Request, _: Exception) -> Response:
+        # Starlette raises it on once this is sent, so that the server logs it with its traceback.
         return _plain(request, 500)
-    log.warning("The page of the engagement runs has no data: %s", error)
-    title = "The runs cannot be read"
-    return _answer(request, 503, title, error.found, error.wanted, error.advice)
 
 
 def _plain(request: Request, status: int) -> Response:

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
+from engagement.contract.arguments import DRY_RUN
 from engagement.contract.outcomes import Outcomes
 from engagement.contract.strict_model import DocumentError, StrictModel, parse
 from engagement.contract.summary import Status
 from engagement.dashboard_keys import Place
 from engagement.dates import parse_date
-from engagement.push_mode import DRY_RUN
 
 MOST_BYTES = 2_000_000
 MOST_TEXT = 600

@@ -1,7 +1,9 @@
-"""Which day a run scores, and which days are too old to send: pure functions of what the run knows."""
+"""Which day a run scores, and whether it is too old to send: pure functions of what the run knows."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
+
+from engagement.contract.arguments import DRY_RUN, PushMode
 
 BACKFILL = "backfill"
 
@@ -54,3 +56,24 @@ def scored_at(run_after: datetime) -> str:
 def age_in_days(score_date: str, started: datetime, timezone: str) -> int:
     """Return how many days the score date lies before the business day of ``started``; negative if after."""
     return (business_date(started, timezone) - parse_date(score_date)).days
+
+
+def push_mode(
+    *, requested: PushMode | None, setting: PushMode, age_in_days: int, max_age_in_days: int
+) -> tuple[PushMode, str]:
+    """Return the push mode and, when it is not the usual one, the reason as a sentence (else empty).
+
+    :param requested: the param, which wins over everything
+    :param setting: the mode of runs that ask for none
+    :param age_in_days: days from the score date to the start of the run
+    :param max_age_in_days: older dates are only planned, for a month of backfill must not set off a month of
+        outreach
+    """
+    if requested:
+        return requested, "" if requested == setting else f"the run was started with push_mode={requested}"
+    if setting == DRY_RUN or age_in_days <= max_age_in_days:
+        return setting, ""
+    return DRY_RUN, (
+        f"its date was {age_in_days} days old when the run started, more than "
+        f"max_push_age_days={max_age_in_days}; to send it, trigger the date with a push_mode chosen"
+    )

@@ -12,8 +12,8 @@ from engagement.contract.arguments import PushMode
 from engagement.contract.delivery import Aggregate, DeliveryManifest
 from engagement.contract.scores import ScoresManifest
 from engagement.contract.strict_model import DocumentError, parse
-from engagement.contract.summary import Checks
-from engagement.glue_runs import GlueRun, GlueRuns
+from engagement.contract.summary import Checks, GlueRun
+from engagement.glue_runs import GlueRuns
 from engagement.s3 import Bucket
 
 _AGGREGATE = "agg-"

@@ -13,40 +13,9 @@ from datetime import UTC
 from typing import Any
 
 from engagement import cost
+from engagement.contract.summary import GlueRun
 
 ACTIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
-
-
-@dataclass(frozen=True, slots=True)
-class GlueRun:
-    """One attempt at a Glue job.
-
-    :param seconds: execution time, without the wait for workers
-    :param dpu_seconds: billed DPU-seconds, None when Glue does not tell enough
-    :param started_at: ISO 8601, UTC; empty when Glue does not say
-    """
-
-    job: str
-    id: str
-    state: str
-    seconds: int
-    dpu_seconds: float | None
-    error: str
-    started_at: str
-
-    @classmethod
-    def of(cls, run: Mapping[str, Any]) -> GlueRun:
-        """Read one element of GetJobRuns."""
-        started = run.get("StartedOn")
-        return cls(
-            job=run["JobName"],
-            id=run["Id"],
-            state=run["JobRunState"],
-            seconds=int(run.get("ExecutionTime") or 0),
-            dpu_seconds=cost.dpu_seconds(run),
-            error=run.get("ErrorMessage") or "",
-            started_at=started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if started else "",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +64,25 @@ def settle(
             found = {job: _find(client, job, run_id) for job in jobs}
     except client.exceptions.ClientError as error:
         return GlueRuns((), trouble=f"Glue could not be asked for the runs of {', '.join(jobs)}: {error}")
-    runs = sorted((GlueRun.of(run) for of_job in found.values() for run in of_job), key=lambda r: r.started_at)
+    runs = sorted((described(run) for of_job in found.values() for run in of_job), key=lambda r: r.started_at)
     active = _active(found)
     trouble = f"Glue run(s) still active {waited} s after being stopped: {', '.join(active)}" if active else ""
     return GlueRuns(tuple(runs), tuple(stopped), trouble)
+
+
+def described(run: Mapping[str, Any]) -> GlueRun:
+    """Return what a run's element in GetJobRuns says."""
+    started = run.get("StartedOn")
+    return GlueRun(
+        job=run["JobName"],
+        id=run["Id"],
+        state=run["JobRunState"],
+        seconds=int(run.get("ExecutionTime") or 0),
+        dpu_seconds=cost.dpu_seconds(run),
+        cost_usd=None,
+        error=run.get("ErrorMessage") or "",
+        started_at=started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if started else "",
+    )
 
 
 def _find(client: Any, job: str, run_id: str) -> list[dict[str, Any]]:

@@ -44,11 +44,6 @@ def date_of_scores_folder(prefix: str) -> str | None:
     return match[1] if match else None
 
 
-def rejected_prefix(score_date: str) -> str:
-    """Return the folder of the activity rows that job 1 refused."""
-    return f"rejected/dt={score_date}/"
-
-
 def delivery_prefix(score_date: str, run_id: str, *, dry_run: bool) -> str:
     """Return the folder that job 2 writes to: the date's responses, or the run's own folder of a dry run."""
     return f"dry_runs/{run_key(run_id)}/" if dry_run else f"responses/dt={score_date}/"
@@ -63,11 +58,6 @@ def attempt_prefix(score_date: str, run_id: str, job_run_id: str, *, dry_run: bo
     """Return the folder of one attempt's aggregates (a dry run has one attempt and no folder for it)."""
     folder = delivery_prefix(score_date, run_id, dry_run=dry_run)
     return folder if dry_run else f"{folder}attempt={job_run_id}/"
-
-
-def open_records(score_date: str) -> str:
-    """Return the key of the list of open and refused records."""
-    return f"responses/dt={score_date}/failed.csv"
 
 
 def summary_prefix(score_date: str, run_id: str, *, dry_run: bool) -> str:

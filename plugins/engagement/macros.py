@@ -1,4 +1,4 @@
-"""What the DAG's templates call: thin, each a translation of Airflow's objects for a pure function.
+"""The DAG's params, and what its templates call: thin, each a translation of Airflow's objects for a pure function.
 
 A fault ends the task at once, without retries: it is in the settings or in how the run was started.
 """
@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from engagement import dates, layout
-from engagement import push_mode as push_modes
-from engagement.contract.arguments import PushMode
+from engagement.contract.arguments import DRY_RUN, PushMode
 from engagement.contract.params import TriggerParams
 from engagement.contract.strict_model import DocumentError
 from engagement.settings import VARIABLE, Settings, SettingsError
@@ -42,7 +42,7 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
         # The run's own start, not this moment: all its tasks, retries too, must come to the same answer, and
         # clearing a finished run starts it anew. `airflow dags test` claims a start before run_after.
         started = max(dag_run.start_date or datetime.now(UTC), dag_run.run_after)
-        return push_modes.decide(
+        return dates.push_mode(
             requested=trigger_params(params).push_mode,
             setting=settings.push_mode,
             age_in_days=dates.age_in_days(score_date(dag_run, params), started, timezone),
@@ -51,7 +51,7 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
 
     def push_mode(dag_run: Any, params: Any, settings: Settings) -> PushMode:
         mode, reason = decide(dag_run, params, settings)
-        if mode == push_modes.DRY_RUN:
+        if mode == DRY_RUN:
             log.warning("NOTHING WILL BE SENT, this is a dry run: %s", reason or "the setting push_mode says so")
         return mode
 
@@ -66,6 +66,23 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
         "settings": settings,
         "activity_key": layout.activity_key,
     }
+
+
+def dag_params() -> dict[str, Any]:
+    """Return the DAG's params by name, as Airflow's trigger form needs them."""
+    properties = TriggerParams.model_json_schema()["properties"]
+    return {name: Param(schema.pop("default"), **_form_schema(schema)) for name, schema in properties.items()}
+
+
+def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Write ``anyOf`` a type and null as a list of types, without which Airflow's form has no field of that type."""
+    if "anyOf" not in schema:
+        return schema
+    value, _null = schema.pop("anyOf")
+    nullable = {"type": ["null", value.pop("type")]}
+    if "enum" in value:
+        nullable["enum"] = [None, *value.pop("enum")]
+    return {**schema, **nullable, **value}
 
 
 def dag_filters() -> dict[str, Callable[..., Any]]:

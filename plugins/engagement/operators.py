@@ -11,12 +11,10 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from engagement import evidence, glue_runs, layout, problems, report, summary, verdict
-from engagement.contract.arguments import PushMode
+from engagement.contract.arguments import DRY_RUN, PushMode
 from engagement.contract.summary import Checks, Summary
 from engagement.links import DeliveryReportLink, report_url
 from engagement.s3 import Bucket
-
-DRY_RUN = "dry_run"
 
 
 class SummarizeApiResponsesOperator(BaseOperator):

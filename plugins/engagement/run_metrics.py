@@ -20,10 +20,10 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.sdk import Context
 
+from engagement.contract.arguments import DRY_RUN
 from engagement.contract.summary import Summary
 from engagement.dates import BACKFILL
 from engagement.problems import text_of
-from engagement.push_mode import DRY_RUN
 from engagement.settings import VARIABLE, notification_settings
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from engagement import aggregates, cost, drift
@@ -17,7 +16,6 @@ from engagement.contract.summary import (
     AttemptRequests,
     Finding,
     GeneratedFrom,
-    GlueRunCost,
     Input,
     Latency,
     Recent,
@@ -25,7 +23,6 @@ from engagement.contract.summary import (
     Summary,
 )
 from engagement.evidence import Evidence
-from engagement.glue_runs import GlueRun
 from engagement.verdict import PUSH_TASK
 
 _PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
@@ -47,7 +44,7 @@ def build(
     attempts = _attempts(evidence)
     outcomes = _outcomes(evidence)
     rows = _rows(evidence)
-    glue_runs = tuple(_glue_run(run, dpu_hour_usd) for run in evidence.glue.runs)
+    prices = [cost.usd(run.dpu_seconds, dpu_hour_usd) for run in evidence.glue.runs]
     summary = Summary(
         dag_id=evidence.dag_id,
         run_id=evidence.run_id,
@@ -73,9 +70,11 @@ def build(
         latency_ms=_latency(every),
         throughput=aggregates.throughput(evidence.aggregates.values()),
         scores=_scores(evidence),
-        glue_runs=glue_runs,
+        glue_runs=tuple(
+            run.model_copy(update={"cost_usd": price}) for run, price in zip(evidence.glue.runs, prices, strict=True)
+        ),
         stopped_glue_runs=evidence.glue.stopped,
-        cost_usd=_total([run.cost_usd for run in glue_runs]),
+        cost_usd=_total(prices),
         tasks=dict(evidence.tasks),
         attempts=attempts,
         report_key=report_key,
@@ -160,10 +159,6 @@ def _latency(every: Sequence[Aggregate]) -> Latency:
     values["mean"] = aggregates.mean(buckets)
     rounded = {name: None if value is None else round(value, 1) for name, value in values.items()}
     return Latency(**rounded, answered=buckets.total(), bars=aggregates.latency_bars(buckets))
-
-
-def _glue_run(run: GlueRun, dpu_hour_usd: float) -> GlueRunCost:
-    return GlueRunCost(**asdict(run), cost_usd=cost.usd(run.dpu_seconds, dpu_hour_usd))
 
 
 def _total(costs: Sequence[float | None]) -> float | None:

@@ -123,11 +123,10 @@ def test_keys(run_id: str) -> None:
     day = "2026-11-23"
     assert job_layout.scores(day) == layout.scores_prefix(day)
     assert job_layout.scores(day) + job_layout.MANIFEST == layout.scores_manifest(day)
-    assert job_layout.rejected(day) == layout.rejected_prefix(day)
+    assert job_layout.rejected(day) == f"rejected/dt={day}/"
     assert job_layout.responses(day) == layout.delivery_prefix(day, run_id, dry_run=False)
     assert job_layout.dry_run(run_id) == layout.delivery_prefix(day, run_id, dry_run=True)
     assert job_layout.attempt(day, "jr_1") == layout.attempt_prefix(day, run_id, "jr_1", dry_run=False)
-    assert job_layout.responses(day) + "failed.csv" == layout.open_records(day)
 
 
 @pytest.mark.parametrize(

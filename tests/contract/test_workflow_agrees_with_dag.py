@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engagement import activity, dates, layout, params, settings
+from engagement import activity, dates, layout, macros, settings
 from engagement.s3 import Bucket, Found
 from engagement_jobs import extract, workflow
 from engagement_jobs.arguments import ScoreArguments
@@ -174,7 +174,7 @@ def test_a_day_chosen_by_hand(text: str) -> None:
 
 def test_the_same_may_be_chosen_by_hand() -> None:
     # A workflow has no check of the scores that could be overruled.
-    assert set(workflow.CHOSEN) == set(params.dag_params()) - {"accept_scores"}
+    assert set(workflow.CHOSEN) == set(macros.dag_params()) - {"accept_scores"}
 
 
 def test_the_same_dates_are_too_old() -> None:

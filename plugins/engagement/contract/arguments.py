@@ -40,5 +40,6 @@ PUSH_ARGUMENTS = (
 """Arguments of the job that delivers the scores to the CRM."""
 
 PushMode = Literal["all", "changed", "failed_only", "dry_run"]
+DRY_RUN: PushMode = "dry_run"
 PUSH_MODES: tuple[PushMode, ...] = get_args(PushMode)
 """What a run sends: open rows, changed scores only, also rows refused by an earlier run, nothing."""

@@ -102,8 +102,14 @@ class Scores(StrictModel):
     recent: Recent | None = None  # older summaries have none
 
 
-class GlueRunCost(StrictModel):
-    """One Glue run and what it cost; see ``engagement.glue_runs.GlueRun``."""
+class GlueRun(StrictModel):
+    """One attempt at a Glue job.
+
+    :param seconds: execution time, without the wait for workers
+    :param dpu_seconds: billed DPU-seconds, None when Glue does not tell enough
+    :param cost_usd: estimate; None without DPU-seconds
+    :param started_at: ISO 8601, UTC; empty when Glue does not say
+    """
 
     job: str
     id: str
@@ -179,7 +185,7 @@ class Summary(StrictModel):
     latency_ms: Latency
     throughput: Throughput
     scores: Scores | None
-    glue_runs: tuple[GlueRunCost, ...]
+    glue_runs: tuple[GlueRun, ...]
     stopped_glue_runs: tuple[str, ...]
     cost_usd: float | None
     tasks: dict[str, str | None]

@@ -31,7 +31,6 @@ PURE = [
     "layout",
     "notice",
     "problems",
-    "push_mode",
     "report",
     "s3",
     "scores",

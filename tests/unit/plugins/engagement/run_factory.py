@@ -12,9 +12,9 @@ from engagement.contract.delivery import Aggregate, DeliveryManifest
 from engagement.contract.outcomes import ErrorGroup
 from engagement.contract.scores import ScoresManifest
 from engagement.contract.strict_model import StrictModel, parse
-from engagement.contract.summary import Checks, Summary
+from engagement.contract.summary import Checks, GlueRun, Summary
 from engagement.evidence import Document, Evidence
-from engagement.glue_runs import GlueRun, GlueRuns
+from engagement.glue_runs import GlueRuns
 
 RUN_ID = "scheduled__2026-11-23T03:00:00+00:00"
 DATE = "2026-11-23"
@@ -182,6 +182,7 @@ def glue_run(job: str, run_id: str, **changes: Any) -> GlueRun:
         "state": "SUCCEEDED",
         "seconds": 120,
         "dpu_seconds": 240.0,
+        "cost_usd": None,
         "error": "",
         "started_at": "2026-11-23T03:01:00Z",
     }

@@ -8,7 +8,7 @@ import pytest
 
 from engagement import cost, notice, report
 from engagement.contract.summary import Summary
-from engagement.glue_runs import GlueRun, GlueRuns
+from engagement.glue_runs import GlueRuns, described
 from engagement.settings import Settings
 from tests.unit.plugins.engagement import run_factory as factory
 
@@ -65,8 +65,8 @@ def job_run(job: str, seconds: float) -> dict[str, Any]:
 
 def a_day(requests_per_second: float) -> Summary:
     """The summary of a run whose push sent to every customer at this rate."""
-    score = GlueRun.of(job_run(factory.SCORE_JOB, BESIDES))
-    push = GlueRun.of(job_run(factory.PUSH_JOB, BESIDES + CUSTOMERS / requests_per_second))
+    score = described(job_run(factory.SCORE_JOB, BESIDES))
+    push = described(job_run(factory.PUSH_JOB, BESIDES + CUSTOMERS / requests_per_second))
     glue_of = {"score_users": score, "push_scores": push}
     return factory.whole_summary(factory.evidence(glue=GlueRuns((score, push)), glue_of=glue_of))
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement import dates
+from engagement.contract.arguments import PushMode
 
 ZONES = ("UTC", "Pacific/Kiritimati", "Asia/Kolkata", "Europe/Berlin", "America/New_York", "Pacific/Pago_Pago")
 DAYS = st.dates(date(2024, 1, 1), date(2030, 12, 31))
@@ -88,3 +89,23 @@ def test_age_counts_business_days(zone: str, age: int) -> None:
 
 def test_a_date_ahead_has_a_negative_age() -> None:
     assert dates.age_in_days("2026-11-24", datetime(2026, 11, 23, tzinfo=UTC), "UTC") == -1
+
+
+@pytest.mark.parametrize(
+    ("requested", "setting", "age", "mode", "reason"),
+    [
+        (None, "all", 0, "all", ""),
+        (None, "all", 2, "all", ""),
+        (None, "changed", -1, "changed", ""),
+        (None, "dry_run", 99, "dry_run", ""),
+        (None, "all", 3, "dry_run", "3 days old"),
+        ("all", "all", 99, "all", ""),
+        ("failed_only", "all", 0, "failed_only", "push_mode=failed_only"),
+        ("dry_run", "all", 0, "dry_run", "push_mode=dry_run"),
+    ],
+)
+def test_what_is_sent(requested: PushMode | None, setting: PushMode, age: int, mode: str, reason: str) -> None:
+    found, why = dates.push_mode(requested=requested, setting=setting, age_in_days=age, max_age_in_days=2)
+    assert found == mode
+    assert bool(why) == bool(reason)
+    assert reason in why

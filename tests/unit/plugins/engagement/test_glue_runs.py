@@ -84,7 +84,15 @@ def test_runs_of_every_page_are_found_oldest_first() -> None:
 
 def test_a_run_is_described() -> None:
     (run,) = settle(Glue([raw(factory.SCORE_JOB, "s1", JobRunState="FAILED", ErrorMessage="boom")])).runs
-    assert run == glue_runs.GlueRun(factory.SCORE_JOB, "s1", "FAILED", 90, 180.0, "boom", "2026-11-23T03:05:00Z")
+    assert run == factory.glue_run(
+        factory.SCORE_JOB,
+        "s1",
+        state="FAILED",
+        seconds=90,
+        dpu_seconds=180.0,
+        error="boom",
+        started_at="2026-11-23T03:05:00Z",
+    )
 
 
 @pytest.mark.parametrize("state", sorted(glue_runs.ACTIVE))

@@ -33,8 +33,6 @@ def test_keys_of_a_date() -> None:
     )
     assert layout.scores_prefix(day) == f"scores/dt={day}/"
     assert layout.scores_manifest(day) == f"scores/dt={day}/_manifest.json"
-    assert layout.rejected_prefix(day) == f"rejected/dt={day}/"
-    assert layout.open_records(day) == f"responses/dt={day}/failed.csv"
     assert layout.latest_summary(day) == f"summaries/dt={day}/summary.json"
 
 

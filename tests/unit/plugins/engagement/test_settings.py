@@ -79,6 +79,7 @@ def test_accepted(name: str, value: Any) -> None:
         ("activity_key", "/activity/{score_date}"),
         ("weights_uri", "weights.json"),
         ("report_url", "https://reports.example.com/"),
+        ("report_url", "javascript:alert('{key}')"),
         ("max_reject_fraction", 1.01),
         ("max_failed_fraction", "0.01"),
         ("max_failed_fraction", -0.01),
