@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 JOBS = 2
 _DAY = "tests/stack/test_one_day.py"
-_IN_ORDER = ("-p", "no:randomly", "-v", "-s")  # the tests of a compose stack share their days
+_IN_ORDER = ("-p", "no:randomly", "-vv", "-s")  # the tests of a compose stack share their days
 
 _printing = threading.Lock()
 
@@ -41,7 +41,7 @@ class Part:
 # In the order in which they start: the longest first.
 PARTS = {
     "compose": Part(".venv", ("tests/compose/live", *_IN_ORDER, "--durations=0", "--durations-min=1")),
-    "browser": Part(".venv-browser", ("tests/browser", "-v", "-s")),
+    "browser": Part(".venv-browser", ("tests/browser", "-vv", "-s")),
     "glue6": Part(".venv-glue6", ("tests/spark",)),
     "spark": Part(".venv-glue", ("tests/spark",)),
     "stack": Part(".venv", ("tests/stack", f"--ignore={_DAY}")),
