@@ -11,16 +11,12 @@ from uuid import uuid4
 
 import pytest
 
+from tests.unit.plugins.engagement.run_factory import DAG_ID, RUN_ID, SETTINGS
+
 ROOT = Path(__file__).parents[3]
 
-DAG_ID = "customer_engagement_scoring"
+NIGHT = datetime(2026, 11, 23, 3, tzinfo=UTC)
 CHECKED = {"input_uri": "s3://activity/a.parquet", "input_etags": '{"a.parquet": "e1"}', "bytes": 12}
-SETTINGS = {
-    "activity_bucket": "activity-bucket",
-    "output_bucket": "output-bucket",
-    "base_url": "https://crm.example.com/",
-    "credential_id": "engagement/crm",
-}
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +56,36 @@ def variable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return set_variable
 
 
+def a_dag_run(
+    run_type: str = "scheduled",
+    run_id: str = RUN_ID,
+    logical_date: datetime | None = NIGHT,
+    run_after: datetime = NIGHT,
+    start_date: datetime = NIGHT,
+    conf: dict[str, Any] | None = None,
+) -> Any:
+    """A run of the DAG as a worker is given it."""
+    from airflow.sdk.api.datamodels._generated import DagRun
+
+    return DagRun.model_validate(
+        {
+            "dag_id": DAG_ID,
+            "run_id": run_id,
+            "logical_date": logical_date,
+            "run_after": run_after,
+            "start_date": start_date,
+            "run_type": run_type,
+            "state": "running",
+            "conf": conf or {},
+            "consumed_asset_events": [],
+        }
+    )
+
+
 @pytest.fixture
 def render(dag: Any, variable: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:  # noqa: ARG001
     """Render a task as the worker does, without a database; the variable comes from the environment."""
-    from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
+    from airflow.sdk.api.datamodels._generated import TIRunContext
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     def pull(self: Any, task_ids: str) -> dict[str, Any]:  # noqa: ARG001
@@ -76,25 +98,13 @@ def render(dag: Any, variable: Callable[..., None], monkeypatch: pytest.MonkeyPa
         task_id: str,
         *,
         run_type: str = "scheduled",
-        run_id: str = "scheduled__2026-11-23T03:00:00+00:00",
-        logical_date: datetime | None = datetime(2026, 11, 23, 3, tzinfo=UTC),
-        run_after: datetime = datetime(2026, 11, 23, 3, tzinfo=UTC),
+        run_id: str = RUN_ID,
+        logical_date: datetime | None = NIGHT,
+        run_after: datetime = NIGHT,
         start_date: datetime = datetime(2026, 11, 23, 3, 0, 5, tzinfo=UTC),
         conf: dict[str, Any] | None = None,
     ) -> Any:
-        dag_run = DagRun.model_validate(
-            {
-                "dag_id": DAG_ID,
-                "run_id": run_id,
-                "logical_date": logical_date,
-                "run_after": run_after,
-                "start_date": start_date,
-                "run_type": run_type,
-                "state": "running",
-                "conf": conf or {},
-                "consumed_asset_events": [],
-            }
-        )
+        dag_run = a_dag_run(run_type, run_id, logical_date, run_after, start_date, conf)
         # Airflow writes a run's conf into the params of DAG and task; a worker's process renders one task only.
         monkeypatch.setattr(dag, "params", copy.deepcopy(params))
         monkeypatch.setattr(dag.task_dict[task_id], "params", copy.deepcopy(params))

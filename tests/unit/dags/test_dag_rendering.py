@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from airflow.sdk.exceptions import AirflowFailException
 
 from engagement.contract.arguments import PUSH_ARGUMENTS, SCORE_ARGUMENTS
 from engagement.drift import LIMITS
@@ -186,11 +186,6 @@ def test_a_run_is_never_older_than_run_after(
 def test_a_backfill_with_one_date_for_all_is_refused(render: Callable[..., Any]) -> None:
     with pytest.raises(AirflowFailException, match="given to a backfill"):
         render("wait_for_activity", run_type="backfill", conf={"score_date": "2026-11-22"})
-
-
-def test_wrong_params_never_reach_a_template(render: Callable[..., Any]) -> None:
-    with pytest.raises(ParamValidationError):
-        render("push_scores", run_type="manual", conf={"limit": -1})
 
 
 @pytest.mark.parametrize("task_id", ["wait_for_activity", "push_scores"])

@@ -11,37 +11,18 @@ GLUE_TIMEOUT_MINUTES = {"score_users": 60, "push_scores": 180}
 
 
 def test_tasks_stand_in_one_line(dag: Any) -> None:
-    assert {task_id: task.downstream_task_ids for task_id, task in dag.task_dict.items()} == {
-        "wait_for_activity": {"check_activity"},
-        "check_activity": {"score_users"},
-        "score_users": {"check_scores"},
-        "check_scores": {"push_scores"},
-        "push_scores": {"summarize_responses"},
-        "summarize_responses": set(),
-    }
-
-
-def test_operators(dag: Any) -> None:
-    assert {task_id: type(task).__name__ for task_id, task in dag.task_dict.items()} == {
-        "wait_for_activity": "S3KeySensor",
-        "check_activity": "CheckActivityOperator",
-        "score_users": "GlueJobOperator",
-        "check_scores": "CheckScoresOperator",
-        "push_scores": "GlueJobOperator",
-        "summarize_responses": "SummarizeApiResponsesOperator",
-    }
-
-
-def test_trigger_rules_pools_and_retries(dag: Any) -> None:
-    found = {t.task_id: (t.trigger_rule.value, t.pool, t.pool_slots, t.retries) for t in dag.tasks}
-    assert found == {
-        "wait_for_activity": ("all_success", "default_pool", 1, 3),
-        "check_activity": ("all_success", "default_pool", 1, 3),
-        "score_users": ("all_success", "engagement", 1, 1),
-        "check_scores": ("all_success", "default_pool", 1, 3),
-        "push_scores": ("all_success", "engagement", 1, 2),
-        "summarize_responses": ("all_done", "default_pool", 1, 3),
-    }
+    found = [
+        (t.task_id, *t.upstream_task_ids, type(t).__name__, t.trigger_rule.value, t.pool, t.pool_slots, t.retries)
+        for t in dag.topological_sort()
+    ]
+    assert found == [
+        ("wait_for_activity", "S3KeySensor", "all_success", "default_pool", 1, 3),
+        ("check_activity", "wait_for_activity", "CheckActivityOperator", "all_success", "default_pool", 1, 3),
+        ("score_users", "check_activity", "GlueJobOperator", "all_success", "engagement", 1, 1),
+        ("check_scores", "score_users", "CheckScoresOperator", "all_success", "default_pool", 1, 3),
+        ("push_scores", "check_scores", "GlueJobOperator", "all_success", "engagement", 1, 2),
+        ("summarize_responses", "push_scores", "SummarizeApiResponsesOperator", "all_done", "default_pool", 1, 3),
+    ]
 
 
 def test_schedule(dag: Any) -> None:

@@ -23,12 +23,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from engagement import notify, run_metrics
 from engagement import summary as summaries
 from engagement.contract.summary import Summary
-from tests.unit.dags.conftest import DAG_ID
+from tests.unit.dags.conftest import NIGHT, a_dag_run
 from tests.unit.plugins.engagement import run_factory as factory
 
 TASK = "summarize_responses"
-SCHEDULED = "scheduled__2026-11-23T03:00:00+00:00"
-NIGHT = datetime(2026, 11, 23, 3, tzinfo=UTC)
+SCHEDULED = factory.RUN_ID
 
 
 NAMESPACE = "Engagement/engagement"
@@ -114,31 +113,8 @@ def out_of_time(task: Any) -> dict[str, Any]:  # noqa: ARG001
 
 
 @pytest.fixture
-def dag_run(dag: Any) -> Callable[..., Any]:
-    from airflow.sdk.api.datamodels._generated import DagRun
-
-    def make(run_type: str = "scheduled", run_id: str = SCHEDULED) -> Any:
-        return DagRun.model_validate(
-            {
-                "dag_id": dag.dag_id,
-                "run_id": run_id,
-                "logical_date": NIGHT,
-                "run_after": NIGHT,
-                "start_date": NIGHT,
-                "run_type": run_type,
-                "state": "running",
-                "conf": {},
-                "consumed_asset_events": [],
-            }
-        )
-
-    return make
-
-
-@pytest.fixture
 def end(
     dag: Any,
-    dag_run: Callable[..., Any],
     choose: Callable[..., None],  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., str]:
@@ -157,7 +133,7 @@ def end(
         ti = task_runner.RuntimeTaskInstance.model_construct(
             id=uuid4(),
             task_id=TASK,
-            dag_id=DAG_ID,
+            dag_id=factory.DAG_ID,
             run_id=SCHEDULED,
             try_number=4 if last_try else 1,
             map_index=-1,
@@ -165,7 +141,7 @@ def end(
             max_tries=3,
             start_date=NIGHT,
             hostname="worker",
-            _ti_context_from_server=TIRunContext(dag_run=dag_run(**run), max_tries=3, should_retry=not last_try),
+            _ti_context_from_server=TIRunContext(dag_run=a_dag_run(**run), max_tries=3, should_retry=not last_try),
         )
         log = structlog.get_logger()
         context = ti.get_template_context()
@@ -204,7 +180,7 @@ def test_a_success_is_told_once(topic: Topic, end: Callable[..., str]) -> None:
     assert {name: value["Value"] for name, value in message["MessageAttributes"].items()} == {
         "status": "success",
         "score_date": "2026-11-23",
-        "dag_id": DAG_ID,
+        "dag_id": factory.DAG_ID,
         "run_type": "scheduled",
     }
     assert counted() == {"RunsSucceeded": 1, **NUMBERS}
@@ -437,7 +413,6 @@ def test_a_worker_that_was_lost(
     topic: Topic,
     choose: Callable[..., None],  # noqa: ARG001
     dag_bag: Any,
-    dag_run: Callable[..., Any],
     try_number: int,
     hostname: str,
     subjects: list[str],
@@ -450,13 +425,13 @@ def test_a_worker_that_was_lost(
     lost = TaskInstance(
         id=uuid4(),
         task_id=TASK,
-        dag_id=DAG_ID,
+        dag_id=factory.DAG_ID,
         run_id=SCHEDULED,
         try_number=try_number,
         dag_version_id=uuid4(),
         hostname=hostname,
     )
-    run = dag_run().model_dump() | {"partition_key": None, "data_interval_start": NIGHT, "data_interval_end": NIGHT}
+    run = a_dag_run().model_dump() | {"partition_key": None, "data_interval_start": NIGHT, "data_interval_end": NIGHT}
     request = TaskCallbackRequest(
         filepath="customer_engagement_scoring.py",
         bundle_name="dags-folder",

@@ -37,6 +37,13 @@ ERRORS = (
     ErrorGroup(outcome="deferred", reason="http_503", http_status=503, detail="", count=2),
     ErrorGroup(outcome="unknown", reason="timeout", http_status=None, detail="", count=1),
 )
+SETTINGS = {
+    "activity_bucket": "activity-bucket",
+    "output_bucket": "output-bucket",
+    "base_url": "https://crm.example.com",
+    "credential_id": "engagement/crm",
+}
+"""The settings that have no default."""
 CHECKS = Checks(warnings=("fewer than usual",), passed=("rows add up",))
 
 Model = TypeVar("Model", bound=StrictModel)

@@ -294,13 +294,6 @@ def test_a_report_that_is_gone_is_not_found(get: Callable[..., Response], world:
     assert world.bucket.reads == ["summaries/dt=2026-11-23/runs/x-0123abcd.html"]
 
 
-@pytest.mark.parametrize("path", ["docs", "redoc", "openapi.json", "nothing"])
-def test_there_is_no_documentation(get: Callable[..., Response], path: str) -> None:
-    answer = get(path)
-    assert answer.status_code == 404
-    assert answer.json()["detail"] == "There is nothing here"
-
-
 @pytest.mark.parametrize(
     ("trouble", "told"),
     [

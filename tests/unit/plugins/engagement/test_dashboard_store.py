@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from engagement.dashboard_store import Output, StoreError
 from engagement.s3 import Bucket
 from engagement.settings import SettingsError
+from tests.unit.plugins.engagement.run_factory import SETTINGS
 
 BUCKET = "output-bucket"
-SETTINGS = {
-    "activity_bucket": "activity-bucket",
-    "output_bucket": BUCKET,
-    "base_url": "https://crm.example.com",
-    "credential_id": "engagement/crm",
-}
+pytestmark = pytest.mark.usefixtures("s3")
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
+def s3(aws_account: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS))
-    with mock_aws():
-        client = boto3.client("s3", region_name="eu-west-1")
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        for key in ("a/1", "a/2", "a/3", "b/1"):
-            client.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
-        yield client
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    for key in ("a/1", "a/2", "a/3", "b/1"):
+        client.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
 
 
 def opened(output: Output) -> Bucket:
@@ -46,7 +30,6 @@ def opened(output: Output) -> Bucket:
         return bucket
 
 
-@pytest.mark.usefixtures("s3")
 def test_listed_and_read() -> None:
     with Output()() as bucket:
         found = list(bucket.listed("a/", "a/1"))
@@ -57,7 +40,6 @@ def test_listed_and_read() -> None:
     assert found[0].modified.tzinfo is not None
 
 
-@pytest.mark.usefixtures("s3")
 def test_refusals_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"output_bucket": "another-bucket"}))
     with pytest.raises(StoreError, match=r"Bucket another-bucket cannot be read: .*\(NoSuchBucket\) .* exist\.$"):  # noqa: SIM117
@@ -65,7 +47,6 @@ def test_refusals_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
             list(bucket.listed("a/"))
 
 
-@pytest.mark.usefixtures("s3")
 def test_what_cannot_be_reached_is_a_sentence_after_a_short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     limits = opened(Output())._client.meta.config
@@ -74,7 +55,6 @@ def test_what_cannot_be_reached_is_a_sentence_after_a_short_wait(monkeypatch: py
         bucket.read("a/1")
 
 
-@pytest.mark.usefixtures("s3")
 def test_the_client_is_kept_for_a_while_and_the_variable_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
     output = Output()
     first = opened(output)._client
@@ -86,7 +66,6 @@ def test_the_client_is_kept_for_a_while_and_the_variable_for_less(monkeypatch: p
     assert opened(output)._client is not first
 
 
-@pytest.mark.usefixtures("s3")
 def test_a_connection_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {"config_kwargs": {"proxies": {"https": "http://proxy.example:3128"}, "read_timeout": 600}}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
@@ -95,7 +74,6 @@ def test_a_connection_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch) ->
     assert config.read_timeout == 10
 
 
-@pytest.mark.usefixtures("s3")
 def test_a_faulty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"bukket": "x"}))
     with pytest.raises(SettingsError, match="bukket is not a known name"):

@@ -65,11 +65,6 @@ def test_the_logical_date_wins_over_run_after() -> None:
     assert of(logical_date=datetime(2026, 11, 1, 3, tzinfo=UTC)) == "2026-11-01"
 
 
-def test_a_backfill_refuses_one_date_for_all() -> None:
-    with pytest.raises(ValueError, match=r"score_date=2026-10-01 was given to a backfill"):
-        of(requested="2026-10-01", run_type="backfill", logical_date=datetime(2026, 11, 1, 3, tzinfo=UTC))
-
-
 @pytest.mark.parametrize("text", ["2026-02-30", "20261123", "2026-W48-1", "23.11.2026", "today", " 2026-11-23"])
 def test_no_date(text: str) -> None:
     with pytest.raises(ValueError, match="wanted a day of the calendar as YYYY-MM-DD") as raised:

@@ -56,13 +56,3 @@ def test_both_together_take_no_longer_than_one(never: threading.Event, monkeypat
     began = time.monotonic()
     notify.on_success(CONTEXT)
     assert time.monotonic() - began < 1.8
-
-
-def test_nothing_is_told_or_counted_while_a_retry_follows(monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[str] = []
-    for name, (owner, attribute) in PARTS.items():
-        monkeypatch.setattr(owner, attribute, lambda *_, name=name: done.append(name))
-    notify.on_failure({"ti": SimpleNamespace(state=None, hostname="worker", try_number=1, max_tries=3)})  # type: ignore[typeddict-item]
-    assert done == []
-    notify.on_failure({"ti": SimpleNamespace(state=None, hostname="worker", try_number=4, max_tries=3)})  # type: ignore[typeddict-item]
-    assert sorted(done) == ["metrics", "topic"]

@@ -250,15 +250,6 @@ def test_a_result_of_check_scores_that_is_gone_is_not_needed(aws: Aws, monkeypat
     assert task.execute(context(task))["checks"] is None
 
 
-def test_an_earlier_runs_manifests_are_not_taken_for_this_runs(aws: Aws) -> None:
-    aws.put(
-        factory.objects(factory.scores_manifest(run_id="manual__1"), factory.delivery_manifest(run_id="manual__1"), [])
-    )
-    task = operator()
-    assert "it belongs to run manual__1" in refused(task, context(task))
-    assert (aws.summary()["rows"], aws.summary()["posts"]) == (0, 0)
-
-
 def test_a_glue_run_that_is_still_active_is_stopped_first(aws: Aws) -> None:
     aws.put_run()
     run = aws.start(factory.PUSH_JOB, "RUNNING")
@@ -327,13 +318,6 @@ def test_a_day_left_open_does_not_turn_green_by_a_dry_run(aws: Aws) -> None:
     aws.put(factory.objects(None, dry, [plan], dry_run=True))
     task = operator(push_mode="dry_run", push_mode_reason="its date was 9 days old")
     assert "left rows open" in refused(task, context(task))
-
-
-def test_xcom_stays_small_and_serialisable(aws: Aws) -> None:
-    errors = [factory.ERRORS[0].model_copy(update={"reason": f"r{n}" * 200}) for n in range(51)]
-    aws.put_run(errors=errors)
-    task = operator()
-    assert len(json.dumps(task.execute(context(task)))) <= 8192
 
 
 def test_templates_and_the_link_survive_serialisation() -> None:

@@ -14,8 +14,8 @@ from engagement.contract.summary import Checks, Finding, Summary
 from engagement.evidence import Document, Evidence
 from engagement.glue_runs import GlueRuns
 from tests.unit.plugins.engagement import run_factory as factory
+from tests.unit.plugins.engagement.dashboard_factory import HOSTILE
 
-HOSTILE = "</style></script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
 build = factory.whole_summary
 VOID = {"meta", "rect", "br", "img", "link"}
 

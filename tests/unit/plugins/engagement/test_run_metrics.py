@@ -10,15 +10,10 @@ from unittest.mock import MagicMock
 import pytest
 
 from engagement import run_metrics
-from engagement.contract.summary import Summary
 from engagement.notify import PATIENCE
 from tests.unit.plugins.engagement import run_factory as factory
 
 NAMESPACE = "Engagement/engagement"
-
-
-def values(status: str, summary: Summary | None) -> dict[str, float]:
-    return {one["MetricName"]: one["Value"] for one in run_metrics.data(status, summary)}
 
 
 def test_a_success() -> None:
@@ -30,18 +25,9 @@ def test_a_success() -> None:
     ]
 
 
-def test_a_failure() -> None:
-    found = values("failed", factory.whole_summary(factory.evidence(), limit=0.005))
-    assert found == {"RunsFailed": 1, "CustomersDelivered": 970, "CustomersNotReached": 8, "CostUsd": 0.088}
-
-
-def test_a_failure_before_there_is_a_summary_counts_all_the_same() -> None:
-    assert values("failed", None) == {"RunsFailed": 1}
-
-
 def test_a_cost_that_is_not_known_is_not_put() -> None:
     summary = factory.whole_summary(factory.evidence(), cost_usd=None)
-    assert set(values("success", summary)) == {"RunsSucceeded", "CustomersDelivered", "CustomersNotReached"}
+    assert "CostUsd" not in [datum["MetricName"] for datum in run_metrics.data("success", summary)]
 
 
 @pytest.fixture

@@ -8,17 +8,11 @@ import pytest
 from airflow._shared.secrets_masker import redact
 
 from engagement.settings import NotificationSettings, Settings, SettingsError, notification_settings
-
-REQUIRED = {
-    "activity_bucket": "activity-bucket",
-    "output_bucket": "output-bucket",
-    "base_url": "https://crm.example.com",
-    "credential_id": "engagement/crm",
-}
+from tests.unit.plugins.engagement.run_factory import SETTINGS
 
 
 def parse(**changes: Any) -> Settings:
-    return Settings.parse(json.dumps({**REQUIRED, **changes}))
+    return Settings.parse(json.dumps({**SETTINGS, **changes}))
 
 
 def test_defaults() -> None:
@@ -127,7 +121,7 @@ def test_airflow_hides_no_setting_on_its_variables_page(name: str) -> None:
 
 
 def test_every_fault_is_listed_at_once() -> None:
-    document = {**REQUIRED, "max_atempts": 3, "zzz": 1, "push_tasks": 0}
+    document = {**SETTINGS, "max_atempts": 3, "zzz": 1, "push_tasks": 0}
     del document["credential_id"]
     with pytest.raises(SettingsError) as raised:
         Settings.parse(json.dumps(document))
@@ -143,9 +137,7 @@ def test_every_fault_is_listed_at_once() -> None:
     [
         (None, "does not exist"),
         ("", "not JSON"),
-        ("{", "not JSON"),
         ('{"notify": "all", "notify": "failures"}', "key 'notify' is given twice"),
-        ("[]", "expected a JSON object, got a list"),
         ("null", "expected a JSON object, got None"),
     ],
 )
@@ -153,13 +145,6 @@ def test_no_object(document: str | None, said: str) -> None:
     with pytest.raises(SettingsError, match=said) as raised:
         Settings.parse(document)
     assert "Variable 'engagement'" in str(raised.value)
-
-
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_json_s_odd_numbers_are_refused(number: str) -> None:
-    document = json.dumps(REQUIRED)[:-1] + f', "dpu_hour_usd": {number}}}'
-    with pytest.raises(SettingsError, match="dpu_hour_usd: expected a number from 0 to 100, got"):
-        Settings.parse(document)
 
 
 def test_a_slash_at_the_end_of_the_base_url_is_dropped() -> None:

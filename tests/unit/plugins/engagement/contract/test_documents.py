@@ -14,8 +14,8 @@ DOCUMENTS: dict[str, StrictModel] = {
     "delivery": factory.delivery_manifest(),
     "aggregate": factory.last_attempt()[1],
     "summary": factory.whole_summary(factory.evidence()),
+    "summary of nothing": factory.whole_summary(factory.without_extract()),
 }
-LOST = factory.SETTLED | {"delivered": 969}
 documents = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
 
 
@@ -28,15 +28,6 @@ def faults(document: StrictModel, text: str | bytes) -> list[str]:
 @documents
 def test_a_document_is_read_back_as_it_was(document: StrictModel) -> None:
     assert parse(type(document), factory.changed(document)) == document
-
-
-@pytest.mark.parametrize(
-    ("name", "field"),
-    [(name, field) for name in ("scores", "delivery", "aggregate") for field in type(DOCUMENTS[name]).model_fields],
-)
-def test_a_missing_field_is_named(name: str, field: str) -> None:
-    document = DOCUMENTS[name]
-    assert faults(document, factory.changed(document, **{field: ...})) == [f"{field}: required"]
 
 
 @documents
@@ -81,31 +72,18 @@ def test_a_document_of_another_version_has_that_one_fault(document: StrictModel)
         ("delivery", "rows", -1, "rows: expected a whole number of at least 0, got -1"),
         ("delivery", "rows", True, "rows: expected a whole number of at least 0, got True"),
         ("delivery", "rows", 1e3, "rows: expected a whole number of at least 0, got 1000.0"),
-        ("delivery", "rows", float("nan"), "rows: expected a whole number of at least 0, got nan"),
         ("delivery", "rows", "1000", "rows: expected a whole number of at least 0, got a str"),
         ("delivery", "score_date", "today", "score_date: expected a date as YYYY-MM-DD, got a str"),
         ("delivery", "outcomes", [], "outcomes: expected a JSON object, got a list"),
         ("delivery", "stopped", {"cause": "deadline"}, "stopped.detail: required"),
-        ("delivery", "attempts", [1], "attempts.0: expected a valid string, got 1"),
-        ("delivery", "force", "false", "force: expected a valid boolean, got a str"),
         ("delivery", "mode", "some", "mode: expected 'all', 'changed', 'failed_only' or 'dry_run', got a str"),
         ("scores", "histogram", [50] * 19, "histogram: expected an array of 20 whole numbers, got a list"),
         ("scores", "histogram", [52.5, *[50] * 19], "histogram.0: expected a valid integer, "),
         ("aggregate", "latency", {"1.5": 1}, "latency.1.5.[key]: expected a valid integer, "),
-        ("aggregate", "latency", {"x": 1}, "latency.x.[key]: expected a valid integer, "),
         ("aggregate", "outcomes", {"lost": 1}, "outcomes.lost.[key]: expected 'delivered', "),
         ("aggregate", "seconds", {"100": 2}, "seconds.100 is not a known name"),
-        ("aggregate", "seconds", {"first": -1, "posts": []}, "seconds.first: expected greater than or equal to 0, "),
-        ("aggregate", "seconds", {"first": 1, "posts": {"0": 2}}, "seconds.posts: expected a valid array, got a dict"),
-        (
-            "aggregate",
-            "seconds",
-            {"first": 1, "posts": [2, True]},
-            "seconds.posts.1: expected a valid integer, got True",
-        ),
         ("aggregate", "seconds", {"first": 1, "posts": [2, 0.5]}, "seconds.posts.1: expected a valid integer, got 0.5"),
         ("summary", "cost_usd", float("inf"), "cost_usd: expected a finite number, got inf"),
-        ("summary", "headline", None, "headline: expected a valid string, got None"),
     ],
 )
 def test_a_value_of_another_type_is_told(name: str, field: str, value: Any, fault: str) -> None:
