@@ -196,6 +196,22 @@ def glue_run(job: str, run_id: str, **changes: Any) -> GlueRun:
     return GlueRun(**values | changes)
 
 
+def described_by_glue(job: str, run_id: str, of: str = RUN_ID, **changes: Any) -> dict[str, Any]:
+    """A run of 90 s on two workers G.1X as GetJobRuns describes it."""
+    return {
+        "Id": run_id,
+        "JobName": job,
+        "JobRunState": "SUCCEEDED",
+        "Arguments": {"--run_id": of},
+        "ExecutionTime": 90,
+        "MaxCapacity": 2.0,
+        "WorkerType": "G.1X",
+        "NumberOfWorkers": 2,
+        "StartedOn": started(5),
+        **changes,
+    }
+
+
 def evidence(**changes: Any) -> Evidence:
     """A run that is a success: killed once, then finished."""
     score = glue_run(SCORE_JOB, "jr_score")

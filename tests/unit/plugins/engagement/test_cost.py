@@ -45,28 +45,11 @@ CUSTOMERS, BESIDES = 10_000, 30
 LEAST = 2 * 2 * 60  # DPU-seconds: two jobs of two workers G.1X, a minute each
 
 
-def job_run(job: str, seconds: float) -> dict[str, Any]:
-    """A run as GetJobRun describes it."""
-    return {
-        "Id": f"jr_{job}",
-        "JobName": job,
-        "JobRunState": "SUCCEEDED",
-        "Arguments": {"--run_id": factory.RUN_ID},
-        "StartedOn": factory.started(1),
-        "ExecutionTime": round(seconds),
-        "Timeout": 180,
-        "MaxCapacity": 2.0,
-        "WorkerType": "G.1X",
-        "NumberOfWorkers": 2,
-        "GlueVersion": "5.1",
-        "ExecutionClass": "STANDARD",
-    }
-
-
 def a_day(requests_per_second: float) -> Summary:
     """The summary of a run whose push sent to every customer at this rate."""
-    score = described(job_run(factory.SCORE_JOB, BESIDES))
-    push = described(job_run(factory.PUSH_JOB, BESIDES + CUSTOMERS / requests_per_second))
+    seconds = round(BESIDES + CUSTOMERS / requests_per_second)
+    score = described(factory.described_by_glue(factory.SCORE_JOB, "jr_1", ExecutionTime=BESIDES))
+    push = described(factory.described_by_glue(factory.PUSH_JOB, "jr_2", ExecutionTime=seconds))
     glue_of = {"score_users": score, "push_scores": push}
     return factory.whole_summary(factory.evidence(glue=GlueRuns((score, push)), glue_of=glue_of))
 

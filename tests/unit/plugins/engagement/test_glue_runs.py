@@ -10,6 +10,7 @@ import pytest
 from engagement import glue_runs
 from tests.unit.plugins.engagement import run_factory as factory
 
+raw = factory.described_by_glue
 JOBS = [factory.SCORE_JOB, factory.PUSH_JOB]
 
 
@@ -45,20 +46,6 @@ class Glue:
     def batch_stop_job_run(self, JobName: str, JobRunIds: list[str]) -> None:  # noqa: N803 - boto3's names
         assert JobName == factory.PUSH_JOB
         self.stopped += JobRunIds
-
-
-def raw(job: str, run: str, *, of: str = factory.RUN_ID, **changes: Any) -> dict[str, Any]:
-    return {
-        "Id": run,
-        "JobName": job,
-        "JobRunState": "SUCCEEDED",
-        "Arguments": {"--run_id": of},
-        "ExecutionTime": 90,
-        "WorkerType": "G.1X",
-        "NumberOfWorkers": 2,
-        "StartedOn": factory.started(5),
-        **changes,
-    }
 
 
 def settle(client: Any, sleep: Callable[[float], None] | None = None) -> glue_runs.GlueRuns:
