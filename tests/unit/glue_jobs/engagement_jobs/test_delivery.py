@@ -238,7 +238,7 @@ def test_a_pause_beyond_the_deadline_ends_the_task_and_says_until_when() -> None
 
 
 def test_a_pause_is_told_whatever_ended_the_task() -> None:
-    faced = exchange(Fault(status=429, retry_after=30, after=900, first=1))
+    faced = exchange(Fault(status=429, retry_after=30, after=550, first=1))
     faced.ledger_gives_up = 1.0
     faced.objects = Refusing()
     delivery = faced.deliver(records(5000))
