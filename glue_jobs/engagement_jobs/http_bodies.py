@@ -14,7 +14,7 @@ MAX_BODY = 1_048_576
 _PLAIN = frozenset(("", "identity", "none", "chunked", "binary", "utf-8", "utf8", "ascii", "us-ascii", "iso-8859-1"))
 # What zlib expects in front of the data. By "deflate" servers mean the zlib format or, wrongly, raw data.
 _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
-_NO_BODY = (204, 304)
+_NO_BODY = (101, 204, 304)  # after 101 the connection stays open, and what it carries is not HTTP
 
 
 async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
@@ -24,7 +24,9 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
     :raises TimeoutError: the time for the request is over
     """
     headers = response.headers
-    framed = "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "").lower()
+    # Only as the last coding do chunks show where a body ends.
+    last_coding = ",".join(headers.getall("Transfer-Encoding", ())).lower().rpartition(",")[2].strip()
+    framed = "Content-Length" in headers or last_coding == "chunked"
     if framed or response.status in _NO_BODY:
         body = await _read(response.content)
     else:

@@ -120,6 +120,17 @@ def test_an_answer_may_have_no_body(form: bytes) -> None:
     assert answer_to(replies(b"HTTP/1.1 " + form + b"\r\n")).body == b""
 
 
+def test_a_change_of_protocol_is_an_answer_without_a_body() -> None:
+    form = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nnot HTTP"
+
+    async def client(crm: HttpTransport) -> None:
+        async with asyncio.timeout(2):
+            answer = await crm.post(b"{}", "k")
+        assert (answer.status, answer.body) == (101, b"")
+
+    serve(replies(form), client)
+
+
 def test_the_first_of_several_headers_counts() -> None:
     answer = answer_to(replies(b"HTTP/1.1 429 x\r\nRetry-After:  7\r\nretry-after: 9\r\nContent-Length: 0\r\n\r\n"))
     assert (answer.status, answer.headers.get("retry-after")) == (429, "7")
@@ -166,6 +177,8 @@ def test_a_body_of_exactly_the_limit_is_read() -> None:
         (replies(CHUNKED + CHUNK, then="close"), "reset"),
         (replies(CHUNKED + CHUNK + b"0\r\n", then="reset"), "reset"),
         (replies(OK + b"\r\n" + BODY, then="reset"), "reset"),
+        (replies(OK + b"Transfer-Encoding: chunked, identity\r\n\r\n" + BODY, then="reset"), "reset"),
+        (replies(CHUNKED[:-2] + b"Transfer-Encoding: identity\r\n\r\n" + BODY, then="reset"), "reset"),
         (replies(OK + b"Content-Length : 21\r\n\r\n" + BODY), "reset"),
         (replies(), "timeout"),
         (replies(OK), "timeout"),
