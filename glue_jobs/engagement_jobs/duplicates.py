@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.activity import is_blank, reason
+from engagement_jobs.activity import can_be_scored, is_blank, reason
+from engagement_jobs.scoring import with_score
+from engagement_jobs.weights import Weights
 
 CONFLICT = "conflicting_rows"
 """Reason for rejecting rows of a user that differ."""
 _HASH = "_user_hash"
 _HASHES_PER_PARTITION = 100_000
 _MAX_LISTED = 500
+_ARRAYS = 100
+"""Below 128, the number of groups from which on Spark sorts the rows to collect them."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +33,24 @@ class DuplicateUsers:
     hashes: DataFrame
     count: int
 
-    def resolve(self, scored: DataFrame, metrics: Sequence[str]) -> tuple[DataFrame, DataFrame]:
-        """Rows of all other users, where they are read, and the rows of these users, compared and cached.
+    def resolve(self, rows: DataFrame, weights: Weights) -> tuple[DataFrame, DataFrame]:
+        """Score the rows of all other users, where they are read; score, compare and cache the rows of these users.
 
         Of identical rows of a user one keeps its score; rows of a user that differ in any metric are rejected.
 
-        :param scored: `user_id`, the metrics, and `score`, null where a row by itself cannot be scored
-        :return: both with the same columns, the second also with `reason`; a row of it that has neither `score` nor
-            `reason` is a copy of a scored row
+        :param rows: `user_id` and the metrics
+        :return: both with `score`, null where a row cannot be scored; the second also with `reason`: a row of it that
+            has neither is a copy of a scored row
         """
         if not self.count:
+            scored = _score(rows, weights)
             return scored, scored.where(F.lit(False)).withColumn("reason", F.lit(None).cast("string"))
-        others, these = self._split(scored.withColumn(_HASH, _user_hash()))
+        others, these = self._split(rows.withColumn(_HASH, _user_hash()))
         partitions = math.ceil(self.count / _HASHES_PER_PARTITION)
-        compared = _compare(these.repartition(partitions, "user_id"), metrics)
-        return others.select(*scored.columns), compared.select(*scored.columns, "reason").persist()
+        together = these.select(*rows.columns).repartition(partitions, "user_id")
+        return _score(others.select(*rows.columns), weights), _compare(
+            _score(together, weights), weights.names
+        ).persist()
 
     def _split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame]:
         if self.count <= _MAX_LISTED:  # on most days, and a filter starts much faster than two joins
@@ -55,17 +62,23 @@ class DuplicateUsers:
 
 
 def find_duplicate_users(rows: DataFrame) -> DuplicateUsers:
-    """Count the hashes of all user ids; of `rows`, only the column `user_id` is read."""
+    """Look for hashes that occur more than once; of `rows`, only the column `user_id` is read."""
     hashes = rows.select(_user_hash().alias(_HASH)).where(F.col(_HASH).isNotNull())
-    # Shuffled before they are counted: almost all are different, so that counting them first would save nothing.
-    counted = hashes.repartition(_HASH).groupBy(_HASH).count()
-    repeated = counted.where("count > 1").select(_HASH).persist()
+    # A few long arrays rather than a group for each of millions of hashes, which takes more than twice the CPU.
+    # Sorted within the aggregation: after it, Spark would sort again for each element.
+    arrays = hashes.groupBy(F.pmod(_HASH, F.lit(_ARRAYS))).agg(F.sort_array(F.collect_list(_HASH)).alias("hashes"))
+    again = F.filter("hashes", lambda each, place: (place > 0) & (each == F.element_at("hashes", place)))
+    repeated = arrays.select(F.explode(F.array_distinct(again)).alias(_HASH)).persist()
     return DuplicateUsers(repeated, repeated.count())
 
 
 def _user_hash() -> Column:
     """64 bits; null for a row without a user, which has nothing in common with any other row."""
     return F.when(~is_blank(), F.xxhash64("user_id"))
+
+
+def _score(rows: DataFrame, weights: Weights) -> DataFrame:
+    return with_score(rows, weights, can_be_scored(weights.names))
 
 
 def _compare(rows: DataFrame, metrics: Sequence[str]) -> DataFrame:
@@ -78,4 +91,5 @@ def _compare(rows: DataFrame, metrics: Sequence[str]) -> DataFrame:
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit(CONFLICT))
     rejected = compared.withColumn("reason", F.coalesce(reason(metrics), conflict))
-    return rejected.withColumn("score", F.when(F.col("reason").isNull() & (F.col("_copy") == 1), F.col("score")))
+    score = F.when(F.col("reason").isNull() & (F.col("_copy") == 1), F.col("score"))
+    return rejected.withColumn("score", score).select(*rows.columns, "reason")

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import layout
-from engagement_jobs.activity import reason
+from engagement_jobs.activity import can_be_scored, reason
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.duplicates import CONFLICT
 
@@ -25,11 +25,12 @@ class TooManyRejectedError(RuntimeError):
     """Too little of the extract can be scored."""
 
 
-def rejected(scored: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
+def rejected(rows: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
     """All rows that cannot be scored by themselves, and rows of `repeated` users that differ, with their `reason`."""
     # Cached before reasons are found, so that the pass over all rows does without.
-    alone = scored.where(F.col("score").isNull()).persist().withColumn("reason", reason(metrics))
-    return alone.unionByName(repeated.where(F.col("reason") == CONFLICT)).drop("score")
+    alone = rows.where(~F.coalesce(can_be_scored(metrics), F.lit(False))).persist()
+    conflicting = repeated.where(F.col("reason") == CONFLICT).drop("score")
+    return alone.withColumn("reason", reason(metrics)).unionByName(conflicting)
 
 
 def write(rejected: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:

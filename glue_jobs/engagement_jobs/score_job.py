@@ -11,12 +11,12 @@ from typing import Any
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs import activity, input_files, layout, quarantine, session
+from engagement_jobs import input_files, layout, quarantine, session
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
 from engagement_jobs.duplicates import find_duplicate_users
 from engagement_jobs.manifests import scores_manifest
-from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
+from engagement_jobs.scoring import BINS, score_bin, scores_csv
 from engagement_jobs.weights import Weights
 
 _ROWS_PER_FILE = 1_000_000
@@ -55,12 +55,10 @@ def _score(rows: DataFrame, arguments: ScoreArguments, weights: Weights, output:
     """Write scores and rejected rows; return their manifest."""
     folder, rejected = layout.scores(arguments.score_date), layout.rejected(arguments.score_date)
     output.delete_folder(rejected)  # of an earlier run; kept until this run has read the schema of its extract
-    duplicates = find_duplicate_users(rows)
-    scored = with_score(rows, weights, activity.can_be_scored(weights.names))
-    others, repeated = duplicates.resolve(scored, weights.names)
+    others, repeated = find_duplicate_users(rows).resolve(rows, weights)
     counts, histogram = _write_scores(others, repeated, output.uri(folder), arguments.scored_at)
     log.info("%s: %s", arguments.input_uri, counts)
-    rejected_rows = quarantine.rejected(scored, repeated, weights.names)
+    rejected_rows = quarantine.rejected(rows, repeated, weights.names)
     reasons, samples = quarantine.write(rejected_rows, output.uri(rejected), counts["rejected"], weights.names)
     try:
         quarantine.refuse_if_bad(arguments, counts, reasons)

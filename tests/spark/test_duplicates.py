@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,56 +12,48 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import duplicates
 from engagement_jobs.duplicates import find_duplicate_users
+from engagement_jobs.weights import Weights
 from tests.support.glue_days import HOSTILE_IDS
 
 NAN = float("nan")
+METRICS = {
+    "visits": {"type": "integer", "weight": 0.5, "cap": 2},
+    "share": {"type": "number", "weight": 0.5, "cap": 1},
+}
+WEIGHTS = Weights.parse(json.dumps({"version": "1", "metrics": METRICS}).encode())
+SCHEMA = "user_id string, visits int, share double"
 OTHERS = [
-    *((user, 1, 0.5, 50.0) for user in HOSTILE_IDS),
-    ("Case", 1, 0.5, 50.0),
-    ("case", 1, 0.5, 50.0),
-    ("case ", 1, 0.5, 50.0),
-    ("negative", -1, 0.5, None),
-    (None, 1, 0.5, None),
-    (None, 1, 0.5, None),
-    ("", 1, 0.5, None),
-    ("", 2, 0.5, None),
-    (" \t\u3000", 1, 0.5, None),
-    (" \t\u3000", 1, 0.5, None),
+    *((user, 1, 0.5) for user in HOSTILE_IDS),
+    ("Case", 1, 0.5),
+    ("case", 1, 0.5),
+    ("case ", 1, 0.5),
 ]
-"""User id, two metrics, and the score of the row by itself."""
+UNFIT = [("negative", -1, 0.5), *[(None, 1, 0.5)] * 2, ("", 1, 0.5), ("", 2, 0.5), *[(" \t\u3000", 1, 0.5)] * 2]
 REPEATED = [
-    ("twice", 1, 0.5, 50.0),
-    ("twice", 1, 0.5, 50.0),
-    ("thrice", 2, 0.5, 50.0),
-    ("thrice", 2, 0.5, 50.0),
-    ("thrice", 2, 0.5, 50.0),
-    ("differs", 1, 0.5, 50.0),
-    ("differs", 1, 0.5, 50.0),
-    ("differs", 1, 0.6, 55.0),
-    ("half null", 1, 0.5, 50.0),
-    ("half null", 1, None, None),
-    ("both nan", 1, NAN, None),
-    ("both nan", 1, NAN, None),
+    *[("twice", 1, 0.5)] * 2,
+    *[("thrice", 2, 0.5)] * 3,
+    *[("differs", 1, 0.5)] * 2,
+    ("differs", 1, 0.6),
+    ("half null", 1, 0.5),
+    ("half null", 1, None),
+    *[("both nan", 1, NAN)] * 2,
 ]
 RESOLVED = [
-    ("both nan", None, "share_nan"),
-    ("both nan", None, "share_nan"),
-    ("differs", None, "conflicting_rows"),
-    ("differs", None, "conflicting_rows"),
-    ("differs", None, "conflicting_rows"),
-    ("half null", None, "conflicting_rows"),
-    ("half null", None, "share_null"),
-    ("thrice", 50.0, None),
-    ("thrice", None, None),
-    ("thrice", None, None),
     ("twice", 50.0, None),
     ("twice", None, None),
+    ("thrice", 75.0, None),
+    *[("thrice", None, None)] * 2,
+    *[("differs", None, "conflicting_rows")] * 3,
+    ("half null", None, "conflicting_rows"),
+    ("half null", None, "share_null"),
+    *[("both nan", None, "share_nan")] * 2,
 ]
+"""User id, score and reason."""
 
 
 @pytest.fixture
 def rows(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame(OTHERS + REPEATED, "user_id string, visits int, share double, score double")
+    return spark.createDataFrame(OTHERS + UNFIT + REPEATED, SCHEMA)
 
 
 @pytest.fixture(params=[(500, 10 << 20), (0, 10 << 20), (0, -1)], ids=["listed", "broadcast", "shuffled"])
@@ -77,7 +70,7 @@ def _join(spark: SparkSession, request: pytest.FixtureRequest, monkeypatch: pyte
 
 def resolved(rows: DataFrame) -> tuple[list[Any], list[Any]]:
     """User id and score of the others' rows; user id, score and reason of the repeated users' rows."""
-    others, repeated = find_duplicate_users(rows).resolve(rows, ["visits", "share"])
+    others, repeated = find_duplicate_users(rows).resolve(rows, WEIGHTS)
     assert [*others.columns, "reason"] == repeated.columns
     found = (others.select("user_id", "score"), repeated.select("user_id", "score", "reason"))
     first, second = (sorted(map(tuple, each.collect()), key=str) for each in found)
@@ -94,25 +87,24 @@ def test_only_hashes_that_several_rows_have_are_found(spark: SparkSession, rows:
 
 @pytest.mark.usefixtures("_join")
 def test_identical_rows_count_once_and_others_conflict(rows: DataFrame) -> None:
-    others = sorted(((user, score) for user, *_, score in OTHERS), key=str)
-    assert resolved(rows) == (others, sorted(RESOLVED, key=str))
+    others = [(user, 50.0) for user, *_ in OTHERS] + [(user, None) for user, *_ in UNFIT]
+    assert resolved(rows) == (sorted(others, key=str), sorted(RESOLVED, key=str))
 
 
 def test_users_with_the_same_hash_are_not_mixed_up(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_user_hash", lambda: F.lit(7).cast("long"))
-    schema = "user_id string, visits int, share double, score double"
-    rows = spark.createDataFrame([*OTHERS[:4], *REPEATED], schema)
+    rows = spark.createDataFrame([*OTHERS[:4], *REPEATED], SCHEMA)
     assert find_duplicate_users(rows).count == 1
-    alone = [(user, score, None) for user, *_, score in OTHERS[:4]]
+    alone = [(user, 50.0, None) for user, *_ in OTHERS[:4]]
     assert resolved(rows) == ([], sorted([*alone, *RESOLVED], key=str))
 
 
 @pytest.mark.parametrize("ids", [["a", "b", None, None, "", ""], []])
 def test_rows_of_users_with_one_row_are_left_alone(spark: SparkSession, ids: list[str | None]) -> None:
-    rows = spark.createDataFrame([(each, 50.0) for each in ids], "user_id string, score double")
+    rows = spark.createDataFrame([(each, 1, 0.5) for each in ids], SCHEMA)
     found = find_duplicate_users(rows)
     assert found.count == 0
-    others, repeated = found.resolve(rows, [])
-    assert others is rows
+    others, repeated = found.resolve(rows, WEIGHTS)
+    assert [user for user, *_ in others.collect()] == ids
     assert repeated.collect() == []
-    assert repeated.columns == ["user_id", "score", "reason"]
+    assert repeated.columns == [*others.columns, "reason"]
