@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.activity import can_be_scored, is_blank, reason
-from engagement_jobs.scoring import with_score
-from engagement_jobs.weights import Weights
+from engagement_jobs.activity import is_blank, reason
 
 CONFLICT = "conflicting_rows"
 """Reason for rejecting rows of a user that differ."""
+_REPEATED = "_repeated"
 _HASH = "_user_hash"
 _HASHES_PER_PARTITION = 100_000
 _MAX_LISTED = 500
@@ -33,32 +32,39 @@ class DuplicateUsers:
     hashes: DataFrame
     count: int
 
-    def resolve(self, rows: DataFrame, weights: Weights) -> tuple[DataFrame, DataFrame]:
-        """Score the rows of all other users, where they are read; score, compare and cache the rows of these users.
+    def split(self, rows: DataFrame, is_fit: Column) -> tuple[DataFrame, DataFrame, DataFrame]:
+        """Rows of all other users, where they are read; those of them that are not fit; the rows of these users.
 
-        Of identical rows of a user one keeps its score; rows of a user that differ in any metric are rejected.
+        :return: the last two come from one cached pass over `rows`, since both are few
+        """
+        marked = self._mark(rows)
+        few = marked.where(F.col(_REPEATED) | ~F.coalesce(is_fit, F.lit(False))).persist()
+        parts = (marked.where(~F.col(_REPEATED)), few.where(~F.col(_REPEATED)), few.where(_REPEATED))
+        others, unfit, repeated = (part.select(*rows.columns) for part in parts)
+        return others, unfit, repeated
 
-        :param rows: `user_id` and the metrics
-        :return: both with `score`, null where a row cannot be scored; the second also with `reason`: a row of it that
-            has neither is a copy of a scored row
+    def compare(self, scored: DataFrame, metrics: Sequence[str]) -> DataFrame:
+        """Add `reason` to the rows of these users; of identical rows one keeps its score, others are rejected.
+
+        :param scored: the rows of these users
+        :return: cached; a row that has neither `score` nor `reason` is a copy of a scored row
         """
         if not self.count:
-            scored = _score(rows, weights)
-            return scored, scored.where(F.lit(False)).withColumn("reason", F.lit(None).cast("string"))
-        others, these = self._split(rows.withColumn(_HASH, _user_hash()))
+            return scored.where(F.lit(False)).withColumn("reason", F.lit(None).cast("string"))
         partitions = math.ceil(self.count / _HASHES_PER_PARTITION)
-        together = these.select(*rows.columns).repartition(partitions, "user_id")
-        return _score(others.select(*rows.columns), weights), _compare(
-            _score(together, weights), weights.names
-        ).persist()
+        return _compare(scored.repartition(partitions, "user_id"), metrics).persist()
 
-    def _split(self, hashed: DataFrame) -> tuple[DataFrame, DataFrame]:
-        if self.count <= _MAX_LISTED:  # on most days, and a filter starts much faster than two joins
+    def _mark(self, rows: DataFrame) -> DataFrame:
+        if not self.count:
+            return rows.withColumn(_REPEATED, F.lit(False))
+        hashed = rows.withColumn(_HASH, _user_hash())
+        if self.count <= _MAX_LISTED:  # on most days, and a filter starts much faster than a join
             listed = [each[_HASH] for each in self.hashes.collect()]
-            is_repeated = F.coalesce(F.col(_HASH).isin(listed), F.lit(False))
-            return hashed.where(~is_repeated), hashed.where(is_repeated)
-        # Spark sends the hashes to every worker as long as they are few (spark.sql.autoBroadcastJoinThreshold).
-        return hashed.join(self.hashes, _HASH, "left_anti"), hashed.join(self.hashes, _HASH, "left_semi")
+            marked = hashed.withColumn(_REPEATED, F.col(_HASH).isin(listed))
+        else:
+            # Spark sends the hashes to every worker as long as they are few (spark.sql.autoBroadcastJoinThreshold).
+            marked = hashed.join(self.hashes.withColumn(_REPEATED, F.lit(True)), _HASH, "left")
+        return marked.select(*rows.columns, F.coalesce(_REPEATED, F.lit(False)).alias(_REPEATED))
 
 
 def find_duplicate_users(rows: DataFrame) -> DuplicateUsers:
@@ -75,10 +81,6 @@ def find_duplicate_users(rows: DataFrame) -> DuplicateUsers:
 def _user_hash() -> Column:
     """64 bits; null for a row without a user, which has nothing in common with any other row."""
     return F.when(~is_blank(), F.xxhash64("user_id"))
-
-
-def _score(rows: DataFrame, weights: Weights) -> DataFrame:
-    return with_score(rows, weights, can_be_scored(weights.names))
 
 
 def _compare(rows: DataFrame, metrics: Sequence[str]) -> DataFrame:

@@ -11,9 +11,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import layout
-from engagement_jobs.activity import can_be_scored, reason
+from engagement_jobs.activity import reason
 from engagement_jobs.arguments import ScoreArguments
-from engagement_jobs.duplicates import CONFLICT
 
 Reasons = dict[str, int]
 Samples = dict[str, list[dict[str, Any]]]
@@ -25,12 +24,10 @@ class TooManyRejectedError(RuntimeError):
     """Too little of the extract can be scored."""
 
 
-def rejected(rows: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
-    """All rows that cannot be scored by themselves, and rows of `repeated` users that differ, with their `reason`."""
-    # Cached before reasons are found, so that the pass over all rows does without.
-    alone = rows.where(~F.coalesce(can_be_scored(metrics), F.lit(False))).persist()
-    conflicting = repeated.where(F.col("reason") == CONFLICT).drop("score")
-    return alone.withColumn("reason", reason(metrics)).unionByName(conflicting)
+def rejected(unfit: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
+    """Rows that cannot be scored by themselves, and rows of `repeated` users that are rejected, with their `reason`."""
+    others = repeated.where(F.col("reason").isNotNull()).drop("score")
+    return unfit.withColumn("reason", reason(metrics)).unionByName(others)
 
 
 def write(rejected: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:

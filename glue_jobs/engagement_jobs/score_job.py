@@ -12,11 +12,12 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import input_files, layout, quarantine, session
+from engagement_jobs.activity import can_be_scored
 from engagement_jobs.arguments import ScoreArguments
 from engagement_jobs.aws import Store, split_uri
 from engagement_jobs.duplicates import find_duplicate_users
 from engagement_jobs.manifests import scores_manifest
-from engagement_jobs.scoring import BINS, score_bin, scores_csv
+from engagement_jobs.scoring import BINS, score_bin, scores_csv, with_score
 from engagement_jobs.weights import Weights
 
 _ROWS_PER_FILE = 1_000_000
@@ -55,10 +56,14 @@ def _score(rows: DataFrame, arguments: ScoreArguments, weights: Weights, output:
     """Write scores and rejected rows; return their manifest."""
     folder, rejected = layout.scores(arguments.score_date), layout.rejected(arguments.score_date)
     output.delete_folder(rejected)  # of an earlier run; kept until this run has read the schema of its extract
-    others, repeated = find_duplicate_users(rows).resolve(rows, weights)
-    counts, histogram = _write_scores(others, repeated, output.uri(folder), arguments.scored_at)
+    duplicates, is_fit = find_duplicate_users(rows), can_be_scored(weights.names)
+    others, unfit, repeated = duplicates.split(rows, is_fit)
+    compared = duplicates.compare(with_score(repeated, weights, is_fit), weights.names)
+    counts, histogram = _write_scores(
+        with_score(others, weights, is_fit), compared, output.uri(folder), arguments.scored_at
+    )
     log.info("%s: %s", arguments.input_uri, counts)
-    rejected_rows = quarantine.rejected(rows, repeated, weights.names)
+    rejected_rows = quarantine.rejected(unfit, compared, weights.names)
     reasons, samples = quarantine.write(rejected_rows, output.uri(rejected), counts["rejected"], weights.names)
     try:
         quarantine.refuse_if_bad(arguments, counts, reasons)

@@ -11,7 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs import duplicates
+from engagement_jobs.activity import can_be_scored
 from engagement_jobs.duplicates import find_duplicate_users
+from engagement_jobs.scoring import with_score
 from engagement_jobs.weights import Weights
 from tests.support.glue_days import HOSTILE_IDS
 
@@ -68,13 +70,15 @@ def _join(spark: SparkSession, request: pytest.FixtureRequest, monkeypatch: pyte
     spark.conf.set(name, str(before))
 
 
-def resolved(rows: DataFrame) -> tuple[list[Any], list[Any]]:
-    """User id and score of the others' rows; user id, score and reason of the repeated users' rows."""
-    others, repeated = find_duplicate_users(rows).resolve(rows, WEIGHTS)
+def resolved(rows: DataFrame) -> list[list[Any]]:
+    """User id and score of the others' rows; unfit rows; user id, score and reason of the repeated users' rows."""
+    found_users, is_fit = find_duplicate_users(rows), can_be_scored(WEIGHTS.names)
+    others, unfit, these = found_users.split(rows, is_fit)
+    others = with_score(others, WEIGHTS, is_fit)
+    repeated = found_users.compare(with_score(these, WEIGHTS, is_fit), WEIGHTS.names)
     assert [*others.columns, "reason"] == repeated.columns
-    found = (others.select("user_id", "score"), repeated.select("user_id", "score", "reason"))
-    first, second = (sorted(map(tuple, each.collect()), key=str) for each in found)
-    return first, second
+    found = (others.select("user_id", "score"), unfit, repeated.select("user_id", "score", "reason"))
+    return [sorted(map(tuple, each.collect()), key=str) for each in found]
 
 
 def test_only_hashes_that_several_rows_have_are_found(spark: SparkSession, rows: DataFrame) -> None:
@@ -88,7 +92,7 @@ def test_only_hashes_that_several_rows_have_are_found(spark: SparkSession, rows:
 @pytest.mark.usefixtures("_join")
 def test_identical_rows_count_once_and_others_conflict(rows: DataFrame) -> None:
     others = [(user, 50.0) for user, *_ in OTHERS] + [(user, None) for user, *_ in UNFIT]
-    assert resolved(rows) == (sorted(others, key=str), sorted(RESOLVED, key=str))
+    assert resolved(rows) == [sorted(each, key=str) for each in (others, UNFIT, RESOLVED)]
 
 
 def test_users_with_the_same_hash_are_not_mixed_up(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +100,7 @@ def test_users_with_the_same_hash_are_not_mixed_up(spark: SparkSession, monkeypa
     rows = spark.createDataFrame([*OTHERS[:4], *REPEATED], SCHEMA)
     assert find_duplicate_users(rows).count == 1
     alone = [(user, 50.0, None) for user, *_ in OTHERS[:4]]
-    assert resolved(rows) == ([], sorted([*alone, *RESOLVED], key=str))
+    assert resolved(rows) == [[], [], sorted([*alone, *RESOLVED], key=str)]
 
 
 @pytest.mark.parametrize("ids", [["a", "b", None, None, "", ""], []])
@@ -104,7 +108,9 @@ def test_rows_of_users_with_one_row_are_left_alone(spark: SparkSession, ids: lis
     rows = spark.createDataFrame([(each, 1, 0.5) for each in ids], SCHEMA)
     found = find_duplicate_users(rows)
     assert found.count == 0
-    others, repeated = found.resolve(rows, WEIGHTS)
+    others, unfit, these = found.split(rows, F.col("user_id") == "a")
     assert [user for user, *_ in others.collect()] == ids
+    assert [user for user, *_ in unfit.collect()] == ids[1:]
+    repeated = found.compare(with_score(these, WEIGHTS), WEIGHTS.names)
     assert repeated.collect() == []
-    assert repeated.columns == [*others.columns, "reason"]
+    assert repeated.columns == [*rows.columns, "score", "reason"]
