@@ -13,12 +13,10 @@ from engagement_jobs.activity import is_blank, reason
 
 CONFLICT = "conflicting_rows"
 """Reason for rejecting rows of a user that differ."""
-_REPEATED = "_repeated"
-_HASH = "_user_hash"
+_REPEATED, _HASH = "_repeated", "_user_hash"
 _HASHES_PER_PARTITION = 100_000
 _MAX_LISTED = 500
-_ARRAYS = 100
-"""Below 128, the number of groups from which on Spark sorts the rows to collect them."""
+_ARRAYS = 100  # from 128 groups on, Spark sorts the rows to collect them
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class DuplicateUsers:
 
 def find_duplicate_users(rows: DataFrame) -> DuplicateUsers:
     """Look for hashes that occur more than once; of `rows`, only the column `user_id` is read."""
-    hashes = rows.select(_user_hash().alias(_HASH)).where(F.col(_HASH).isNotNull())
+    hashes = rows.where(~is_blank()).select(_hash().alias(_HASH))
     # A few long arrays rather than a group for each of millions of hashes, which takes more than twice the CPU.
     # Sorted within the aggregation: after it, Spark would sort again for each element.
     arrays = hashes.groupBy(F.pmod(_HASH, F.lit(_ARRAYS))).agg(F.sort_array(F.collect_list(_HASH)).alias("hashes"))
@@ -79,8 +77,12 @@ def find_duplicate_users(rows: DataFrame) -> DuplicateUsers:
 
 
 def _user_hash() -> Column:
-    """64 bits; null for a row without a user, which has nothing in common with any other row."""
-    return F.when(~is_blank(), F.xxhash64("user_id"))
+    """Null for a row without a user, which has nothing in common with any other row."""
+    return F.when(~is_blank(), _hash())
+
+
+def _hash() -> Column:
+    return F.xxhash64("user_id")
 
 
 def _compare(rows: DataFrame, metrics: Sequence[str]) -> DataFrame:

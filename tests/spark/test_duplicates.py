@@ -96,7 +96,7 @@ def test_identical_rows_count_once_and_others_conflict(rows: DataFrame) -> None:
 
 
 def test_users_with_the_same_hash_are_not_mixed_up(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "_user_hash", lambda: F.lit(7).cast("long"))
+    monkeypatch.setattr(duplicates, "_hash", lambda: F.lit(7).cast("long"))
     rows = spark.createDataFrame([*OTHERS[:4], *REPEATED], SCHEMA)
     assert find_duplicate_users(rows).count == 1
     alone = [(user, 50.0, None) for user, *_ in OTHERS[:4]]
