@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from engagement.contract.arguments import PushMode
 from engagement.contract.outcomes import ErrorGroup, Outcome, Outcomes
-from engagement.contract.strict_model import Count, Date, StrictModel
+from engagement.contract.strict_model import Count, Date, StrictModel, Version
 
 
 class Stopped(StrictModel):
@@ -27,7 +27,7 @@ class DeliveryManifest(StrictModel):
     :param attempts: ids of all job runs of this run and date, oldest first
     """
 
-    version: Literal[1]
+    version: Version
     run_id: str
     job_run_id: str
     score_date: Date
@@ -73,7 +73,7 @@ class Aggregate(StrictModel):
     :param latency: answers by bucket; bucket i holds [1.05**i, 1.05**(i + 1)) milliseconds
     """
 
-    version: Literal[1]
+    version: Version
     run_id: str
     job_run_id: str
     task: str

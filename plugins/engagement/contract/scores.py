@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from engagement.contract.strict_model import Count, Date, StrictModel
+from engagement.contract.strict_model import Count, Date, StrictModel, Version
 
 BINS = 20
 """Bins of the histogram, five points each."""
@@ -75,7 +75,7 @@ class ScoresManifest(StrictModel):
     :param sha256: over the bytes of the files in order of name
     """
 
-    version: Literal[1]
+    version: Version
     run_id: str
     job_run_id: str
     score_date: Date

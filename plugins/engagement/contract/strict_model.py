@@ -12,12 +12,14 @@ import difflib
 import json
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 MAX_FAULTS = 50
 
 Count = Annotated[int, Field(ge=0, description="a whole number of at least 0")]
-Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="a date as YYYY-MM-DD")]
+Date = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="a date as YYYY-MM-DD")]
+# Not Literal[1], which accepts true and 1.0.
+Version = Annotated[int, Field(ge=1, le=1, description="1"), WithJsonSchema({"const": 1, "type": "integer"})]
 
 
 class StrictModel(BaseModel):
@@ -91,7 +93,7 @@ def describe_fault(error: dict[str, Any], model: type[StrictModel]) -> str:
     where = ".".join(map(str, error["loc"]))
     field = model.model_fields.get(where)
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, model.model_fields, n=1)
+        near = difflib.get_close_matches(where, model.model_fields, n=1) if len(error["loc"]) == 1 else []
         return f"{where} is not a known name" + (f"; did you mean {near[0]}?" if near else "")
     if error["type"] == "json_invalid":
         return f"not JSON: {error['ctx']['error']}"

@@ -8,7 +8,7 @@ from engagement.contract.arguments import PushMode
 from engagement.contract.delivery import Stopped
 from engagement.contract.outcomes import ErrorGroup, Outcomes
 from engagement.contract.scores import Histogram, Rows, Sample, Weights
-from engagement.contract.strict_model import Count, Date, StrictModel
+from engagement.contract.strict_model import Count, Date, StrictModel, Version
 
 Status = Literal["success", "failed"]
 
@@ -160,7 +160,7 @@ class Summary(StrictModel):
     :param attempts: oldest first
     """
 
-    version: Literal[1] = 1
+    version: Version = 1
     dag_id: str
     run_id: str
     score_date: Date

@@ -1,6 +1,7 @@
 """The Variable: defaults, ranges, and messages that need no second look."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -77,6 +78,10 @@ def test_accepted(name: str, value: Any) -> None:
         ("max_reject_fraction", 1.01),
         ("max_failed_fraction", "0.01"),
         ("max_failed_fraction", -0.01),
+        ("dpu_hour_usd", math.nan),
+        ("dpu_hour_usd", math.inf),
+        ("dpu_hour_usd", -math.inf),
+        ("push_tasks", math.nan),
         ("push_tasks", 0),
         ("push_tasks", 2.5),
         ("push_tasks", True),

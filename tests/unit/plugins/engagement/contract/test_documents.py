@@ -46,6 +46,11 @@ def test_every_fault_is_told_at_once_in_order(document: StrictModel) -> None:
         ("", "not JSON: "),
         ("{", "not JSON: "),
         (b"\xff", "not JSON: "),
+        (b"\xef\xbb\xbf{}", "not JSON: "),
+        ("{}".encode("utf-16"), "not JSON: "),
+        ("{} {}", "not JSON: "),
+        ('{"rows": ' + "9" * 5_000 + "}", "not JSON: "),
+        ('{"run_id": ' + "[" * 500 + "]" * 500 + "}", "not JSON: "),
         ("[" * 100_000, "not JSON: "),
         ('{"run_id": "\\ud800"}', "not JSON: "),
         ("[]", "expected a JSON object, got a list"),
@@ -66,14 +71,22 @@ def test_a_document_of_another_version_has_that_one_fault(document: StrictModel)
     assert faults(document, text) == ["version: expected 1, got 2"]
 
 
+@documents
+@pytest.mark.parametrize("version", [0, True, 1.0])
+def test_a_version_is_a_whole_number(document: StrictModel, version: object) -> None:
+    assert faults(document, factory.changed(document, version=version)) == [f"version: expected 1, got {version}"]
+
+
 @pytest.mark.parametrize(
     ("name", "field", "value", "fault"),
     [
         ("delivery", "rows", -1, "rows: expected a whole number of at least 0, got -1"),
         ("delivery", "rows", True, "rows: expected a whole number of at least 0, got True"),
         ("delivery", "rows", 1e3, "rows: expected a whole number of at least 0, got 1000.0"),
+        ("delivery", "rows", float("nan"), "rows: expected a whole number of at least 0, got nan"),
         ("delivery", "rows", "1000", "rows: expected a whole number of at least 0, got a str"),
         ("delivery", "score_date", "today", "score_date: expected a date as YYYY-MM-DD, got a str"),
+        ("delivery", "score_date", "2026-11-\u0663\u0660", "score_date: expected a date as YYYY-MM-DD, got a str"),
         ("delivery", "outcomes", [], "outcomes: expected a JSON object, got a list"),
         ("delivery", "stopped", {"cause": "deadline"}, "stopped.detail: required"),
         ("delivery", "mode", "some", "mode: expected 'all', 'changed', 'failed_only' or 'dry_run', got a str"),
@@ -83,7 +96,10 @@ def test_a_document_of_another_version_has_that_one_fault(document: StrictModel)
         ("aggregate", "outcomes", {"lost": 1}, "outcomes.lost.[key]: expected 'delivered', "),
         ("aggregate", "seconds", {"100": 2}, "seconds.100 is not a known name"),
         ("aggregate", "seconds", {"first": 1, "posts": [2, 0.5]}, "seconds.posts.1: expected a valid integer, got 0.5"),
+        ("aggregate", "seconds", {"first": True, "posts": []}, "seconds.first: expected a valid integer, got True"),
+        ("summary", "cost_usd", float("nan"), "cost_usd: expected a finite number, got nan"),
         ("summary", "cost_usd", float("inf"), "cost_usd: expected a finite number, got inf"),
+        ("summary", "cost_usd", float("-inf"), "cost_usd: expected a finite number, got -inf"),
     ],
 )
 def test_a_value_of_another_type_is_told(name: str, field: str, value: Any, fault: str) -> None:
@@ -116,6 +132,13 @@ def test_a_value_of_another_type_is_told(name: str, field: str, value: Any, faul
 def test_sums_that_do_not_add_up_are_told(name: str, changes: dict[str, Any], fault: str) -> None:
     document = DOCUMENTS[name]
     assert faults(document, factory.changed(document, **changes)) == [fault]
+
+
+def test_only_names_of_the_document_itself_are_suggested() -> None:
+    document = DOCUMENTS["delivery"]
+    stopped = {"cause": "deadline", "detail": "", "stop": 1}
+    found = faults(document, factory.changed(document, stopped=stopped, row=1))
+    assert found == ["row is not a known name; did you mean rows?", "stopped.stop is not a known name"]
 
 
 def test_no_text_of_a_document_is_repeated() -> None:
