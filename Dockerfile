@@ -17,8 +17,8 @@ COPY requirements/glue.txt /opt/requirements/
 RUN python -m venv --without-pip /opt/glue \
     && /opt/tools/bin/uv pip install --quiet --no-cache --compile-bytecode --require-hashes \
         --python /opt/glue/bin/python -r /opt/requirements/glue.txt
-COPY local/spark /opt/setup/local/spark
-RUN PYTHONPATH=/opt/setup /opt/glue/bin/python -m local.spark.class_archive
+COPY local/spark/java.py /opt/setup/local/spark/
+RUN PYTHONPATH=/opt/setup /opt/glue/bin/python -m local.spark.java
 
 COPY requirements/airflow.txt /opt/requirements/
 RUN python -m venv /opt/airflow \

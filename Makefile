@@ -12,7 +12,6 @@ export UV_SYSTEM_CERTS := 1
 AIRFLOW := .venv/.ready
 GLUE := .venv-glue/.ready
 GLUE6 := .venv-glue6/.ready
-SPARK_SETUP := $(addprefix local/spark/,class_archive.py conf.py java.py warm_up.py)
 BROWSER := .venv-browser/.ready
 LINT := .venv-lint/.ready
 BENCH := .venv-bench/.ready
@@ -61,12 +60,11 @@ $(UV):
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python $<
 	@touch $@
 
-$(GLUE) $(GLUE6): .venv-%/.ready: requirements/%.txt $(SPARK_SETUP) | $(UV)
+$(GLUE) $(GLUE6): .venv-%/.ready: requirements/%.txt local/spark/java.py | $(UV)
 	@echo "==> Installing the Glue environment into .venv-$*"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-$*
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-$*/bin/python $<
-	@echo "==> Preparing Java for Spark, about a minute"
-	@.venv-$*/bin/python -m local.spark.class_archive
+	@.venv-$*/bin/python -m local.spark.java
 	@touch $@
 
 .venv-browser/.ready: requirements/browser.txt | $(UV)
@@ -191,8 +189,8 @@ lint: setup $(BROWSER) $(LINT) ## Check style, format, types, templates, workflo
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy dags plugins local infra tests \
-		--exclude '^(local/spark/warm_up\.py|tests/(unit/glue_jobs|spark|support|browser)/)'
-	@.venv-glue/bin/mypy glue_jobs local/spark/warm_up.py benchmarks \
+		--exclude '^(tests/(unit/glue_jobs|spark|support|browser)/)'
+	@.venv-glue/bin/mypy glue_jobs benchmarks \
 		tests/unit/glue_jobs tests/spark tests/support
 	@.venv-browser/bin/mypy tests/browser
 	@.venv/bin/cfn-lint infra/*.yaml

@@ -74,11 +74,7 @@ def workers(python: Path) -> dict[str, str]:
 
 
 def environment(python: Path, scratch: Path, settings: dict[str, str]) -> dict[str, str]:
-    """What PySpark of that Python needs to start with `settings`, which are kept in `scratch`.
-
-    The properties are named by an option, for a SPARK_CONF_DIR would come into the class path, which must be the one
-    that Java's archive of classes was made with.
-    """
+    """Return what PySpark of that Python needs to start with `settings`, which are kept in `scratch`."""
     file = scratch / "spark.properties"
     file.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     (scratch / "tmp").mkdir(exist_ok=True)

