@@ -173,17 +173,17 @@ class HttpTransport:
 
 
 class _Request(aiohttp.ClientRequest):
-    """A request that takes nothing for its answer which came before it was written."""
+    """A request that is not written to a connection on which something has already arrived: it cannot be the answer."""
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        """Write the request. Raises StaleConnectionError instead when something has already come."""
+        """Write the request. Raises StaleConnectionError instead when the connection has received anything."""
         if conn.protocol is None or conn.protocol.should_close:
             raise StaleConnectionError
         return await super().send(conn)
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Raise our errors in place of aiohttp's: after its own it sends a PUT again without a word."""
+    """Raise our errors in place of aiohttp's, so that it never repeats a request by itself, as it does with a PUT."""
     try:
         try:
             return await handler(request)
