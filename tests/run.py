@@ -64,13 +64,14 @@ class Result:
 
     @classmethod
     def read(cls, report: Path, exit_code: int, seconds: float) -> Result:
-        """Count the tests in a JUnit report; a part that failed without one that says why counts as one failure."""
+        """Count the tests in a JUnit report; a part that ended badly, or without a report, counts as one failure."""
         total = failed = 0
-        if report.exists():
+        whole = report.exists()
+        if whole:
             for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest has just written it
                 total += int(suite.get("tests", 0)) - int(suite.get("skipped", 0))
                 failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        return cls(max(total - failed, 0), failed or int(exit_code != 0), seconds)
+        return cls(max(total - failed, 0), failed or int(exit_code != 0 or not whole), seconds)
 
 
 def run_part(name: str, folder: Path, options: Sequence[str], coverage: bool) -> Result:
@@ -88,6 +89,7 @@ def run_part(name: str, folder: Path, options: Sequence[str], coverage: bool) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
     ) as process:
         for line in process.stdout or ():
             with _printing:
