@@ -18,10 +18,10 @@ from typing import Any
 import aiohttp
 
 from benchmarks import client_process
-from engagement_jobs.delivery import Delivery, Policy
-from engagement_jobs.ledger import Ledger
-from engagement_jobs.records import Record
-from engagement_jobs.transport import Answer, HttpTransport, Transport
+from engagement_jobs.crm_client.http_client import Answer, HttpTransport, Transport
+from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from engagement_jobs.delivery.ledger import Ledger
 
 _DAY = "2026-11-23"
 

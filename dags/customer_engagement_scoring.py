@@ -28,12 +28,12 @@ from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule
 
-from engagement import notify
-from engagement.checks import CheckActivityOperator, CheckScoresOperator
-from engagement.config import DagConfig
-from engagement.drift import LIMITS
-from engagement.macros import dag_filters, dag_macros, dag_params
-from engagement.operators import SummarizeApiResponsesOperator
+from engagement.checks.drift import LIMITS
+from engagement.config.dag_config import DagConfig
+from engagement.config.macros import dag_filters, dag_macros, dag_params
+from engagement.notifications import callbacks
+from engagement.operators.check_scores import CheckActivityOperator, CheckScoresOperator
+from engagement.operators.summarize_responses import SummarizeApiResponsesOperator
 
 CONFIG = DagConfig.read()
 POOL = "engagement"  # one slot, deferred tasks counted: one score or push at a time, whatever the backfill
@@ -141,8 +141,8 @@ with DAG(
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=30),
         outlets=[Asset("customer_engagement_responses")],
-        on_success_callback=notify.on_success,
-        on_failure_callback=notify.on_failure,
+        on_success_callback=callbacks.on_success,
+        on_failure_callback=callbacks.on_failure,
     )
 
     wait_for_activity >> check_activity >> score_users >> check_scores >> push_scores >> summarize_responses

@@ -1,8 +1,8 @@
-"""Glue job 1: score a day's users. All of it is in `engagement_jobs.score_job`."""
+"""Glue job 1: score a day's users. All of it is in `engagement_jobs.scoring.job`."""
 
-from engagement_jobs import command_line
-from engagement_jobs.arguments import ScoreArguments
-from engagement_jobs.score_job import run
+from engagement_jobs.contract.arguments import ScoreArguments
+from engagement_jobs.entrypoints import cli
+from engagement_jobs.scoring.job import run
 
 if __name__ == "__main__":
-    run(command_line.read(ScoreArguments))
+    run(cli.read(ScoreArguments))

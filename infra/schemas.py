@@ -10,12 +10,12 @@ from pathlib import Path
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from engagement.contract.delivery import Aggregate, DeliveryManifest
-from engagement.contract.params import TriggerParams
-from engagement.contract.scores import ScoresManifest
+from engagement.config.params import TriggerParams
+from engagement.config.settings import Settings
+from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
+from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import StrictModel
 from engagement.contract.summary import Summary
-from engagement.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
 DOCUMENTS: dict[str, type[StrictModel]] = {

@@ -50,7 +50,7 @@ class Dashboard:
     def _build(self) -> Any:
         with self._building:
             if self._app is None:
-                from engagement.dashboard import build
+                from engagement.ui.app import build
 
                 self._app = build()
             return self._app

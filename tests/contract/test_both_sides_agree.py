@@ -11,22 +11,25 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from engagement import layout, verdict
+from engagement.config.settings import Settings
 from engagement.contract import arguments as dag_arguments
-from engagement.contract.delivery import Aggregate, DeliveryManifest
+from engagement.contract import s3_keys
+from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
 from engagement.contract.outcomes import NOT_REACHED, OUTCOMES, Outcomes
-from engagement.contract.scores import ScoresManifest
+from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import Model, parse
 from engagement.contract.summary import Summary
-from engagement.settings import Settings
-from engagement_jobs import arguments, columns, outcomes, workflow
-from engagement_jobs import layout as job_layout
-from engagement_jobs.arguments import PushArguments, ScoreArguments
-from engagement_jobs.ledger import FIELDS
-from engagement_jobs.manifests import delivery_manifest, scores_manifest
-from engagement_jobs.stops import Stop
-from engagement_jobs.tally import Tally
-from engagement_jobs.weights import Weights
+from engagement.summary import findings
+from engagement_jobs.contract import arguments, csv_columns
+from engagement_jobs.contract import s3_keys as job_layout
+from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.crm_client import response_classification
+from engagement_jobs.delivery.counters import Tally
+from engagement_jobs.delivery.ledger import FIELDS
+from engagement_jobs.delivery.stop_reasons import Stop
+from engagement_jobs.entrypoints import workflow_run
+from engagement_jobs.push.manifest import delivery_manifest, scores_manifest
+from engagement_jobs.scoring.weights import Weights
 from tests.support import job_arguments
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -92,7 +95,7 @@ def test_delivery_manifest() -> None:
     written = delivery()
     assert set(written) == set(DeliveryManifest.model_fields)
     documents = (read(DeliveryManifest, written), read(ScoresManifest, scores()), [read(Aggregate, aggregate())])
-    assert verdict.differences(*documents) == []
+    assert findings.differences(*documents) == []
 
 
 def test_aggregate() -> None:
@@ -113,20 +116,20 @@ def test_what_the_jobs_write_keeps_the_published_schema(name: str, write: Callab
 
 
 def test_outcomes() -> None:
-    assert outcomes.OUTCOMES == OUTCOMES == tuple(Outcomes.model_fields)
-    assert set(NOT_REACHED) == {*outcomes.OPEN, "rejected"}
+    assert response_classification.OUTCOMES == OUTCOMES == tuple(Outcomes.model_fields)
+    assert set(NOT_REACHED) == {*response_classification.OPEN, "rejected"}
 
 
 @pytest.mark.parametrize("run_id", [RUN, "manual__ü/…", "backfill__1", ""])
 def test_keys(run_id: str) -> None:
-    assert job_layout.run_key(run_id) == layout.run_key(run_id)
+    assert job_layout.run_key(run_id) == s3_keys.run_key(run_id)
     day = "2026-11-23"
-    assert job_layout.scores(day) == layout.scores_prefix(day)
-    assert job_layout.scores(day) + job_layout.MANIFEST == layout.scores_manifest(day)
+    assert job_layout.scores(day) == s3_keys.scores_prefix(day)
+    assert job_layout.scores(day) + job_layout.MANIFEST == s3_keys.scores_manifest(day)
     assert job_layout.rejected(day) == f"rejected/dt={day}/"
-    assert job_layout.responses(day) == layout.delivery_prefix(day, run_id, dry_run=False)
-    assert job_layout.dry_run(run_id) == layout.delivery_prefix(day, run_id, dry_run=True)
-    assert job_layout.attempt(day, "jr_1") == layout.attempt_prefix(day, run_id, "jr_1", dry_run=False)
+    assert job_layout.responses(day) == s3_keys.delivery_prefix(day, run_id, dry_run=False)
+    assert job_layout.dry_run(run_id) == s3_keys.delivery_prefix(day, run_id, dry_run=True)
+    assert job_layout.attempt(day, "jr_1") == s3_keys.attempt_prefix(day, run_id, "jr_1", dry_run=False)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +137,9 @@ def test_keys(run_id: str) -> None:
     [
         ("arguments of job 1", dag_arguments.SCORE_ARGUMENTS),
         ("arguments of job 2", dag_arguments.PUSH_ARGUMENTS),
-        ("arguments of job 1 in a workflow", workflow.names(dag_arguments.SCORE_ARGUMENTS)),
-        ("arguments of job 2 in a workflow", workflow.names(dag_arguments.PUSH_ARGUMENTS)),
-        ("run properties", (workflow.SCHEDULED_TIME, *workflow.CHOSEN)),
+        ("arguments of job 1 in a workflow", workflow_run.names(dag_arguments.SCORE_ARGUMENTS)),
+        ("arguments of job 2 in a workflow", workflow_run.names(dag_arguments.PUSH_ARGUMENTS)),
+        ("run properties", (workflow_run.SCHEDULED_TIME, *workflow_run.CHOSEN)),
         ("scores manifest", ScoresManifest.model_fields),
         ("delivery manifest", DeliveryManifest.model_fields),
         ("aggregate", Aggregate.model_fields),
@@ -144,8 +147,8 @@ def test_keys(run_id: str) -> None:
         ("ledger", FIELDS),
         ("outcomes", OUTCOMES),
         ("activity columns", Weights.default().columns),
-        ("scores columns", columns.SCORES),
-        ("failed.csv", columns.FAILED),
+        ("scores columns", csv_columns.SCORES),
+        ("failed.csv", csv_columns.FAILED),
         ("settings", Settings.model_fields),
     ],
 )

@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engagement import activity, dates, layout, macros, settings
-from engagement.s3 import Bucket, Found
-from engagement_jobs import extract, workflow
-from engagement_jobs.arguments import ScoreArguments
+from engagement.aws.s3 import Bucket, Found
+from engagement.checks import extract_check
+from engagement.config import macros, settings
+from engagement.contract import dates, s3_keys
+from engagement_jobs.contract.arguments import ScoreArguments
+from engagement_jobs.entrypoints import extract_check as job_extract_check
+from engagement_jobs.entrypoints import workflow_run
 from tests.support import job_arguments
 
 BUCKET, KEY = "activity-bucket", "activity/dt=2026-11-23/activity.parquet"
@@ -78,8 +81,8 @@ def parquet(footer: int = 4, claimed: int = 4) -> bytes:
 def by_airflow(view: AirflowsView, key: str = KEY) -> dict[str, str] | None:
     """The arguments that the DAG takes from check_activity, None when the task fails."""
     try:
-        checked = activity.check_activity(view, key)
-    except activity.BadActivityError:
+        checked = extract_check.check_activity(view, key)
+    except extract_check.BadActivityError:
         return None
     return {name: str(checked[name]) for name in ("input_uri", "input_etags")}
 
@@ -87,8 +90,8 @@ def by_airflow(view: AirflowsView, key: str = KEY) -> dict[str, str] | None:
 def by_the_job(view: TheJobsView, key: str = KEY) -> dict[str, str] | None:
     """The arguments that job 1 derives, None when it fails."""
     try:
-        return extract.check_extract(view, key, "start it again")
-    except extract.ExtractError:
+        return job_extract_check.check_extract(view, key, "start it again")
+    except job_extract_check.ExtractError:
         return None
 
 
@@ -143,14 +146,14 @@ def test_the_files_of_an_extract_are_the_same(names: list[str], read: list[str] 
 
 def test_the_key_of_a_day() -> None:
     pattern = "a/{score_date}/{other}/dt={score_date}.parquet"
-    assert extract.key_of(pattern, "2026-11-23") == layout.activity_key(pattern, "2026-11-23")
+    assert job_extract_check.key_of(pattern, "2026-11-23") == s3_keys.activity_key(pattern, "2026-11-23")
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "Pacific/Auckland", "America/Los_Angeles"])
 @pytest.mark.parametrize("text", ["2026-11-23T03:30:00Z", "2026-11-23T23:59:59.999+00:00", "2026-03-29T01:30:00Z"])
 def test_the_day_of_a_scheduled_time(timezone: str, text: str) -> None:
     scheduled = datetime.fromisoformat(text)
-    derived = workflow.WorkflowRun("w", "wr_1", timezone, {workflow.SCHEDULED_TIME: text}).values()
+    derived = workflow_run.WorkflowRun("w", "wr_1", timezone, {workflow_run.SCHEDULED_TIME: text}).values()
     assert derived["score_date"] == dates.score_date(
         requested=None, run_type="scheduled", logical_date=scheduled, run_after=scheduled, timezone=timezone
     )
@@ -168,14 +171,14 @@ def test_a_day_chosen_by_hand(text: str) -> None:
             return True
         return False
 
-    run = workflow.WorkflowRun("w", "wr_1", "UTC", {"score_date": text})
+    run = workflow_run.WorkflowRun("w", "wr_1", "UTC", {"score_date": text})
     assert refuses(run.values) == refuses(lambda: dates.parse_date(text)) == (text != "2026-11-23")
 
 
 def test_the_same_may_be_chosen_by_hand() -> None:
     # A workflow has no check of the scores that could be overruled.
-    assert set(workflow.CHOSEN) == set(macros.dag_params()) - {"accept_scores"}
+    assert set(workflow_run.CHOSEN) == set(macros.dag_params()) - {"accept_scores"}
 
 
 def test_the_same_dates_are_too_old() -> None:
-    assert settings.Settings.model_fields["max_push_age_days"].default == workflow.MAX_PUSH_AGE_DAYS
+    assert settings.Settings.model_fields["max_push_age_days"].default == workflow_run.MAX_PUSH_AGE_DAYS

@@ -19,16 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engagement_jobs import layout
-from engagement_jobs.arguments import PushArguments
-from engagement_jobs.canary import SIZE, Canary
-from engagement_jobs.delivery import Delivery, Policy
-from engagement_jobs.ledger import Ledger
-from engagement_jobs.outcomes import OPEN
-from engagement_jobs.records import Record
-from engagement_jobs.stops import Stop, canary_unanswered
-from engagement_jobs.tally import Tally
-from engagement_jobs.transport import HttpTransport
+from engagement_jobs.contract import s3_keys
+from engagement_jobs.contract.arguments import PushArguments
+from engagement_jobs.crm_client.http_client import HttpTransport
+from engagement_jobs.crm_client.response_classification import OPEN
+from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.delivery.canary import SIZE, Canary
+from engagement_jobs.delivery.counters import Tally
+from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.stop_reasons import Stop, canary_unanswered
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Attempt:
     @property
     def written(self) -> Path:
         """Where its ledger and aggregates are."""
-        return self.folder / layout.attempt(self.arguments.score_date, self.arguments.job_run_id)
+        return self.folder / s3_keys.attempt(self.arguments.score_date, self.arguments.job_run_id)
 
     def outcomes(self) -> dict[str, str]:
         """The last outcome of every user that has a ledger line of any attempt."""
-        parts = sorted((self.folder / layout.responses(self.arguments.score_date)).glob("attempt=*/part-*.jsonl"))
+        parts = sorted((self.folder / s3_keys.responses(self.arguments.score_date)).glob("attempt=*/part-*.jsonl"))
         lines = (json.loads(line) for part in parts for line in part.read_bytes().splitlines())
         return {line["user_id"]: line["outcome"] for line in lines}
 
     def scores(self) -> dict[str, str]:
         """The score of every user."""
-        with (self.folder / layout.scores(self.arguments.score_date) / "part-0.csv").open(newline="") as file:
+        with (self.folder / s3_keys.scores(self.arguments.score_date) / "part-0.csv").open(newline="") as file:
             return {row["UserID"]: row["Calculated_Score"] for row in csv.DictReader(file)}
 
     def write(self, name: str, tally: Tally) -> None:
@@ -128,7 +128,7 @@ def main() -> int:
     arguments = PushArguments.parse(json.load(sys.stdin))
     attempt = Attempt(arguments, Path(sys.argv[1]), time.time())
     manifest = deliver(attempt)
-    path = attempt.written.with_name(layout.MANIFEST)
+    path = attempt.written.with_name(s3_keys.MANIFEST)
     path.write_text(json.dumps(manifest))
     still_open = sum(manifest["outcomes"][outcome] for outcome in OPEN)
     too_many = still_open > arguments.max_failed_fraction * manifest["outcomes"].total()

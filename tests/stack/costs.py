@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engagement import report
+from engagement.summary import report
 from tests.stack.conftest import Ended, World
 
 CUSTOMERS, RATE = 10_000, 500

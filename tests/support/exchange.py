@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engagement_jobs.canary import Canary
-from engagement_jobs.delivery import Delivery, Policy
-from engagement_jobs.ledger import Ledger
-from engagement_jobs.records import Record
-from engagement_jobs.transport import HttpTransport
+from engagement_jobs.crm_client.http_client import HttpTransport
+from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.delivery.canary import Canary
+from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from engagement_jobs.delivery.ledger import Ledger
 from local.crm.faults import NO_FAULT, Fault
 from local.crm.server import serving
 from local.crm.service import Crm, Options

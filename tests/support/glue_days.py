@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from engagement_jobs import push_job, score_job
-from engagement_jobs.arguments import PushArguments, ScoreArguments
-from engagement_jobs.aws import Store
+from engagement_jobs.common.aws import Store
+from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.push import job as push_job
+from engagement_jobs.scoring import job as scoring_job
 from local.s3 import SETTLE_SECONDS
 from tests.support.glue_world import SECRET_ID, Bucket, World
 
@@ -156,7 +157,7 @@ def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
 
     with _process(spark), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "files", settled)
-        return score_job.run(arguments)
+        return scoring_job.run(arguments)
 
 
 def put_scores(

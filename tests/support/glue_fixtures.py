@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from engagement_jobs.session import size_reads
+from engagement_jobs.common.spark_session import size_reads
 from tests.support import glue_world
 from tests.support.glue_world import Bucket, World
 

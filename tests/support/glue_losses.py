@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from pyspark.sql import Row
 
-from engagement_jobs.aws import Store
-from engagement_jobs.push_task import TaskResult, TaskSetup, record, run_partition, run_task
+from engagement_jobs.common.aws import Store
+from engagement_jobs.push.task import TaskResult, TaskSetup, record, run_partition, run_task
 
 _LAST = 3
 _ENOUGH = 20

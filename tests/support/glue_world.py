@@ -18,7 +18,7 @@ import pytest
 import requests
 from pyspark.sql import SparkSession
 
-from engagement_jobs import session
+from engagement_jobs.common import spark_session as session
 from local.processes import REPOSITORY, stand_in
 from local.s3 import client_env
 from local.spark import conf
@@ -110,7 +110,7 @@ def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @contextlib.contextmanager
 def spark_session(folder: Path, world: World, patch: pytest.MonkeyPatch) -> Iterator[SparkSession]:
-    """Spark as a job finds it on the stand-in's Glue; `engagement_jobs.session.start` takes this very session."""
+    """Spark as a job finds it on the emulated Glue; `spark_session.start` takes this very session."""
     scratch = folder / "spark"
     scratch.mkdir(parents=True)
     settings = conf.properties(world.root, scratch, SLOTS, _CONF)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from engagement.contract.arguments import PushMode
-from engagement.contract.delivery import Stopped
+from engagement.contract.delivery_manifest import Stopped
 from engagement.contract.outcomes import ErrorGroup, Outcomes
-from engagement.contract.scores import Histogram, Rows, Sample, Weights
+from engagement.contract.scores_manifest import Histogram, Rows, Sample, Weights
 from engagement.contract.strict_model import Count, Date, StrictModel, Version
 
 Status = Literal["success", "failed"]

@@ -7,8 +7,8 @@ import pytest
 from benchmarks import push, scale, score
 from benchmarks.results import Figures, Part
 from benchmarks.scale import Night, Speeds
-from engagement.settings import Settings
-from engagement_jobs import ledger
+from engagement.config.settings import Settings
+from engagement_jobs.delivery import ledger
 
 MILLION = 1_000_000
 SPEEDS = Speeds(

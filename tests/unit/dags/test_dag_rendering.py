@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from engagement.checks.drift import LIMITS
 from engagement.contract.arguments import PUSH_ARGUMENTS, SCORE_ARGUMENTS
-from engagement.drift import LIMITS
 
 LATER = datetime(2026, 11, 23, 14, 30, 7, 250_000, tzinfo=UTC)
 KINDS: dict[str, tuple[dict[str, Any], str, str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.plugins.engagement.test_preflight import serving
+from tests.unit.plugins.engagement.checks.test_crm_probe import serving
 
 pytestmark = [
     # Airflow 3.2.1 and its libraries, not this project.
@@ -50,7 +50,7 @@ def test_a_manual_run_without_a_logical_date(
     from airflow.models.renderedtifields import RenderedTaskInstanceFields
     from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 
-    from engagement.operators import SummarizeApiResponsesOperator
+    from engagement.operators.summarize_responses import SummarizeApiResponsesOperator
 
     variable(base_url=crm, allow_http=True)
     etag = s3.put_object(Bucket="activity-bucket", Key="activity/dt=2026-11-23/activity.parquet", Body=WHOLE)["ETag"]

@@ -20,9 +20,9 @@ import pytest
 import structlog
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 
-from engagement import notify, run_metrics
-from engagement import summary as summaries
 from engagement.contract.summary import Summary
+from engagement.notifications import callbacks, metrics
+from engagement.summary import builder as summaries
 from tests.unit.dags.conftest import NIGHT, a_dag_run
 from tests.unit.plugins.engagement import run_factory as factory
 
@@ -321,7 +321,7 @@ def test_a_topic_that_is_gone_changes_no_state(
 ) -> None:
     topic.sns.delete_topic(TopicArn=topic.arn)
     assert end(execute) == state
-    check_warning(caplog, notify, f"ended as {state}", topic.arn, "NotFound", "sns:Publish", "sns_topic_arn")
+    check_warning(caplog, callbacks, f"ended as {state}", topic.arn, "NotFound", "sns:Publish", "sns_topic_arn")
     assert len(counted()) == 4
 
 
@@ -338,10 +338,10 @@ def test_a_silent_service_does_not_delay_the_other(
     messages: int,
     metrics: int,
 ) -> None:
-    tries = notify.PATIENCE["retries"]["total_max_attempts"]  # type: ignore[index]
-    seconds = notify.PATIENCE["connect_timeout"] + notify.PATIENCE["read_timeout"]  # type: ignore[operator]
+    tries = callbacks.PATIENCE["retries"]["total_max_attempts"]  # type: ignore[index]
+    seconds = callbacks.PATIENCE["connect_timeout"] + callbacks.PATIENCE["read_timeout"]  # type: ignore[operator]
     assert tries * seconds < 20  # [core] task_success_overtime
-    monkeypatch.setitem(notify.PATIENCE, "read_timeout", 0.2)
+    monkeypatch.setitem(callbacks.PATIENCE, "read_timeout", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{deaf.getsockname()[1]}")
         began = time.monotonic()
@@ -368,7 +368,7 @@ def test_a_namespace_that_may_not_be_used_changes_no_state(
     monkeypatch.setattr(CloudWatchBackend, "put_metric_data", MagicMock(side_effect=denied))
     assert end(execute) == state
     check_warning(
-        caplog, run_metrics, f"ended as {state}", NAMESPACE, "AccessDenied", "cloudwatch:PutMetricData",
+        caplog, metrics, f"ended as {state}", NAMESPACE, "AccessDenied", "cloudwatch:PutMetricData",
         "metrics_namespace",
     )  # fmt: skip
     assert len(topic.told()) == 1
@@ -380,10 +380,10 @@ def test_settings_that_never_come_do_not_keep_the_process(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert notify.MOST_SECONDS < 20  # [core] task_success_overtime: then a failure may become another try
-    monkeypatch.setattr(notify, "MOST_SECONDS", 0.2)
+    assert callbacks.MOST_SECONDS < 20  # [core] task_success_overtime: then a failure may become another try
+    monkeypatch.setattr(callbacks, "MOST_SECONDS", 0.2)
     never = threading.Event()
-    for module in (notify, run_metrics):
+    for module in (callbacks, metrics):
         monkeypatch.setattr(module, "notification_settings", lambda *_: never.wait(30))
     began = time.monotonic()
     assert end(fail) == "failed"

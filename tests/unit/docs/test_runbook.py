@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engagement import notice
+from engagement.notifications import message as notification
 from infra.intrinsics import parse
 from tests.unit.docs import messages
 from tests.unit.docs.messages import HOLE, ROOT, Message
@@ -19,9 +19,9 @@ MOST = 4  # messages that one pattern may stand for, or it would swallow new one
 
 JOBS = "glue_jobs/engagement_jobs/"
 TOLD_OTHERWISE = {
-    (JOBS + "arguments.py", "ValueError"): "told as what the argument is wanted to be",
-    (JOBS + "transport.py", "ValueError"): "told as secret_unreadable; its text may come near the secret",
-    (JOBS + "input_files.py", "Caused by:"): "is taken off what Spark says",
+    (JOBS + "contract/arguments.py", "ValueError"): "told as what the argument is wanted to be",
+    (JOBS + "crm_client/http_client.py", "ValueError"): "told as secret_unreadable; its text may come near the secret",
+    (JOBS + "scoring/extract_reader.py", "Caused by:"): "is taken off what Spark says",
 }
 """Carriers, or texts, that nobody is shown; and why."""
 
@@ -160,7 +160,7 @@ def test_there_are_alarms() -> None:
 
 
 def test_what_a_phone_shows_without_a_verdict_is_there() -> None:
-    told = notice.without_verdict(
+    told = notification.without_verdict(
         task_id="summarize_responses", problem="", dag_id="d", run_id="r", run_type="scheduled", score_date="2026-11-23"
     )
     subject = f"FAILED engagement scores {HOLE}: no verdict, see summarize_responses"
@@ -175,8 +175,8 @@ def test_what_a_phone_shows_without_a_verdict_is_there() -> None:
     ("path", "words"),
     [
         ("infra/workflow.yaml", "FAILED: the Glue job "),
-        ("plugins/engagement/notify.py", "Nobody was told that the run ended as "),
-        ("plugins/engagement/run_metrics.py", "No metric tells that the run ended as "),
+        ("plugins/engagement/notifications/callbacks.py", "Nobody was told that the run ended as "),
+        ("plugins/engagement/notifications/metrics.py", "No metric tells that the run ended as "),
     ],
 )
 def test_what_else_is_told_is_there(path: str, words: str) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from engagement_jobs.columns import SCORES
-from engagement_jobs.ledger import FIELDS
+from engagement_jobs.contract.csv_columns import SCORES
+from engagement_jobs.delivery.ledger import FIELDS
 from tests.unit.infra.deployed import deployed
 
 DAY = "2026-11-23"

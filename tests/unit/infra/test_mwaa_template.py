@@ -11,8 +11,8 @@ import pytest
 from airflow.configuration import conf
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
-from engagement.config import DagConfig
-from engagement.settings import VARIABLE
+from engagement.config.dag_config import DagConfig
+from engagement.config.settings import VARIABLE
 from tests.unit.infra.deployed import ACCOUNT, INFRA, KEY, PREFIX, REGION, Deployed, deployed
 from tests.unit.infra.policies import Request, allowed, listed, matches, statements_of
 from tests.unit.infra.resource_schemas import schema

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from engagement.run_metrics import OUTCOMES
-from engagement_jobs.arguments import PushArguments, ScoreArguments
+from engagement.notifications.metrics import OUTCOMES
+from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from infra.deploy.package import JOB_ARCHIVE, JOB_SCRIPTS
 from tests.unit.infra.deployed import INFRA, PREFIX, Deployed, deployed
 

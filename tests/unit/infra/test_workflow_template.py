@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from engagement.config.settings import Settings, SettingsError
 from engagement.contract.arguments import PUSH_MODES
-from engagement.settings import Settings, SettingsError
-from engagement_jobs import workflow
-from engagement_jobs.arguments import PushArguments, ScoreArguments
+from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.entrypoints import workflow_run
 from tests.unit.infra.deployed import Deployed, deployed
 from tests.unit.infra.rules import statements
 
@@ -53,7 +53,7 @@ def test_a_trigger_passes_what_the_job_cannot_derive(trigger: str) -> None:
     wanted = set(names) - DERIVED | extract | {"timezone"}
     assert arguments(deployed("workflow"), trigger).keys() == wanted
     # Glue itself gives these two to every job of a workflow.
-    assert wanted == set(workflow.names(names)) - {workflow.NAME, workflow.RUN_ID}
+    assert wanted == set(workflow_run.names(names)) - {workflow_run.NAME, workflow_run.RUN_ID}
 
 
 @pytest.mark.parametrize("trigger", KINDS)
@@ -130,7 +130,7 @@ def test_the_schedule_passes_its_time_and_starts_what_is_whole() -> None:
     target = made.properties("NightlySchedule")["Target"]
     assert json.loads(target["Input"]) == {
         "Name": made.ref("Workflow"),
-        "RunProperties": {workflow.SCHEDULED_TIME: "<aws.scheduler.scheduled-time>"},
+        "RunProperties": {workflow_run.SCHEDULED_TIME: "<aws.scheduler.scheduled-time>"},
     }
     assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] < 24 * 3600  # never into the next night
     # Without its triggers, a started workflow runs nothing and succeeds.

@@ -73,13 +73,13 @@ def ask(app: Any, kind: str = "http") -> list[dict[str, Any]]:
 
 
 def with_build(monkeypatch: pytest.MonkeyPatch, build: Any) -> None:
-    module = types.ModuleType("engagement.dashboard")
+    module = types.ModuleType("engagement.ui.app")
     module.build = build  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "engagement.dashboard", module)
+    monkeypatch.setitem(sys.modules, "engagement.ui.app", module)
 
 
 def test_a_page_that_cannot_be_imported_is_an_error_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "engagement.dashboard", None)
+    monkeypatch.setitem(sys.modules, "engagement.ui.app", None)
     start, body = ask(engagement_plugin.Dashboard())
     assert start["status"] == 503
     assert (b"cache-control", b"no-store") in start["headers"]

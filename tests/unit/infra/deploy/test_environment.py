@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engagement.settings import Settings
+from engagement.config.settings import Settings
 from infra.deploy import __main__ as command
 from infra.deploy.environment import load, parse
 from infra.deploy.errors import DeployError

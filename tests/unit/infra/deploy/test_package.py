@@ -36,11 +36,11 @@ PLUGINS = {
     ".airflowignore",  # without it Airflow loads every module of the package as a plugin
     "constraints.txt",
     "engagement_plugin.py",
-    "engagement/dashboard.css",
-    "engagement/dashboard.html.j2",
-    "engagement/dashboard.js",
-    "engagement/report.css",
-    "engagement/report.html.j2",
+    "engagement/ui/static/dashboard.css",
+    "engagement/ui/templates/dashboard.html.j2",
+    "engagement/ui/static/dashboard.js",
+    "engagement/summary/templates/report.css",
+    "engagement/summary/templates/report.html.j2",
 }
 # Imports every module of a package, and says where each came from.
 IMPORT_ALL = """
@@ -87,7 +87,7 @@ def test_the_plugins_are_at_the_top_of_their_zip(packaged: Release) -> None:
 
 
 def test_the_jobs_archive_is_their_package(packaged: Release) -> None:
-    expected = {"engagement_jobs/weights.json"} | modules("glue_jobs/engagement_jobs")
+    expected = {"engagement_jobs/scoring/weights.json"} | modules("glue_jobs/engagement_jobs")
     assert set(names(packaged.files["jobs/engagement_jobs.zip"])) == expected
 
 

@@ -32,13 +32,13 @@ def older(release: Release, *unknown: str) -> Release:
     """The release as it was before these settings."""
     archive = zipfile.ZipFile(io.BytesIO(release.files["plugins.zip"]))
     files = {name: archive.read(name) for name in archive.namelist()}
-    lines = files["engagement/settings.py"].decode().splitlines()
+    lines = files["engagement/config/settings.py"].decode().splitlines()
     declared = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.AnnAssign)]
     gone = [node for node in declared if isinstance(node.target, ast.Name) and node.target.id in unknown]
     assert len(gone) == len(unknown)
     for node in sorted(gone, key=lambda one: -one.lineno):
         del lines[node.lineno - 1 : node.end_lineno]
-    files["engagement/settings.py"] = "\n".join(lines).encode()
+    files["engagement/config/settings.py"] = "\n".join(lines).encode()
     return Release("0" * 40, {**release.files, "plugins.zip": zipped(files)})
 
 
@@ -67,7 +67,9 @@ def test_the_releases_own_code_finds_the_fault(packaged: Release) -> None:
 
 
 def test_a_release_whose_code_is_broken_is_told() -> None:
-    broken = zipped({"engagement/__init__.py": b"", "engagement/settings.py": b"def"})
+    broken = zipped(
+        {"engagement/__init__.py": b"", "engagement/config/__init__.py": b"", "engagement/config/settings.py": b"def"}
+    )
     with pytest.raises(DeployError, match=r"release aaaaaaaaaaaa: .* its code is broken: SyntaxError"):
         release_settings.names(Release("a" * 40, {"plugins.zip": broken}))
 

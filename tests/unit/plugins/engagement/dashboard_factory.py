@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from engagement import layout, report
+from engagement.contract import s3_keys
 from engagement.contract.summary import Summary
-from engagement.dashboard_keys import of_object
-from engagement.dashboard_runs import Run, read
+from engagement.summary import report
+from engagement.ui.run_entry import Run, read
+from engagement.ui.run_keys import of_object
 from tests.unit.plugins.engagement import run_factory
 from tests.unit.plugins.engagement.memory_bucket import WRITTEN, MemoryBucket
 
@@ -34,11 +35,11 @@ class Bucket(MemoryBucket):
     def put_run(self, whole: dict[str, Any], modified: datetime = WRITTEN) -> str:
         """Write summary and report; gives the key of the summary."""
         dry_run = whole["mode"] == "dry_run"
-        keys = layout.summary_prefix(whole["score_date"], whole["run_id"], dry_run=dry_run)
+        keys = s3_keys.summary_prefix(whole["score_date"], whole["run_id"], dry_run=dry_run)
         self.put(f"{keys}.html", report.render(Summary.model_validate_json(json.dumps(whole))).encode(), modified)
         self.put(f"{keys}.json", json.dumps(whole).encode(), modified)
         if not dry_run:
-            self.put(layout.latest_summary(whole["score_date"]), json.dumps(whole).encode(), modified)
+            self.put(s3_keys.latest_summary(whole["score_date"]), json.dumps(whole).encode(), modified)
         return f"{keys}.json"
 
 
@@ -46,7 +47,7 @@ def a_run(date: str = "2026-11-23", written: datetime = WRITTEN, **changes: Any)
     """A line of the page."""
     whole = a_summary(date, **changes)
     dry_run = whole["mode"] == "dry_run"
-    found = of_object(layout.summary_prefix(date, whole["run_id"], dry_run=dry_run) + ".json")
+    found = of_object(s3_keys.summary_prefix(date, whole["run_id"], dry_run=dry_run) + ".json")
     assert found is not None
     run = read(found[0], written, json.dumps(whole).encode())
     assert isinstance(run, Run), run

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from engagement.s3 import Bucket, Found
+from engagement.aws.s3 import Bucket, Found
 
 WRITTEN = datetime(2026, 11, 23, 4, tzinfo=UTC)
 

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from engagement import layout, summary, verdict
-from engagement.contract.delivery import Aggregate, DeliveryManifest
+from engagement.aws.glue_runs import GlueRuns
+from engagement.contract import s3_keys
+from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
 from engagement.contract.outcomes import ErrorGroup
-from engagement.contract.scores import ScoresManifest
+from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import StrictModel, parse
 from engagement.contract.summary import Checks, GlueRun, Summary
-from engagement.evidence import Document, Evidence
-from engagement.glue_runs import GlueRuns
+from engagement.summary import builder, findings
+from engagement.summary.run_artifacts import Document, Evidence
 
 RUN_ID = "scheduled__2026-11-23T03:00:00+00:00"
 DATE = "2026-11-23"
@@ -225,8 +226,8 @@ def evidence(**changes: Any) -> Evidence:
         "tasks": dict.fromkeys(TASKS, "success"),
         "glue": GlueRuns((score, killed, push)),
         "glue_of": {"score_users": score, "push_scores": push},
-        "scores": Document(layout.scores_manifest(DATE), scores_manifest()),
-        "delivery": Document(layout.delivery_manifest(DATE, RUN_ID, dry_run=False), delivery_manifest()),
+        "scores": Document(s3_keys.scores_manifest(DATE), scores_manifest()),
+        "delivery": Document(s3_keys.delivery_manifest(DATE, RUN_ID, dry_run=False), delivery_manifest()),
         "aggregates": {FIRST: first_attempt(), LAST: last_attempt()},
         "broken_aggregates": (),
         "checked": CHECKS,
@@ -244,11 +245,11 @@ def objects(
     """The objects of a run by key."""
     found = {}
     if scores is not None:
-        found[layout.scores_manifest(DATE)] = changed(scores)
+        found[s3_keys.scores_manifest(DATE)] = changed(scores)
     if delivery is not None:
-        found[layout.delivery_manifest(DATE, RUN_ID, dry_run=dry_run)] = changed(delivery)
+        found[s3_keys.delivery_manifest(DATE, RUN_ID, dry_run=dry_run)] = changed(delivery)
     for body in aggregates:
-        folder = layout.attempt_prefix(DATE, RUN_ID, body.job_run_id, dry_run=dry_run)
+        folder = s3_keys.attempt_prefix(DATE, RUN_ID, body.job_run_id, dry_run=dry_run)
         found[f"{folder}agg-{body.task}.json"] = changed(body)
     return found
 
@@ -260,9 +261,9 @@ def started(minute: int) -> datetime:
 
 def whole_summary(found: Evidence, limit: float = 0.01, **changes: Any) -> Summary:
     """The summary of that evidence; unchanged, it is of a run that did not reach 8 of 1,000."""
-    built = summary.build(
+    built = builder.build(
         found,
-        verdict.findings(found, limit),
+        findings.evaluate_run(found, limit),
         max_failed_fraction=limit,
         dpu_hour_usd=0.44,
         mode_reason="",

@@ -1,0 +1,1 @@
+"""What both jobs use: AWS, logging and the Spark session."""

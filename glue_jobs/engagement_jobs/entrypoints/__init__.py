@@ -1,0 +1,1 @@
+"""How a job starts: command line, Glue workflow run and extract check."""

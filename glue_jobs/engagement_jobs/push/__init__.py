@@ -1,0 +1,1 @@
+"""The push job: from the scores CSV to the delivery manifest."""

@@ -1,0 +1,105 @@
+"""One push task: a partition's rows through the delivery core, with its own ledger parts and aggregate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pyspark import TaskContext
+from pyspark.sql import Row
+
+from engagement_jobs.common.aws import Store, read_secret
+from engagement_jobs.crm_client.http_client import HttpTransport
+from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.delivery.canary import Canary
+from engagement_jobs.delivery.counters import Tally
+from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.stop_reasons import Stop, secret_unreadable
+from engagement_jobs.push.retry_after_store import note_pause
+
+
+@dataclass(frozen=True)
+class TaskSetup:
+    """What a task needs to know besides its rows; travels to the executors, so there is no token in it.
+
+    :param rows: how many rows it will get, about
+    """
+
+    policy: Policy
+    bucket: str
+    folder: str
+    job_run_id: str
+    started_at: str
+    secret_id: str
+    request_timeout_seconds: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What a task tells the driver.
+
+    :param untraced: users who were sent something that the ledger could not be told of; at most as many as a task can
+        have under way and unflushed
+    """
+
+    tally: Tally
+    stop: Stop | None
+    untraced: tuple[str, ...] = ()
+
+
+def record(row: Row) -> Record:
+    """A planned row as the delivery core takes it."""
+    return Record(row["user_id"], row["score"], row["revision"], row["in_doubt"])
+
+
+def no_rows(rows: Iterable[object]) -> None:
+    """Do nothing: who can be asked to has imported this module, and all that it needs."""
+
+
+def run_partition(setup: TaskSetup, index: int, rows: Iterable[Row]) -> Iterator[TaskResult]:
+    """Deliver one partition on an executor."""
+    context = TaskContext.get()
+    if context is not None and context.attemptNumber() > 0:
+        raise RuntimeError(
+            f"push task {index} was started again by Spark: it would send what its first try delivered. "
+            "spark.task.maxFailures must be 1; the job's next attempt resumes from the ledger."
+        )
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    yield run_task(setup, str(index), map(record, rows))
+
+
+def run_task(setup: TaskSetup, name: str, records: Iterable[Record], canary: Canary | None = None) -> TaskResult:
+    """Deliver `records` and write the task's aggregate; never raises for anything that the CRM does."""
+    store = Store(setup.bucket)
+    delivery = asyncio.run(_deliver(setup, store, name, records, canary))
+    document = delivery.tally.aggregate(setup.policy.run_id, setup.job_run_id, name, setup.started_at)
+    store.write_json(f"{setup.folder}agg-{name}.json", document)
+    return TaskResult(delivery.tally, delivery.stop, tuple(delivery.untraced))
+
+
+async def _deliver(
+    setup: TaskSetup, store: Store, name: str, records: Iterable[Record], canary: Canary | None
+) -> Delivery:
+    async def secret() -> str:
+        return await asyncio.to_thread(read_secret, setup.secret_id)
+
+    ledger = Ledger(store.write, setup.folder, name)
+    transport = HttpTransport(setup.policy.endpoint, secret, setup.request_timeout_seconds)
+
+    def note(until: float) -> None:
+        note_pause(store, setup.folder, name, until)
+
+    delivery = Delivery(setup.policy, transport, ledger, f"task {name}", canary, setup.rows, note)
+    try:
+        await transport.read_token()
+    except Exception as error:  # noqa: BLE001 - of the AWS client or of a broken secret
+        # A delivery that is stopped sends nothing and counts everything.
+        delivery.stop = secret_unreadable(error)
+    async with transport:
+        await delivery.run(records)
+    return delivery

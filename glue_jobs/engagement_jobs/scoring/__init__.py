@@ -1,0 +1,1 @@
+"""The scoring job: from the Parquet extract to the scores CSV."""

@@ -1,0 +1,1 @@
+"""Access to AWS: S3 objects, Glue runs and their cost."""

@@ -1,0 +1,1 @@
+"""Checks of the extract, the CRM and the scores: functions without Airflow."""

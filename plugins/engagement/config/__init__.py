@@ -1,0 +1,1 @@
+"""Configuration: parse-time values, the settings Variable, params and macros."""

@@ -1,0 +1,123 @@
+"""The DAG's params, and what its templates call: thin, each a translation of Airflow's objects for a pure function.
+
+A fault ends the task at once, without retries: it is in the settings or in how the run was started.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowFailException
+
+from engagement.config.params import TriggerParams
+from engagement.config.settings import VARIABLE, Settings, SettingsError
+from engagement.contract import dates, s3_keys
+from engagement.contract.arguments import DRY_RUN, PushMode
+from engagement.contract.strict_model import DocumentError
+
+log = logging.getLogger(__name__)
+
+_MEMO = "engagement settings, parsed"
+
+
+def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
+    """Return the macros by name, bound to the business timezone."""
+
+    def score_date(dag_run: Any, params: Any) -> str:
+        try:
+            return dates.score_date(
+                requested=trigger_params(params).score_date,
+                run_type=dag_run.run_type,
+                logical_date=dag_run.logical_date,
+                run_after=dag_run.run_after,
+                timezone=timezone,
+            )
+        except ValueError as error:
+            raise AirflowFailException(str(error)) from None
+
+    def decide(dag_run: Any, params: Any, settings: Settings) -> tuple[PushMode, str]:
+        # The run's own start, not this moment: all its tasks, retries too, must come to the same answer, and
+        # clearing a finished run starts it anew. `airflow dags test` claims a start before run_after.
+        started = max(dag_run.start_date or datetime.now(UTC), dag_run.run_after)
+        return dates.push_mode(
+            requested=trigger_params(params).push_mode,
+            setting=settings.push_mode,
+            age_in_days=dates.age_in_days(score_date(dag_run, params), started, timezone),
+            max_age_in_days=settings.max_push_age_days,
+        )
+
+    def push_mode(dag_run: Any, params: Any, settings: Settings) -> PushMode:
+        mode, reason = decide(dag_run, params, settings)
+        if mode == DRY_RUN:
+            log.warning("NOTHING WILL BE SENT, this is a dry run: %s", reason or "the setting push_mode says so")
+        return mode
+
+    def push_mode_reason(dag_run: Any, params: Any, settings: Settings) -> str:
+        return decide(dag_run, params, settings)[1]
+
+    return {
+        "score_date": score_date,
+        "push_mode": push_mode,
+        "push_mode_reason": push_mode_reason,
+        "scored_at": lambda dag_run: dates.scored_at(dag_run.run_after),
+        "settings": settings,
+        "activity_key": s3_keys.activity_key,
+    }
+
+
+def dag_params() -> dict[str, Any]:
+    """Return the DAG's params by name, as Airflow's trigger form needs them."""
+    properties = TriggerParams.model_json_schema()["properties"]
+    return {name: Param(schema.pop("default"), **_form_schema(schema)) for name, schema in properties.items()}
+
+
+def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Write ``anyOf`` a type and null as a list of types, without which Airflow's form has no field of that type."""
+    if "anyOf" not in schema:
+        return schema
+    value, _null = schema.pop("anyOf")
+    nullable = {"type": ["null", value.pop("type")]}
+    if "enum" in value:
+        nullable["enum"] = [None, *value.pop("enum")]
+    return {**schema, **nullable, **value}
+
+
+def dag_filters() -> dict[str, Callable[..., Any]]:
+    """Return the template filters by name."""
+    return {"as_argument": as_argument}
+
+
+def trigger_params(params: Mapping[str, Any]) -> TriggerParams:
+    """Return the run's params; Airflow merges a run's configuration into them whatever its names."""
+    try:
+        return TriggerParams.read(params)
+    except DocumentError as error:
+        raise AirflowFailException(f"the run was started with params that cannot be used: {error}") from None
+
+
+def settings(var: MutableMapping[str, Any]) -> Settings:
+    """Return the settings; ``var`` is Airflow's template variable of that name.
+
+    The parsed settings are kept in it, for it lives as long as the task: two dozen templates, one look-up.
+    """
+    if _MEMO not in var:
+        try:
+            var[_MEMO] = Settings.parse(var["value"].get(VARIABLE, None))
+        except SettingsError as error:
+            raise AirflowFailException(str(error)) from None
+    parsed: Settings = var[_MEMO]
+    return parsed
+
+
+def as_argument(value: Any) -> str:
+    """Write a value as a Glue job argument: ``none``, ``true``, a decimal without exponent, or the text."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return format(Decimal(repr(value)).normalize(), "f")
+    return str(value)

@@ -1,0 +1,1 @@
+"""The operators of the DAG, one in each file."""

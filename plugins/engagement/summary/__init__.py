@@ -1,0 +1,1 @@
+"""What a run left behind, the findings about it, its summary and its report."""

@@ -1,0 +1,1 @@
+"""The page "Engagement delivery" in Airflow, a FastAPI application."""

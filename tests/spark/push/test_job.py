@@ -1,0 +1,268 @@
+"""Job 2 on good days: with real Spark and a CRM that counts what it gets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import pytest
+from pyspark.sql import SparkSession
+
+from engagement_jobs.contract import s3_keys
+from engagement_jobs.push.job import TooFewSlotsError
+from engagement_jobs.push.scores_reader import ScoresError
+from tests.support.glue_checks import aggregates, check_law, ledger
+from tests.support.glue_days import (
+    DAY,
+    DAY_BEFORE,
+    HOSTILE_IDS,
+    RUN_ID,
+    parquet,
+    push,
+    push_arguments,
+    put_scores,
+    row,
+    score,
+    score_arguments,
+    users,
+)
+from tests.support.glue_world import SLOTS, TOKEN, Bucket, World
+
+RESPONSES = f"responses/dt={DAY}/"
+MANIFEST = f"{RESPONSES}_manifest.json"
+NOTHING = {"delivered", "rejected", "unknown", "deferred", "superseded", "unchanged", "planned"}
+OTHER_RUN = "manual__2026-11-23T09:00:00+00:00"
+
+
+def outcomes(**counts: int) -> dict[str, int]:
+    return dict.fromkeys(NOTHING, 0) | counts
+
+
+def test_a_day_and_what_comes_after_it(
+    spark: SparkSession,
+    bucket: Bucket,
+    crm: World,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.INFO)
+    wanted = users(600) | {"canary.of.privacy@example.com": "98.76"}
+    scores = put_scores(bucket, wanted)
+    manifest = push(spark, push_arguments(crm, bucket))
+    found = check_law(bucket, manifest, 601)
+    assert manifest == {
+        "version": 1,
+        "run_id": RUN_ID,
+        "job_run_id": "jr_1",
+        "score_date": DAY,
+        "mode": "all",
+        "force": False,
+        "scores_sha256": scores["sha256"],
+        "rows": 601,
+        "outcomes": outcomes(delivered=601),
+        "stopped": None,
+        "not_before": None,
+        "posts": 601,
+        "retries": 0,
+        "status_codes": {"200": 601},
+        "errors": [],
+        "attempts": ["jr_1"],
+    }
+    assert {task: document["rows"] for task, document in found.items()}.keys() == {"plan", "canary", *"0123"}
+    assert (found["plan"]["rows"], found["canary"]["rows"]) == (0, 111)
+    assert all(found[task]["rows"] > 100 for task in "0123")
+    stats = crm.crm("GET", "stats")
+    assert (stats["requests"], stats["applied"]) == (601, 601)
+    assert stats["connections_peak"] <= 4 * 32
+    assert crm.crm("GET", "state") == wanted
+    lines = ledger(bucket, "jr_1")
+    assert {line["user_id"]: line["score"] for line in lines} == wanted
+    assert len({line["key"] for line in lines}) == 601
+    assert bucket.read(f"{RESPONSES}failed.csv") == b"UserID,outcome,reason,http_status\n"
+    assert bucket.json("delivered/_current.json")["attempts"] == [f"{RESPONSES}attempt=jr_1/"]
+
+    # Once more: nothing is sent, the manifest tells the state of the date.
+    again = push(spark, push_arguments(crm, bucket, "jr_2"))
+    check_law(bucket, again, 601)
+    assert again["outcomes"] == outcomes(delivered=601)
+    assert (again["posts"], again["attempts"]) == (0, ["jr_1", "jr_2"])
+    assert crm.crm("GET", "stats")["requests"] == 601
+
+    # Corrected, and corrected back: each is sent once, with a key of its own.
+    for attempt, text, revision in (("jr_3", "11.11", 1), ("jr_4", wanted["U00007"], 2)):
+        put_scores(bucket, wanted | {"U00007": text}, run_id=OTHER_RUN)
+        corrected = push(spark, push_arguments(crm, bucket, attempt, run_id=OTHER_RUN))
+        check_law(bucket, corrected, 601)
+        assert (corrected["outcomes"], corrected["posts"]) == (outcomes(delivered=601), 1)
+        (line,) = ledger(bucket, attempt)
+        assert (line["user_id"], line["score"], line["revision"]) == ("U00007", text, revision)
+        assert crm.crm("GET", "state")["U00007"] == text
+    assert corrected["attempts"] == ["jr_3", "jr_4"]
+    stats = crm.crm("GET", "stats")
+    assert (stats["requests"], stats["applied"], stats["replayed"]) == (603, 603, 0)
+
+    told = "".join((caplog.text, *capfd.readouterr()))
+    assert "601 rows" in told
+    for secret in (TOKEN, "canary.of.privacy", "98.76", "U00007"):
+        assert secret not in told
+        assert all(secret not in json.dumps(each) for each in (manifest, *found.values()))
+
+
+def test_hostile_ids_reach_the_crm_as_they_are(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    score(spark, score_arguments(bucket, parquet([row(user_id, logins=2) for user_id in HOSTILE_IDS])))
+    crm.crm("PUT", "faults", json={"status": 422, "for_users": list(HOSTILE_IDS[::2])})
+    manifest = push(spark, push_arguments(crm, bucket))
+    check_law(bucket, manifest, len(HOSTILE_IDS))
+    half = len(HOSTILE_IDS[::2])
+    assert manifest["outcomes"] == outcomes(delivered=len(HOSTILE_IDS) - half, rejected=half)
+    assert crm.crm("GET", "state") == dict.fromkeys(HOSTILE_IDS[1::2], "44.00")
+    failed = bucket.table(f"{RESPONSES}failed.csv")[1:]
+    assert sorted(failed) == sorted([user_id, "rejected", "http_422", "422"] for user_id in HOSTILE_IDS[::2])
+    # Read back from the ledger, all of them are known again.
+    again = push(spark, push_arguments(crm, bucket, "jr_2"))
+    assert (again["posts"], again["outcomes"]) == (0, manifest["outcomes"])
+
+
+def test_a_killed_attempt_is_resumed(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    wanted = users(600)
+    put_scores(bucket, wanted)
+    push(spark, push_arguments(crm, bucket))
+    keys = {line["user_id"]: line["key"] for line in ledger(bucket, "jr_1")}
+    # As if killed before its end: two tasks' last lines, their aggregates, manifest and snapshot never came.
+    attempt = f"{RESPONSES}attempt=jr_1/"
+    lost_parts = [key for key in bucket.keys(attempt) if "/part-1-" in key or "/part-3-" in key]
+    lost = {line["user_id"] for key in lost_parts for line in bucket.lines(key)}
+    assert 200 < len(lost) < 300
+    bucket.delete(*lost_parts, MANIFEST, f"{RESPONSES}failed.csv", f"{attempt}agg-1.json", f"{attempt}agg-3.json")
+    bucket.delete(*bucket.keys("delivered/"))
+
+    manifest = push(spark, push_arguments(crm, bucket, "jr_2"))
+    check_law(bucket, manifest, 600)
+    assert manifest["outcomes"] == outcomes(delivered=600)
+    assert (manifest["posts"], manifest["attempts"]) == (len(lost), ["jr_1", "jr_2"])
+    assert {line["user_id"]: line["key"] for line in ledger(bucket, "jr_2")} == {user: keys[user] for user in lost}
+    stats = crm.crm("GET", "stats")
+    assert (stats["requests"], stats["replayed"], stats["applied"]) == (600 + len(lost), len(lost), 600)
+    assert stats["duplicates"]["applied_per_user"] == 0
+    assert crm.crm("GET", "state") == wanted
+    # The snapshot holds what both attempts sent.
+    parts = [key for key in bucket.keys("delivered/v=jr_2/") if key.endswith(".parquet")]
+    assert spark.read.parquet(*(f"s3://{bucket.name}/{key}" for key in parts)).count() == 600
+
+
+def test_a_dry_run_leaves_the_date_alone(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(60))
+    push(spark, push_arguments(crm, bucket, limit="20"))
+    before = bucket.objects()
+    sent = crm.crm("GET", "stats")["requests"]
+    manifest = push(spark, push_arguments(crm, bucket, "jr_2", push_mode="dry_run"))
+    folder = s3_keys.dry_run(RUN_ID)
+    assert bucket.json(f"{folder}_manifest.json") == manifest
+    assert manifest["outcomes"] == outcomes(delivered=20, planned=40)
+    assert (manifest["mode"], manifest["posts"], manifest["attempts"]) == ("dry_run", 0, ["jr_2"])
+    found = aggregates(bucket, folder)
+    assert {task: document["outcomes"] for task, document in found.items()} == {
+        "plan": {"delivered": 20, "planned": 40}
+    }
+    after = bucket.objects()
+    assert {key for key in after if after[key] != before.get(key)} == {
+        f"{folder}_manifest.json",
+        f"{folder}agg-plan.json",
+    }
+    assert before.keys() <= after.keys()
+    assert crm.crm("GET", "stats")["requests"] == sent == 20
+
+
+def test_a_limit_sends_the_first_users(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    wanted = users(40)
+    put_scores(bucket, dict(reversed(wanted.items())))
+    manifest = push(spark, push_arguments(crm, bucket, limit="15"))
+    check_law(bucket, manifest, 40)
+    assert manifest["outcomes"] == outcomes(delivered=15, planned=25)
+    assert sorted(crm.crm("GET", "state")) == [f"U{number:05d}" for number in range(15)]
+    rest = push(spark, push_arguments(crm, bucket, "jr_2"))
+    assert (rest["posts"], rest["outcomes"]) == (25, outcomes(delivered=40))
+    assert crm.crm("GET", "state") == wanted
+
+
+def test_an_older_day_never_overwrites_a_newer_one(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(30, "70.00"))
+    push(spark, push_arguments(crm, bucket))
+    put_scores(bucket, users(40, "10.00"), day=DAY_BEFORE)
+    manifest = push(spark, push_arguments(crm, bucket, "jr_2", score_date=DAY_BEFORE, force="true"))
+    check_law(bucket, manifest, 40)
+    assert manifest["outcomes"] == outcomes(delivered=10, superseded=30)
+    assert crm.crm("GET", "state") == users(40, "10.00") | users(30, "70.00")
+    # And the day after, with only what changed since the newest: users without a change are left alone.
+    put_scores(bucket, users(40, "70.00"), day="2026-11-24")
+    changed = push(spark, push_arguments(crm, bucket, "jr_3", score_date="2026-11-24", push_mode="changed"))
+    check_law(bucket, changed, 40)
+    assert changed["outcomes"] == outcomes(delivered=10, unchanged=30)
+    assert crm.crm("GET", "state") == users(40, "70.00")
+
+
+def test_refused_rows_are_tried_again_when_asked_for(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    wanted = users(30)
+    put_scores(bucket, wanted)
+    refused = ["U00003", "U00004"]
+    crm.crm("PUT", "faults", json={"status": 422, "for_users": refused})
+    first = push(spark, push_arguments(crm, bucket))
+    check_law(bucket, first, 30)
+    assert first["outcomes"] == outcomes(delivered=28, rejected=2)  # and that is a success, however many
+    assert first["errors"] == [
+        {
+            "outcome": "rejected",
+            "reason": "http_422",
+            "http_status": 422,
+            "detail": first["errors"][0]["detail"],
+            "count": 2,
+        }
+    ]
+    assert bucket.table(f"{RESPONSES}failed.csv")[1:] == [[user, "rejected", "http_422", "422"] for user in refused]
+    crm.crm("DELETE", "faults")
+    # Neither its own retry nor another run of mode all sends them again, and the reason stays known.
+    for attempt, run_id in (("jr_2", RUN_ID), ("jr_3", OTHER_RUN)):
+        put_scores(bucket, wanted, run_id=run_id)
+        kept = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id))
+        check_law(bucket, kept, 30)
+        assert (kept["posts"], kept["outcomes"], kept["errors"][0]["count"]) == (0, first["outcomes"], 2)
+    asked = push(spark, push_arguments(crm, bucket, "jr_4", run_id=OTHER_RUN, push_mode="failed_only"))
+    check_law(bucket, asked, 30)
+    assert (asked["posts"], asked["outcomes"]) == (2, outcomes(delivered=30))
+    assert crm.crm("GET", "state") == wanted
+
+
+def test_force_sends_again_what_other_runs_sent(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    for run_id, attempt, posts in ((RUN_ID, "jr_1", 20), (OTHER_RUN, "jr_2", 20), (OTHER_RUN, "jr_3", 0)):
+        put_scores(bucket, users(20), run_id=run_id)
+        manifest = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id, force="true"))
+        check_law(bucket, manifest, 20)
+        assert (manifest["posts"], manifest["force"]) == (posts, True)
+    stats = crm.crm("GET", "stats")
+    assert (stats["applied"], stats["replayed"]) == (40, 0)
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_sent(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    with pytest.raises(ScoresError, match="there is no s3://"):
+        push(spark, push_arguments(crm, bucket))
+    put_scores(bucket, users(5), rows=6)
+    bucket.put(MANIFEST, b"{}")
+    with pytest.raises(ScoresError, match="have 5 rows, their manifest says 6"):
+        push(spark, push_arguments(crm, bucket))
+    put_scores(bucket, users(5))
+    with pytest.raises(TooFewSlotsError, match=f"push_tasks is 5, but this cluster runs {SLOTS} tasks at a time"):
+        push(spark, push_arguments(crm, bucket, push_tasks=SLOTS + 1))
+    assert crm.crm("GET", "stats")["requests"] == 0
+    # The manifest went first of all: nobody takes the one of an earlier attempt for this one's.
+    assert bucket.keys("responses/") == []
+
+
+def test_one_rate_for_all_tasks(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(500))
+    started = time.monotonic()
+    manifest = push(spark, push_arguments(crm, bucket, max_requests_per_second="150"))
+    assert manifest["outcomes"]["delivered"] == 500
+    assert time.monotonic() - started > (500 - 2 * 15) / 150
+    # Arrivals bunch a little more than departures do.
+    assert crm.crm("GET", "stats")["peak_in_one_second"] <= (150 + 15) * 1.1

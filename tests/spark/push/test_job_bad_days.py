@@ -1,0 +1,214 @@
+"""Job 2 on bad days: the CRM is down, refuses, pushes back or answers nothing; a task is lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from pyspark.sql import SparkSession
+
+from engagement_jobs.push import dispatch
+from engagement_jobs.push.job import DeliveryFailedError
+from tests.support.glue_checks import check_law, ledger
+from tests.support.glue_days import DAY, push, push_arguments, put_scores, users
+from tests.support.glue_losses import lose_the_last_task
+from tests.support.glue_world import Bucket, World
+
+RESPONSES = f"responses/dt={DAY}/"
+MANIFEST = f"{RESPONSES}_manifest.json"
+
+
+def fail(spark: SparkSession, world: World, bucket: Bucket, attempt: str = "jr_1", **changes: object) -> str:
+    """Run a push that must fail; gives its message."""
+    with pytest.raises(DeliveryFailedError) as failed:
+        push(spark, push_arguments(world, bucket, attempt, **changes))
+    assert "A retry or clear of push_scores sends only these." in str(failed.value)
+    return str(failed.value)
+
+
+def requests(world: World) -> int:
+    count: int = world.crm("GET", "stats")["requests"]
+    return count
+
+
+def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    wanted = users(400)
+    put_scores(bucket, wanted)
+    crm.crm("PUT", "faults", json={"down": True})
+    started = time.monotonic()
+    said = fail(spark, crm, bucket, give_up_after_seconds=4)
+    assert time.monotonic() - started < 30
+    manifest = bucket.json(MANIFEST)
+    found = check_law(bucket, manifest, 400)
+    assert manifest["stopped"]["cause"] == "crm_unavailable"
+    assert said.startswith(manifest["stopped"]["detail"])
+    assert "400 of 400 rows are open (400 deferred)" in said
+    assert manifest["outcomes"]["deferred"] == 400
+    assert 1 <= manifest["posts"] == requests(crm) <= 100
+    assert manifest["status_codes"] == {"503": manifest["posts"]}
+    # Rows that no task was given are counted as well, with the cause of the stop.
+    assert found["rest"]["rows"] == 400 - found["canary"]["rows"]
+    reasons = Counter(row[2] for row in bucket.table(f"{RESPONSES}failed.csv")[1:])
+    assert reasons["crm_unavailable"] == sum(
+        group["count"] for group in manifest["errors"] if group["reason"] == "crm_unavailable"
+    )
+    assert reasons.keys() <= {"crm_unavailable", "http_503"}
+
+    crm.crm("DELETE", "faults")
+    later = push(spark, push_arguments(crm, bucket, "jr_2"))
+    check_law(bucket, later, 400)
+    assert (later["posts"], later["outcomes"]["delivered"], later["attempts"]) == (400, 400, ["jr_1", "jr_2"])
+    assert crm.crm("GET", "state") == wanted
+    assert crm.crm("GET", "stats")["duplicates"]["applied_per_user"] == 0
+
+
+def test_a_refused_token_costs_one_request(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(300))
+    crm.crm("PUT", "faults", json={"revoked": True})
+    said = fail(spark, crm, bucket)
+    manifest = bucket.json(MANIFEST)
+    check_law(bucket, manifest, 300)
+    assert "refuses the token (http_401)" in said
+    assert manifest["stopped"]["cause"] == "token_refused"
+    assert (manifest["posts"], requests(crm)) == (1, 1)
+    assert manifest["outcomes"]["deferred"] == 300
+
+
+def test_a_wrong_address_costs_a_few_requests(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(300))
+    fail(spark, crm, bucket, base_url=f"{crm.crm_url}/old")
+    manifest = bucket.json(MANIFEST)
+    check_law(bucket, manifest, 300)
+    assert manifest["stopped"]["cause"] == "canary_refused"
+    assert "nothing but http_404" in manifest["stopped"]["detail"]
+    assert 10 <= manifest["posts"] <= 11
+    assert manifest["outcomes"]["rejected"] == manifest["posts"]
+    assert manifest["outcomes"]["deferred"] == 300 - manifest["posts"]
+    # At the right address nothing of it stands in the way: the rest is sent, what was refused is not.
+    later = push(spark, push_arguments(crm, bucket, "jr_2"))
+    assert later["outcomes"]["rejected"] == manifest["posts"]
+    assert later["outcomes"]["delivered"] == requests(crm) == 300 - manifest["posts"]
+
+
+def test_the_impossible_is_refused_before_the_first_request(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(300))
+    bucket.put(MANIFEST, json.dumps({"not_before": "2026-11-23T05:00:00Z"}).encode())
+    said = fail(spark, crm, bucket, max_requests_per_second="2", deadline_seconds="100")
+    assert "300 rows at 2 requests/s take 150 s" in said
+    assert "push_mode changed" in said
+    assert "max_requests_per_second" in said
+    assert "deadline_seconds" in said
+    manifest = bucket.json(MANIFEST)
+    found = check_law(bucket, manifest, 300)
+    assert (manifest["stopped"]["cause"], manifest["posts"], requests(crm)) == ("impossible", 0, 0)
+    assert found.keys() == {"plan", "rest"}
+    # What the CRM asked an earlier attempt for is still asked for.
+    assert manifest["not_before"] == "2026-11-23T05:00:00Z"
+
+
+def test_a_long_pause_is_obeyed_by_the_next_attempt(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(150))
+    crm.crm("PUT", "faults", json={"status": 429, "retry_after": 3600, "after": 5})
+    fail(spark, crm, bucket)
+    manifest = bucket.json(MANIFEST)
+    check_law(bucket, manifest, 150)
+    assert manifest["stopped"]["cause"] == "retry_after"
+    until = datetime.fromisoformat(manifest["not_before"])
+    assert 3590 < (until - datetime.now(UTC)).total_seconds() < 3602
+    asked = requests(crm)
+    assert asked == manifest["posts"] < 20
+    assert manifest["outcomes"]["delivered"] == 5
+
+    crm.crm("DELETE", "faults")
+    fail(spark, crm, bucket, "jr_2")
+    obeyed = bucket.json(MANIFEST)
+    check_law(bucket, obeyed, 150)
+    assert (requests(crm), obeyed["posts"]) == (asked, 0)
+    assert (obeyed["stopped"]["cause"], obeyed["not_before"]) == ("retry_after", manifest["not_before"])
+    assert obeyed["outcomes"]["delivered"] == 5
+
+
+def test_a_short_pause_is_waited_for(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(3))
+    until = time.time() + 6
+    moment = datetime.fromtimestamp(until, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    bucket.put(MANIFEST, json.dumps({"not_before": moment}).encode())
+    manifest = push(spark, push_arguments(crm, bucket))
+    assert manifest["outcomes"]["delivered"] == 3
+    assert manifest["not_before"] is None
+    first = datetime.fromisoformat(crm.crm("GET", "stats")["first_at"]).timestamp()
+    assert until - 0.05 <= first < until + 5
+    # With nothing left to send there is nothing to wait for.
+    bucket.put(MANIFEST, json.dumps({"not_before": "2099-01-01T00:00:00Z"}).encode())
+    again = push(spark, push_arguments(crm, bucket, "jr_2"))
+    assert (again["stopped"], again["posts"], again["outcomes"]["delivered"]) == (None, 0, 3)
+
+
+def test_what_nobody_knows_stays_unknown_until_it_is_settled(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    wanted = users(60)
+    put_scores(bucket, wanted)
+    mute = ["U00001", "U00002", "U00003"]
+    # Applied, and then the connection is reset.
+    crm.crm("PUT", "faults", json={"drop_after": True, "for_users": mute})
+    said = fail(spark, crm, bucket, max_attempts=2)
+    assert "More than 1.00% of the rows are open. 3 of 60 rows are open (57 delivered, 3 unknown)" in said
+    manifest = bucket.json(MANIFEST)
+    check_law(bucket, manifest, 60)
+    assert (manifest["stopped"], manifest["retries"], manifest["posts"]) == (None, 3, 63)
+    assert [row[:2] for row in bucket.table(f"{RESPONSES}failed.csv")[1:]] == [[user, "unknown"] for user in mute]
+
+    # Surely not applied this time; but what the first attempt did is not known any better.
+    crm.crm("PUT", "faults", json={"down": True})
+    fail(spark, crm, bucket, "jr_2", give_up_after_seconds=2)
+    second = bucket.json(MANIFEST)
+    check_law(bucket, second, 60)
+    assert (second["outcomes"]["unknown"], second["outcomes"]["deferred"]) == (3, 0)
+
+    # Few enough to be let through, when the run may leave some open.
+    crm.crm("DELETE", "faults")
+    third = push(spark, push_arguments(crm, bucket, "jr_3"))
+    check_law(bucket, third, 60)
+    assert (third["outcomes"]["delivered"], third["posts"]) == (60, 3)
+    stats = crm.crm("GET", "stats")
+    assert (stats["applied"], stats["duplicates"]["applied_per_user"]) == (60, 0)
+    keys = [{line["user_id"]: line["key"] for line in ledger(bucket, attempt)} for attempt in ("jr_1", "jr_3")]
+    assert {user: keys[0][user] for user in mute} == keys[1]
+
+
+def test_a_few_open_rows_are_no_failure(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    put_scores(bucket, users(100))
+    crm.crm("PUT", "faults", json={"status": 503, "for_users": ["U00050"]})
+    manifest = push(spark, push_arguments(crm, bucket, max_attempts=2, max_failed_fraction="0.01"))
+    check_law(bucket, manifest, 100)
+    assert (manifest["outcomes"]["delivered"], manifest["outcomes"]["deferred"]) == (99, 1)
+    assert bucket.table(f"{RESPONSES}failed.csv")[1:] == [["U00050", "deferred", "http_503", "503"]]
+
+
+def test_a_lost_task_is_told_and_counted(
+    spark: SparkSession, bucket: Bucket, crm: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = users(500)
+    put_scores(bucket, wanted)
+    monkeypatch.setattr(dispatch, "run_partition", lose_the_last_task)
+    monkeypatch.setattr(dispatch, "_UNTIL_WORKERS_ARE_KILLED", 0.5)  # all others have ended here
+    said = fail(spark, crm, bucket)
+    assert "Spark lost a push task" in said
+    manifest = bucket.json(MANIFEST)
+    found = check_law(bucket, manifest, 500)
+    assert manifest["stopped"]["cause"] == "task_lost"
+    assert found.keys() == {"plan", "canary", "0", "1", "2", "rest"}
+    # The lost one wrote 20 lines. Of its other rows nobody knows whether they were sent.
+    delivered = manifest["outcomes"]["delivered"]
+    assert delivered == len(crm.crm("GET", "state"))
+    assert manifest["outcomes"]["unknown"] == 500 - delivered > 50
+    assert found["rest"]["outcomes"] == {"delivered": 20, "unknown": 500 - delivered}
+
+    monkeypatch.undo()
+    later = push(spark, push_arguments(crm, bucket, "jr_2"))
+    check_law(bucket, later, 500)
+    assert (later["posts"], later["outcomes"]["delivered"]) == (500 - delivered, 500)
+    assert crm.crm("GET", "state") == wanted
+    assert crm.crm("GET", "stats")["duplicates"]["applied_per_user"] == 0

@@ -1,0 +1,71 @@
+"""One rate for the whole job: when requests leave, measured where they leave, canary and all tasks, with faults on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from bisect import bisect_left
+from dataclasses import replace
+
+import pytest
+
+from engagement_jobs.crm_client.http_client import Answer, HttpTransport
+from engagement_jobs.delivery.canary import SIZE, Canary
+from engagement_jobs.delivery.dispatcher import Delivery
+from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.push.dispatch import share, task_setup
+from engagement_jobs.push.task import TaskSetup
+from local.crm.faults import Fault
+from local.crm.server import serving
+from tests.support.exchange import TOKEN, Exchange, exchange, records
+from tests.support.glue_days import push_arguments
+from tests.support.glue_world import Bucket, World
+
+LIMIT = 400
+ROWS = 1_111
+
+
+class Recording(HttpTransport):
+    """Notes when each request leaves."""
+
+    times: list[float]
+
+    async def post(self, payload: bytes, key: str) -> Answer:
+        self.times.append(time.time())
+        return await super().post(payload, key)
+
+
+async def deliver(setup: TaskSetup, first: int, count: int, times: list[float], canary: Canary | None = None) -> None:
+    async def secret() -> str:
+        return TOKEN
+
+    transport = Recording(setup.policy.endpoint, secret, 5)
+    transport.times = times
+    await transport.read_token()
+    async with transport:
+        rows = records(first + count)[first:]
+        await Delivery(setup.policy, transport, Ledger(lambda *_: None, "", "0"), canary=canary).run(rows)
+
+
+async def job(faced: Exchange, setup: TaskSetup, tasks: int) -> list[float]:
+    """Canary, then all tasks at once, as `sending.send` does it, but without anything between the two."""
+    times: list[float] = []
+    async with serving(faced.crm) as url:
+        whole = replace(setup, policy=replace(setup.policy, endpoint=f"{url}/api/v1/update-score"))
+        await deliver(whole, 0, SIZE, times, Canary())
+        each = (ROWS - SIZE) // tasks
+        part = share(whole, tasks)
+        await asyncio.gather(*(deliver(part, SIZE + number * each, each, times) for number in range(tasks)))
+    return sorted(times)
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 4, 8])
+@pytest.mark.parametrize("fault", [Fault(status=503, fraction=0.05), Fault(status=429, fraction=0.01)])
+def test_no_second_is_above_limit_and_burst(world: World, bucket: Bucket, tasks: int, fault: Fault) -> None:
+    arguments = push_arguments(world, bucket, max_requests_per_second=LIMIT, push_tasks=tasks)
+    setup = task_setup(arguments, "attempt=x/", time.time(), "then", ROWS)
+    times = asyncio.run(job(exchange(fault, latency_ms=10), setup, tasks))
+
+    assert len(times) >= ROWS - tasks
+    highest = max(bisect_left(times, start + 1) - place for place, start in enumerate(times))
+    assert highest <= LIMIT + max(tasks, LIMIT / 10)

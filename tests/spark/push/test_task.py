@@ -1,0 +1,53 @@
+"""One push task: what travels to it, and that Spark may not run it twice."""
+
+from __future__ import annotations
+
+import pickle
+from types import SimpleNamespace
+
+import pytest
+from pyspark import TaskContext
+from pyspark.sql import Row
+
+from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.push.dispatch import task_setup
+from engagement_jobs.push.task import record, run_partition, run_task
+from tests.support.glue_checks import AGGREGATE_KEYS
+from tests.support.glue_days import push_arguments
+from tests.support.glue_world import TOKEN, Bucket, World
+
+
+def test_a_row_becomes_a_record() -> None:
+    row = Row(user_id=" U1\n", score="7.50", revision=2, in_doubt=True, decision="send")
+    assert record(row) == Record(" U1\n", "7.50", 2, True)
+
+
+def test_a_task_delivers_and_tells(bucket: Bucket, crm: World) -> None:
+    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "2026-11-23T03:00:00Z", 30)
+    assert TOKEN.encode() not in pickle.dumps(setup)
+    result = run_task(setup, "7", [Record(f"U{number}", "1.00", 0) for number in range(30)])
+    assert (result.stop, dict(result.tally.outcomes)) == (None, {"delivered": 30})
+    assert pickle.loads(pickle.dumps(result)) == result  # noqa: S301 - as Spark brings it to the driver
+    document = bucket.json("attempt=x/agg-7.json")
+    assert document.keys() == AGGREGATE_KEYS
+    assert (document["task"], document["rows"], document["posts"]) == ("7", 30, 30)
+    assert document["started_at"] == "2026-11-23T03:00:00Z"
+    assert len([line for key in bucket.keys("attempt=x/part-7-") for line in bucket.lines(key)]) == 30
+    assert crm.crm("GET", "stats")["applied"] == 30
+
+
+def test_a_task_without_rows(bucket: Bucket, crm: World) -> None:
+    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "then", 30)
+    assert run_task(setup, "0", []).tally.rows == 0
+    assert bucket.keys("attempt=x/") == ["attempt=x/agg-0.json"]
+
+
+def test_a_second_try_of_spark_sends_nothing(bucket: Bucket, crm: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "then", 30)
+    again = SimpleNamespace(attemptNumber=lambda: 1)
+    monkeypatch.setattr(TaskContext, "get", classmethod(lambda _: again))
+    rows = [Row(user_id="U1", score="1.00", revision=0, in_doubt=False)]
+    with pytest.raises(RuntimeError, match=r"push task 3 was started again by Spark.*maxFailures must be 1"):
+        list(run_partition(setup, 3, rows))
+    assert crm.crm("GET", "stats")["requests"] == 0
+    assert bucket.keys() == []

@@ -1,0 +1,26 @@
+"""What reaches a job's output log."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from local.processes import REPOSITORY
+
+PROGRAM = """
+import logging
+from engagement_jobs.common import log_setup
+log_setup.to_stdout()
+log_setup.to_stdout()
+logging.getLogger("engagement.push").info("ours")
+logging.getLogger("engagement.push").debug("too much")
+logging.getLogger("botocore.credentials").info("theirs")
+"""
+
+
+def test_what_the_jobs_say_is_on_standard_output_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=REPOSITORY / "glue_jobs", capture_output=True, text=True, check=True
+    )
+    assert [line.partition(" INFO ")[2] for line in done.stdout.splitlines()] == ["engagement.push ours"]
+    assert done.stderr == ""

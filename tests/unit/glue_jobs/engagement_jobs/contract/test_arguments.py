@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from engagement_jobs.contract.arguments import ArgumentError, PushArguments, ScoreArguments
+from tests.support.job_arguments import PUSH, SCORE
+
+
+def test_parses_what_glue_hands_over() -> None:
+    score = ScoreArguments.parse(SCORE)
+    push = PushArguments.parse({**PUSH, "limit": "100", "force": "true"})
+
+    assert (score.input_etags, score.max_reject_fraction) == ({"activity/dt=2026-11-23/activity.parquet": "abc"}, 0.05)
+    assert (push.limit, push.force, push.max_requests_per_second, push.push_tasks) == (100, True, 50.0, 4)
+    assert push.endpoint == "https://crm.example.com/api/v1/update-score"
+    assert PushArguments.parse(PUSH).limit is None
+
+
+def test_names_are_what_glue_must_pass() -> None:
+    assert {*ScoreArguments.names(), "JOB_RUN_ID"} == set(SCORE)
+    assert {*PushArguments.names(), "JOB_RUN_ID"} == set(PUSH)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("score_date", "23.11.2026"),
+        ("run_id", ""),
+        ("base_url", "https://user:word@crm.example.com"),
+        ("base_url", "crm.example.com"),
+        ("push_mode", "everything"),
+        ("force", "yes"),
+        ("limit", "0"),
+        ("max_requests_per_second", "0"),
+        ("max_requests_per_second", "inf"),
+        ("push_tasks", "2.5"),
+        ("max_failed_fraction", "1.5"),
+    ],
+)
+def test_names_what_is_wrong_and_what_is_wanted(name: str, value: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"--{name} is '.*', wanted ") as refusal:
+        PushArguments.parse({**PUSH, name: value})
+    assert repr(value) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scored_at", "2026-11-23 03:00"),
+        ("input_uri", "s3://bucket"),
+        ("input_etags", "[]"),
+        ("input_etags", "{}"),
+        ("weights_uri", "weights.json"),
+    ],
+)
+def test_refuses_score_arguments(name: str, value: str) -> None:
+    with pytest.raises(ArgumentError, match=f"--{name} is"):
+        ScoreArguments.parse({**SCORE, name: value})
+
+
+def test_tells_all_that_is_wrong_at_once() -> None:
+    with pytest.raises(ArgumentError) as refusal:
+        PushArguments.parse({})
+    assert all(f"--{name} " in str(refusal.value) for name in PushArguments.names())
+    assert "JOB_RUN_ID" in str(refusal.value)
+
+
+def test_clear_text_needs_allow_http() -> None:
+    with pytest.raises(ArgumentError, match="https://"):
+        PushArguments.parse({**PUSH, "base_url": "http://127.0.0.1:8080"})
+    assert PushArguments.parse({**PUSH, "base_url": "http://127.0.0.1:8080", "allow_http": "true"}).allow_http

@@ -1,0 +1,152 @@
+"""What a workflow run makes of its properties."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.entrypoints import workflow_run
+from engagement_jobs.entrypoints.workflow_run import WorkflowError, WorkflowRun
+
+
+def run(timezone: str = "UTC", **properties: str) -> WorkflowRun:
+    return WorkflowRun("engagement", "wr_1", timezone, properties)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "scheduled_time", "score_date", "scored_at"),
+    [
+        ("UTC", "2026-11-23T03:30:00Z", "2026-11-23", "2026-11-23T03:30:00Z"),
+        ("Pacific/Auckland", "2026-11-22T14:30:00Z", "2026-11-23", "2026-11-22T14:30:00Z"),
+        ("America/Los_Angeles", "2026-11-23T03:30:00Z", "2026-11-22", "2026-11-23T03:30:00Z"),
+        ("UTC", "2026-11-23T03:30:00.250+02:00", "2026-11-23", "2026-11-23T01:30:00Z"),
+    ],
+)
+def test_the_day_is_that_of_the_scheduled_time(
+    timezone: str, scheduled_time: str, score_date: str, scored_at: str
+) -> None:
+    assert run(timezone, scheduled_time=scheduled_time).values() == {
+        "score_date": score_date,
+        "scored_at": scored_at,
+        "run_id": f"workflow__{scored_at}",
+    }
+
+
+def test_a_day_that_is_named_wins() -> None:
+    values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20").values()
+    assert values == {
+        "score_date": "2026-11-20",
+        "scored_at": "2026-11-23T03:30:00Z",
+        "run_id": "workflow__2026-11-23T03:30:00Z",
+    }
+
+
+def test_a_day_alone_is_enough_and_needs_no_clock() -> None:
+    assert run("Asia/Tokyo", score_date="2026-11-20").values() == {
+        "score_date": "2026-11-20",
+        "scored_at": "2026-11-19T15:00:00Z",
+        "run_id": "workflow__2026-11-19T15:00:00Z",
+    }
+
+
+def test_what_is_chosen_by_hand_stands_in_for_arguments() -> None:
+    chosen = {"push_mode": "changed", "force": "true", "limit": "10", "max_requests_per_second": "2"}
+    values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="", **chosen).values()
+    assert {name: values[name] for name in chosen} == chosen
+    assert values["score_date"] == "2026-11-23"
+    assert "push_mode" not in run(scheduled_time="2026-11-23T03:30:00Z", push_mode="").values()
+
+
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({}, ("score_date=YYYY-MM-DD", "scheduled_time")),
+        ({"scheduled_time": ""}, ("score_date=YYYY-MM-DD",)),
+        ({"scheduled_time": "2026-11-23T03:30:00"}, ("'2026-11-23T03:30:00'", "2026-11-23T03:30:00Z")),
+        ({"scheduled_time": "<aws.scheduler.scheduled-time>"}, ("'<aws.scheduler.scheduled-time>'",)),
+        ({"score_date": "2026-02-30"}, ("'2026-02-30'", "YYYY-MM-DD")),
+        ({"score_date": "20261123"}, ("'20261123'", "YYYY-MM-DD")),
+        ({"score_day": "2026-11-23", "scheduled_time": "2026-11-23T03:30:00Z"}, ("unknown: score_day", "push_mode")),
+    ],
+)
+def test_refuses_properties_and_says_what_is_wanted(properties: dict[str, str], words: tuple[str, ...]) -> None:
+    with pytest.raises(WorkflowError) as refusal:
+        run(**properties).values()
+    for word in ("engagement", "wr_1", *words):
+        assert word in str(refusal.value)
+
+
+def test_properties_of_glues_own_are_let_be() -> None:
+    properties = {"scheduled_time": "2026-11-23T03:30:00Z", "aws:eventIds": "[]"}
+    assert WorkflowRun("engagement", "wr_1", "UTC", properties).values()["score_date"] == "2026-11-23"
+
+
+@pytest.mark.parametrize("timezone", ["Mars/Olympus", "", "../UTC", "/etc/passwd"])
+def test_refuses_a_timezone(timezone: str) -> None:
+    with pytest.raises(WorkflowError, match=r"--timezone is '.*', wanted an IANA name"):
+        run(timezone, scheduled_time="2026-11-23T03:30:00Z").values()
+
+
+def test_says_how_to_start_it_again() -> None:
+    repeated = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20", push_mode="").again
+    assert repeated == (
+        "start the workflow engagement again with the run properties "
+        "scheduled_time=2026-11-23T03:30:00Z,score_date=2026-11-20"
+    )
+
+
+LATE = datetime(2026, 11, 25, 23, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("score_date", "mode", "timezone", "properties"),
+    [
+        ("2026-11-23", "all", "UTC", {}),
+        ("2026-11-26", "all", "UTC", {}),
+        ("2026-11-01", "dry_run", "UTC", {}),
+        ("2026-11-01", "all", "UTC", {"push_mode": "all"}),
+        ("2026-11-24", "all", "Pacific/Auckland", {}),
+    ],
+)
+def test_a_date_that_may_be_sent(score_date: str, mode: str, timezone: str, properties: dict[str, str]) -> None:
+    run(timezone, **properties).check_age(score_date, mode, LATE)
+
+
+@pytest.mark.parametrize(("score_date", "timezone"), [("2026-11-22", "UTC"), ("2026-11-23", "Pacific/Auckland")])
+def test_an_old_date_is_refused_unless_somebody_chose_how(score_date: str, timezone: str) -> None:
+    with pytest.raises(WorkflowError) as refusal:
+        run(timezone, score_date=score_date, push_mode="").check_age(score_date, "all", LATE)
+    for word in (f"{score_date} is 3 days old", "nothing was sent", f"score_date={score_date},push_mode=all"):
+        assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "inside"),
+    [
+        (["--WORKFLOW_NAME", "w", "--WORKFLOW_RUN_ID", "r"], True),
+        (["--WORKFLOW_NAME=w"], True),
+        (["--WORKFLOW_NAME_OF_MINE", "w"], False),
+        (["--run_id", "WORKFLOW_NAME", "--airflow_task_uuid", "0190"], False),
+    ],
+)
+def test_knows_a_workflows_command_line(words: list[str], inside: bool) -> None:
+    assert workflow_run.is_inside(["score_users.py", *words]) is inside
+
+
+def _glues_own() -> list[str]:
+    """Names that Glue or Airflow puts on a command line, whether the job declares them or not."""
+    return ["JOB_NAME", "JOB_ID", "JOB_RUN_ID", "WORKFLOW_NAME", "WORKFLOW_RUN_ID", "TempDir", "airflow_task_uuid"]
+
+
+@pytest.mark.parametrize("kind", [ScoreArguments, PushArguments])
+def test_no_name_abbreviates_another(kind: Any) -> None:
+    """Glue 5 takes the beginning of a name for the name, Glue 6 refuses it: neither may happen by chance."""
+    for declared in (kind.names(), workflow_run.names(kind.names())):
+        assert len(set(declared)) == len(declared)
+        passed = {*declared, *_glues_own(), *ScoreArguments.names(), *PushArguments.names()}
+        assert [
+            (short, name) for short in passed for name in declared if name != short and name.startswith(short)
+        ] == []

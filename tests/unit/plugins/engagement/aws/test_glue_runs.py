@@ -1,0 +1,125 @@
+"""Glue runs of a DAG run: which ones, stopped in time, and what happens when Glue does not play along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from engagement.aws import glue_runs
+from tests.unit.plugins.engagement import run_factory as factory
+
+raw = factory.described_by_glue
+JOBS = [factory.SCORE_JOB, factory.PUSH_JOB]
+
+
+class EntityNotFoundError(Exception):
+    """What boto3 calls EntityNotFoundException, a ClientError."""
+
+
+class Glue:
+    """The three calls that are made of a boto3 Glue client; a stopped run ends after some looks at it."""
+
+    class exceptions:  # noqa: N801 - boto3's name
+        ClientError = EntityNotFoundError.__mro__[1]
+        EntityNotFoundException = EntityNotFoundError
+
+    def __init__(self, *pages: list[dict[str, Any]], looks: int = 1) -> None:
+        self.pages = pages
+        self.looks = looks
+        self.stopped: list[str] = []
+
+    def get_paginator(self, call: str) -> Glue:
+        assert call == "get_job_runs"
+        return self
+
+    def paginate(self, JobName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's name
+        if self.stopped:
+            self.looks -= 1
+        for page in self.pages:
+            for run in page:
+                if run["Id"] in self.stopped and self.looks <= 0:
+                    run["JobRunState"] = "STOPPED"
+            yield {"JobRuns": [run for run in page if run["JobName"] == JobName]}
+
+    def batch_stop_job_run(self, JobName: str, JobRunIds: list[str]) -> None:  # noqa: N803 - boto3's names
+        assert JobName == factory.PUSH_JOB
+        self.stopped += JobRunIds
+
+
+def settle(client: Any, sleep: Callable[[float], None] | None = None) -> glue_runs.GlueRuns:
+    return glue_runs.settle(
+        client, JOBS, factory.RUN_ID, wait_seconds=20, poll_seconds=5, sleep=sleep or (lambda _: None)
+    )
+
+
+def test_runs_of_every_page_are_found_oldest_first() -> None:
+    client = Glue(
+        [raw(factory.PUSH_JOB, "p2", StartedOn=factory.started(30)), raw(factory.PUSH_JOB, "x", of="manual__other")],
+        [raw(factory.PUSH_JOB, "p1", StartedOn=factory.started(10)), raw(factory.PUSH_JOB, "y", Arguments=None)],
+        [raw(factory.SCORE_JOB, "s1", StartedOn=factory.started(2))],
+    )
+    found = settle(client)
+    assert [run.id for run in found.runs] == ["s1", "p1", "p2"]
+    assert (found.stopped, found.trouble) == ((), "")
+    latest = found.latest(factory.PUSH_JOB)
+    assert latest is not None
+    assert latest.id == "p2"
+    assert found.latest("no such job") is None
+
+
+def test_a_run_is_described() -> None:
+    (run,) = settle(Glue([raw(factory.SCORE_JOB, "s1", JobRunState="FAILED", ErrorMessage="boom")])).runs
+    assert run == factory.glue_run(
+        factory.SCORE_JOB,
+        "s1",
+        state="FAILED",
+        seconds=90,
+        dpu_seconds=180.0,
+        error="boom",
+        started_at="2026-11-23T03:05:00Z",
+    )
+
+
+@pytest.mark.parametrize("state", sorted(glue_runs.ACTIVE))
+def test_an_active_run_is_stopped_and_waited_for(state: str) -> None:
+    client = Glue([raw(factory.PUSH_JOB, "p1", JobRunState=state), raw(factory.PUSH_JOB, "p0")], looks=3)
+    pauses: list[float] = []
+    found = settle(client, pauses.append)
+    assert client.stopped == ["p1"]
+    assert found.stopped == ("p1",)
+    assert {run.id: run.state for run in found.runs} == {"p1": "STOPPED", "p0": "SUCCEEDED"}
+    assert pauses == [5, 5]
+    assert found.trouble == ""
+
+
+def test_another_dag_runs_active_run_is_left_alone() -> None:
+    client = Glue([raw(factory.PUSH_JOB, "p1", of="scheduled__other", JobRunState="RUNNING")])
+    assert settle(client).runs == ()
+    assert client.stopped == []
+
+
+def test_a_run_that_will_not_stop_is_told_after_the_wait() -> None:
+    pauses: list[float] = []
+    found = settle(Glue([raw(factory.PUSH_JOB, "p1", JobRunState="RUNNING")], looks=99), pauses.append)
+    assert sum(pauses) == 20
+    assert found.trouble == "Glue run(s) still active 20 s after being stopped: p1"
+
+
+def test_a_job_that_does_not_exist_has_no_runs() -> None:
+    class NoJobs(Glue):
+        def paginate(self, JobName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's name
+            raise EntityNotFoundError(JobName)
+
+    assert settle(NoJobs()) == glue_runs.GlueRuns(())
+
+
+def test_trouble_with_glue_is_told_not_raised() -> None:
+    class Throttled(Glue):
+        def paginate(self, JobName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's name
+            raise Exception(f"ThrottlingException {JobName}")
+
+    found = settle(Throttled())
+    assert found.runs == ()
+    assert "ThrottlingException engagement-score-users" in found.trouble

@@ -1,0 +1,190 @@
+"""Preflight against real servers on the loopback interface."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from engagement.checks.crm_probe import BadBaseUrlError, CrmUnavailableError, check_base_url, probe
+
+
+@contextmanager
+def serving(
+    status: int, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """Serve one status for ever; yields the base URL and the requests seen."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(f"{self.command} {self.path} {self.headers.get('Authorization')}")
+            self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe_socket:
+        probe_socket.bind(("127.0.0.1", 0))
+        return int(probe_socket.getsockname()[1])
+
+
+@pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 405, 415, 429])
+def test_any_answer_below_500_is_life(status: int) -> None:
+    with serving(status) as (base_url, seen):
+        assert probe(base_url, allow_http=True) == status
+    assert seen == ["GET /api/v1/update-score None"]
+
+
+def test_the_path_is_put_behind_the_base_url() -> None:
+    with serving(405) as (base_url, seen):
+        probe(f"{base_url}/crm/", allow_http=True)
+    assert seen == ["GET /crm/api/v1/update-score None"]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (500, "HTTP 500, the CRM is up but not well"),
+        (503, "HTTP 503, the CRM is up but not well"),
+    ],
+)
+def test_unwell(status: int, said: str) -> None:
+    with serving(status) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
+        probe(base_url, allow_http=True)
+    assert str(raised.value) == f"GET {base_url}/api/v1/update-score: {said}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirects_are_not_followed(status: int) -> None:
+    with serving(200) as (elsewhere, visits), serving(status, {"Location": elsewhere}) as (base_url, _):
+        with pytest.raises(CrmUnavailableError, match=f"HTTP {status} redirects to {elsewhere}; redirects are never"):
+            probe(base_url, allow_http=True)
+        assert visits == []
+
+
+def test_connection_refused(free_port: int) -> None:
+    with pytest.raises(CrmUnavailableError, match=r"update-score: connection refused; nothing listens there$"):
+        probe(f"http://127.0.0.1:{free_port}", allow_http=True)
+
+
+def test_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(CrmUnavailableError, match=r"the host name cannot be resolved; check base_url and DNS$"):
+        probe("https://crm.invalid", allow_http=False)
+
+
+def test_silence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(CrmUnavailableError, match=r"no answer within 0.2 s of connecting$"):
+            probe(f"http://127.0.0.1:{port}", allow_http=True, timeout=(1, 0.2))
+
+
+def test_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object, **__: object) -> None:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", slow)
+    with pytest.raises(CrmUnavailableError, match=r"no connection within 5 s; check firewall, security group and NAT"):
+        probe("http://127.0.0.1:1", allow_http=True)
+
+
+def test_hanging_up_without_an_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.recv(4096)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(CrmUnavailableError, match=r"no answer \(Remote end closed connection"):
+            probe(f"http://127.0.0.1:{server.getsockname()[1]}", allow_http=True)
+        thread.join()
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    chain, secret = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(certificate.public_bytes(pem))
+    secret.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, secret)
+    return context
+
+
+def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    context = self_signed(tmp_path)
+    with serving(200, tls=context) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
+        probe(base_url, allow_http=False)
+    assert "no TLS connection" in str(raised.value)
+    assert "check the certificate and its authority" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "said"),
+    [
+        ("http://crm.example.com", "wanted https"),
+        ("https://user:hunter2@crm.example.com", "user name or password"),
+        ("https://token@crm.example.com", "user name or password"),
+        ("https://crm.example.com/?a=1", "wanted none of"),
+        ("https://crm.example.com/#x", "wanted none of"),
+        ("https://crm.example.com?", "wanted none of"),
+        ("ftp://crm.example.com", "wanted https:// and a host name"),
+        ("https://", "wanted https:// and a host name"),
+        ("crm.example.com", "wanted https:// and a host name"),
+    ],
+)
+def test_unfit_addresses(base_url: str, said: str) -> None:
+    with pytest.raises(BadBaseUrlError, match=said) as raised:
+        check_base_url(base_url, allow_http=False)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "allow_http"), [("https://crm.example.com/v2", False), ("http://127.0.0.1:1", True)]
+)
+def test_fit_addresses(base_url: str, allow_http: bool) -> None:
+    check_base_url(base_url, allow_http=allow_http)

@@ -1,0 +1,49 @@
+"""Parse-time values: Airflow's configuration, here by way of its environment variables."""
+
+from datetime import timedelta
+
+import pytest
+
+from engagement.config.dag_config import DagConfig
+
+
+def test_defaults() -> None:
+    config = DagConfig.read()
+    assert config == DagConfig()
+    assert (config.timezone, config.deferrable) == ("UTC", True)
+    assert (config.sensor_timeout_seconds, config.sensor_poke_seconds) == (43_200, 60)
+    assert (config.score_wait_minutes, config.push_wait_minutes) == (75, 195)
+    assert (config.push_retries, config.push_retry_delay_seconds) == (2, 600)
+
+
+def test_the_configuration_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__TIMEZONE", "Asia/Tokyo")
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__DEFERRABLE", "False")
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__GLUE_POLL_SECONDS", "7")
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__PUSH_RETRIES", "0")
+    config = DagConfig.read()
+    assert (config.timezone, config.deferrable, config.push_retries) == ("Asia/Tokyo", False, 0)
+    assert config.glue_wait(10) == {
+        "deferrable": False,
+        "waiter_delay": 7,
+        "waiter_max_attempts": 86,
+        "job_poll_interval": 7,
+        "execution_timeout": timedelta(minutes=10),
+        "verbose": False,
+        "resume_glue_job_on_retry": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TIMEZONE", "Middle/Earth", "timezone is 'Middle/Earth'; wanted an IANA name"),
+        ("TIMEZONE", "../etc/passwd", "wanted an IANA name"),
+        ("GLUE_POLL_SECONDS", "0", "glue_poll_seconds is 0; wanted a whole number of at least 1"),
+        ("PUSH_RETRIES", "-1", "push_retries is -1; wanted a whole number of at least 0"),
+    ],
+)
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    monkeypatch.setenv(f"AIRFLOW__ENGAGEMENT__{name}", value)
+    with pytest.raises(ValueError, match=said):
+        DagConfig.read()

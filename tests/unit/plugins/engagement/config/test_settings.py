@@ -1,0 +1,176 @@
+"""The Variable: defaults, ranges, and messages that need no second look."""
+
+import json
+import math
+import re
+from typing import Any
+
+import pytest
+from airflow._shared.secrets_masker import redact
+
+from engagement.config.settings import NotificationSettings, Settings, SettingsError, notification_settings
+from tests.unit.plugins.engagement.run_factory import SETTINGS
+
+
+def parse(**changes: Any) -> Settings:
+    return Settings.parse(json.dumps({**SETTINGS, **changes}))
+
+
+def test_defaults() -> None:
+    found = parse()
+    assert (found.score_job_name, found.push_job_name) == ("engagement-score-users", "engagement-push-scores")
+    assert found.activity_key == "activity/dt={score_date}/activity.parquet"
+    assert (found.weights_uri, found.max_reject_fraction) == ("default", 0.05)
+    assert (found.min_rows, found.max_row_drop_fraction, found.max_score_drift) == (1, 0.5, 0.25)
+    assert (found.push_mode, found.max_push_age_days, found.max_requests_per_second) == ("all", 2, 50)
+    assert (found.push_tasks, found.max_concurrency, found.max_attempts) == (4, 64, 5)
+    assert (found.request_timeout_seconds, found.deadline_seconds, found.give_up_after_seconds) == (30, 9_000, 600)
+    assert (found.max_failed_fraction, found.allow_http) == (0.01, False)
+    assert (found.report_url, found.dpu_hour_usd) == ("", 0.44)
+    assert (found.sns_topic_arn, found.notify, found.notify_backfills) == ("", "all", False)
+    assert found.metrics_namespace == ""
+
+
+def test_the_push_ends_before_glue_ends_it() -> None:
+    glue_timeout_seconds = 180 * 60
+    assert parse().deadline_seconds + 120 <= glue_timeout_seconds
+    assert parse(deadline_seconds=glue_timeout_seconds - 600).deadline_seconds == 10_200
+    with pytest.raises(SettingsError, match="deadline_seconds: expected a whole number from 60 to 10200, got 10201"):
+        parse(deadline_seconds=10_201)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("weights_uri", "s3://bucket/weights/v2.json"),
+        ("activity_key", "in/{score_date}.parquet"),
+        ("report_url", "http://127.0.0.1:8333/{bucket}/{key}"),
+        ("max_reject_fraction", 0),
+        ("max_failed_fraction", 1),
+        ("max_push_age_days", 0),
+        ("push_mode", "dry_run"),
+        ("allow_http", True),
+        ("sns_topic_arn", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"),
+        ("notify", "failures"),
+        ("metrics_namespace", "Engagement/engagement-2"),
+        ("metrics_namespace", "a: b#c/._-"),
+        ("metrics_namespace", "AWSome"),
+        ("metrics_namespace", "n" * 255),
+    ],
+)
+def test_accepted(name: str, value: Any) -> None:
+    assert getattr(parse(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("activity_bucket", "s3://bucket"),
+        ("output_bucket", ""),
+        ("base_url", "crm.example.com"),
+        ("base_url", None),
+        ("score_job_name", "a job"),
+        ("activity_key", "activity/activity.parquet"),
+        ("activity_key", "/activity/{score_date}"),
+        ("weights_uri", "weights.json"),
+        ("report_url", "https://reports.example.com/"),
+        ("report_url", "javascript:alert('{key}')"),
+        ("max_reject_fraction", 1.01),
+        ("max_failed_fraction", "0.01"),
+        ("max_failed_fraction", -0.01),
+        ("dpu_hour_usd", math.nan),
+        ("dpu_hour_usd", math.inf),
+        ("dpu_hour_usd", -math.inf),
+        ("push_tasks", math.nan),
+        ("push_tasks", 0),
+        ("push_tasks", 2.5),
+        ("push_tasks", True),
+        ("max_requests_per_second", 0),
+        ("max_push_age_days", -1),
+        ("push_mode", "everything"),
+        ("sns_topic_arn", "on-call"),
+        ("sns_topic_arn", "arn:aws:sns:us-east-1:123456789012:on-call.fifo"),
+        ("sns_topic_arn", None),
+        ("notify", "success"),
+        ("metrics_namespace", "AWS/Glue"),
+        ("metrics_namespace", ":colon"),
+        ("metrics_namespace", " "),
+        ("metrics_namespace", "ümlaut"),
+        ("metrics_namespace", "n" * 256),
+        ("metrics_namespace", None),
+        ("notify_backfills", "yes"),
+        ("allow_http", "true"),
+        ("allow_http", 1),
+    ],
+)
+def test_refused(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse(**{name: value})
+    assert re.search(rf"{name}: expected .+, got {re.escape(repr(value))}", str(raised.value))
+
+
+@pytest.mark.parametrize("value", ["", '{"token":"s3cr3t"}', {"token": "s3cr3t"}])
+def test_what_may_be_the_secret_itself_is_not_repeated(value: Any) -> None:
+    with pytest.raises(
+        SettingsError, match=r"credential_id: expected .+, got a (str|dict) that is not shown"
+    ) as raised:
+        parse(credential_id=value)
+    assert "s3cr3t" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", list(Settings.model_fields))
+def test_airflow_hides_no_setting_on_its_variables_page(name: str) -> None:
+    # What it hides as *** is stored as *** when anything of the Variable is saved in its page.
+    assert redact({name: "as it is"}) == {name: "as it is"}
+    assert redact({"secret_id": "as it is"}) == {"secret_id": "***"}
+
+
+def test_every_fault_is_listed_at_once() -> None:
+    document = {**SETTINGS, "max_atempts": 3, "zzz": 1, "push_tasks": 0}
+    del document["credential_id"]
+    with pytest.raises(SettingsError) as raised:
+        Settings.parse(json.dumps(document))
+    message = str(raised.value)
+    assert "max_atempts is not a known name; did you mean max_attempts?" in message
+    assert "zzz is not a known name" in message
+    assert "credential_id: required" in message
+    assert "push_tasks: expected a whole number from 1 to 100, got 0" in message
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (None, "does not exist"),
+        ("", "not JSON"),
+        ('{"notify": "all", "notify": "failures"}', "key 'notify' is given twice"),
+        ("null", "expected a JSON object, got None"),
+    ],
+)
+def test_no_object(document: str | None, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as raised:
+        Settings.parse(document)
+    assert "Variable 'engagement'" in str(raised.value)
+
+
+def test_a_slash_at_the_end_of_the_base_url_is_dropped() -> None:
+    assert parse(base_url="https://crm.example.com/v2/").base_url == "https://crm.example.com/v2"
+
+
+def test_notification_settings_are_read_whatever_else_is_wrong() -> None:
+    document = (
+        '{"sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t", "notify": "al", "zzz": 1, "push_tasks": 1, '
+        '"push_tasks": -1}'
+    )
+    found, faults = notification_settings(document)
+    assert found == NotificationSettings(sns_topic_arn="arn:aws:sns:eu-west-1:123456789012:t")
+    assert faults == {"notify": "notify: expected one of all, failures, got 'al'"}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [(None, "does not exist"), ("[1]", "got a list"), ("{s3cr3t", "not JSON"), ('"s3cr3t"', "got a str")],
+)
+def test_notification_settings_of_no_object(document: str | None, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as raised:
+        notification_settings(document)
+    assert "s3cr3t" not in str(raised.value)

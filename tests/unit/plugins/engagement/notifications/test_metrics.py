@@ -1,0 +1,91 @@
+"""Metrics: their values, and which runs are counted."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from engagement.notifications import metrics
+from engagement.notifications.callbacks import PATIENCE
+from tests.unit.plugins.engagement import run_factory as factory
+
+NAMESPACE = "Engagement/engagement"
+
+
+def test_a_success() -> None:
+    assert metrics.data("success", factory.whole_summary(factory.evidence())) == [
+        {"MetricName": "RunsSucceeded", "Value": 1, "Unit": "Count"},
+        {"MetricName": "CustomersDelivered", "Value": 970, "Unit": "Count"},
+        {"MetricName": "CustomersNotReached", "Value": 8, "Unit": "Count"},
+        {"MetricName": "CostUsd", "Value": 0.088, "Unit": "None"},
+    ]
+
+
+def test_a_cost_that_is_not_known_is_not_put() -> None:
+    summary = factory.whole_summary(factory.evidence(), cost_usd=None)
+    assert "CostUsd" not in [datum["MetricName"] for datum in metrics.data("success", summary)]
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
+    """CloudWatch's client; the hook that makes it is `client.hook`."""
+    client = MagicMock()
+    client.hook.return_value.conn = client
+    monkeypatch.setattr(metrics, "AwsBaseHook", client.hook)
+    return client
+
+
+def context(run_type: Any = "scheduled", mode: str = "all", param: str | None = None, **settings: Any) -> Any:
+    document = json.dumps({"metrics_namespace": NAMESPACE, **settings})
+    return {
+        "var": {"value": {"engagement": document}},
+        "dag_run": SimpleNamespace(run_type=run_type),
+        "params": {"push_mode": param},
+        "task": SimpleNamespace(push_mode=mode, summary=None, aws_conn_id="aws_crm", region_name="eu-west-1"),
+    }
+
+
+UNRENDERED = "{{ push_mode(dag_run, params, settings(var)) }}"
+
+
+@pytest.mark.parametrize(
+    ("run", "counted"),
+    [
+        ({"run_type": "scheduled"}, True),
+        # Its setting push_mode may be that: the run is one that somebody waits for.
+        ({"run_type": "scheduled", "mode": "dry_run"}, True),
+        ({"run_type": SimpleNamespace(value="scheduled")}, True),
+        ({"run_type": "manual"}, True),
+        ({"run_type": "manual", "mode": "dry_run"}, False),
+        ({"run_type": "manual", "mode": UNRENDERED}, True),
+        ({"run_type": "manual", "mode": UNRENDERED, "param": "dry_run"}, False),
+        ({"run_type": "backfill"}, False),
+        ({"run_type": SimpleNamespace(value="backfill")}, False),
+        ({"run_type": "backfill", "notify_backfills": True}, False),
+        ({"metrics_namespace": ""}, False),
+        ({"metrics_namespace": "AWS/Glue"}, False),
+    ],
+)
+def test_who_is_counted(client: MagicMock, run: dict[str, Any], counted: bool) -> None:
+    metrics.put(context(**run), "failed", PATIENCE)
+    assert client.put_metric_data.called == counted
+    if counted:
+        one = {"MetricName": "RunsFailed", "Value": 1, "Unit": "Count"}
+        client.put_metric_data.assert_called_once_with(Namespace=NAMESPACE, MetricData=[one])
+
+
+def test_the_metrics_lie_where_the_jobs_run(client: MagicMock) -> None:
+    metrics.put(context(), "failed", PATIENCE)
+    client.hook.assert_called_once_with(
+        aws_conn_id="aws_crm", region_name="eu-west-1", client_type="cloudwatch", config=PATIENCE
+    )
+
+
+def test_a_fault_of_the_setting_is_told_in_the_log(client: MagicMock, caplog: pytest.LogCaptureFixture) -> None:
+    metrics.put(context(metrics_namespace="AWS/Glue"), "failed", PATIENCE)
+    assert not client.put_metric_data.called
+    assert "metrics_namespace: expected a CloudWatch namespace" in caplog.text

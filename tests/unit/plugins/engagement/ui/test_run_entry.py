@@ -1,0 +1,90 @@
+"""A summary is read as if a stranger had written it: a line, or a reason, never a crash."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engagement.contract.outcomes import OUTCOMES
+from engagement.ui.run_entry import MOST_BYTES, MOST_TEXT, Run, Unreadable, read
+from engagement.ui.run_keys import Place
+from tests.unit.plugins.engagement.dashboard_factory import a_run, a_summary
+from tests.unit.plugins.engagement.memory_bucket import WRITTEN
+
+PLACE = Place("2026-11-23", "x-0123abcd")
+
+
+def reading(body: bytes | None, place: Place = PLACE) -> Run | Unreadable:
+    return read(place, WRITTEN, body)
+
+
+def why(body: bytes | None) -> str:
+    found = reading(body)
+    assert isinstance(found, Unreadable)
+    assert (found.place, found.written, found.score_date) == (PLACE, WRITTEN, "2026-11-23")
+    return found.why
+
+
+def test_a_summary_as_the_last_task_writes_it() -> None:
+    run = reading(json.dumps(a_summary()).encode())
+    assert isinstance(run, Run)
+    assert (run.score_date, run.line.rows, run.line.not_reached, run.kind) == ("2026-11-23", 1000, 8, "success")
+    assert run.outcomes["delivered"] == 970
+    assert list(run.outcomes) == [*OUTCOMES, "unaccounted"]
+    assert run.p95_ms == pytest.approx(83, rel=0.03)
+    assert run.line.cost_usd == pytest.approx(0.088, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, "success"),
+        ({"status": "failed"}, "failed"),
+        ({"mode": "dry_run"}, "planned"),
+        ({"mode": "dry_run", "status": "failed"}, "failed"),
+    ],
+)
+def test_the_kind_is_that_of_the_report(changes: dict[str, Any], kind: str) -> None:
+    assert a_run(**changes).kind == kind
+
+
+def test_what_is_not_known_stays_unknown() -> None:
+    run = a_run(cost_usd=None, latency_ms={"p95": None})
+    assert (run.line.cost_usd, run.p95_ms) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (None, "it is gone"),
+        (b"", "not JSON: "),
+        (b"[1]", "expected a JSON object, got a list"),
+        (b'{"version": 2}', "version: expected 1, got 2"),
+        (b" " * (MOST_BYTES + 1), f"it has more than {MOST_BYTES:,} bytes"),
+    ],
+)
+def test_bodies_that_are_no_summary(body: bytes | None, reason: str) -> None:
+    assert why(body).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"rows": -1}, "rows: expected a count, got -1"),
+        ({"rows": 10**15}, "rows: expected a count, got 1000000000000000"),
+        ({"outcomes": {"planned": 1}}, "outcomes.deferred: required; outcomes.delivered: required; "),
+        ({"latency_ms": None}, "latency_ms: expected a JSON object, got None"),
+        ({"cost_usd": -0.1}, "cost_usd: expected greater than or equal to 0, got -0.1"),
+        ({"status": "splendid"}, "status: expected 'success' or 'failed', got a str"),
+        ({"score_date": "2026-11-22"}, "its score_date is 2026-11-22, which is not the date of its key"),
+        ({"score_date": "today"}, "score_date: score_date is 'today'; wanted a day of the calendar as YYYY-MM-DD"),
+    ],
+)
+def test_values_that_are_not_as_they_should_be(changes: dict[str, Any], reason: str) -> None:
+    assert why(json.dumps(a_summary() | changes).encode()).startswith(reason)
+
+
+def test_long_texts_are_cut() -> None:
+    assert len(a_run(headline="x" * 10_000).line.headline) == MOST_TEXT

@@ -1,0 +1,80 @@
+"""Only reports of runs have an address, and an address leads to no other key."""
+
+from __future__ import annotations
+
+import pytest
+
+from engagement.contract import s3_keys
+from engagement.ui import run_keys
+from engagement.ui.run_keys import Place
+
+RUN_IDS = ("scheduled__2026-11-23T03:00:00+00:00", "../../scores/x", "a run of my own/ümlaut", "." * 250)
+DIGEST = "0123abcd"
+
+
+@pytest.mark.parametrize("run_id", RUN_IDS)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_place_leads_to_the_keys_that_the_last_task_wrote(run_id: str, dry_run: bool) -> None:
+    keys = s3_keys.summary_prefix("2026-11-23", run_id, dry_run=dry_run)
+    found = run_keys.of_object(f"{keys}.json")
+    assert found is not None
+    place = found[0]
+    assert (found[1], run_keys.of_object(f"{keys}.html")) == ("json", (place, "html"))
+    assert (place.summary_key, place.report_key) == (f"{keys}.json", f"{keys}.html")
+    assert place.is_dry_run is dry_run
+    assert run_keys.of_address(*place.address.split("/")) == place
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        s3_keys.latest_summary("2026-11-23"),
+        "summaries/dt=2026-11-23/runs/x-0123abcd.css",
+        "summaries/dt=2026-11-23/runs/x-0123abcd.json.bak",
+        "summaries/dt=2026-11-23/runs/x.json",
+        "summaries/dt=2026-11-23/runs/a/x-0123abcd.json",
+        "summaries/dt=../runs/x-0123abcd.json",
+        "dry_runs/x-0123abcd/_manifest.json",
+        "dry_runs/x-0123abcd/deeper/summary.json",
+        "scores/dt=2026-11-23/_manifest.json",
+    ],
+)
+def test_other_keys_are_no_run(key: str) -> None:
+    assert run_keys.of_object(key) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "run"),
+    [
+        ("2026-11-23", ".."),
+        ("2026-11-23", f"../../x-{DIGEST}"),
+        ("2026-11-23", f"..%2Fx-{DIGEST}"),
+        ("2026-11-23", f"x/y-{DIGEST}"),
+        ("2026-11-23", f"x\\y-{DIGEST}"),
+        ("2026-11-23", f"x-{DIGEST}\n"),
+        ("2026-11-23", f"x\x00-{DIGEST}"),
+        ("2026-11-23", f"x-{DIGEST}.html"),
+        ("2026-11-23", f"-{DIGEST}"),
+        ("2026-11-23", "a" * 401 + f"-{DIGEST}"),
+        ("2026-11-23\n", f"x-{DIGEST}"),
+        ("\N{ARABIC-INDIC DIGIT TWO}026-11-23", f"x-{DIGEST}"),  # isdigit, but no digit of a key
+        ("..", f"x-{DIGEST}"),
+        ("", f"x-{DIGEST}"),
+        ("scores", f"x-{DIGEST}"),
+        ("dry_runs/..", f"x-{DIGEST}"),
+    ],
+)
+def test_other_addresses_lead_nowhere(folder: str, run: str) -> None:
+    assert run_keys.of_address(folder, run) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "day"),
+    [
+        (Place("2026-11-23", "manual__2026-11-30T10-00-00-x-0123abcd"), "2026-11-23"),
+        (Place("dry_runs", "manual__2026-11-30T10-00-00-x-0123abcd"), "2026-11-30"),
+        (Place("dry_runs", "my-own-0123abcd"), None),
+    ],
+)
+def test_the_day_that_a_place_tells(place: Place, day: str | None) -> None:
+    assert place.day == day
