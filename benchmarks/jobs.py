@@ -38,7 +38,7 @@ def score_users(bucket: str, key: str, etag: str) -> list[str]:
         input_etags=json.dumps({key: etag}),
         output_bucket=bucket,
         weights_uri="default",
-        max_reject_fraction=0.05,
+        max_invalid_fraction=0.05,
     )
 
 
@@ -53,7 +53,7 @@ def push_scores(bucket: str, base_url: str, secret: str, concurrency: int) -> li
         base_url=base_url,
         secret_id=secret,
         push_mode="all",
-        force="false",
+        resend_delivered="false",
         limit="none",
         max_requests_per_second=1e6,
         push_tasks=cores(),
@@ -61,7 +61,7 @@ def push_scores(bucket: str, base_url: str, secret: str, concurrency: int) -> li
         max_attempts=5,
         request_timeout_seconds=30,
         deadline_seconds=3600,
-        give_up_after_seconds=60,
+        unavailable_timeout_seconds=60,
         max_failed_fraction=0,
         allow_http="true",
     )

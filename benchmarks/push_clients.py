@@ -109,7 +109,7 @@ async def _deliver(
         max_concurrency=concurrency,
         max_attempts=5,
         deadline=time.time() + 3600,
-        give_up_after=60,
+        unavailable_timeout=60,
     )
     delivery = Delivery(policy, transport, Ledger(put, "", "0"))
     await delivery.run(Record(user, score, 0) for user, score in client_process.scores(count))

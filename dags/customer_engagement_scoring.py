@@ -6,7 +6,7 @@ checks the scores, and lets a second Glue job post them to the CRM. The last tas
 | | |
 |---|---|
 | **In** | `s3://<activity_bucket>/activity/dt=<date>/activity.parquet` |
-| **Out** | `scores/ rejected/ responses/ delivered/ summaries/ dry_runs/` below `s3://<output_bucket>/` |
+| **Out** | `scores/ invalid/ responses/ delivered/ summaries/ dry_runs/` below `s3://<output_bucket>/` |
 | **Settings** | Variable `engagement`, read as a task runs; configuration `[engagement]` |
 | **Params** | all optional; the trigger form explains each. Empty means: as in a scheduled run |
 | **Owner** | the team that owns the CRM integration |
@@ -81,7 +81,7 @@ with DAG(
             "--input_etags": "{{ ti.xcom_pull(task_ids='check_activity')['input_etags'] }}",
             "--output_bucket": "{{ settings(var).output_bucket }}",
             "--weights_uri": "{{ settings(var).weights_uri }}",
-            "--max_reject_fraction": "{{ settings(var).max_reject_fraction | as_argument }}",
+            "--max_invalid_fraction": "{{ settings(var).max_invalid_fraction | as_argument }}",
         },
         **CONFIG.glue_wait(CONFIG.score_wait_minutes),
         pool=POOL,
@@ -92,7 +92,7 @@ with DAG(
         bucket_name="{{ settings(var).output_bucket }}",
         score_date="{{ score_date(dag_run, params) }}",
         limits={name: f"{{{{ settings(var).{name} | as_argument }}}}" for name in LIMITS},
-        accept="{{ params.accept_scores | as_argument }}",
+        accept="{{ params.skip_drift_checks | as_argument }}",
         execution_timeout=timedelta(minutes=10),
     )
     push_scores = GlueJobOperator(
@@ -105,7 +105,7 @@ with DAG(
             "--base_url": "{{ settings(var).base_url }}",
             "--secret_id": "{{ settings(var).credential_id }}",
             "--push_mode": "{{ push_mode(dag_run, params, settings(var)) }}",
-            "--force": "{{ params.force | as_argument }}",
+            "--resend_delivered": "{{ params.resend_delivered | as_argument }}",
             "--limit": "{{ params.limit | as_argument }}",
             "--max_requests_per_second": (
                 "{{ (params.max_requests_per_second or settings(var).max_requests_per_second)|as_argument }}"
@@ -115,7 +115,7 @@ with DAG(
             "--max_attempts": "{{ settings(var).max_attempts | as_argument }}",
             "--request_timeout_seconds": "{{ settings(var).request_timeout_seconds | as_argument }}",
             "--deadline_seconds": "{{ settings(var).deadline_seconds | as_argument }}",
-            "--give_up_after_seconds": "{{ settings(var).give_up_after_seconds | as_argument }}",
+            "--unavailable_timeout_seconds": "{{ settings(var).unavailable_timeout_seconds | as_argument }}",
             "--max_failed_fraction": "{{ settings(var).max_failed_fraction | as_argument }}",
             "--allow_http": "{{ settings(var).allow_http | as_argument }}",
         },

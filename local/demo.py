@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace, clock: Clock) -> int:
 def _run_day(arguments: argparse.Namespace, world: stack.Stack, migrated: Future[None], clock: Clock) -> int:
     score_date = arguments.date.isoformat()
     clock.say(f"S3 {world.s3_url} · AWS {world.aws_url} · CRM {world.crm_url}")
-    patience = {"give_up_after_seconds": _GIVE_UP_SECONDS} if arguments.faults else {}
+    patience = {"unavailable_timeout_seconds": _GIVE_UP_SECONDS} if arguments.faults else {}
     variable = world.settings(max_requests_per_second=arguments.rate, **patience)
     home = AirflowHome(_FOLDER / "airflow", world.env, variable, push_retry_delay_seconds=10)
     extract = _extract(arguments, clock)

@@ -30,8 +30,8 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _input(rows: Mapping[str, Any] | None) -> str:
     if rows is None:
         return "no scores were written"
-    scored, rejected, collapsed = rows["scored"], rows["rejected"], rows["collapsed"]
-    return f"{rows['input']:,} rows: {scored:,} scored, {rejected:,} rejected, {collapsed:,} copies"
+    scored, invalid, deduplicated = rows["scored"], rows["invalid"], rows["deduplicated"]
+    return f"{rows['input']:,} rows: {scored:,} scored, {invalid:,} invalid, {deduplicated:,} copies"
 
 
 def _throughput(summary: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from infra.deploy.progress import Progress
 from infra.deploy.smoke import run_id
 
 _RUN_SECONDS = 4 * 3600.0  # the jobs' own timeouts end them earlier
-_OF_THE_RUN = {"force": "false", "limit": "none", "push_mode": "dry_run"}
+_OF_THE_RUN = {"resend_delivered": "false", "limit": "none", "push_mode": "dry_run"}
 
 
 class JobSmoke:

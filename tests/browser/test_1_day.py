@@ -33,8 +33,8 @@ def test_a_day_is_triggered_goes_green_and_leads_to_its_report(
         "push_mode": None,
         "max_requests_per_second": 900,
         "limit": None,
-        "accept_scores": False,
-        "force": True,
+        "skip_drift_checks": False,
+        "resend_delivered": True,
     }
     expect(airflow_ui.state()).to_contain_text("Success", timeout=RUN_MS)
     airflow_ui.open_run(run_id)  # anew, for the grid beside it lags behind

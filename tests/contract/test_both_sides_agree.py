@@ -43,7 +43,7 @@ def scores() -> dict[str, Any]:
     return scores_manifest(
         SCORE,
         read={next(iter(SCORE.input_etags)): 5},
-        rows={"input": 5, "scored": 3, "rejected": 1, "collapsed": 1},
+        rows={"input": 5, "scored": 3, "invalid": 1, "deduplicated": 1},
         reasons={"user_id_null": 1},
         samples={"user_id_null": [{"login_count": 3}]},
         histogram=[3] + [0] * 19,
@@ -126,7 +126,7 @@ def test_keys(run_id: str) -> None:
     day = "2026-11-23"
     assert job_layout.scores(day) == s3_keys.scores_prefix(day)
     assert job_layout.scores(day) + job_layout.MANIFEST == s3_keys.scores_manifest(day)
-    assert job_layout.rejected(day) == f"rejected/dt={day}/"
+    assert job_layout.invalid(day) == f"invalid/dt={day}/"
     assert job_layout.responses(day) == s3_keys.delivery_prefix(day, run_id, dry_run=False)
     assert job_layout.dry_run(run_id) == s3_keys.delivery_prefix(day, run_id, dry_run=True)
     assert job_layout.attempt(day, "jr_1") == s3_keys.attempt_prefix(day, run_id, "jr_1", dry_run=False)

@@ -177,7 +177,7 @@ def test_a_day_chosen_by_hand(text: str) -> None:
 
 def test_the_same_may_be_chosen_by_hand() -> None:
     # A workflow has no check of the scores that could be overruled.
-    assert set(workflow_run.CHOSEN) == set(macros.dag_params()) - {"accept_scores"}
+    assert set(workflow_run.CHOSEN) == set(macros.dag_params()) - {"skip_drift_checks"}
 
 
 def test_the_same_dates_are_too_old() -> None:

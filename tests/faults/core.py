@@ -85,7 +85,7 @@ async def run_task(
         max_concurrency=arguments.max_concurrency,
         max_attempts=arguments.max_attempts,
         deadline=attempt.started + arguments.deadline_seconds,
-        give_up_after=arguments.give_up_after_seconds,
+        unavailable_timeout=arguments.unavailable_timeout_seconds,
     )
 
     def put(key: str, body: bytes) -> None:

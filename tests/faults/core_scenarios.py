@@ -84,15 +84,15 @@ LINES: tuple[Scenario, ...] = (
     ),
     _line(
         "503-all",
-        "all answers are 503; give_up_after_seconds is 2",
+        "all answers are 503; unavailable_timeout_seconds is 2",
         _nothing_sent("crm_unavailable", at_most(100)),
-        give_up_after_seconds="2",
+        unavailable_timeout_seconds="2",
     ),
     Scenario(
         "unreachable",
-        "the CRM's address refuses connections; give_up_after_seconds is 2",
+        "the CRM's address refuses connections; unavailable_timeout_seconds is 2",
         _nothing_sent("crm_unavailable", exactly(0)),
-        arguments={"base_url": "http://127.0.0.1:9", "give_up_after_seconds": "2"},
+        arguments={"base_url": "http://127.0.0.1:9", "unavailable_timeout_seconds": "2"},
     ),
     _line(
         "outage",
@@ -106,11 +106,11 @@ LINES: tuple[Scenario, ...] = (
     _line("retry-after-date", "one 429 with an HTTP date 2 s ahead", _pause(2), {"after": 500, "retry_after_date": 2}),
     _line(
         "retry-after-long",
-        "one 429 with Retry-After: 3, longer than give_up_after_seconds (2)",
+        "one 429 with Retry-After: 3, longer than unavailable_timeout_seconds (2)",
         _pause(3),
         {"after": 500, "retry_after": 3},
         "retry-after-120s",
-        give_up_after_seconds="2",
+        unavailable_timeout_seconds="2",
     ),
     _line(
         "retry-after-garbage", "0.5 % of answers are 429 with Retry-After: soon", _delivered(1.1), {"fraction": 0.005}

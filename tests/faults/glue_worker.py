@@ -55,7 +55,7 @@ class GlueWorker(Worker):
             "input_etags": json.dumps({key: etag}),
             "output_bucket": world.outputs["OutputBucketName"],
             "weights_uri": "default",
-            "max_reject_fraction": "0.05",
+            "max_invalid_fraction": "0.05",
         }
         run = self._run_job(world.outputs["ScoreJobName"], given)
         if run.state != "SUCCEEDED":

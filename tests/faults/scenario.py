@@ -21,7 +21,7 @@ CANARY = 111
 # The push job's arguments that the lines share; a line changes what it is about.
 ARGUMENTS: Mapping[str, str] = {
     "push_mode": "all",
-    "force": "false",
+    "resend_delivered": "false",
     "limit": "none",
     "max_requests_per_second": str(RATE),
     "push_tasks": str(TASKS),
@@ -29,7 +29,7 @@ ARGUMENTS: Mapping[str, str] = {
     "max_attempts": "5",
     "request_timeout_seconds": "5",
     "deadline_seconds": "600",
-    "give_up_after_seconds": "90",
+    "unavailable_timeout_seconds": "90",
     "max_failed_fraction": "0.01",
     "allow_http": "true",
 }

@@ -68,7 +68,7 @@ class World:
     ) -> Ended:
         """Run the DAG for a date to its end."""
         variable = self.stack.settings(
-            **{"max_requests_per_second": 2000, "give_up_after_seconds": 5, **(settings or {})}
+            **{"max_requests_per_second": 2000, "unavailable_timeout_seconds": 5, **(settings or {})}
         )
         quick = {"retries": 1, "retry_delay_seconds": 1, "push_retries": 0, "score_retries": 0, **(config or {})}
         home = AirflowHome(self.folder / "airflow", self.stack.env, variable, **quick)
@@ -132,7 +132,7 @@ def personal(world: World) -> list[str]:
     told += [path for path in world.output.rglob("*") if path.suffix in (".json", ".html")]
     token = re.escape(world.stack.token.encode())
     leak = re.compile(rb"U\d{9}|" + token)
-    return [str(path) for path in told if "rejected" not in path.parts and leak.search(path.read_bytes())]
+    return [str(path) for path in told if "invalid" not in path.parts and leak.search(path.read_bytes())]
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_rows_left_open_are_finished_by_the_retry_of_the_task(world: World) -> N
 
     ended = world.run_day(
         "2026-10-10",
-        settings={"give_up_after_seconds": 60},
+        settings={"unavailable_timeout_seconds": 60},
         config={"push_retries": 1, "push_retry_delay_seconds": 5},
         meanwhile=mend,
     )

@@ -82,7 +82,7 @@ def deployed(session_world: World) -> Iterator[Nightly]:
         "CrmSecretId": SECRET_ID,
         "PushMode": "all",
         "MaxRequestsPerSecond": "2000",
-        "GiveUpAfterSeconds": "5",
+        "UnavailableTimeoutSeconds": "5",
     }
     name, template = "engagement-workflow", TEMPLATE.read_text()
     outputs = deploy_template(stack.aws_url, name, template, parameters)

@@ -53,7 +53,7 @@ class Exchange:
                 max_concurrency=32,
                 max_attempts=5,
                 deadline=time.time() + 60,
-                give_up_after=20,
+                unavailable_timeout=20,
             )
             timeout = changes.pop("request_timeout_seconds", 5.0)
             policy = replace(standard, **changes)

@@ -126,7 +126,7 @@ def score_arguments(bucket: Bucket, body: bytes | None, **changes: str) -> Score
             "input_etags": json.dumps({key: etag}),
             "output_bucket": bucket.name,
             "weights_uri": "default",
-            "max_reject_fraction": "0.05",
+            "max_invalid_fraction": "0.05",
             **changes,
         }
     )
@@ -181,7 +181,7 @@ def put_scores(
         "score_date": day,
         "scored_at": f"{day}T03:00:00Z",
         "input": [],
-        "rows": {"input": count, "scored": count, "rejected": 0, "collapsed": 0},
+        "rows": {"input": count, "scored": count, "invalid": 0, "deduplicated": 0},
         "reasons": {},
         "samples": {},
         "files": [{"name": "part-00000-x.csv", "bytes": len(body)}],
@@ -207,7 +207,7 @@ def push_arguments(world: World, bucket: Bucket, job_run_id: str = "jr_1", **cha
         "base_url": world.crm_url,
         "secret_id": SECRET_ID,
         "push_mode": "all",
-        "force": "false",
+        "resend_delivered": "false",
         "limit": "none",
         "max_requests_per_second": "20000",
         "push_tasks": "4",
@@ -215,7 +215,7 @@ def push_arguments(world: World, bucket: Bucket, job_run_id: str = "jr_1", **cha
         "max_attempts": "4",
         "request_timeout_seconds": "5",
         "deadline_seconds": "60",
-        "give_up_after_seconds": "20",
+        "unavailable_timeout_seconds": "20",
         "max_failed_fraction": "0.01",
         "allow_http": "true",
     }

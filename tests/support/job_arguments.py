@@ -9,7 +9,7 @@ SCORE = {
     "input_etags": '{"activity/dt=2026-11-23/activity.parquet": "abc"}',
     "output_bucket": "out",
     "weights_uri": "default",
-    "max_reject_fraction": "0.05",
+    "max_invalid_fraction": "0.05",
 }
 PUSH = {
     "JOB_RUN_ID": "jr_2",
@@ -19,7 +19,7 @@ PUSH = {
     "base_url": "https://crm.example.com/",
     "secret_id": "crm-token",
     "push_mode": "all",
-    "force": "false",
+    "resend_delivered": "false",
     "limit": "none",
     "max_requests_per_second": "50",
     "push_tasks": "4",
@@ -27,7 +27,7 @@ PUSH = {
     "max_attempts": "5",
     "request_timeout_seconds": "30",
     "deadline_seconds": "9000",
-    "give_up_after_seconds": "600",
+    "unavailable_timeout_seconds": "600",
     "max_failed_fraction": "0.01",
     "allow_http": "false",
 }

@@ -44,18 +44,18 @@ SELECT user_id, (2 * n + 1000000) // 2000000 FROM eighth
 
 @dataclass(frozen=True)
 class Expected:
-    """`scores` in hundredths by user; `rejected` counts (user id, reason)."""
+    """`scores` in hundredths by user; `invalid` counts (user id, reason)."""
 
     rows: int
     scores: dict[str, int]
-    rejected: Counter[tuple[str | None, str]]
+    invalid: Counter[tuple[str | None, str]]
 
     @property
     def counts(self) -> dict[str, int]:
         """The manifest's `rows`."""
-        scored, rejected = len(self.scores), self.rejected.total()
-        collapsed = self.rows - scored - rejected
-        return {"input": self.rows, "scored": scored, "rejected": rejected, "collapsed": collapsed}
+        scored, invalid = len(self.scores), self.invalid.total()
+        deduplicated = self.rows - scored - invalid
+        return {"input": self.rows, "scored": scored, "invalid": invalid, "deduplicated": deduplicated}
 
     @property
     def histogram(self) -> list[int]:
@@ -69,6 +69,6 @@ def expected(files: Sequence[Path]) -> Expected:
     with duckdb.connect() as connection:
         connection.execute(_QUERY, [[str(path) for path in files]])
         ((rows,),) = connection.execute("SELECT count(*) FROM judged").fetchall()
-        rejected = connection.execute("SELECT user_id, reason FROM judged WHERE reason IS NOT NULL").fetchall()
+        invalid = connection.execute("SELECT user_id, reason FROM judged WHERE reason IS NOT NULL").fetchall()
         scores = connection.execute(_SCORES).fetchall()
-    return Expected(rows, {user: int(cents) for user, cents in scores}, Counter(map(tuple, rejected)))
+    return Expected(rows, {user: int(cents) for user, cents in scores}, Counter(map(tuple, invalid)))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Self
 
-PUSH_MODES = ("all", "changed", "failed_only", "dry_run")
+PUSH_MODES = ("all", "changed", "retry_rejected", "dry_run")
 
 
 class ArgumentError(ValueError):
@@ -137,7 +137,7 @@ class ScoreArguments(_Arguments):
     input_etags: dict[str, str] = _argument(_etags, 'a JSON object {"key": "etag"}')
     output_bucket: str = _argument(_text, "a bucket name")
     weights_uri: str = _argument(_weights, '"default" or s3://bucket/key')
-    max_reject_fraction: float = _argument(_fraction, "a number from 0 to 1")
+    max_invalid_fraction: float = _argument(_fraction, "a number from 0 to 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +150,7 @@ class PushArguments(_Arguments):
     base_url: str = _argument(_base_url, "a URL such as https://crm.example.com")
     secret_id: str = _argument(_text, "a Secrets Manager secret id")
     push_mode: str = _argument(_mode, f"one of {', '.join(PUSH_MODES)}")
-    force: bool = _argument(_flag, "true or false")
+    resend_delivered: bool = _argument(_flag, "true or false")
     limit: int | None = _argument(_limit, '"none" or a whole number from 1')
     max_requests_per_second: float = _argument(_positive, "a number above 0")
     push_tasks: int = _argument(_whole, "a whole number from 1")
@@ -158,7 +158,7 @@ class PushArguments(_Arguments):
     max_attempts: int = _argument(_whole, "a whole number from 1")
     request_timeout_seconds: float = _argument(_positive, "a number above 0")
     deadline_seconds: float = _argument(_positive, "a number above 0")
-    give_up_after_seconds: float = _argument(_positive, "a number above 0")
+    unavailable_timeout_seconds: float = _argument(_positive, "a number above 0")
     max_failed_fraction: float = _argument(_fraction, "a number from 0 to 1")
     allow_http: bool = _argument(_flag, "true or false")
 

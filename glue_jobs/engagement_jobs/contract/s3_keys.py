@@ -20,9 +20,9 @@ def scores(score_date: str) -> str:
     return f"scores/dt={score_date}/"
 
 
-def rejected(score_date: str) -> str:
-    """Folder of a date's rejected input rows."""
-    return f"rejected/dt={score_date}/"
+def invalid(score_date: str) -> str:
+    """Folder of a date's invalid input rows."""
+    return f"invalid/dt={score_date}/"
 
 
 def responses(score_date: str) -> str:

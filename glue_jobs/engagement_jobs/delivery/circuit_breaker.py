@@ -19,11 +19,11 @@ _SHORTER = 0.8
 class Breaker:
     """Opens when request after request failed for a systemic reason; probes with single requests.
 
-    :param give_up_after: seconds that it may stay open before the job stops
+    :param unavailable_timeout: seconds that it may stay open before the job stops
     :param in_a_row: failures in a row that open it
     """
 
-    give_up_after: float
+    unavailable_timeout: float
     in_a_row: int = 20
     opened_at: float | None = field(init=False, default=None)
     probe_at: float = field(init=False, default=0.0)
@@ -43,7 +43,7 @@ class Breaker:
 
     def spent(self, now: float, not_before: float = 0.0) -> bool:
         """Whether it has been open for longer than the job may wait; a pause that the CRM asked for does not count."""
-        return self.opened_at is not None and now - max(self.opened_at, not_before) >= self.give_up_after
+        return self.opened_at is not None and now - max(self.opened_at, not_before) >= self.unavailable_timeout
 
     def release(self, now: float) -> None:
         """A probe ended with an answer that says nothing about health: the next one may leave."""

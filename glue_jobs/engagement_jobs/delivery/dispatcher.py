@@ -51,7 +51,7 @@ class Policy:
     :param rate: requests per second of this task, retries included
     :param burst: requests that may leave at once after a pause
     :param deadline: epoch seconds after which nothing is sent
-    :param give_up_after: seconds without any healthy answer after which the task stops
+    :param unavailable_timeout: seconds without any healthy answer after which the task stops
     """
 
     endpoint: str
@@ -62,7 +62,7 @@ class Policy:
     max_concurrency: int
     max_attempts: int
     deadline: float
-    give_up_after: float
+    unavailable_timeout: float
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Delivery:
     def __post_init__(self) -> None:
         policy = self.policy
         self._pace = Pace(policy.rate, policy.burst)
-        self._breaker = Breaker(policy.give_up_after, in_a_row=5 if self.canary else 20)
+        self._breaker = Breaker(policy.unavailable_timeout, in_a_row=5 if self.canary else 20)
         # The canary asks whether the CRM is well enough; its few records may be asked for as often as attempts allow.
         self._budget = RetryBudget(least=policy.max_attempts * SIZE if self.canary else max(20, policy.max_concurrency))
         self._concurrency = Concurrency(policy.max_concurrency)
@@ -217,8 +217,8 @@ class Delivery:
             return stop_reasons.too_long_a_pause(self._pause_ends())
         idle = now - max(self._healthy_at, self._pace.not_before)
         waiting = self._under_way or self._backlog.waiting
-        if self._breaker.spent(now, self._pace.not_before) or (waiting and idle >= self.policy.give_up_after):
-            return stop_reasons.crm_unavailable(self.policy.give_up_after, self._last_failure)
+        if self._breaker.spent(now, self._pace.not_before) or (waiting and idle >= self.policy.unavailable_timeout):
+            return stop_reasons.crm_unavailable(self.policy.unavailable_timeout, self._last_failure)
         if self.ledger.failed:
             return Stop(stop_reasons.LEDGER_UNWRITABLE, self.ledger.failed)
         refusal = self.canary.refusal() if self.canary else None

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 NAME, RUN_ID = "WORKFLOW_NAME", "WORKFLOW_RUN_ID"
 """What Glue itself passes to every job of a workflow run, and to no other."""
 SCHEDULED_TIME = "scheduled_time"
-CHOSEN = ("score_date", "push_mode", "force", "limit", "max_requests_per_second")
+CHOSEN = ("score_date", "push_mode", "resend_delivered", "limit", "max_requests_per_second")
 """Run properties of a start by hand, each named as the argument that it stands in for; empty is as not given."""
 MAX_PUSH_AGE_DAYS = 2
 """Older dates are sent only by a run whose `push_mode` was chosen by hand, as by the setting's default in Airflow."""

@@ -56,7 +56,7 @@ def task_setup(arguments: PushArguments, folder: str, started: float, started_at
         max_concurrency=arguments.max_concurrency,
         max_attempts=arguments.max_attempts,
         deadline=started + arguments.deadline_seconds,
-        give_up_after=arguments.give_up_after_seconds,
+        unavailable_timeout=arguments.unavailable_timeout_seconds,
     )
     return TaskSetup(
         policy,

@@ -28,7 +28,7 @@ def scores_manifest(
     """What job 1 wrote.
 
     :param read: rows by the key of each file of the extract
-    :param rows: `input`, `scored`, `rejected`, `collapsed`
+    :param rows: `input`, `scored`, `rejected`, `deduplicated`
     :param samples: for each reason, the metrics of one or two rows that were rejected for it
     :param files: name and bytes of each CSV file
     :param sha256: over the bytes of the files in order of name
@@ -72,7 +72,7 @@ def delivery_manifest(
         "job_run_id": arguments.job_run_id,
         "score_date": arguments.score_date,
         "mode": arguments.push_mode,
-        "force": arguments.force,
+        "resend_delivered": arguments.resend_delivered,
         "scores_sha256": scores["sha256"],
         "rows": scores["rows"]["scored"],
         "outcomes": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},

@@ -28,7 +28,7 @@ def with_decision(
     :param last_user: the last user within the limit, None when there is no limit
     """
     reached = F.col("outcome") != "deferred"
-    if arguments.force:
+    if arguments.resend_delivered:
         reached &= F.col("run_id") == arguments.run_id
     entries = ledger.groupBy("user_id").agg(
         F.sum(F.col("outcome").isin(*SETTLED).cast("int")).cast("int").alias("settled"),
@@ -71,8 +71,8 @@ def _revision() -> Column:
 
 
 def _sent_again(arguments: PushArguments) -> Column:
-    """Whether a settled row is sent all the same: `failed_only` tries again what an earlier run saw rejected."""
-    if arguments.push_mode != "failed_only":
+    """Whether a settled row is sent all the same: `retry_rejected` tries again what an earlier run saw rejected."""
+    if arguments.push_mode != "retry_rejected":
         return F.lit(False)
     return (F.col("entry.outcome") == "rejected") & (F.col("entry.run_id") != arguments.run_id)
 

@@ -42,7 +42,7 @@ class DuplicateUsers:
         return others, unfit, repeated
 
     def compare(self, scored: DataFrame, metrics: Sequence[str]) -> DataFrame:
-        """Add `reason` to the rows of these users; of identical rows one keeps its score, others are rejected.
+        """Add `reason` to the rows of these users; of identical rows one keeps its score, others are invalid.
 
         :param scored: the rows of these users
         :return: cached; a row that has neither `score` nor `reason` is a copy of a scored row
@@ -94,6 +94,6 @@ def _compare(rows: DataFrame, metrics: Sequence[str]) -> DataFrame:
         "*", first.alias("_first"), last.alias("_last"), F.row_number().over(up_to_row).alias("_copy")
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit(CONFLICT))
-    rejected = compared.withColumn("reason", F.coalesce(reason(metrics), conflict))
+    invalid = compared.withColumn("reason", F.coalesce(reason(metrics), conflict))
     score = F.when(F.col("reason").isNull() & (F.col("_copy") == 1), F.col("score"))
-    return rejected.withColumn("score", score).select(*rows.columns, "reason")
+    return invalid.withColumn("score", score).select(*rows.columns, "reason")

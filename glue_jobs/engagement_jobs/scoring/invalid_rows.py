@@ -20,44 +20,44 @@ Samples = dict[str, list[dict[str, Any]]]
 _ROWS_PER_FILE = 1_000_000
 
 
-class TooManyRejectedError(RuntimeError):
+class TooManyInvalidError(RuntimeError):
     """Too little of the extract can be scored."""
 
 
-def rejected(unfit: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
-    """Rows that cannot be scored by themselves, and rows of `repeated` users that are rejected, with their `reason`."""
+def invalid(unfit: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
+    """Rows that cannot be scored by themselves, and rows of `repeated` users that are invalid, with their `reason`."""
     others = repeated.where(F.col("reason").isNotNull()).drop("score")
     return unfit.withColumn("reason", reason(metrics)).unionByName(others)
 
 
-def write(rejected: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
-    """Write `count` rejected rows with their reasons; return how many there are for each reason, and samples."""
+def write(invalid: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
+    """Write `count` invalid rows with their reasons; return how many there are for each reason, and samples."""
     if not count:
         return {}, {}
-    summary = _summarize(rejected, metrics)
+    summary = _summarize(invalid, metrics)
     files = math.ceil(count / _ROWS_PER_FILE)
-    rejected.coalesce(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
+    invalid.coalesce(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
     return summary
 
 
-def _summarize(rejected: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
+def _summarize(invalid: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
     """Count rows by reason; sample the metrics of the least and the greatest row, without user ids."""
     values = F.struct(*metrics)
     ends = (F.to_json(end(values), {"ignoreNullFields": "false"}) for end in (F.min, F.max))
-    found = sorted(rejected.groupBy("reason").agg(F.count("*"), *ends).collect())
+    found = sorted(invalid.groupBy("reason").agg(F.count("*"), *ends).collect())
     samples = {each: [json.loads(text) for text in dict.fromkeys(texts)] for each, _, *texts in found}
     return {each: count for each, count, *_ in found}, samples
 
 
 def refuse_if_bad(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:
-    """Raise TooManyRejectedError when more than `max_reject_fraction` was rejected, or nothing can be scored."""
-    most = arguments.max_reject_fraction * counts["input"]
-    if counts["scored"] and counts["rejected"] <= most:
+    """Raise TooManyInvalidError when more than `max_invalid_fraction` was invalid, or nothing can be scored."""
+    most = arguments.max_invalid_fraction * counts["input"]
+    if counts["scored"] and counts["invalid"] <= most:
         return
     why = ", ".join(f"{count:,} {each}" for each, count in sorted(reasons.items(), key=lambda item: -item[1]))
-    raise TooManyRejectedError(
-        f"{arguments.input_uri}: {counts['rejected']:,} of {counts['input']:,} rows cannot be scored "
-        f"({why or 'the extract is empty'}); at most {arguments.max_reject_fraction:.0%} may be, and at least one row "
-        f"must be scored. The rows are in s3://{arguments.output_bucket}/{s3_keys.rejected(arguments.score_date)}. "
-        "Correct the extract, or raise max_reject_fraction, then clear check_activity."
+    raise TooManyInvalidError(
+        f"{arguments.input_uri}: {counts['invalid']:,} of {counts['input']:,} rows cannot be scored "
+        f"({why or 'the extract is empty'}); at most {arguments.max_invalid_fraction:.0%} may be, and at least one row "
+        f"must be scored. The rows are in s3://{arguments.output_bucket}/{s3_keys.invalid(arguments.score_date)}. "
+        "Correct the extract, or raise max_invalid_fraction, then clear check_activity."
     )

@@ -1,4 +1,4 @@
-"""Scoring job: the day's activity to scores, rejected rows and a manifest.
+"""Scoring job: the day's activity to scores, invalid rows and a manifest.
 
 The manifest is deleted first and written last: a folder of scores is trusted only if it has one.
 """
@@ -36,7 +36,7 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
     :raises InputChangedError: the extract is gone or not the one that was checked
     :raises SchemaError: a column is missing or has another type; nothing was written
-    :raises TooManyRejectedError: after the rejected rows were written; the scores are deleted again
+    :raises TooManyInvalidError: after the invalid rows were written; the scores are deleted again
     """
     output = Store(arguments.output_bucket)
     manifest_key = s3_keys.scores(arguments.score_date) + s3_keys.MANIFEST
@@ -55,9 +55,9 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
 
 def _score(rows: DataFrame, arguments: ScoreArguments, weights: Weights, output: Store) -> dict[str, Any]:
-    """Write scores and rejected rows; return their manifest."""
-    folder, rejected = s3_keys.scores(arguments.score_date), s3_keys.rejected(arguments.score_date)
-    output.delete_folder(rejected)  # of an earlier run; kept until this run has read the schema of its extract
+    """Write scores and invalid rows; return their manifest."""
+    folder, invalid = s3_keys.scores(arguments.score_date), s3_keys.invalid(arguments.score_date)
+    output.delete_folder(invalid)  # of an earlier run; kept until this run has read the schema of its extract
     duplicates, is_fit = find_duplicate_users(rows), can_be_scored(weights.names)
     others, unfit, repeated = duplicates.split(rows, is_fit)
     compared = duplicates.compare(with_score(repeated, weights, is_fit), weights.names)
@@ -65,11 +65,11 @@ def _score(rows: DataFrame, arguments: ScoreArguments, weights: Weights, output:
         with_score(others, weights, is_fit), compared, output.uri(folder), arguments.scored_at
     )
     log.info("%s: %s", arguments.input_uri, counts)
-    rejected_rows = invalid_rows.rejected(unfit, compared, weights.names)
-    reasons, samples = invalid_rows.write(rejected_rows, output.uri(rejected), counts["rejected"], weights.names)
+    with_reason = invalid_rows.invalid(unfit, compared, weights.names)
+    reasons, samples = invalid_rows.write(with_reason, output.uri(invalid), counts["invalid"], weights.names)
     try:
         invalid_rows.refuse_if_bad(arguments, counts, reasons)
-    except invalid_rows.TooManyRejectedError:
+    except invalid_rows.TooManyInvalidError:
         output.delete_folder(folder)
         raise
     files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
@@ -121,17 +121,17 @@ def _write_scores(others: DataFrame, repeated: DataFrame, uri: str, scored_at: s
     The same extract gives the same bytes, file by file.
     """
     columns = (F.col("user_id"), F.col("score"), score_bin().alias("bin"))
-    rows = others.select(*columns, F.col("score").isNull().alias("rejected")).unionByName(
-        repeated.select(*columns, F.col("reason").isNotNull().alias("rejected"))
+    rows = others.select(*columns, F.col("score").isNull().alias("invalid")).unionByName(
+        repeated.select(*columns, F.col("reason").isNotNull().alias("invalid"))
     )
     observation = Observation()
     bins = (F.count_if(F.col("bin") == each).alias(f"bin_{each}") for each in range(BINS))
-    totals = (F.count("*").alias("input"), F.count("score").alias("scored"), F.count_if("rejected").alias("rejected"))
+    totals = (F.count("*").alias("input"), F.count("score").alias("scored"), F.count_if("invalid").alias("invalid"))
     observed = rows.observe(observation, *totals, *bins)
     # A file is one task's work for the push job, however large the groups of rows of the extract are.
     writer = scores_csv(observed.where(F.col("score").isNotNull()), scored_at).write.mode("overwrite")
     writer.option("maxRecordsPerFile", _ROWS_PER_FILE).csv(uri, **spark_session.CSV_OPTIONS)
     found = observation.get
-    counts = {name: found[name] for name in ("input", "scored", "rejected")}
-    counts["collapsed"] = counts["input"] - counts["scored"] - counts["rejected"]
+    counts = {name: found[name] for name in ("input", "scored", "invalid")}
+    counts["deduplicated"] = counts["input"] - counts["scored"] - counts["invalid"]
     return counts, [found[f"bin_{each}"] for each in range(BINS)]

@@ -1,4 +1,4 @@
-"""Is a day like the days before it? Three guards: how many rows were scored, how many rejected, how scores are spread.
+"""Is a day like the days before it? Three guards: how many rows were scored, how many invalid, how scores are spread.
 
 Each has two settings: from `warn_…` on a person is told, from `max_…` on nothing is sent.
 """
@@ -14,8 +14,8 @@ LIMITS = (
     "min_rows",
     "warn_row_drop_fraction",
     "max_row_drop_fraction",
-    "warn_reject_rise",
-    "max_reject_rise",
+    "warn_invalid_rise",
+    "max_invalid_rise",
     "warn_score_drift",
     "max_score_drift",
 )
@@ -28,7 +28,7 @@ ENOUGH_DATES = 3
 """With fewer earlier dates there is no telling what is usual."""
 ENOUGH_ROWS = 1_000
 """With fewer rows a histogram is mostly chance: 0.095 of the index come of it at 200, 0.019 at 1,000."""
-_ACCEPTED = "let pass by accept_scores: "
+_ACCEPTED = "let pass by skip_drift_checks: "
 
 
 def check_history(
@@ -67,9 +67,9 @@ def _compare(
     drop = max(0.0, 1 - scored / usual) if usual else 0.0
     told = f"{scored:,} rows scored, the median of {dates} is {usual:,.0f}: {drop:.1%} fewer"
     _judge("row_drop_fraction", drop, told, limits, guards)
-    rejected, before = manifest.rows.rejected_fraction, median(each.rows.rejected_fraction for each in earlier)
-    told = f"{rejected:.2%} of the rows rejected, the median of {dates} is {before:.2%}"
-    _judge("reject_rise", rejected - before, told, limits, guards)
+    invalid, before = manifest.rows.invalid_fraction, median(each.rows.invalid_fraction for each in earlier)
+    told = f"{invalid:.2%} of the rows invalid, the median of {dates} is {before:.2%}"
+    _judge("invalid_rise", invalid - before, told, limits, guards)
     # Scores of other weights are no measure.
     alike = [each for each in earlier if each.weights.sha256 == manifest.weights.sha256]
     if len(alike) < ENOUGH_DATES:

@@ -24,7 +24,7 @@ class TriggerParams(StrictModel):
         None,
         title="Push mode",
         description=(
-            "all: everything not delivered yet. changed: only users whose score changed. failed_only: "
+            "all: everything not delivered yet. changed: only users whose score changed. retry_rejected: "
             "also those an earlier run saw refused. dry_run: plan and report, send nothing. Empty: the "
             "setting; dates older than max_push_age_days are then only planned."
         ),
@@ -38,12 +38,12 @@ class TriggerParams(StrictModel):
         title="Limit",
         description="Send only the first N users in order of user id, as a trial. Empty: all.",
     )
-    accept_scores: bool = Field(
+    skip_drift_checks: bool = Field(
         False,
         title="Accept the scores",
         description="Send although check_scores finds the day unlike earlier ones. For after somebody has looked.",
     )
-    force: bool = Field(
+    resend_delivered: bool = Field(
         False,
         title="Send again",
         description="Also send what earlier runs of this date delivered; newer dates still win.",

@@ -1,7 +1,7 @@
 """What the Airflow side passes to the Glue jobs, by name.
 
 The jobs declare the same names on their side; ``tests/contract`` compares the two. Every value is a string
-and none is empty: ``limit`` is ``none`` or a count, ``force`` and ``allow_http`` are ``true`` or ``false``.
+and none is empty: ``limit`` is ``none`` or a count, ``resend_delivered`` and ``allow_http`` are ``true`` or ``false``.
 """
 
 from typing import Literal, get_args
@@ -14,7 +14,7 @@ SCORE_ARGUMENTS = (
     "input_etags",
     "output_bucket",
     "weights_uri",
-    "max_reject_fraction",
+    "max_invalid_fraction",
 )
 """Arguments of the job that scores users."""
 
@@ -25,7 +25,7 @@ PUSH_ARGUMENTS = (
     "base_url",
     "secret_id",
     "push_mode",
-    "force",
+    "resend_delivered",
     "limit",
     "max_requests_per_second",
     "push_tasks",
@@ -33,13 +33,13 @@ PUSH_ARGUMENTS = (
     "max_attempts",
     "request_timeout_seconds",
     "deadline_seconds",
-    "give_up_after_seconds",
+    "unavailable_timeout_seconds",
     "max_failed_fraction",
     "allow_http",
 )
 """Arguments of the job that delivers the scores to the CRM."""
 
-PushMode = Literal["all", "changed", "failed_only", "dry_run"]
+PushMode = Literal["all", "changed", "retry_rejected", "dry_run"]
 DRY_RUN: PushMode = "dry_run"
 PUSH_MODES: tuple[PushMode, ...] = get_args(PushMode)
 """What a run sends: open rows, changed scores only, also rows refused by an earlier run, nothing."""

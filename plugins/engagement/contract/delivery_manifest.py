@@ -32,7 +32,7 @@ class DeliveryManifest(StrictModel):
     job_run_id: str
     score_date: Date
     mode: PushMode
-    force: bool
+    resend_delivered: bool
     scores_sha256: str
     rows: Count
     outcomes: Outcomes

@@ -15,7 +15,7 @@ Histogram = Annotated[
     tuple[Count, ...], Field(min_length=BINS, max_length=BINS, description=f"an array of {BINS} whole numbers")
 ]
 Sample = dict[str, int | float | str | bool | None]
-"""The metrics of one row that was rejected; never its user id."""
+"""The metrics of one invalid row; never its user id."""
 
 
 class Rows(StrictModel):
@@ -23,20 +23,20 @@ class Rows(StrictModel):
 
     input: Count
     scored: Count
-    rejected: Count
-    collapsed: Count
+    invalid: Count
+    deduplicated: Count
 
     @model_validator(mode="after")
     def _add_up(self) -> Self:
-        parts = self.scored + self.rejected + self.collapsed
+        parts = self.scored + self.invalid + self.deduplicated
         if parts != self.input:
-            raise ValueError(f"scored + rejected + collapsed add up to {parts:,}, expected {self.input:,}")
+            raise ValueError(f"scored + invalid + deduplicated add up to {parts:,}, expected {self.input:,}")
         return self
 
     @property
-    def rejected_fraction(self) -> float:
-        """Share of the rows that was rejected, 0 to 1."""
-        return self.rejected / self.input if self.input else 0.0
+    def invalid_fraction(self) -> float:
+        """Share of the rows that were invalid, 0 to 1."""
+        return self.invalid / self.input if self.input else 0.0
 
 
 class InputFile(StrictModel):
@@ -93,7 +93,7 @@ class ScoresManifest(StrictModel):
     def _add_up(self) -> Self:
         sums = (
             ("the rows of its input files", sum(file.rows for file in self.input), self.rows.input),
-            ("its reasons", sum(self.reasons.values()), self.rows.rejected),
+            ("its reasons", sum(self.reasons.values()), self.rows.invalid),
             ("its histogram", sum(self.histogram), self.rows.scored),
         )
         wrong = [f"{what} add up to {got:,}, expected {expected:,}" for what, got, expected in sums if got != expected]

@@ -76,7 +76,7 @@ class CheckScoresOperator(BaseOperator):
     :param limits: by name, those of ``drift.LIMITS`` (templated)
     :param accept: ``true`` lets a day pass that is unlike earlier dates, never one that is not whole (templated)
     :param aws_conn_id: Airflow connection for AWS (default: ``aws_default``)
-    :return: ``scored``, ``rejected``, and in one sentence each ``warnings`` and ``checks``, what was found in order
+    :return: ``scored``, ``invalid``, and in one sentence each ``warnings`` and ``checks``, what was found in order
     """
 
     template_fields: Sequence[str] = ("bucket_name", "score_date", "limits", "accept")
@@ -126,12 +126,12 @@ class CheckScoresOperator(BaseOperator):
             refusal = (
                 f"{where} must not be sent: {'; '.join(verdict.problems)}. If the scores are wrong, mend the "
                 "cause and clear score_users; if they are right, widen the setting and clear check_scores, or "
-                "trigger the DAG for the date with accept_scores"
+                "trigger the DAG for the date with skip_drift_checks"
             )
             task_failures.fail(context, AirflowFailException(refusal))
         return {
             "scored": manifest.rows.scored,
-            "rejected": manifest.rows.rejected,
+            "invalid": manifest.rows.invalid,
             "warnings": verdict.warnings,
             "checks": verdict.checks,
         }

@@ -25,10 +25,10 @@ _ADVICE = {
     "check_activity": "Its log names the object or the CRM's answer that it refused. Mend that, {then}.",
     "score_users": "Nothing was sent. Mend what the message names, {then}.",
     "check_scores": "Nothing was sent. If the scores are wrong, mend what the message names, then clear score_users "
-    "with its downstream tasks. If they are right, trigger the DAG with score_date={date} and accept_scores.",
+    "with its downstream tasks. If they are right, trigger the DAG with score_date={date} and skip_drift_checks.",
     "push_scores": "Mend what the message names, {then}: only open rows are sent again.",
     "not_reached": "The error groups say why. Clear push_scores to send open rows again. Rejected ones need "
-    "push_mode failed_only once their cause is mended.",
+    "push_mode retry_rejected once their cause is mended.",
     "left_open": "Trigger the DAG with score_date={date} and push_mode=all: it sends the rows that are open.",
     "scores": "Clear score_users with its downstream tasks: the same input gives the same scores.",
     "delivery": "Clear push_scores with its downstream tasks: its ledger knows what was sent already.",

@@ -66,7 +66,7 @@ def test_reprocess_failed_mends_the_broken_day_alone(world: World) -> None:
 def test_reprocess_completed_sends_nothing_twice(world: World) -> None:
     days = [world.day(1), world.day()]
     before, posts = attempts(world, *days), world.posts()
-    backfill = world.airflow.backfill(*days, reprocess_behavior="completed", dag_run_conf={"force": True})
+    backfill = world.airflow.backfill(*days, reprocess_behavior="completed", dag_run_conf={"resend_delivered": True})
     summaries = world.finish_backfill(backfill, *days)
     assert attempts(world, *days) == [number + 1 for number in before]
     scheduled = world.airflow.runs()[world.run_of(world.day())]

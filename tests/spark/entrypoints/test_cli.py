@@ -77,9 +77,14 @@ def test_job_2_takes_the_day_from_the_workflow_run(started: Any) -> None:
 
 
 def test_job_2_obeys_what_was_chosen_by_hand(started: Any) -> None:
-    started(**SCHEDULED, score_date="2026-11-01", push_mode="changed", limit="7", force="true")
+    started(**SCHEDULED, score_date="2026-11-01", push_mode="changed", limit="7", resend_delivered="true")
     found = cli.read(PushArguments, in_workflow(PushArguments, PUSH))
-    assert (found.score_date, found.push_mode, found.limit, found.force) == ("2026-11-01", "changed", 7, True)
+    assert (found.score_date, found.push_mode, found.limit, found.resend_delivered) == (
+        "2026-11-01",
+        "changed",
+        7,
+        True,
+    )
     assert found.max_requests_per_second == float(PUSH["max_requests_per_second"])
 
 

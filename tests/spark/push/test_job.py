@@ -57,7 +57,7 @@ def test_a_day_and_what_comes_after_it(
         "job_run_id": "jr_1",
         "score_date": DAY,
         "mode": "all",
-        "force": False,
+        "resend_delivered": False,
         "scores_sha256": scores["sha256"],
         "rows": 601,
         "outcomes": outcomes(delivered=601),
@@ -190,7 +190,7 @@ def test_an_older_day_never_overwrites_a_newer_one(spark: SparkSession, bucket: 
     put_scores(bucket, users(30, "70.00"))
     push(spark, push_arguments(crm, bucket))
     put_scores(bucket, users(40, "10.00"), day=DAY_BEFORE)
-    manifest = push(spark, push_arguments(crm, bucket, "jr_2", score_date=DAY_BEFORE, force="true"))
+    manifest = push(spark, push_arguments(crm, bucket, "jr_2", score_date=DAY_BEFORE, resend_delivered="true"))
     check_law(bucket, manifest, 40)
     assert manifest["outcomes"] == outcomes(delivered=10, superseded=30)
     assert crm.crm("GET", "state") == users(40, "10.00") | users(30, "70.00")
@@ -227,7 +227,7 @@ def test_refused_rows_are_tried_again_when_asked_for(spark: SparkSession, bucket
         kept = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id))
         check_law(bucket, kept, 30)
         assert (kept["posts"], kept["outcomes"], kept["errors"][0]["count"]) == (0, first["outcomes"], 2)
-    asked = push(spark, push_arguments(crm, bucket, "jr_4", run_id=OTHER_RUN, push_mode="failed_only"))
+    asked = push(spark, push_arguments(crm, bucket, "jr_4", run_id=OTHER_RUN, push_mode="retry_rejected"))
     check_law(bucket, asked, 30)
     assert (asked["posts"], asked["outcomes"]) == (2, outcomes(delivered=30))
     assert crm.crm("GET", "state") == wanted
@@ -236,9 +236,9 @@ def test_refused_rows_are_tried_again_when_asked_for(spark: SparkSession, bucket
 def test_force_sends_again_what_other_runs_sent(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     for run_id, attempt, posts in ((RUN_ID, "jr_1", 20), (OTHER_RUN, "jr_2", 20), (OTHER_RUN, "jr_3", 0)):
         put_scores(bucket, users(20), run_id=run_id)
-        manifest = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id, force="true"))
+        manifest = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id, resend_delivered="true"))
         check_law(bucket, manifest, 20)
-        assert (manifest["posts"], manifest["force"]) == (posts, True)
+        assert (manifest["posts"], manifest["resend_delivered"]) == (posts, True)
     stats = crm.crm("GET", "stats")
     assert (stats["applied"], stats["replayed"]) == (40, 0)
 

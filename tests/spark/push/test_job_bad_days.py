@@ -39,7 +39,7 @@ def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, 
     put_scores(bucket, wanted)
     crm.crm("PUT", "faults", json={"down": True})
     started = time.monotonic()
-    said = fail(spark, crm, bucket, give_up_after_seconds=4)
+    said = fail(spark, crm, bucket, unavailable_timeout_seconds=4)
     assert time.monotonic() - started < 30
     manifest = bucket.json(MANIFEST)
     found = check_law(bucket, manifest, 400)
@@ -162,7 +162,7 @@ def test_what_nobody_knows_stays_unknown_until_it_is_settled(spark: SparkSession
 
     # Surely not applied this time; but what the first attempt did is not known any better.
     crm.crm("PUT", "faults", json={"down": True})
-    fail(spark, crm, bucket, "jr_2", give_up_after_seconds=2)
+    fail(spark, crm, bucket, "jr_2", unavailable_timeout_seconds=2)
     second = bucket.json(MANIFEST)
     check_law(bucket, second, 60)
     assert (second["outcomes"]["unknown"], second["outcomes"]["deferred"]) == (3, 0)

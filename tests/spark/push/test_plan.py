@@ -32,7 +32,7 @@ class Case:
 
     :param entries: ledger entries of the date as "<outcome> <score>[ own]", oldest first
     :param sent: the snapshot's row as "<date> <score> <outcome>"
-    :param wanted: what becomes of the row by mode; `force` is mode all with it; "*" stands for all others
+    :param wanted: what becomes of the row by mode; `resend_delivered` is mode all with it; "*" stands for all others
     """
 
     name: str
@@ -45,13 +45,16 @@ class Case:
 
 CASES = (
     Case("nothing yet", (), "", {"*": "send"}),
-    Case("delivered same", ("delivered A",), f"{DAY} A delivered", {"*": "delivered", "force": "send"}, 1),
+    Case("delivered same", ("delivered A",), f"{DAY} A delivered", {"*": "delivered", "resend_delivered": "send"},
+         1),
     Case("delivered same by own run", ("delivered A own",), f"{DAY} A delivered", {"*": "delivered"}, 1),
     Case("delivered other", ("delivered B",), f"{DAY} B delivered", {"*": "send"}, 1),
     Case("back to A", ("delivered A", "delivered B"), f"{DAY} B delivered", {"*": "send"}, 2),
-    Case("A, B and A", ("delivered A", "delivered B", "delivered A"), "", {"*": "delivered", "force": "send"}, 3),
+    Case("A, B and A", ("delivered A", "delivered B", "delivered A"), "", {"*": "delivered", "resend_delivered": "send"},
+         3),
     Case("rejected by own run", ("rejected A own",), "", {"*": "rejected"}, 1),
-    Case("rejected before", ("rejected A",), "", {"*": "rejected", "failed_only": "send", "force": "send"}, 1),
+    Case("rejected before", ("rejected A",), "", {"*": "rejected", "retry_rejected": "send", "resend_delivered": "send"},
+         1),
     Case("rejected other score", ("rejected B",), "", {"*": "send"}, 1),
     Case("rejected before and again", ("rejected A", "rejected A own"), "", {"*": "rejected"}, 2),
     Case("unknown", ("unknown A own",), f"{DAY} A unknown", {"*": "send"}, 0, True),
@@ -69,10 +72,10 @@ CASES = (
     Case("later unknown", (), f"{LATER} B unknown", {"*": "superseded"}),
     Case("later, but unknown today", ("unknown A own",), f"{LATER} B delivered", {"*": "superseded"}, 0, True),
     Case("later, and rejected before", ("rejected A",), f"{LATER} B delivered",
-         {"*": "rejected", "failed_only": "superseded", "force": "superseded"}, 1),
+         {"*": "rejected", "retry_rejected": "superseded", "resend_delivered": "superseded"}, 1),
     Case("later, but delivered today", ("delivered A own",), f"{LATER} A delivered", {"*": "delivered"}, 1),
     Case("later, delivered by other", ("delivered A",), f"{LATER} A delivered",
-         {"*": "delivered", "force": "superseded"}, 1),
+         {"*": "delivered", "resend_delivered": "superseded"}, 1),
     Case("same score before", (), f"{BEFORE} A delivered", {"*": "send", "changed": "unchanged"}),
     Case("other score before", (), f"{BEFORE} B delivered", {"*": "send"}),
     Case("same score before, unknown", (), f"{BEFORE} A unknown", {"*": "send"}),
@@ -81,7 +84,7 @@ CASES = (
 )  # fmt: skip
 
 
-def arguments(mode: str = "all", limit: str = "none", force: bool = False) -> PushArguments:
+def arguments(mode: str = "all", limit: str = "none", resend_delivered: bool = False) -> PushArguments:
     return PushArguments.parse(
         {
             "JOB_RUN_ID": "jr_1",
@@ -91,11 +94,11 @@ def arguments(mode: str = "all", limit: str = "none", force: bool = False) -> Pu
             "base_url": "https://crm.example.com",
             "secret_id": "s",
             "push_mode": mode,
-            "force": str(force).lower(),
+            "resend_delivered": str(resend_delivered).lower(),
             "limit": limit,
             **dict.fromkeys(("push_tasks", "max_concurrency", "max_attempts", "max_failed_fraction"), "1"),
             **dict.fromkeys(("max_requests_per_second", "request_timeout_seconds"), "9"),
-            **dict.fromkeys(("deadline_seconds", "give_up_after_seconds"), "9"),
+            **dict.fromkeys(("deadline_seconds", "unavailable_timeout_seconds"), "9"),
             "allow_http": "false",
         }
     )
@@ -144,9 +147,9 @@ def decide(
     return {each["user_id"]: each for each in rows}
 
 
-@pytest.mark.parametrize("mode", ["all", "changed", "failed_only", "force"])
+@pytest.mark.parametrize("mode", ["all", "changed", "retry_rejected", "resend_delivered"])
 def test_decisions(spark: SparkSession, tmp_path: Path, mode: str) -> None:
-    given = arguments("all", force=True) if mode == "force" else arguments(mode)
+    given = arguments("all", resend_delivered=True) if mode == "resend_delivered" else arguments(mode)
     found = decide(spark, tmp_path, given)
     assert {name: each["decision"] for name, each in found.items()} == {
         case.name: case.wanted.get(mode, case.wanted["*"]) for case in CASES

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from engagement_jobs.common import spark_session
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.scoring import job
-from engagement_jobs.scoring.invalid_rows import TooManyRejectedError
+from engagement_jobs.scoring.invalid_rows import TooManyInvalidError
 from engagement_jobs.scoring.job import InputChangedError
 from engagement_jobs.scoring.validation import SchemaError
 from engagement_jobs.scoring.weights import Weights, WeightsError
@@ -24,7 +24,7 @@ from tests.support import oracle
 from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
 from tests.support.glue_world import Bucket, World
 
-SCORES, REJECTED = f"scores/dt={DAY}/", f"rejected/dt={DAY}/"
+SCORES, INVALID = f"scores/dt={DAY}/", f"invalid/dt={DAY}/"
 MANIFEST = f"{SCORES}_manifest.json"
 
 
@@ -53,8 +53,8 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
         row("U5", minutes=float("nan")),
         row("U6", 2, 20, 24.0, 1),
     ]
-    arguments = score_arguments(bucket, parquet(rows), max_reject_fraction="0.5")
-    bucket.put(f"{REJECTED}part-of-an-earlier-run.json", b'{"reason": "old"}\n')
+    arguments = score_arguments(bucket, parquet(rows), max_invalid_fraction="0.5")
+    bucket.put(f"{INVALID}part-of-an-earlier-run.json", b'{"reason": "old"}\n')
     manifest = score(spark, arguments)
 
     bodies = [
@@ -78,7 +78,7 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
             "score_date": DAY,
             "scored_at": f"{DAY}T03:00:00Z",
             "input": [{"key": key, "etag": arguments.input_etags[key], "rows": 9}],
-            "rows": {"input": 9, "scored": 4, "rejected": 4, "collapsed": 1},
+            "rows": {"input": 9, "scored": 4, "invalid": 4, "deduplicated": 1},
             "reasons": {"conflicting_rows": 2, "time_spent_minutes_nan": 1, "user_id_null": 1},
             "samples": {
                 "conflicting_rows": [metrics(1, 1, 1.0, 1), metrics(1, 1, 1.0, 2)],
@@ -94,7 +94,7 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
             "histogram": [1, 0, 0, 1, *[0] * 6, 1, *[0] * 8, 1],
         }
     )
-    kept = sorted(bucket.lines(REJECTED), key=lambda line: (line["reason"], line["cart_additions"]))
+    kept = sorted(bucket.lines(INVALID), key=lambda line: (line["reason"], line["cart_additions"]))
     assert kept == [
         row("U4", 1, 1, 1.0, 1) | {"reason": "conflicting_rows"},
         row("U4", 1, 1, 1.0, 2) | {"reason": "conflicting_rows"},
@@ -129,11 +129,11 @@ def test_a_retry_writes_the_same_bytes_in_several_files(
     assert [entry["name"] for entry in first["files"]] == [key.removeprefix(SCORES) for key in parts(bucket)]
     assert first["sha256"] == hashlib.sha256(b"".join(bodies)).hexdigest()
 
-    bucket.put(f"{REJECTED}part-of-a-worse-extract.json", b"{}\n")
+    bucket.put(f"{INVALID}part-of-a-worse-extract.json", b"{}\n")
     again = score(spark, score_arguments(bucket, extract, JOB_RUN_ID="jr_again"))
     assert [bucket.read(key) for key in parts(bucket)] == bodies
     assert (again["sha256"], again["job_run_id"]) == (first["sha256"], "jr_again")
-    assert bucket.keys(REJECTED) == []
+    assert bucket.keys(INVALID) == []
 
 
 def _folder(bucket: Bucket, *files: bytes) -> ScoreArguments:
@@ -239,10 +239,10 @@ def test_rejected_rows_stay_until_a_later_run_reads_its_extract(spark: SparkSess
         score(spark, score_arguments(bucket, None))
     with pytest.raises(SchemaError):
         score(spark, score_arguments(bucket, b"not Parquet" * 99))
-    assert len(bucket.lines(REJECTED)) == 1
-    with pytest.raises(TooManyRejectedError, match=r"0 of 0 rows cannot be scored \(the extract is empty\)"):
+    assert len(bucket.lines(INVALID)) == 1
+    with pytest.raises(TooManyInvalidError, match=r"0 of 0 rows cannot be scored \(the extract is empty\)"):
         score(spark, score_arguments(bucket, parquet([])))
-    assert bucket.keys(REJECTED) == bucket.keys(SCORES) == []
+    assert bucket.keys(INVALID) == bucket.keys(SCORES) == []
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_rejected_rows_stay_until_a_later_run_reads_its_extract(spark: SparkSess
 def test_no_manifest_if_the_extract_changes_meanwhile(
     spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, body: bytes | None, said: str
 ) -> None:
-    # The rows that are rejected are read after the scores were written.
+    # The rows that are invalid are read after the scores were written.
     arguments = score_arguments(bucket, parquet([*good(30), row(None)]))
     write = job._write_scores
 
@@ -274,24 +274,24 @@ def test_no_manifest_if_the_extract_changes_meanwhile(
 
 def test_too_much_rejected_fails_after_the_rows_were_kept(spark: SparkSession, bucket: Bucket) -> None:
     rows = [*good(18), row("B1", logins=-1), row("B2", carts=None)]
-    with pytest.raises(TooManyRejectedError) as refused:
-        score(spark, score_arguments(bucket, parquet(rows), max_reject_fraction="0.09"))
+    with pytest.raises(TooManyInvalidError) as refused:
+        score(spark, score_arguments(bucket, parquet(rows), max_invalid_fraction="0.09"))
     assert "2 of 20 rows cannot be scored (1 cart_additions_null, 1 login_count_negative)" in str(refused.value)
-    assert f"s3://{bucket.name}/{REJECTED}" in str(refused.value)
-    assert {line["user_id"]: line["reason"] for line in bucket.lines(REJECTED)} == {
+    assert f"s3://{bucket.name}/{INVALID}" in str(refused.value)
+    assert {line["user_id"]: line["reason"] for line in bucket.lines(INVALID)} == {
         "B1": "login_count_negative",
         "B2": "cart_additions_null",
     }
     assert bucket.keys(SCORES) == []
-    manifest = score(spark, score_arguments(bucket, parquet(rows), max_reject_fraction="0.1"))
-    assert manifest["rows"] == {"input": 20, "scored": 18, "rejected": 2, "collapsed": 0}
+    manifest = score(spark, score_arguments(bucket, parquet(rows), max_invalid_fraction="0.1"))
+    assert manifest["rows"] == {"input": 20, "scored": 18, "invalid": 2, "deduplicated": 0}
 
 
 def test_a_fraction_of_one_still_wants_a_score(spark: SparkSession, bucket: Bucket) -> None:
-    arguments = score_arguments(bucket, parquet([row("B1", logins=-1)]), max_reject_fraction="1")
-    with pytest.raises(TooManyRejectedError, match="1 of 1 rows cannot be scored"):
+    arguments = score_arguments(bucket, parquet([row("B1", logins=-1)]), max_invalid_fraction="1")
+    with pytest.raises(TooManyInvalidError, match="1 of 1 rows cannot be scored"):
         score(spark, arguments)
-    assert [line["reason"] for line in bucket.lines(REJECTED)] == ["login_count_negative"]
+    assert [line["reason"] for line in bucket.lines(INVALID)] == ["login_count_negative"]
 
 
 def test_weights_of_ones_own(spark: SparkSession, bucket: Bucket) -> None:
@@ -304,11 +304,11 @@ def test_weights_of_ones_own(spark: SparkSession, bucket: Bucket) -> None:
         SCHEMA.append(pa.field("purchases_eur", pa.float32())),
     )
     weights = f"s3://{bucket.name}/config/weights.json"
-    manifest = score(spark, score_arguments(bucket, extract, weights_uri=weights, max_reject_fraction="0.5"))
+    manifest = score(spark, score_arguments(bucket, extract, weights_uri=weights, max_invalid_fraction="0.5"))
     assert manifest["weights"] == {"version": "with purchases", "sha256": hashlib.sha256(body).hexdigest()}
     assert bucket.table(parts(bucket)[0])[1:] == [["U1", "43.75", f"{DAY}T03:00:00Z"]]
     kept = {"user_id": "U2", "login_count": 5, "purchases_eur": -1.0, "reason": "purchases_eur_negative"}
-    assert bucket.lines(REJECTED) == [kept]
+    assert bucket.lines(INVALID) == [kept]
 
 
 def test_columns_beyond_the_contract_and_widths_do_not_matter(spark: SparkSession, bucket: Bucket) -> None:
@@ -331,7 +331,7 @@ def test_columns_beyond_the_contract_and_widths_do_not_matter(spark: SparkSessio
     manifest = score(spark, score_arguments(bucket, parquet(rows, schema)))
     lines = [line[:2] for part in parts(bucket) for line in bucket.table(part)[1:]]
     assert lines == [["U2", "100.00"], ["U1", "50.00"]]
-    assert manifest["rows"]["collapsed"] == 1  # the rows of U1 are identical in all that counts
+    assert manifest["rows"]["deduplicated"] == 1  # the rows of U1 are identical in all that counts
 
 
 def test_a_column_that_spark_cannot_read_is_named_by_its_type(spark: SparkSession, bucket: Bucket) -> None:

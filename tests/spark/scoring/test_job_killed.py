@@ -45,7 +45,7 @@ def count_down(patch: pytest.MonkeyPatch, left: int) -> list[str]:
 
     for name in ("delete", "delete_folder", "head", "read", "write", "files", "sha256"):
         patch.setattr(Store, name, counted(name, getattr(Store, name)))
-    patch.setattr(invalid_rows, "write", counted("write rejected", invalid_rows.write))
+    patch.setattr(invalid_rows, "write", counted("write invalid", invalid_rows.write))
     patch.setattr(job, "_write_scores", counted("write scores", job._write_scores))
     return done
 
@@ -69,7 +69,7 @@ THINGS = (
     "head",
     "delete_folder",
     "write scores",
-    "write rejected",
+    "write invalid",
     "files",
     "sha256",
     "head",

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pyspark.sql import SparkSession
 
-from engagement_jobs.scoring.invalid_rows import TooManyRejectedError
+from engagement_jobs.scoring.invalid_rows import TooManyInvalidError
 from tests.support import glue_world, oracle
 from tests.support.glue_days import DAY, HOSTILE_IDS, score, score_arguments
 from tests.support.glue_world import World
@@ -123,24 +123,24 @@ def test_job_1_and_the_oracle_agree(
         None,
         input_uri=f"s3://{bucket.name}/{FOLDER}" + ("" if marked else names[0]),
         input_etags=json.dumps(etags),
-        max_reject_fraction="1",
+        max_invalid_fraction="1",
     )
     if not wanted.scores:
-        with pytest.raises(TooManyRejectedError):
+        with pytest.raises(TooManyInvalidError):
             score(spark, arguments)
-        assert rejected(bucket) == wanted.rejected
+        assert invalid(bucket) == wanted.invalid
         return
     manifest = score(spark, arguments)
     assert manifest["rows"] == wanted.counts
     assert manifest["histogram"] == wanted.histogram
     assert sum(each["rows"] for each in manifest["input"]) == wanted.rows
-    assert Counter(manifest["reasons"]) == Counter(reason for _, reason in wanted.rejected.elements())
+    assert Counter(manifest["reasons"]) == Counter(reason for _, reason in wanted.invalid.elements())
     lines = [line for entry in manifest["files"] for line in bucket.table(f"scores/dt={DAY}/{entry['name']}")[1:]]
     assert {user: int(text.replace(".", "")) for user, text, _ in lines} == wanted.scores
     assert len(lines) == len(wanted.scores)
-    assert rejected(bucket) == wanted.rejected
+    assert invalid(bucket) == wanted.invalid
 
 
-def rejected(bucket: glue_world.Bucket) -> Counter[tuple[str | None, str]]:
-    """The rejected rows as they were kept."""
-    return Counter((line["user_id"], line["reason"]) for line in bucket.lines(f"rejected/dt={DAY}/"))
+def invalid(bucket: glue_world.Bucket) -> Counter[tuple[str | None, str]]:
+    """The invalid rows as they were kept."""
+    return Counter((line["user_id"], line["reason"]) for line in bucket.lines(f"invalid/dt={DAY}/"))

@@ -87,7 +87,7 @@ def test_score_arguments(render: Callable[..., Any], checked: dict[str, Any], ki
         "--input_etags": checked["input_etags"],
         "--output_bucket": "output-bucket",
         "--weights_uri": "default",
-        "--max_reject_fraction": "0.05",
+        "--max_invalid_fraction": "0.05",
     }
 
 
@@ -101,7 +101,7 @@ def test_push_arguments_of_a_scheduled_run(render: Callable[..., Any]) -> None:
         "--base_url": "https://crm.example.com",
         "--secret_id": "engagement/crm",
         "--push_mode": "all",
-        "--force": "false",
+        "--resend_delivered": "false",
         "--limit": "none",
         "--max_requests_per_second": "50",
         "--push_tasks": "4",
@@ -109,7 +109,7 @@ def test_push_arguments_of_a_scheduled_run(render: Callable[..., Any]) -> None:
         "--max_attempts": "5",
         "--request_timeout_seconds": "30",
         "--deadline_seconds": "9000",
-        "--give_up_after_seconds": "600",
+        "--unavailable_timeout_seconds": "600",
         "--max_failed_fraction": "0.01",
         "--allow_http": "false",
     }
@@ -117,12 +117,19 @@ def test_push_arguments_of_a_scheduled_run(render: Callable[..., Any]) -> None:
 
 def test_params_win_over_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
     variable(max_requests_per_second=20, push_mode="changed", allow_http=True, max_failed_fraction=1e-05)
-    chosen = {"push_mode": "failed_only", "max_requests_per_second": 0.5, "limit": 7, "force": True}
+    chosen = {"push_mode": "retry_rejected", "max_requests_per_second": 0.5, "limit": 7, "resend_delivered": True}
     by_setting = render("push_scores").script_args
     by_hand = render("push_scores", run_type="manual", conf=chosen).script_args
-    names = ("--push_mode", "--max_requests_per_second", "--limit", "--force", "--allow_http", "--max_failed_fraction")
+    names = (
+        "--push_mode",
+        "--max_requests_per_second",
+        "--limit",
+        "--resend_delivered",
+        "--allow_http",
+        "--max_failed_fraction",
+    )
     assert [by_setting[name] for name in names] == ["changed", "20", "none", "false", "true", "0.00001"]
-    assert [by_hand[name] for name in names] == ["failed_only", "0.5", "7", "true", "true", "0.00001"]
+    assert [by_hand[name] for name in names] == ["retry_rejected", "0.5", "7", "true", "true", "0.00001"]
 
 
 @pytest.mark.parametrize(("task_id", "names"), [("score_users", SCORE_ARGUMENTS), ("push_scores", PUSH_ARGUMENTS)])
@@ -143,7 +150,7 @@ def test_the_other_operators_are_told_the_settings(render: Callable[..., Any], v
         scores.limits[name] for name in ("min_rows", "max_row_drop_fraction", "max_score_drift", "warn_score_drift")
     ]
     assert told == ["10", "0.25", "1", "0.1"]
-    accepted = render("check_scores", run_type="manual", conf={"accept_scores": True})
+    accepted = render("check_scores", run_type="manual", conf={"skip_drift_checks": True})
     assert accepted.accept == "true"
     assert (summary.output_bucket, summary.push_mode, summary.push_mode_reason) == ("output-bucket", "all", "")
     assert (summary.score_job_name, summary.push_job_name) == ("engagement-score-users", "engagement-push-scores")

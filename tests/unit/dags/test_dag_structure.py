@@ -79,8 +79,8 @@ def test_params_explain_themselves(dag: Any) -> None:
         "push_mode": None,
         "max_requests_per_second": None,
         "limit": None,
-        "accept_scores": False,
-        "force": False,
+        "skip_drift_checks": False,
+        "resend_delivered": False,
     }
     assert all(param.description and param.schema["title"] for param in params.values())
 
@@ -89,11 +89,11 @@ def test_params_explain_themselves(dag: Any) -> None:
     ("name", "value"),
     [
         ("score_date", "2026-11-23"),
-        ("push_mode", "failed_only"),
+        ("push_mode", "retry_rejected"),
         ("max_requests_per_second", 0.5),
         ("limit", 1),
-        ("accept_scores", True),
-        ("force", True),
+        ("skip_drift_checks", True),
+        ("resend_delivered", True),
     ],
 )
 def test_params_accept(dag: Any, name: str, value: Any) -> None:
@@ -111,9 +111,9 @@ def test_params_accept(dag: Any, name: str, value: Any) -> None:
         ("max_requests_per_second", "50"),
         ("limit", 0),
         ("limit", 1.5),
-        ("accept_scores", "yes"),
-        ("force", None),
-        ("force", "yes"),
+        ("skip_drift_checks", "yes"),
+        ("resend_delivered", None),
+        ("resend_delivered", "yes"),
     ],
 )
 def test_params_refuse(dag: Any, name: str, value: Any) -> None:

@@ -59,7 +59,7 @@ BY_HAND: dict[str, list[Request]] = {
         *glue_starts(SCORE, "score_users.py"),
         *s3a_reads(ACTIVITY, EXTRACT),
         *s3a_writes(OUTPUT, f"scores/dt={DAY}", "part-00000.csv"),
-        *s3a_writes(OUTPUT, f"rejected/dt={DAY}", "part-00000.json"),
+        *s3a_writes(OUTPUT, f"invalid/dt={DAY}", "part-00000.json"),
         Request("s3:GetObject", object_arn(ARTIFACTS, "weights/2.json")),
     ],
     PUSH: [

@@ -144,7 +144,7 @@ def data_has_an_end(made: Deployed) -> Iterator[str]:
         expiring = {one.get("Prefix", "") for one in rules if "ExpirationInDays" in one}
         wanted = {
             "ActivityBucket": {""},
-            "OutputBucket": {"scores/", "rejected/", "responses/", "dry_runs/", "athena/"},
+            "OutputBucket": {"scores/", "invalid/", "responses/", "dry_runs/", "athena/"},
             "ArtifactsBucket": set(),
         }
         if expiring != wanted[name]:

@@ -84,7 +84,7 @@ NONE: set[str] = set()
         (ACTIVITY, EXTRACT, {AIRFLOW, SCORE}, NONE, NONE),
         (OUTPUT, f"scores/dt={DAY}/part-00000.csv", {SCORE, PUSH}, {SCORE}, {SCORE}),
         (OUTPUT, f"scores/dt={DAY}/_manifest.json", {AIRFLOW, SCORE, PUSH}, {SCORE}, {SCORE}),
-        (OUTPUT, f"rejected/dt={DAY}/part-0.json", {SCORE}, {SCORE}, {SCORE}),
+        (OUTPUT, f"invalid/dt={DAY}/part-0.json", {SCORE}, {SCORE}, {SCORE}),
         (OUTPUT, LEDGER, {PUSH}, {PUSH}, NONE),
         (OUTPUT, f"responses/dt={DAY}/attempt=jr_1/agg-0.json", {AIRFLOW, PUSH}, {PUSH}, NONE),
         (OUTPUT, f"responses/dt={DAY}/_manifest.json", {AIRFLOW, PUSH}, {PUSH}, {PUSH}),

@@ -27,11 +27,11 @@ PARAMETERS = {
     "secret_id": "CrmSecretId",
     "credential_id": "CrmSecretId",
 }
-FIXED = {"force": "false", "limit": "none"}
+FIXED = {"resend_delivered": "false", "limit": "none"}
 SETTINGS = [
-    "base_url", "credential_id", "activity_key", "weights_uri", "max_reject_fraction", "push_mode",
+    "base_url", "credential_id", "activity_key", "weights_uri", "max_invalid_fraction", "push_mode",
     "max_requests_per_second", "push_tasks", "max_concurrency", "max_attempts", "request_timeout_seconds",
-    "deadline_seconds", "give_up_after_seconds", "max_failed_fraction", "allow_http",
+    "deadline_seconds", "unavailable_timeout_seconds", "max_failed_fraction", "allow_http",
 ]  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_the_jobs_take_the_defaults() -> None:
     ScoreArguments.parse(day | arguments(made, "StartTrigger"))
     push = PushArguments.parse(day | arguments(made, "PushTrigger"))
     # Without Airflow there is neither a trigger form nor a guard before the push.
-    assert (push.push_mode, push.force, push.limit, push.allow_http) == ("dry_run", False, None, False)
+    assert (push.push_mode, push.resend_delivered, push.limit, push.allow_http) == ("dry_run", False, None, False)
 
 
 def settings(**given: Any) -> Settings:

@@ -71,7 +71,7 @@ def scores_manifest(**changes: Any) -> ScoresManifest:
         "score_date": DATE,
         "scored_at": "2026-11-23T03:00:00Z",
         "input": [{"key": f"activity/dt={DATE}/activity.parquet", "etag": "e1", "rows": 1020}],
-        "rows": {"input": 1020, "scored": 1000, "rejected": 15, "collapsed": 5},
+        "rows": {"input": 1020, "scored": 1000, "invalid": 15, "deduplicated": 5},
         "reasons": {"null_user_id": 5, "negative_login_count": 10},
         "samples": {"negative_login_count": [{"login_count": -1, "items_viewed": 3}]},
         "files": [{"name": "part-00000.csv", "bytes": 41000}],
@@ -83,15 +83,15 @@ def scores_manifest(**changes: Any) -> ScoresManifest:
 
 
 def day_of_scores(
-    scored: int = 1000, rejected: int = 2, shape: Sequence[int] = (1,) * 20, **changes: Any
+    scored: int = 1000, invalid: int = 2, shape: Sequence[int] = (1,) * 20, **changes: Any
 ) -> ScoresManifest:
     """The manifest of a day with so many rows, spread like `shape`."""
     histogram = [scored * part // sum(shape) for part in shape]
     histogram[0] += scored - sum(histogram)
     values = {
-        "input": [{"key": "activity.parquet", "etag": "e1", "rows": scored + rejected}],
-        "rows": {"input": scored + rejected, "scored": scored, "rejected": rejected, "collapsed": 0},
-        "reasons": {"user_id_null": rejected},
+        "input": [{"key": "activity.parquet", "etag": "e1", "rows": scored + invalid}],
+        "rows": {"input": scored + invalid, "scored": scored, "invalid": invalid, "deduplicated": 0},
+        "reasons": {"user_id_null": invalid},
         "samples": {},
         "histogram": histogram,
     }
@@ -106,7 +106,7 @@ def delivery_manifest(**changes: Any) -> DeliveryManifest:
         "job_run_id": LAST,
         "score_date": DATE,
         "mode": "all",
-        "force": False,
+        "resend_delivered": False,
         "scores_sha256": "5c" * 32,
         "rows": 1000,
         "outcomes": SETTLED,

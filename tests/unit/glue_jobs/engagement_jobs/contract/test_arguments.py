@@ -8,10 +8,10 @@ from tests.support.job_arguments import PUSH, SCORE
 
 def test_parses_what_glue_hands_over() -> None:
     score = ScoreArguments.parse(SCORE)
-    push = PushArguments.parse({**PUSH, "limit": "100", "force": "true"})
+    push = PushArguments.parse({**PUSH, "limit": "100", "resend_delivered": "true"})
 
-    assert (score.input_etags, score.max_reject_fraction) == ({"activity/dt=2026-11-23/activity.parquet": "abc"}, 0.05)
-    assert (push.limit, push.force, push.max_requests_per_second, push.push_tasks) == (100, True, 50.0, 4)
+    assert (score.input_etags, score.max_invalid_fraction) == ({"activity/dt=2026-11-23/activity.parquet": "abc"}, 0.05)
+    assert (push.limit, push.resend_delivered, push.max_requests_per_second, push.push_tasks) == (100, True, 50.0, 4)
     assert push.endpoint == "https://crm.example.com/api/v1/update-score"
     assert PushArguments.parse(PUSH).limit is None
 
@@ -29,7 +29,7 @@ def test_names_are_what_glue_must_pass() -> None:
         ("base_url", "https://user:word@crm.example.com"),
         ("base_url", "crm.example.com"),
         ("push_mode", "everything"),
-        ("force", "yes"),
+        ("resend_delivered", "yes"),
         ("limit", "0"),
         ("max_requests_per_second", "0"),
         ("max_requests_per_second", "inf"),

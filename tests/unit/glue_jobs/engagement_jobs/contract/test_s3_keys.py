@@ -12,7 +12,7 @@ from engagement_jobs.contract import s3_keys
 
 def test_folders() -> None:
     assert s3_keys.scores("2026-11-23") == "scores/dt=2026-11-23/"
-    assert s3_keys.rejected("2026-11-23") == "rejected/dt=2026-11-23/"
+    assert s3_keys.invalid("2026-11-23") == "invalid/dt=2026-11-23/"
     assert s3_keys.responses("2026-11-23") == "responses/dt=2026-11-23/"
     assert s3_keys.attempt("2026-11-23", "jr_1") == "responses/dt=2026-11-23/attempt=jr_1/"
     assert s3_keys.snapshot("jr_1") == "delivered/v=jr_1/"

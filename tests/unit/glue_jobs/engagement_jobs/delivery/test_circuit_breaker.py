@@ -15,7 +15,7 @@ def fail(breaker: Breaker, times: int, now: float = 0.0) -> None:
 
 
 def test_breaker_opens_on_systemic_failure_only() -> None:
-    breaker = Breaker(give_up_after=600)
+    breaker = Breaker(unavailable_timeout=600)
     for number in range(1000):
         breaker.record(0.0, healthy=number % 2 == 0)
     assert breaker.opened_at is None
@@ -24,7 +24,7 @@ def test_breaker_opens_on_systemic_failure_only() -> None:
 
 
 def test_open_breaker_lets_single_probes_out_at_growing_distances() -> None:
-    breaker = Breaker(give_up_after=600)
+    breaker = Breaker(unavailable_timeout=600)
     fail(breaker, 20)
     now, probes = 0.0, []
     while now < 100:
@@ -40,7 +40,7 @@ def test_open_breaker_lets_single_probes_out_at_growing_distances() -> None:
 
 
 def test_a_healthy_probe_closes_it() -> None:
-    breaker = Breaker(give_up_after=600)
+    breaker = Breaker(unavailable_timeout=600)
     fail(breaker, 20)
     breaker.sent()
     breaker.record(1.0, healthy=True)
@@ -49,7 +49,7 @@ def test_a_healthy_probe_closes_it() -> None:
 
 
 def test_a_probe_that_says_nothing_about_health_makes_room_for_the_next() -> None:
-    breaker = Breaker(give_up_after=600)
+    breaker = Breaker(unavailable_timeout=600)
     fail(breaker, 20)
     breaker.sent()
     breaker.release(1.5)
@@ -57,14 +57,14 @@ def test_a_probe_that_says_nothing_about_health_makes_room_for_the_next() -> Non
 
 
 def test_a_pause_that_the_crm_asked_for_is_not_held_against_it() -> None:
-    breaker = Breaker(give_up_after=90)
+    breaker = Breaker(unavailable_timeout=90)
     fail(breaker, 20)
     assert not breaker.spent(150.0, not_before=120.0)
     assert breaker.spent(210.0, not_before=120.0)
 
 
 def test_breaker_gives_up() -> None:
-    breaker = Breaker(give_up_after=90)
+    breaker = Breaker(unavailable_timeout=90)
     fail(breaker, 20)
     assert not breaker.spent(89.0)
     assert breaker.spent(90.0)

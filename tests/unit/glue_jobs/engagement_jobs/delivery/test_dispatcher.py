@@ -104,7 +104,7 @@ def test_retries_stay_within_their_budget() -> None:
 
 def test_a_crm_that_is_down_gets_few_requests() -> None:
     faced = exchange(Fault(down=True))
-    delivery = faced.deliver(records(5000), give_up_after=3)
+    delivery = faced.deliver(records(5000), unavailable_timeout=3)
 
     check(faced, delivery, deferred=5000)
     assert requests_of(faced) < 60
@@ -116,7 +116,7 @@ def test_an_outage_that_ends_is_waited_for() -> None:
     faced = exchange(Fault(down=True, after=300))
     healing = threading.Timer(3.0, faced.crm.faults.switch, [NO_FAULT])
     healing.start()
-    delivery = faced.deliver(records(1000), give_up_after=30)
+    delivery = faced.deliver(records(1000), unavailable_timeout=30)
     healing.join()
 
     check(faced, delivery, 1000)
@@ -126,7 +126,7 @@ def test_an_outage_that_ends_is_waited_for() -> None:
 
 def test_nobody_there_is_deferred_not_unknown() -> None:
     faced = exchange()
-    delivery = faced.deliver(records(50), endpoint="http://127.0.0.1:9/api/v1/update-score", give_up_after=2)
+    delivery = faced.deliver(records(50), endpoint="http://127.0.0.1:9/api/v1/update-score", unavailable_timeout=2)
 
     assert dict(delivery.tally.outcomes) == {"deferred": 50}
     assert {line["reason"] for line in faced.lines()} == {"connect"}
@@ -313,14 +313,14 @@ def test_a_time_in_which_nothing_was_asked_is_no_silence_of_the_crm() -> None:
         yield from records(600)[500:]
 
     faced = exchange(latency_ms=20)
-    delivery = faced.deliver(rows(), give_up_after=2)
+    delivery = faced.deliver(rows(), unavailable_timeout=2)
 
     check(faced, delivery, delivered=600)
 
 
 def test_no_time_at_all_is_no_pause() -> None:
     faced = exchange(Fault(status=503, retry_after=0))
-    delivery = faced.deliver(records(2000), give_up_after=3)
+    delivery = faced.deliver(records(2000), unavailable_timeout=3)
 
     check(faced, delivery, 2000)
     assert stop_of(delivery).cause == "crm_unavailable"
@@ -438,7 +438,7 @@ def test_a_probe_answered_with_a_pause_does_not_end_the_day() -> None:
     ]
     for switch in switches:
         switch.start()
-    delivery = faced.deliver(records(400), give_up_after=30)
+    delivery = faced.deliver(records(400), unavailable_timeout=30)
     for switch in switches:
         switch.join()
 

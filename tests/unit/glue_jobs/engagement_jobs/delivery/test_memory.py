@@ -31,7 +31,7 @@ async def _deliver(count: int) -> Delivery:
         max_concurrency=32,
         max_attempts=5,
         deadline=time.time() + 100,
-        give_up_after=20,
+        unavailable_timeout=20,
     )
     delivery = Delivery(policy, InstantTransport(fail_every=50), Ledger(_slow_put, "attempt=a/", "0"))
     await delivery.run(Record(f"U{number:09d}", f"{number % 100}.50", 0) for number in range(count))

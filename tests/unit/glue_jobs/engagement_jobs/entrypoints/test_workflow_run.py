@@ -53,7 +53,7 @@ def test_a_day_alone_is_enough_and_needs_no_clock() -> None:
 
 
 def test_what_is_chosen_by_hand_stands_in_for_arguments() -> None:
-    chosen = {"push_mode": "changed", "force": "true", "limit": "10", "max_requests_per_second": "2"}
+    chosen = {"push_mode": "changed", "resend_delivered": "true", "limit": "10", "max_requests_per_second": "2"}
     values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="", **chosen).values()
     assert {name: values[name] for name in chosen} == chosen
     assert values["score_date"] == "2026-11-23"

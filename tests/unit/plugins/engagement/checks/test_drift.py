@@ -19,8 +19,8 @@ LOW, HIGH = (1, *[0] * 19), (*[0] * 19, 1)
 DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in LIMITS}
 
 
-def manifest(scored: int = 2000, shape: tuple[int, ...] = EVEN, rejected: int = 0, **changes: Any) -> EarlierScores:
-    return day_of_scores(scored, rejected, shape, **changes).comparable
+def manifest(scored: int = 2000, shape: tuple[int, ...] = EVEN, invalid: int = 0, **changes: Any) -> EarlierScores:
+    return day_of_scores(scored, invalid, shape, **changes).comparable
 
 
 def judge(today: EarlierScores, earlier: list[EarlierScores], *, accepted: bool = False, **limits: float) -> Verdict:
@@ -34,7 +34,7 @@ def test_a_usual_day() -> None:
     assert (verdict.problems, verdict.warnings) == ([], [])
     assert verdict.checks == [
         "2,000 rows scored, the median of 3 earlier dates is 2,000: 0.0% fewer",
-        "0.00% of the rows rejected, the median of 3 earlier dates is 0.00%",
+        "0.00% of the rows invalid, the median of 3 earlier dates is 0.00%",
         "scores beside those of 3 earlier dates: population stability index 0.000",
     ]
 
@@ -73,12 +73,12 @@ def test_days_without_a_score_are_no_measure() -> None:
 
 
 def test_more_rejected_than_usual() -> None:
-    earlier = [manifest(980, rejected=20), manifest(990, rejected=10), manifest(999, rejected=1)]
-    assert judge(manifest(985, rejected=15), earlier).warnings == []
-    told = "of the rows rejected, the median of 3 earlier dates is 1.00%"
-    assert judge(manifest(980, rejected=20), earlier).warnings == [f"2.00% {told}; more than warn_reject_rise=0.005"]
-    found = judge(manifest(950, rejected=50), earlier)
-    assert found.problems == [f"5.00% {told}; wanted at most max_reject_rise=0.03"]
+    earlier = [manifest(980, invalid=20), manifest(990, invalid=10), manifest(999, invalid=1)]
+    assert judge(manifest(985, invalid=15), earlier).warnings == []
+    told = "of the rows invalid, the median of 3 earlier dates is 1.00%"
+    assert judge(manifest(980, invalid=20), earlier).warnings == [f"2.00% {told}; more than warn_invalid_rise=0.005"]
+    found = judge(manifest(950, invalid=50), earlier)
+    assert found.problems == [f"5.00% {told}; wanted at most max_invalid_rise=0.03"]
     assert judge(manifest(1000), earlier).problems == []
 
 
@@ -131,10 +131,10 @@ def test_chance_alone_does_not_warn() -> None:
 
 
 def test_a_day_that_somebody_lets_pass() -> None:
-    verdict = judge(manifest(100, rejected=50), [manifest()] * 3, accepted=True, min_rows=200)
+    verdict = judge(manifest(100, invalid=50), [manifest()] * 3, accepted=True, min_rows=200)
     assert verdict.problems == []
     assert len(verdict.warnings) == 3
-    assert all(warning.startswith("let pass by accept_scores: ") for warning in verdict.warnings)
+    assert all(warning.startswith("let pass by skip_drift_checks: ") for warning in verdict.warnings)
 
 
 def test_the_stability_index() -> None:

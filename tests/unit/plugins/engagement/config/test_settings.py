@@ -20,11 +20,15 @@ def test_defaults() -> None:
     found = parse()
     assert (found.score_job_name, found.push_job_name) == ("engagement-score-users", "engagement-push-scores")
     assert found.activity_key == "activity/dt={score_date}/activity.parquet"
-    assert (found.weights_uri, found.max_reject_fraction) == ("default", 0.05)
+    assert (found.weights_uri, found.max_invalid_fraction) == ("default", 0.05)
     assert (found.min_rows, found.max_row_drop_fraction, found.max_score_drift) == (1, 0.5, 0.25)
     assert (found.push_mode, found.max_push_age_days, found.max_requests_per_second) == ("all", 2, 50)
     assert (found.push_tasks, found.max_concurrency, found.max_attempts) == (4, 64, 5)
-    assert (found.request_timeout_seconds, found.deadline_seconds, found.give_up_after_seconds) == (30, 9_000, 600)
+    assert (found.request_timeout_seconds, found.deadline_seconds, found.unavailable_timeout_seconds) == (
+        30,
+        9_000,
+        600,
+    )
     assert (found.max_failed_fraction, found.allow_http) == (0.01, False)
     assert (found.report_url, found.dpu_hour_usd) == ("", 0.44)
     assert (found.sns_topic_arn, found.notify, found.notify_backfills) == ("", "all", False)
@@ -45,7 +49,7 @@ def test_the_push_ends_before_glue_ends_it() -> None:
         ("weights_uri", "s3://bucket/weights/v2.json"),
         ("activity_key", "in/{score_date}.parquet"),
         ("report_url", "http://127.0.0.1:8333/{bucket}/{key}"),
-        ("max_reject_fraction", 0),
+        ("max_invalid_fraction", 0),
         ("max_failed_fraction", 1),
         ("max_push_age_days", 0),
         ("push_mode", "dry_run"),
@@ -75,7 +79,7 @@ def test_accepted(name: str, value: Any) -> None:
         ("weights_uri", "weights.json"),
         ("report_url", "https://reports.example.com/"),
         ("report_url", "javascript:alert('{key}')"),
-        ("max_reject_fraction", 1.01),
+        ("max_invalid_fraction", 1.01),
         ("max_failed_fraction", "0.01"),
         ("max_failed_fraction", -0.01),
         ("dpu_hour_usd", math.nan),

@@ -95,7 +95,7 @@ def test_a_date_ahead_has_a_negative_age() -> None:
         (None, "dry_run", 99, "dry_run", ""),
         (None, "all", 3, "dry_run", "3 days old"),
         ("all", "all", 99, "all", ""),
-        ("failed_only", "all", 0, "failed_only", "push_mode=failed_only"),
+        ("retry_rejected", "all", 0, "retry_rejected", "push_mode=retry_rejected"),
         ("dry_run", "all", 0, "dry_run", "push_mode=dry_run"),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_version_is_a_whole_number(document: StrictModel, version: object) -> 
         ("delivery", "score_date", "2026-11-\u0663\u0660", "score_date: expected a date as YYYY-MM-DD, got a str"),
         ("delivery", "outcomes", [], "outcomes: expected a JSON object, got a list"),
         ("delivery", "stopped", {"cause": "deadline"}, "stopped.detail: required"),
-        ("delivery", "mode", "some", "mode: expected 'all', 'changed', 'failed_only' or 'dry_run', got a str"),
+        ("delivery", "mode", "some", "mode: expected 'all', 'changed', 'retry_rejected' or 'dry_run', got a str"),
         ("scores", "histogram", [50] * 19, "histogram: expected an array of 20 whole numbers, got a list"),
         ("scores", "histogram", [52.5, *[50] * 19], "histogram.0: expected a valid integer, "),
         ("aggregate", "latency", {"1.5": 1}, "latency.1.5.[key]: expected a valid integer, "),
@@ -113,8 +113,8 @@ def test_a_value_of_another_type_is_told(name: str, field: str, value: Any, faul
     [
         (
             "scores",
-            {"rows": {"input": 1020, "scored": 999, "rejected": 15, "collapsed": 5}},
-            "rows: scored + rejected + collapsed add up to 1,019, expected 1,020",
+            {"rows": {"input": 1020, "scored": 999, "invalid": 15, "deduplicated": 5}},
+            "rows: scored + invalid + deduplicated add up to 1,019, expected 1,020",
         ),
         ("scores", {"reasons": {"null_user_id": 5}}, "its reasons add up to 5, expected 15"),
         ("scores", {"histogram": [49] * 20}, "its histogram add up to 980, expected 1,000"),

@@ -152,7 +152,7 @@ def test_good_scores(write_scores: Callable[..., None]) -> None:
     write_scores()
     assert check_scores() == {
         "scored": 1000,
-        "rejected": 2,
+        "invalid": 2,
         "warnings": [],
         "checks": [
             "1 files as listed",
@@ -204,7 +204,7 @@ def test_a_drop_beside_earlier_dates(s3: Any, write_scores: Callable[..., None])
     with pytest.raises(AirflowFailException, match="400 rows scored, the median of 3 earlier dates is 1,000"):
         check_scores()
     assert check_scores(accept="true")["warnings"] == [
-        "let pass by accept_scores: 400 rows scored, the median of 3 earlier dates is 1,000: 60.0% fewer; "
+        "let pass by skip_drift_checks: 400 rows scored, the median of 3 earlier dates is 1,000: 60.0% fewer; "
         "wanted at most max_row_drop_fraction=0.5"
     ]
 

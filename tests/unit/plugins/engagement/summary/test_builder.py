@@ -23,8 +23,8 @@ def test_a_successful_run() -> None:
     assert found.input == Input(
         input=1020,
         scored=1000,
-        rejected=15,
-        collapsed=5,
+        invalid=15,
+        deduplicated=5,
         reasons={"null_user_id": 5, "negative_login_count": 10},
         samples={"negative_login_count": ({"login_count": -1, "items_viewed": 3},)},
     )
@@ -126,7 +126,7 @@ def worst_case() -> Summary:
     glue = [factory.glue_run(f"job-{n}-{long}", f"jr_{n}_{long}", error=long) for n in range(40)]
     tasks = dict.fromkeys(factory.TASKS, "upstream_failed")
     scores = factory.scores_manifest(
-        rows={"input": 61 * 10**12, "scored": 1000, "rejected": 60 * 10**12, "collapsed": 10**12 - 1000},
+        rows={"input": 61 * 10**12, "scored": 1000, "invalid": 60 * 10**12, "deduplicated": 10**12 - 1000},
         input=[{"key": "k", "etag": "e", "rows": 61 * 10**12}],
         reasons={f"{n} {long}": 10**12 for n in range(60)},
         samples={f"{n} {long}": [{long: long}] * 2 for n in range(60)},
