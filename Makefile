@@ -94,7 +94,7 @@ demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 		$(if $(ACTIVITY),--activity $(ACTIVITY)) $(if $(RATE),--rate $(RATE)) $(if $(FAULTS),--faults $(FAULTS))
 
 .PHONY: faults
-faults: setup ## Run the fault matrix and write docs/fault-matrix.md (ONLY="NAME ...", WORKERS=)
+faults: setup ## Run the fault matrix and write docs/reference/fault-matrix.md (ONLY="NAME ...", WORKERS=)
 	@.venv/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(WORKERS),--workers $(WORKERS))
 
 .PHONY: test-unit
@@ -156,7 +156,7 @@ screenshots: setup $(BROWSER) ## The same with 10,000 users, and make the README
 	@$(BROWSER_TESTS)
 
 .PHONY: bench
-bench: setup $(BENCH) ## Measure next to peers, and write docs/performance.md (ONLY="push score", ROUNDS=, ROWS=, QUICK=1)
+bench: setup $(BENCH) ## Measure next to peers, and write docs/reference/performance.md (ONLY="push score", ROUNDS=, ROWS=, QUICK=1)
 	@.venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ROWS),--rows $(ROWS)) $(if $(QUICK),--quick)
 
@@ -209,7 +209,7 @@ format: setup ## Rewrite files in the project's style
 	@.venv/bin/ruff format .
 
 .PHONY: schemas
-schemas: setup ## Write docs/schemas/ from the models of the documents
+schemas: setup ## Write docs/reference/schemas/ from the models of the documents
 	@PYTHONPATH=plugins .venv/bin/python -m infra.schemas
 
 .PHONY: lock

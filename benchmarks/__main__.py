@@ -1,4 +1,4 @@
-"""`make bench`: measure all parts on this machine, one after the other, and write docs/performance.md.
+"""`make bench`: measure all parts on this machine, one after the other, and write docs/reference/performance.md.
 
 Parts that are left out keep the figures of their last measurement. Missing a target does not fail the command.
 """
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     processes.adopt_orphans()
-    folder: Path = (given.out or (_SCRATCH / "quick" if given.quick else REPOSITORY / "docs")).resolve()
+    folder: Path = (given.out or (_SCRATCH / "quick" if given.quick else REPOSITORY / "docs" / "reference")).resolve()
     store = Store(folder / "performance.json")
     results = store.load()
     rows = tuple(given.rows) if given.rows else None

@@ -1,4 +1,4 @@
-"""The page's pictures: `python -m benchmarks.charts docs/performance.json FOLDER`, in the environment of the peers."""
+"""The page's pictures: `python -m benchmarks.charts docs/reference/performance.json FOLDER`, in the environment of the peers."""
 
 from __future__ import annotations
 

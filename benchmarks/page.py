@@ -1,4 +1,4 @@
-"""docs/performance.md: tables, targets and the document itself, made from the results alone."""
+"""docs/reference/performance.md: tables, targets and the document itself, made from the results alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one format of all measurements, from a running benchmark to docs/performance.json."""
+"""The one format of all measurements, from a running benchmark to docs/reference/performance.json."""
 
 from __future__ import annotations
 

@@ -28,7 +28,9 @@ _LIMITS = (200, 1_000, 5_000)
 _ENOUGH = 10**10
 
 # The product's own, from the schema of its settings and the parameters of its template.
-_SETTINGS = json.loads((REPOSITORY / "docs" / "schemas" / "settings.json").read_text(encoding="utf-8"))["properties"]
+_SETTINGS = json.loads((REPOSITORY / "docs" / "reference" / "schemas" / "settings.json").read_text(encoding="utf-8"))[
+    "properties"
+]
 _PARAMETERS = intrinsics.parse((REPOSITORY / "infra" / "pipeline.yaml").read_text(encoding="utf-8"))["Parameters"]
 PUSH_TASKS = int(_SETTINGS["push_tasks"]["default"])
 DEADLINE_SECONDS, MAX_DEADLINE_SECONDS = (int(_SETTINGS["deadline_seconds"][bound]) for bound in ("default", "maximum"))

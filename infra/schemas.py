@@ -1,6 +1,6 @@
-"""The JSON Schemas of the documents in docs/data-contract.md, written from the Airflow side's models.
+"""The JSON Schemas of the documents in docs/reference/data-contract.md, written from the Airflow side's models.
 
-``make schemas`` runs this; a test fails while docs/schemas/ is not what it writes.
+``make schemas`` runs this; a test fails while docs/reference/schemas/ is not what it writes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import StrictModel
 from engagement.contract.summary import Summary
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference" / "schemas"
 DOCUMENTS: dict[str, type[StrictModel]] = {
     "aggregate": Aggregate,
     "delivery_manifest": DeliveryManifest,

@@ -22,7 +22,7 @@ def test_two_days_are_backfilled(airflow_ui: AirflowUi, running: Running, today:
     shoot(page, "backfill-form")
     form.submit("Run Backfill")
 
-    # The runs tell when it is done. There may be no banner: docs/operations.md, Backfills.
+    # The runs tell when it is done. There may be no banner: docs/guides/operations.md, Backfills.
     airflow_ui.open_dag("runs")
     for day in days:
         row = airflow_ui.rows().filter(has_text=f"{day} 03:00:00")

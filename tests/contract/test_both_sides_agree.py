@@ -33,7 +33,7 @@ from engagement_jobs.scoring.weights import Weights
 from tests.support import job_arguments
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DATA_CONTRACT = (REPOSITORY / "docs" / "data-contract.md").read_text(encoding="utf-8")
+DATA_CONTRACT = (REPOSITORY / "docs" / "reference" / "data-contract.md").read_text(encoding="utf-8")
 SCORE = ScoreArguments.parse(job_arguments.SCORE)
 PUSH = PushArguments.parse(job_arguments.PUSH)
 RUN = SCORE.run_id
@@ -107,7 +107,7 @@ def test_aggregate() -> None:
     ("name", "write"), [("scores_manifest", scores), ("delivery_manifest", delivery), ("aggregate", aggregate)]
 )
 def test_what_the_jobs_write_keeps_the_published_schema(name: str, write: Callable[[], dict[str, Any]]) -> None:
-    schema = json.loads((REPOSITORY / "docs" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    schema = json.loads((REPOSITORY / "docs" / "reference" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
     validator = Draft202012Validator(schema)
     validator.check_schema(schema)
     written = json.loads(json.dumps(write()))
@@ -153,6 +153,6 @@ def test_keys(run_id: str) -> None:
     ],
 )
 def test_the_data_contract_names_everything(what: str, names: Any) -> None:
-    """Each list stands in docs/data-contract.md under a line of its own, complete and with nothing else in it."""
+    """Each list stands in docs/reference/data-contract.md under a line of its own, complete and with nothing else in it."""
     lists = dict(re.findall(r"^<!-- names: (.+?) -->\n(.+?)(?=\n\n)", DATA_CONTRACT, re.MULTILINE | re.DOTALL))
     assert sorted(re.findall(r"`(\w+)`", lists[what])) == sorted(names)

@@ -15,7 +15,7 @@ from tests.faults.run import SCENARIOS, run_matrix
 from tests.faults.scenario import Scenario
 
 _FOLDER = REPOSITORY / ".local" / "faults"
-_PAGE = REPOSITORY / "docs" / "fault-matrix.md"
+_PAGE = REPOSITORY / "docs" / "reference" / "fault-matrix.md"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""Every line of the fault matrix holds; `make faults` writes docs/fault-matrix.md."""
+"""Every line of the fault matrix holds; `make faults` writes docs/reference/fault-matrix.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two manifests, key by key. Written last, read by whoever comes next; see docs/data-contract.md."""
+"""The two manifests, key by key. Written last, read by whoever comes next; see docs/reference/data-contract.md."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from infra.intrinsics import parse
 from tests.unit.docs import messages
 from tests.unit.docs.messages import HOLE, ROOT, Message
 
-RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+RUNBOOK = (ROOT / "docs" / "guides" / "runbook.md").read_text(encoding="utf-8")
 HEADER = "| message | what it means | what to do |"
 MOST = 4  # messages that one pattern may stand for, or it would swallow new ones
 

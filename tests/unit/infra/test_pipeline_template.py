@@ -116,7 +116,7 @@ def test_the_dashboard_shows_every_metric_and_every_alarm(variant: str) -> None:
     made = deployed("pipeline", variant)
     widgets = json.loads(made.properties("Dashboard")["DashboardBody"])["widgets"]
     shown = {tuple(metric[:2]) for one in widgets for metric in one["properties"].get("metrics", [])}
-    contract = (INFRA.parent / "docs" / "data-contract.md").read_text(encoding="utf-8")
+    contract = (INFRA.parent / "docs" / "reference" / "data-contract.md").read_text(encoding="utf-8")
     put = re.findall(r"`((?:Runs|Customers|Cost)[A-Z]\w+)`", contract)
     assert shown == {(made.outputs["MetricsNamespace"], name) for name in put}
     assert [one["properties"]["alarms"] for one in widgets if one["type"] == "alarm"] == [
