@@ -28,7 +28,8 @@ from engagement_jobs.delivery.counters import Tally
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.stop_reasons import Stop
 from engagement_jobs.entrypoints import workflow_run
-from engagement_jobs.push.manifest import delivery_manifest, scores_manifest
+from engagement_jobs.push.manifest import delivery_manifest
+from engagement_jobs.scoring.manifest import scores_manifest
 from engagement_jobs.scoring.weights import Weights
 from tests.support import job_arguments
 

@@ -28,7 +28,7 @@ def aggregates(bucket: Bucket, folder: str) -> dict[str, dict[str, Any]]:
     return {document["task"]: document for document in documents}
 
 
-def check_law(bucket: Bucket, manifest: dict[str, Any], rows: int) -> dict[str, dict[str, Any]]:
+def check_push_invariants(bucket: Bucket, manifest: dict[str, Any], rows: int) -> dict[str, dict[str, Any]]:
     """Every row has one outcome, and ledger, aggregates and manifest tell the same; gives the aggregates."""
     day, attempt = manifest["score_date"], manifest["job_run_id"]
     assert bucket.json(f"responses/dt={day}/_manifest.json") == manifest

@@ -25,14 +25,14 @@ from engagement_jobs.push.task import TaskResult, TaskSetup, no_rows, record, ru
 
 # When a task is lost, Spark asks the others to end and kills their Python workers 2 to 4 s later.
 # Until then they go on sending and writing, and what they write counts.
-_UNTIL_WORKERS_ARE_KILLED = 6.0
+_WORKER_KILL_SECONDS = 6.0
 _TASK = re.compile(r"agg-[0-9]+\.json")
 
-log = logging.getLogger("engagement.sending")
+log = logging.getLogger("engagement.dispatch")
 
 
 @dataclass(frozen=True)
-class Sent:
+class DispatchResult:
     """What was sent.
 
     :param complete: whether `tally` has every row that was to be sent; otherwise the ledger knows more than the tasks
@@ -76,7 +76,7 @@ def share(setup: TaskSetup, tasks: int) -> TaskSetup:
     return replace(setup, policy=policy, rows=round(setup.rows / tasks))
 
 
-def impossible(rows: int, arguments: PushArguments, left: float, not_before: float | None) -> Stop | None:
+def check_feasible(rows: int, arguments: PushArguments, left: float, not_before: float | None) -> Stop | None:
     """Refuse, before the first request, what cannot be done in time; what the CRM asked for stays asked for."""
     needed = rows / arguments.max_requests_per_second
     if needed <= left:
@@ -90,7 +90,7 @@ def impossible(rows: int, arguments: PushArguments, left: float, not_before: flo
     )
 
 
-def hold_back(not_before: float | None, left: float) -> Stop | None:
+def wait_for_retry_after(not_before: float | None, left: float) -> Stop | None:
     """Wait until the time that the CRM named to an earlier attempt; stop when that is beyond the deadline."""
     wait = (not_before or 0) - time.time()
     if wait > left:
@@ -101,7 +101,7 @@ def hold_back(not_before: float | None, left: float) -> Stop | None:
     return None
 
 
-def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> Sent:
+def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> DispatchResult:
     """Send all rows (`user_id, score, revision, in_doubt`), `setup.rows` of them.
 
     Exactly one action runs over the push tasks: a second one would send everything again.
@@ -111,27 +111,27 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> Sent:
     left = setup.rows - len(first)
     with ThreadPoolExecutor(1) as beside:
         if left > 0:
-            beside.submit(_ready_workers, rows.sparkSession.sparkContext, tasks)
+            beside.submit(_prewarm_workers, rows.sparkSession.sparkContext, tasks)
         result = run_task(replace(setup, rows=len(first)), "canary", map(record, first), canary)
     tally = Tally()
     tally.add(result.tally)
     refused = None if canary.passed or left <= 0 else canary_unanswered(len(first))
     if result.stop or refused or left <= 0:
-        return Sent(tally, result.stop or refused, left <= 0, result.untraced)
+        return DispatchResult(tally, result.stop or refused, left <= 0, result.untraced)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])
     stop: Stop | None = None
     try:
         results = _run_tasks(rest, share(replace(setup, rows=left), tasks), tasks)
     except Py4JJavaError as error:
-        time.sleep(_UNTIL_WORKERS_ARE_KILLED)
+        time.sleep(_WORKER_KILL_SECONDS)
         for document in finished_tasks(setup):
             tally.add(Tally.from_aggregate(document))
         cause = str(error.java_exception).splitlines()[0][:300]
-        return Sent(tally, Stop(TASK_LOST, f"Spark lost a push task: {cause}"), complete=False)
+        return DispatchResult(tally, Stop(TASK_LOST, f"Spark lost a push task: {cause}"), complete=False)
     for each in results:
         tally.add(each.tally)
         stop = _later(stop, each.stop)
-    return Sent(tally, stop, True, tuple(user for each in results for user in each.untraced))
+    return DispatchResult(tally, stop, True, tuple(user for each in results for user in each.untraced))
 
 
 def finished_tasks(setup: TaskSetup) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def finished_tasks(setup: TaskSetup) -> list[dict[str, Any]]:
     return [document for name in names if (document := store.read_json(setup.folder + name))]
 
 
-def _ready_workers(context: SparkContext, tasks: int) -> None:
+def _prewarm_workers(context: SparkContext, tasks: int) -> None:
     """Have Spark start as many Python workers, which import what a push task needs, while the canary is awaited."""
     try:
         context.parallelize(range(tasks), tasks).foreachPartition(no_rows)

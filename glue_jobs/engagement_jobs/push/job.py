@@ -31,9 +31,9 @@ from engagement_jobs.delivery.stop_reasons import TASK_LOST
 from engagement_jobs.push import plan
 from engagement_jobs.push.attempts import REST, count_killed, of_run, uncounted
 from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, read_ledger
-from engagement_jobs.push.dispatch import Sent, hold_back, impossible, send, task_setup
+from engagement_jobs.push.dispatch import DispatchResult, check_feasible, send, task_setup, wait_for_retry_after
 from engagement_jobs.push.manifest import delivery_manifest, utc
-from engagement_jobs.push.retry_after_store import noted_pause
+from engagement_jobs.push.retry_after_store import read_not_before
 from engagement_jobs.push.scores_reader import ScoresError, read_manifest, read_scores
 
 _FAILED = (*OPEN, "rejected")
@@ -76,7 +76,7 @@ def run(arguments: PushArguments) -> dict[str, Any]:
 
     if arguments.push_mode == "dry_run":
         outcomes = Counter(plan_tally.outcomes)
-        sent = Sent(Tally(), None, complete=True)
+        sent = DispatchResult(Tally(), None, complete=True)
     else:
         sent, outcomes = _deliver(job, decided, plan_tally, to_send, pause)
         if to_send:
@@ -85,7 +85,7 @@ def run(arguments: PushArguments) -> dict[str, Any]:
     total = Tally()
     total.add(plan_tally)
     total.add(sent.tally)
-    _check_law(arguments, outcomes, scores["rows"]["scored"])
+    _check_outcome_total(arguments, outcomes, scores["rows"]["scored"])
     attempts = [] if arguments.push_mode == "dry_run" else of_run(store, arguments.score_date, arguments.run_id)
     manifest = delivery_manifest(
         arguments,
@@ -119,15 +119,15 @@ class _Job:
 
 def _deliver(
     job: _Job, decided: DataFrame, planned: Tally, to_send: int, pause: float | None
-) -> tuple[Sent, Counter[str]]:
+) -> tuple[DispatchResult, Counter[str]]:
     """Send what is to be sent, write `failed.csv`; what was sent, and the outcomes by the ledger as written."""
     arguments = job.arguments
     left = job.started + arguments.deadline_seconds - time.time()
-    stop = impossible(to_send, arguments, left, pause)
+    stop = check_feasible(to_send, arguments, left, pause)
     if to_send and not stop:
-        stop = hold_back(pause, left)
+        stop = wait_for_retry_after(pause, left)
     if stop or not to_send:
-        sent = Sent(Tally(), stop, complete=False)
+        sent = DispatchResult(Tally(), stop, complete=False)
     else:
         setup = task_setup(arguments, job.folder, job.started, job.started_at, to_send)
         sent = send(decided.where(F.col("decision") == plan.SEND), setup, arguments.push_tasks)
@@ -190,7 +190,7 @@ def _tally_plan(decided: DataFrame, manifest: dict[str, Any]) -> tuple[Tally, in
     return tally, to_send
 
 
-def _finals(job: _Job, decided: DataFrame, sent: Sent) -> DataFrame:
+def _finals(job: _Job, decided: DataFrame, sent: DispatchResult) -> DataFrame:
     lines = read_ledger(job.spark, job.store, [job.folder])
     reason = sent.stop.cause if sent.stop else UNSENT
     untraced = None
@@ -202,7 +202,7 @@ def _finals(job: _Job, decided: DataFrame, sent: Sent) -> DataFrame:
     return plan.with_outcome(decided, lines, reason, untraced).persist()
 
 
-def _rest(outcomes: Counter[str], planned: Tally, sent: Sent, lost: Tally | None) -> Tally:
+def _rest(outcomes: Counter[str], planned: Tally, sent: DispatchResult, lost: Tally | None) -> Tally:
     """What no task's own counts have: requests of lost tasks, and the rows that no task was given."""
     rest = replace(lost or Tally(), outcomes=Counter(), errors=Counter())
     for outcome, count in (outcomes - planned.outcomes - sent.tally.outcomes).items():
@@ -233,7 +233,7 @@ class _LineFeeds:
         self._file.write(line.removesuffix("\r\n") + "\n")
 
 
-def _check_law(arguments: PushArguments, outcomes: Counter[str], rows: int) -> None:
+def _check_outcome_total(arguments: PushArguments, outcomes: Counter[str], rows: int) -> None:
     if outcomes.total() != rows:
         raise RuntimeError(
             f"outcomes add up to {outcomes.total():,}, the scores have {rows:,} rows: the ledger of "
@@ -244,7 +244,7 @@ def _check_law(arguments: PushArguments, outcomes: Counter[str], rows: int) -> N
 def _pause(store: Store, earlier: dict[str, Any], arguments: PushArguments) -> float | None:
     """Until when (epoch seconds) the CRM wants no requests, by what it told earlier attempts of the date."""
     told = earlier.get("not_before")
-    times = [datetime.fromisoformat(told).timestamp() if told else None, noted_pause(store, arguments.score_date)]
+    times = [datetime.fromisoformat(told).timestamp() if told else None, read_not_before(store, arguments.score_date)]
     return max((time for time in times if time is not None), default=None)
 
 

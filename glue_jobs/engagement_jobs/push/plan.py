@@ -24,7 +24,7 @@ def with_decision(
     CRM: when it is settled and of this very score, the row is settled; otherwise the row is open.
 
     :param ledger: all lines of the date
-    :param snapshot: one row a user, as `history.Snapshot.current` gives it
+    :param snapshot: one row a user, as `delivery_history.Snapshot.current` gives it
     :param last_user: the last user within the limit, None when there is no limit
     """
     reached = F.col("outcome") != "deferred"

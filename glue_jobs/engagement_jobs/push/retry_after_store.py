@@ -9,12 +9,12 @@ from engagement_jobs.push.delivery_history import attempt_folders
 from engagement_jobs.push.manifest import utc
 
 
-def note_pause(store: Store, folder: str, task: str, until: float) -> None:
+def write_not_before(store: Store, folder: str, task: str, until: float) -> None:
     """Keep the time (epoch seconds) before which the CRM wants no requests of anybody."""
     store.write_json(f"{folder}pause-{task}.json", {"version": 1, "not_before": utc(until)})
 
 
-def noted_pause(store: Store, score_date: str) -> float | None:
+def read_not_before(store: Store, score_date: str) -> float | None:
     """The latest time (epoch seconds) before which the CRM told any attempt of the date to send nothing."""
     prefixes = [f"{folder}pause-" for folder in attempt_folders(store, score_date)]
     keys = [prefix + name for prefix in prefixes for name, _ in store.files(prefix)]

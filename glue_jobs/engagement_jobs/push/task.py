@@ -19,7 +19,7 @@ from engagement_jobs.delivery.counters import Tally
 from engagement_jobs.delivery.dispatcher import Delivery, Policy
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.stop_reasons import Stop, secret_unreadable
-from engagement_jobs.push.retry_after_store import note_pause
+from engagement_jobs.push.retry_after_store import write_not_before
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ async def _deliver(
     transport = HttpTransport(setup.policy.endpoint, secret, setup.request_timeout_seconds)
 
     def note(until: float) -> None:
-        note_pause(store, setup.folder, name, until)
+        write_not_before(store, setup.folder, name, until)
 
     delivery = Delivery(setup.policy, transport, ledger, f"task {name}", canary, setup.rows, note)
     try:

@@ -15,10 +15,10 @@ from engagement_jobs.common import spark_session
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.push.manifest import scores_manifest
 from engagement_jobs.scoring import extract_reader, invalid_rows
 from engagement_jobs.scoring.duplicates import find_duplicate_users
 from engagement_jobs.scoring.formula import BINS, score_bin, scores_csv, with_score
+from engagement_jobs.scoring.manifest import scores_manifest
 from engagement_jobs.scoring.validation import can_be_scored
 from engagement_jobs.scoring.weights import Weights
 

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.counters import Tally
 from engagement_jobs.push.attempts import of_run, uncounted
-from tests.support.glue_checks import aggregates, check_law
+from tests.support.glue_checks import aggregates, check_push_invariants
 from tests.support.glue_days import DAY, RUN_ID, push, push_arguments, put_scores, users
 from tests.support.glue_world import Bucket, World
 
@@ -42,7 +42,7 @@ def test_the_next_attempt_counts_the_killed_one(
 ) -> None:
     killed(bucket, "1", "3")
     manifest = push(spark, push_arguments(crm, bucket, "jr_2"))
-    check_law(bucket, manifest, 600)
+    check_push_invariants(bucket, manifest, 600)
     assert (manifest["posts"], manifest["attempts"]) == (0, ["jr_1", "jr_2"])
 
     found = aggregates(bucket, ATTEMPT)

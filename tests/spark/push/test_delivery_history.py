@@ -106,7 +106,7 @@ def test_the_newest_date_wins_and_of_one_date_the_latest_entry(spark: SparkSessi
         ("corrected", "2.00", "delivered", "09:00"),
         ("doubted", "2.00", "unknown", "09:00"),
     )
-    # Sent later, but of an older day.
+    # DispatchResult later, but of an older day.
     write_attempt(bucket, "2026-11-20", "z", ("backfilled", "9.00", "delivered", "23:00"))
     assert current(spark, bucket) == {
         "corrected": ("2026-11-23", "2.00", "delivered"),

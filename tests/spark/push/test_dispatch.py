@@ -12,7 +12,7 @@ from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.delivery.counters import Tally
 from engagement_jobs.delivery.stop_reasons import Stop
 from engagement_jobs.push import dispatch
-from engagement_jobs.push.dispatch import finished_tasks, hold_back, impossible, share, task_setup
+from engagement_jobs.push.dispatch import check_feasible, finished_tasks, share, task_setup, wait_for_retry_after
 from tests.support.glue_days import push_arguments
 from tests.support.glue_world import SECRET_ID, Bucket, World
 
@@ -44,9 +44,9 @@ def test_tasks_share_rate_and_burst(arguments: PushArguments, tasks: int) -> Non
 
 
 def test_what_cannot_be_done_in_time_is_impossible(arguments: PushArguments) -> None:
-    assert impossible(5000, arguments, 100.0, None) is None
-    assert impossible(0, arguments, 0.0, None) is None
-    stop = impossible(5001, arguments, 99.6, 12.0)
+    assert check_feasible(5000, arguments, 100.0, None) is None
+    assert check_feasible(0, arguments, 0.0, None) is None
+    stop = check_feasible(5001, arguments, 99.6, 12.0)
     assert stop is not None
     assert (stop.cause, stop.not_before) == ("impossible", 12.0)
     assert stop.detail.startswith("5,001 rows at 50 requests/s take 100 s, but the deadline leaves 100 s.")
@@ -56,12 +56,12 @@ def test_holding_back(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     now = time.time()
-    assert hold_back(None, 10) is None
-    assert hold_back(now - 5, 10) is None
+    assert wait_for_retry_after(None, 10) is None
+    assert wait_for_retry_after(now - 5, 10) is None
     assert slept == []
-    assert hold_back(now + 5, 10) is None
+    assert wait_for_retry_after(now + 5, 10) is None
     assert slept == [pytest.approx(5, abs=0.5)]
-    stop = hold_back(now + 60, 10)
+    stop = wait_for_retry_after(now + 60, 10)
     assert stop is not None
     assert (stop.cause, stop.not_before) == ("retry_after", now + 60)
     assert len(slept) == 1

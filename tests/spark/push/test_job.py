@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.push.job import TooFewSlotsError
 from engagement_jobs.push.scores_reader import ScoresError
-from tests.support.glue_checks import aggregates, check_law, ledger
+from tests.support.glue_checks import aggregates, check_push_invariants, ledger
 from tests.support.glue_days import (
     DAY,
     DAY_BEFORE,
@@ -50,7 +50,7 @@ def test_a_day_and_what_comes_after_it(
     wanted = users(600) | {"canary.of.privacy@example.com": "98.76"}
     scores = put_scores(bucket, wanted)
     manifest = push(spark, push_arguments(crm, bucket))
-    found = check_law(bucket, manifest, 601)
+    found = check_push_invariants(bucket, manifest, 601)
     assert manifest == {
         "version": 1,
         "run_id": RUN_ID,
@@ -84,7 +84,7 @@ def test_a_day_and_what_comes_after_it(
 
     # Once more: nothing is sent, the manifest tells the state of the date.
     again = push(spark, push_arguments(crm, bucket, "jr_2"))
-    check_law(bucket, again, 601)
+    check_push_invariants(bucket, again, 601)
     assert again["outcomes"] == outcomes(delivered=601)
     assert (again["posts"], again["attempts"]) == (0, ["jr_1", "jr_2"])
     assert crm.crm("GET", "stats")["requests"] == 601
@@ -93,7 +93,7 @@ def test_a_day_and_what_comes_after_it(
     for attempt, text, revision in (("jr_3", "11.11", 1), ("jr_4", wanted["U00007"], 2)):
         put_scores(bucket, wanted | {"U00007": text}, run_id=OTHER_RUN)
         corrected = push(spark, push_arguments(crm, bucket, attempt, run_id=OTHER_RUN))
-        check_law(bucket, corrected, 601)
+        check_push_invariants(bucket, corrected, 601)
         assert (corrected["outcomes"], corrected["posts"]) == (outcomes(delivered=601), 1)
         (line,) = ledger(bucket, attempt)
         assert (line["user_id"], line["score"], line["revision"]) == ("U00007", text, revision)
@@ -113,7 +113,7 @@ def test_hostile_ids_reach_the_crm_as_they_are(spark: SparkSession, bucket: Buck
     score(spark, score_arguments(bucket, parquet([row(user_id, logins=2) for user_id in HOSTILE_IDS])))
     crm.crm("PUT", "faults", json={"status": 422, "for_users": list(HOSTILE_IDS[::2])})
     manifest = push(spark, push_arguments(crm, bucket))
-    check_law(bucket, manifest, len(HOSTILE_IDS))
+    check_push_invariants(bucket, manifest, len(HOSTILE_IDS))
     half = len(HOSTILE_IDS[::2])
     assert manifest["outcomes"] == outcomes(delivered=len(HOSTILE_IDS) - half, rejected=half)
     assert crm.crm("GET", "state") == dict.fromkeys(HOSTILE_IDS[1::2], "44.00")
@@ -138,7 +138,7 @@ def test_a_killed_attempt_is_resumed(spark: SparkSession, bucket: Bucket, crm: W
     bucket.delete(*bucket.keys("delivered/"))
 
     manifest = push(spark, push_arguments(crm, bucket, "jr_2"))
-    check_law(bucket, manifest, 600)
+    check_push_invariants(bucket, manifest, 600)
     assert manifest["outcomes"] == outcomes(delivered=600)
     assert (manifest["posts"], manifest["attempts"]) == (len(lost), ["jr_1", "jr_2"])
     assert {line["user_id"]: line["key"] for line in ledger(bucket, "jr_2")} == {user: keys[user] for user in lost}
@@ -178,7 +178,7 @@ def test_a_limit_sends_the_first_users(spark: SparkSession, bucket: Bucket, crm:
     wanted = users(40)
     put_scores(bucket, dict(reversed(wanted.items())))
     manifest = push(spark, push_arguments(crm, bucket, limit="15"))
-    check_law(bucket, manifest, 40)
+    check_push_invariants(bucket, manifest, 40)
     assert manifest["outcomes"] == outcomes(delivered=15, planned=25)
     assert sorted(crm.crm("GET", "state")) == [f"U{number:05d}" for number in range(15)]
     rest = push(spark, push_arguments(crm, bucket, "jr_2"))
@@ -191,13 +191,13 @@ def test_an_older_day_never_overwrites_a_newer_one(spark: SparkSession, bucket: 
     push(spark, push_arguments(crm, bucket))
     put_scores(bucket, users(40, "10.00"), day=DAY_BEFORE)
     manifest = push(spark, push_arguments(crm, bucket, "jr_2", score_date=DAY_BEFORE, resend_delivered="true"))
-    check_law(bucket, manifest, 40)
+    check_push_invariants(bucket, manifest, 40)
     assert manifest["outcomes"] == outcomes(delivered=10, superseded=30)
     assert crm.crm("GET", "state") == users(40, "10.00") | users(30, "70.00")
     # And the day after, with only what changed since the newest: users without a change are left alone.
     put_scores(bucket, users(40, "70.00"), day="2026-11-24")
     changed = push(spark, push_arguments(crm, bucket, "jr_3", score_date="2026-11-24", push_mode="changed"))
-    check_law(bucket, changed, 40)
+    check_push_invariants(bucket, changed, 40)
     assert changed["outcomes"] == outcomes(delivered=10, unchanged=30)
     assert crm.crm("GET", "state") == users(40, "70.00")
 
@@ -208,7 +208,7 @@ def test_refused_rows_are_tried_again_when_asked_for(spark: SparkSession, bucket
     refused = ["U00003", "U00004"]
     crm.crm("PUT", "faults", json={"status": 422, "for_users": refused})
     first = push(spark, push_arguments(crm, bucket))
-    check_law(bucket, first, 30)
+    check_push_invariants(bucket, first, 30)
     assert first["outcomes"] == outcomes(delivered=28, rejected=2)  # and that is a success, however many
     assert first["errors"] == [
         {
@@ -225,10 +225,10 @@ def test_refused_rows_are_tried_again_when_asked_for(spark: SparkSession, bucket
     for attempt, run_id in (("jr_2", RUN_ID), ("jr_3", OTHER_RUN)):
         put_scores(bucket, wanted, run_id=run_id)
         kept = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id))
-        check_law(bucket, kept, 30)
+        check_push_invariants(bucket, kept, 30)
         assert (kept["posts"], kept["outcomes"], kept["errors"][0]["count"]) == (0, first["outcomes"], 2)
     asked = push(spark, push_arguments(crm, bucket, "jr_4", run_id=OTHER_RUN, push_mode="retry_rejected"))
-    check_law(bucket, asked, 30)
+    check_push_invariants(bucket, asked, 30)
     assert (asked["posts"], asked["outcomes"]) == (2, outcomes(delivered=30))
     assert crm.crm("GET", "state") == wanted
 
@@ -237,7 +237,7 @@ def test_force_sends_again_what_other_runs_sent(spark: SparkSession, bucket: Buc
     for run_id, attempt, posts in ((RUN_ID, "jr_1", 20), (OTHER_RUN, "jr_2", 20), (OTHER_RUN, "jr_3", 0)):
         put_scores(bucket, users(20), run_id=run_id)
         manifest = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id, resend_delivered="true"))
-        check_law(bucket, manifest, 20)
+        check_push_invariants(bucket, manifest, 20)
         assert (manifest["posts"], manifest["resend_delivered"]) == (posts, True)
     stats = crm.crm("GET", "stats")
     assert (stats["applied"], stats["replayed"]) == (40, 0)

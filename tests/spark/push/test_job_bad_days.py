@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from engagement_jobs.push import dispatch
 from engagement_jobs.push.job import DeliveryFailedError
-from tests.support.glue_checks import check_law, ledger
+from tests.support.glue_checks import check_push_invariants, ledger
 from tests.support.glue_days import DAY, push, push_arguments, put_scores, users
 from tests.support.glue_losses import lose_the_last_task
 from tests.support.glue_world import Bucket, World
@@ -42,7 +42,7 @@ def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, 
     said = fail(spark, crm, bucket, unavailable_timeout_seconds=4)
     assert time.monotonic() - started < 30
     manifest = bucket.json(MANIFEST)
-    found = check_law(bucket, manifest, 400)
+    found = check_push_invariants(bucket, manifest, 400)
     assert manifest["stopped"]["cause"] == "crm_unavailable"
     assert said.startswith(manifest["stopped"]["detail"])
     assert "400 of 400 rows are open (400 deferred)" in said
@@ -59,7 +59,7 @@ def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, 
 
     crm.crm("DELETE", "faults")
     later = push(spark, push_arguments(crm, bucket, "jr_2"))
-    check_law(bucket, later, 400)
+    check_push_invariants(bucket, later, 400)
     assert (later["posts"], later["outcomes"]["delivered"], later["attempts"]) == (400, 400, ["jr_1", "jr_2"])
     assert crm.crm("GET", "state") == wanted
     assert crm.crm("GET", "stats")["duplicates"]["applied_per_user"] == 0
@@ -70,7 +70,7 @@ def test_a_refused_token_costs_one_request(spark: SparkSession, bucket: Bucket, 
     crm.crm("PUT", "faults", json={"revoked": True})
     said = fail(spark, crm, bucket)
     manifest = bucket.json(MANIFEST)
-    check_law(bucket, manifest, 300)
+    check_push_invariants(bucket, manifest, 300)
     assert "refuses the token (http_401)" in said
     assert manifest["stopped"]["cause"] == "token_refused"
     assert (manifest["posts"], requests(crm)) == (1, 1)
@@ -81,7 +81,7 @@ def test_a_wrong_address_costs_a_few_requests(spark: SparkSession, bucket: Bucke
     put_scores(bucket, users(300))
     fail(spark, crm, bucket, base_url=f"{crm.crm_url}/old")
     manifest = bucket.json(MANIFEST)
-    check_law(bucket, manifest, 300)
+    check_push_invariants(bucket, manifest, 300)
     assert manifest["stopped"]["cause"] == "canary_refused"
     assert "nothing but http_404" in manifest["stopped"]["detail"]
     assert 10 <= manifest["posts"] <= 11
@@ -102,7 +102,7 @@ def test_the_impossible_is_refused_before_the_first_request(spark: SparkSession,
     assert "max_requests_per_second" in said
     assert "deadline_seconds" in said
     manifest = bucket.json(MANIFEST)
-    found = check_law(bucket, manifest, 300)
+    found = check_push_invariants(bucket, manifest, 300)
     assert (manifest["stopped"]["cause"], manifest["posts"], requests(crm)) == ("impossible", 0, 0)
     assert found.keys() == {"plan", "rest"}
     # What the CRM asked an earlier attempt for is still asked for.
@@ -114,7 +114,7 @@ def test_a_long_pause_is_obeyed_by_the_next_attempt(spark: SparkSession, bucket:
     crm.crm("PUT", "faults", json={"status": 429, "retry_after": 3600, "after": 5})
     fail(spark, crm, bucket)
     manifest = bucket.json(MANIFEST)
-    check_law(bucket, manifest, 150)
+    check_push_invariants(bucket, manifest, 150)
     assert manifest["stopped"]["cause"] == "retry_after"
     until = datetime.fromisoformat(manifest["not_before"])
     assert 3590 < (until - datetime.now(UTC)).total_seconds() < 3602
@@ -125,7 +125,7 @@ def test_a_long_pause_is_obeyed_by_the_next_attempt(spark: SparkSession, bucket:
     crm.crm("DELETE", "faults")
     fail(spark, crm, bucket, "jr_2")
     obeyed = bucket.json(MANIFEST)
-    check_law(bucket, obeyed, 150)
+    check_push_invariants(bucket, obeyed, 150)
     assert (requests(crm), obeyed["posts"]) == (asked, 0)
     assert (obeyed["stopped"]["cause"], obeyed["not_before"]) == ("retry_after", manifest["not_before"])
     assert obeyed["outcomes"]["delivered"] == 5
@@ -156,7 +156,7 @@ def test_what_nobody_knows_stays_unknown_until_it_is_settled(spark: SparkSession
     said = fail(spark, crm, bucket, max_attempts=2)
     assert "More than 1.00% of the rows are open. 3 of 60 rows are open (57 delivered, 3 unknown)" in said
     manifest = bucket.json(MANIFEST)
-    check_law(bucket, manifest, 60)
+    check_push_invariants(bucket, manifest, 60)
     assert (manifest["stopped"], manifest["retries"], manifest["posts"]) == (None, 3, 63)
     assert [row[:2] for row in bucket.table(f"{RESPONSES}failed.csv")[1:]] == [[user, "unknown"] for user in mute]
 
@@ -164,13 +164,13 @@ def test_what_nobody_knows_stays_unknown_until_it_is_settled(spark: SparkSession
     crm.crm("PUT", "faults", json={"down": True})
     fail(spark, crm, bucket, "jr_2", unavailable_timeout_seconds=2)
     second = bucket.json(MANIFEST)
-    check_law(bucket, second, 60)
+    check_push_invariants(bucket, second, 60)
     assert (second["outcomes"]["unknown"], second["outcomes"]["deferred"]) == (3, 0)
 
     # Few enough to be let through, when the run may leave some open.
     crm.crm("DELETE", "faults")
     third = push(spark, push_arguments(crm, bucket, "jr_3"))
-    check_law(bucket, third, 60)
+    check_push_invariants(bucket, third, 60)
     assert (third["outcomes"]["delivered"], third["posts"]) == (60, 3)
     stats = crm.crm("GET", "stats")
     assert (stats["applied"], stats["duplicates"]["applied_per_user"]) == (60, 0)
@@ -182,7 +182,7 @@ def test_a_few_open_rows_are_no_failure(spark: SparkSession, bucket: Bucket, crm
     put_scores(bucket, users(100))
     crm.crm("PUT", "faults", json={"status": 503, "for_users": ["U00050"]})
     manifest = push(spark, push_arguments(crm, bucket, max_attempts=2, max_failed_fraction="0.01"))
-    check_law(bucket, manifest, 100)
+    check_push_invariants(bucket, manifest, 100)
     assert (manifest["outcomes"]["delivered"], manifest["outcomes"]["deferred"]) == (99, 1)
     assert bucket.table(f"{RESPONSES}failed.csv")[1:] == [["U00050", "deferred", "http_503", "503"]]
 
@@ -193,11 +193,11 @@ def test_a_lost_task_is_told_and_counted(
     wanted = users(500)
     put_scores(bucket, wanted)
     monkeypatch.setattr(dispatch, "run_partition", lose_the_last_task)
-    monkeypatch.setattr(dispatch, "_UNTIL_WORKERS_ARE_KILLED", 0.5)  # all others have ended here
+    monkeypatch.setattr(dispatch, "_WORKER_KILL_SECONDS", 0.5)  # all others have ended here
     said = fail(spark, crm, bucket)
     assert "Spark lost a push task" in said
     manifest = bucket.json(MANIFEST)
-    found = check_law(bucket, manifest, 500)
+    found = check_push_invariants(bucket, manifest, 500)
     assert manifest["stopped"]["cause"] == "task_lost"
     assert found.keys() == {"plan", "canary", "0", "1", "2", "rest"}
     # The lost one wrote 20 lines. Of its other rows nobody knows whether they were sent.
@@ -208,7 +208,7 @@ def test_a_lost_task_is_told_and_counted(
 
     monkeypatch.undo()
     later = push(spark, push_arguments(crm, bucket, "jr_2"))
-    check_law(bucket, later, 500)
+    check_push_invariants(bucket, later, 500)
     assert (later["posts"], later["outcomes"]["delivered"]) == (500 - delivered, 500)
     assert crm.crm("GET", "state") == wanted
     assert crm.crm("GET", "stats")["duplicates"]["applied_per_user"] == 0

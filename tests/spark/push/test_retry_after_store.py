@@ -12,7 +12,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.crm_client.score_update import Record
 from engagement_jobs.push.dispatch import task_setup
 from engagement_jobs.push.job import DeliveryFailedError
-from engagement_jobs.push.retry_after_store import note_pause, noted_pause
+from engagement_jobs.push.retry_after_store import read_not_before, write_not_before
 from engagement_jobs.push.task import run_task
 from tests.support.glue_days import DAY, push, push_arguments, put_scores, users
 from tests.support.glue_world import Bucket, World
@@ -24,14 +24,14 @@ def attempt(job_run_id: str) -> str:
 
 def test_the_latest_pause_of_all_attempts_counts(bucket: Bucket) -> None:
     store = Store(bucket.name)
-    assert noted_pause(store, DAY) is None
+    assert read_not_before(store, DAY) is None
     for job_run_id, task, until in (("jr_1", "0", 2e9), ("jr_1", "1", 2e9 + 60), ("jr_2", "canary", 2e9 + 7)):
-        note_pause(store, attempt(job_run_id), task, until)
-    assert noted_pause(store, DAY) == 2e9 + 60
-    assert noted_pause(store, "2026-11-22") is None
+        write_not_before(store, attempt(job_run_id), task, until)
+    assert read_not_before(store, DAY) == 2e9 + 60
+    assert read_not_before(store, "2026-11-22") is None
     # Rounded up: a pause is never shortened.
-    note_pause(store, attempt("jr_3"), "0", 2e9 + 60.5)
-    assert noted_pause(store, DAY) == 2e9 + 61
+    write_not_before(store, attempt("jr_3"), "0", 2e9 + 60.5)
+    assert read_not_before(store, DAY) == 2e9 + 61
 
 
 def test_a_long_pause_is_written_while_the_task_waits(bucket: Bucket, crm: World) -> None:
@@ -41,7 +41,7 @@ def test_a_long_pause_is_written_while_the_task_waits(bucket: Bucket, crm: World
     result = run_task(setup, "0", [Record(f"U{number}", "1.00", 0) for number in range(30)])
     assert result.tally.outcomes == {"delivered": 30}
     assert bucket.keys(f"{attempt('jr_1')}pause-") == [f"{attempt('jr_1')}pause-0.json"]
-    noted = noted_pause(Store(bucket.name), DAY)
+    noted = read_not_before(Store(bucket.name), DAY)
     assert noted is not None
     assert began + 5 < noted < time.time() + 1
 
@@ -57,7 +57,7 @@ def test_the_attempt_after_a_killed_one_obeys_its_pause(spark: SparkSession, buc
     put_scores(bucket, users(30))
     until = time.time() + 3600
     # All that the killed one left: no manifest, no aggregate.
-    note_pause(Store(bucket.name), attempt("jr_1"), "2", until)
+    write_not_before(Store(bucket.name), attempt("jr_1"), "2", until)
     with pytest.raises(DeliveryFailedError, match="a pause that is not over"):
         push(spark, push_arguments(crm, bucket, "jr_2"))
     manifest = bucket.json(f"responses/dt={DAY}/_manifest.json")

@@ -48,7 +48,7 @@ async def deliver(setup: TaskSetup, first: int, count: int, times: list[float], 
 
 
 async def job(faced: Exchange, setup: TaskSetup, tasks: int) -> list[float]:
-    """Canary, then all tasks at once, as `sending.send` does it, but without anything between the two."""
+    """Canary, then all tasks at once, as `dispatch.send` does it, but without anything between the two."""
     times: list[float] = []
     async with serving(faced.crm) as url:
         whole = replace(setup, policy=replace(setup.policy, endpoint=f"{url}/api/v1/update-score"))
