@@ -15,7 +15,8 @@ from infra.deploy.release import Release
 _ASK = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from engagement.config.settings import Settings, SettingsError
+from engagement.config.settings import Settings
+from engagement.contract.errors import SettingsError
 values, fault = {}, None
 try:
     values = Settings.parse(sys.stdin.read()).model_dump()

@@ -12,6 +12,7 @@ from engagement.aws.s3 import Bucket, Found
 from engagement.checks import extract_check
 from engagement.config import macros, settings
 from engagement.contract import dates, s3_keys
+from engagement.contract.errors import ExtractError
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.entrypoints import extract_check as job_extract_check
 from engagement_jobs.entrypoints import workflow_run
@@ -82,7 +83,7 @@ def by_airflow(view: AirflowsView, key: str = KEY) -> dict[str, str] | None:
     """The arguments that the DAG takes from check_activity, None when the task fails."""
     try:
         checked = extract_check.check_activity(view, key)
-    except extract_check.BadActivityError:
+    except ExtractError:
         return None
     return {name: str(checked[name]) for name in ("input_uri", "input_etags")}
 

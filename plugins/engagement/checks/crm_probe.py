@@ -6,17 +6,11 @@ from urllib.parse import urlsplit
 import requests
 from requests.exceptions import ConnectTimeout, ReadTimeout, RequestException, SSLError
 
+from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError
+
 PATH = "/api/v1/update-score"
 TIMEOUT = (5.0, 10.0)
 """Seconds to connect, and to wait for the first byte of the answer."""
-
-
-class BadBaseUrlError(ValueError):
-    """The setting ``base_url`` is unfit for sending tokens and scores to."""
-
-
-class CrmUnavailableError(Exception):
-    """The CRM does not answer as a working endpoint would; a later try may find it well."""
 
 
 def check_base_url(base_url: str, *, allow_http: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 
 from engagement.aws.s3 import Bucket, Found
+from engagement.contract.errors import ExtractError
 
 MAGIC = b"PAR1"
 SMALLEST = 12
@@ -15,28 +16,24 @@ PATTERN = "[]{}*?\\"
 """What Spark takes for a pattern in a path."""
 
 
-class BadActivityError(ValueError):
-    """The extract is not there or not whole; only a new upload helps."""
-
-
 def check_activity(bucket: Bucket, key: str) -> dict[str, str | int]:
     """Return ``input_uri``, ``input_etags`` (JSON text, key to ETag) and ``bytes`` of a whole extract.
 
     :param key: of the Parquet file; or of a folder's ``_SUCCESS``, which a writer of many files adds last: then every
         file of that folder counts, and ``input_uri`` is the folder's, with a slash at its end
-    :raises BadActivityError: when a file is missing, empty, cut off, no Parquet, or was replaced meanwhile.
+    :raises ExtractError: when a file is missing, empty, cut off, no Parquet, or was replaced meanwhile.
     """
     folder, _, name = key.rpartition("/")
     keys = [key]
     if name == MARKER:
         if bucket.head(key) is None:
-            raise BadActivityError(_gone(f"s3://{bucket.name}/{key}"))
+            raise ExtractError(_gone(f"s3://{bucket.name}/{key}"))
         keys = _files(bucket, f"{folder}/" if folder else "")
     heads = {each: _check_file(bucket, each) for each in keys}
     where = f"s3://{bucket.name}/{key.removesuffix(MARKER)}"
     etags = json.dumps({each: head.etag for each, head in heads.items()})
     if len(etags) > MOST_TEXT:
-        raise BadActivityError(
+        raise ExtractError(
             f"{where} has {len(heads)} files whose names take {len(etags):,} characters; wanted at most {MOST_TEXT:,}, "
             "for they are an argument of the Glue job. Have fewer and larger ones written, then clear check_activity"
         )
@@ -61,15 +58,15 @@ def _files(bucket: Bucket, folder: str) -> list[str]:
     found = sorted(name for name in names if not any(part[0] in "_." for part in name.split("/") if part))
     where = f"s3://{bucket.name}/{folder}{MARKER}"
     if not found:
-        raise BadActivityError(f"{where} has no file beside it; wanted at least one Parquet file. {_REMEDY}")
+        raise ExtractError(f"{where} has no file beside it; wanted at least one Parquet file. {_REMEDY}")
     if len(found) > MOST_FILES:
-        raise BadActivityError(
+        raise ExtractError(
             f"{where} has {len(found)} files beside it; wanted at most {MOST_FILES}, for each is named in an argument "
             "of the Glue job. Have fewer and larger ones written, then clear check_activity"
         )
     for name in found:
         if not set(name).isdisjoint(PATTERN):
-            raise BadActivityError(
+            raise ExtractError(
                 f"s3://{bucket.name}/{folder}{name} has one of {PATTERN} in its name, which Spark takes for a pattern; "
                 "wanted none of them. Have it written under another name, then clear check_activity"
             )
@@ -80,23 +77,23 @@ def _check_file(bucket: Bucket, key: str) -> Found:
     where = f"s3://{bucket.name}/{key}"
     head = bucket.head(key)
     if head is None:
-        raise BadActivityError(_gone(where))
+        raise ExtractError(_gone(where))
     if head.size < SMALLEST:
         found = "is empty (0 bytes)" if head.size == 0 else f"has only {head.size} bytes"
-        raise BadActivityError(f"{where} {found}; wanted a Parquet file of at least {SMALLEST} bytes. {_REMEDY}")
+        raise ExtractError(f"{where} {found}; wanted a Parquet file of at least {SMALLEST} bytes. {_REMEDY}")
     first = _read(bucket, head, 0, 4)
     last = _read(bucket, head, head.size - 8, 8)
     if first != MAGIC:
-        raise BadActivityError(
+        raise ExtractError(
             f"{where} ({head.size} bytes) begins with {first!r}; wanted {MAGIC!r}: no Parquet file. {_REMEDY}"
         )
     if last[4:] != MAGIC:
-        raise BadActivityError(
+        raise ExtractError(
             f"{where} ({head.size} bytes) ends with {last[4:]!r}; wanted {MAGIC!r}: cut off while uploading? {_REMEDY}"
         )
     footer = int.from_bytes(last[:4], "little")
     if footer > head.size - SMALLEST:
-        raise BadActivityError(
+        raise ExtractError(
             f"{where} has {head.size} bytes but claims a footer of {footer}: bytes are missing. {_REMEDY}"
         )
     return head
@@ -105,7 +102,7 @@ def _check_file(bucket: Bucket, key: str) -> Found:
 def _read(bucket: Bucket, head: Found, start: int, length: int) -> bytes:
     data, etag = bucket.read_part(head.key, start, length)
     if etag != head.etag:
-        raise BadActivityError(
+        raise ExtractError(
             f"s3://{bucket.name}/{head.key} was replaced while it was checked (ETag {head.etag}, then {etag}); wait "
             "for the upload to end, then clear check_activity"
         )

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from engagement.aws.s3 import Bucket
 from engagement.contract import s3_keys
+from engagement.contract.errors import DocumentError
 from engagement.contract.scores_manifest import EarlierScores, ScoresManifest
-from engagement.contract.strict_model import DocumentError, parse
+from engagement.contract.strict_model import parse
 
 
 @dataclass(slots=True)

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import conf
 
+from engagement.contract.errors import ConfigError
+
 SECTION = "engagement"
 
 
@@ -36,7 +38,7 @@ class DagConfig:
     def read(cls) -> Self:
         """Read the section.
 
-        :raises ValueError: for a number below 1 (a count of retries: below 0) or an unknown timezone.
+        :raises ConfigError: for a number below 1 (a count of retries: below 0) or an unknown timezone.
         """
         defaults = cls()
         config = cls(
@@ -51,7 +53,7 @@ class DagConfig:
         try:
             ZoneInfo(config.timezone)
         except (KeyError, OSError, ValueError) as error:
-            raise ValueError(f"[{SECTION}] timezone is {config.timezone!r}; wanted an IANA name") from error
+            raise ConfigError(f"[{SECTION}] timezone is {config.timezone!r}; wanted an IANA name") from error
         return config
 
     def usual_retries(self) -> dict[str, Any]:
@@ -81,5 +83,5 @@ def _whole_number(name: str, default: int) -> int:
     value = int(conf.getint(SECTION, name, fallback=default))
     least = 0 if name.endswith("retries") else 1
     if value < least:
-        raise ValueError(f"[{SECTION}] {name} is {value}; wanted a whole number of at least {least}")
+        raise ConfigError(f"[{SECTION}] {name} is {value}; wanted a whole number of at least {least}")
     return value

@@ -13,10 +13,10 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from engagement.config.params import TriggerParams
-from engagement.config.settings import VARIABLE, Settings, SettingsError
+from engagement.config.settings import VARIABLE, Settings
 from engagement.contract import dates, s3_keys
 from engagement.contract.arguments import DRY_RUN, PushMode
-from engagement.contract.strict_model import DocumentError
+from engagement.contract.errors import DocumentError, ScoreDateError, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
                 run_after=dag_run.run_after,
                 timezone=timezone,
             )
-        except ValueError as error:
+        except ScoreDateError as error:
             raise AirflowFailException(str(error)) from None
 
     def decide(dag_run: Any, params: Any, settings: Settings) -> tuple[PushMode, str]:

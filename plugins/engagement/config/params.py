@@ -8,7 +8,8 @@ from typing import Any, Self
 from pydantic import Field, ValidationError
 
 from engagement.contract.arguments import PushMode
-from engagement.contract.strict_model import DocumentError, StrictModel, list_faults
+from engagement.contract.errors import DocumentError
+from engagement.contract.strict_model import StrictModel, list_faults
 
 
 class TriggerParams(StrictModel):

@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from engagement.contract.arguments import PushMode
-from engagement.contract.strict_model import DocumentError, StrictModel, describe_fault, list_faults, parse
+from engagement.contract.errors import DocumentError, SettingsError
+from engagement.contract.strict_model import StrictModel, describe_fault, list_faults, parse
 
 VARIABLE = "engagement"
 
@@ -19,10 +20,6 @@ BUCKET = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 JOB_NAME = "[A-Za-z0-9_.-]{1,255}"
 TOPIC = "arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
 NAMESPACE = "[A-Za-z0-9_.#/-][A-Za-z0-9_.#/: -]{0,254}"
-
-
-class SettingsError(ValueError):
-    """The Variable does not hold what it should; the message lists every fault."""
 
 
 def text(pattern: str, expected: str, default: Any = ..., **more: Any) -> Any:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from engagement.contract.arguments import DRY_RUN, PushMode
+from engagement.contract.errors import ScoreDateError
 
 BACKFILL = "backfill"
 
@@ -16,12 +17,12 @@ def score_date(
     It is the day on which the extract is uploaded, in the business timezone: ``requested`` (the param) if
     given, else the run's logical date, else ``run_after``, for a manual run need not have a logical date.
 
-    :raises ValueError: for a requested date that is no date, or that would make every run of a backfill score
+    :raises ScoreDateError: for a requested date that is no date, or that would make every run of a backfill score
         the same day.
     """
     if requested:
         if run_type == BACKFILL:
-            raise ValueError(
+            raise ScoreDateError(
                 f"the param score_date={requested} was given to a backfill, whose runs score the day of "
                 "their own logical date; start the backfill without it, or trigger one manual run with it"
             )
@@ -32,14 +33,14 @@ def score_date(
 def parse_date(text: str) -> date:
     """Return the date that ``YYYY-MM-DD`` stands for.
 
-    :raises ValueError: when the text is in another form or no day of the calendar.
+    :raises ScoreDateError: when the text is in another form or no day of the calendar.
     """
     try:
         parsed = date.fromisoformat(text)
     except ValueError:
         parsed = None
     if parsed is None or parsed.isoformat() != text:
-        raise ValueError(f"score_date is {text!r}; wanted a day of the calendar as YYYY-MM-DD")
+        raise ScoreDateError(f"score_date is {text!r}; wanted a day of the calendar as YYYY-MM-DD")
     return parsed
 
 

@@ -14,6 +14,8 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
+from engagement.contract.errors import DocumentError
+
 MAX_FAULTS = 50
 
 Count = Annotated[int, Field(ge=0, description="a whole number of at least 0")]
@@ -38,17 +40,6 @@ class StrictModel(BaseModel):
 
 
 Model = TypeVar("Model", bound=StrictModel)
-
-
-class DocumentError(ValueError):
-    """A document is not what its model says.
-
-    :param faults: every fault as the end of a sentence
-    """
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("; ".join(faults))
-        self.faults = faults
 
 
 def parse(model: type[Model], text: str | bytes) -> Model:

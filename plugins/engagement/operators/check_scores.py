@@ -10,8 +10,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from engagement.aws.s3 import Bucket
 from engagement.checks import crm_probe, drift, scores_check
-from engagement.checks.extract_check import BadActivityError, check_activity
+from engagement.checks.extract_check import check_activity
 from engagement.contract import s3_keys, task_failures
+from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError, ExtractError
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.summary import run_artifacts
 
@@ -61,9 +62,9 @@ class CheckActivityOperator(BaseOperator):
             else:
                 status = crm_probe.probe(self.base_url, allow_http=self.allow_http == "true")
                 self.log.info("The CRM is there: HTTP %d", status)
-        except (BadActivityError, crm_probe.BadBaseUrlError) as error:
+        except (ExtractError, BadBaseUrlError) as error:
             task_failures.fail(context, AirflowFailException(str(error)))
-        except crm_probe.CrmUnavailableError as error:
+        except CrmUnavailableError as error:
             task_failures.fail(context, AirflowException(str(error)))
         return checked
 

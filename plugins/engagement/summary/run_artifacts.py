@@ -13,8 +13,9 @@ from engagement.checks import drift, scores_check
 from engagement.contract import s3_keys
 from engagement.contract.arguments import PushMode
 from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
+from engagement.contract.errors import DocumentError
 from engagement.contract.scores_manifest import ScoresManifest
-from engagement.contract.strict_model import DocumentError, parse
+from engagement.contract.strict_model import parse
 from engagement.contract.summary import Checks, GlueRun
 from engagement.summary import aggregation
 

@@ -20,10 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engagement.aws.s3 import Bucket
 from engagement.config.dag_config import DagConfig
-from engagement.config.settings import SettingsError
+from engagement.contract.errors import ConfigError, SettingsError, StoreError, UnavailableError
 from engagement.ui import error_pages, pages, run_keys
-from engagement.ui.error_pages import UnavailableError
-from engagement.ui.output_bucket import Output, StoreError
+from engagement.ui.output_bucket import Output
 from engagement.ui.pages import Page
 from engagement.ui.run_keys import Place
 from engagement.ui.run_list import Runs
@@ -141,7 +140,7 @@ def _ask(connect: Connect, question: Callable[[Bucket], T]) -> T:
 def _timezone() -> str:
     try:
         return DagConfig.read().timezone
-    except ValueError as error:
+    except ConfigError as error:
         raise UnavailableError(
             str(error), "A section [engagement] that the DAG can be parsed with.", "Mend Airflow's configuration."
         ) from error

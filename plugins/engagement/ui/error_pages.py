@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
+from engagement.contract.errors import UnavailableError
 from engagement.ui import pages
 
 log = logging.getLogger(__name__)
@@ -31,14 +32,6 @@ _OTHERWISE = (
     "An answer of the API server.",
     "Look into the log of Airflow's API server, which says why.",
 )
-
-
-class UnavailableError(Exception):
-    """The data cannot be read; `found`, `wanted` and `advice` are sentences for a person who may see it."""
-
-    def __init__(self, found: str, wanted: str, advice: str) -> None:
-        super().__init__(found)
-        self.found, self.wanted, self.advice = found, wanted, advice
 
 
 def install(app: FastAPI) -> None:

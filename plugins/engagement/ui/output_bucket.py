@@ -19,15 +19,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement.aws.s3 import Bucket
 from engagement.config.settings import VARIABLE, Settings
+from engagement.contract.errors import StoreError
 from engagement.ui.run_list import READERS
 
 LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}, max_pool_connections=READERS)
 REMEMBER_SECONDS = 30  # how long an edit of the Variable may go unnoticed
 KEEP_SECONDS = 300  # an AWS client takes a tenth of a second to make; the connection behind it may be edited
-
-
-class StoreError(Exception):
-    """S3 did not give what was asked for; the message is one sentence for a person."""
 
 
 class Output:

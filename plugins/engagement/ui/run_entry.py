@@ -11,8 +11,9 @@ from pydantic import AfterValidator, Field, field_validator
 
 from engagement.contract.arguments import DRY_RUN
 from engagement.contract.dates import parse_date
+from engagement.contract.errors import DocumentError
 from engagement.contract.outcomes import Outcomes
-from engagement.contract.strict_model import DocumentError, StrictModel, parse
+from engagement.contract.strict_model import StrictModel, parse
 from engagement.contract.summary import Status
 from engagement.ui.run_keys import Place
 

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engagement.checks.crm_probe import BadBaseUrlError, CrmUnavailableError, check_base_url, probe
+from engagement.checks.crm_probe import check_base_url, probe
+from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError
 
 
 @contextmanager

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from engagement.checks.extract_check import BadActivityError, check_activity
+from engagement.checks.extract_check import check_activity
+from engagement.contract.errors import ExtractError
 from tests.unit.plugins.engagement.memory_bucket import MemoryBucket
 
 BUCKET, KEY = "activity-bucket", "activity/dt=2026-11-23/activity.parquet"
@@ -52,7 +53,7 @@ def test_a_whole_file(body: bytes) -> None:
     ],
 )
 def test_broken_files(body: bytes | None, said: str) -> None:
-    with pytest.raises(BadActivityError) as raised:
+    with pytest.raises(ExtractError) as raised:
         check_activity(one_file(body), KEY)
     message = str(raised.value)
     assert message.startswith(WHERE)
@@ -65,7 +66,7 @@ def test_replaced_while_it_was_read() -> None:
         def read_part(self, key: str, start: int, length: int) -> tuple[bytes, str]:
             return super().read_part(key, start, length)[0], "e2"
 
-    with pytest.raises(BadActivityError, match=r"was replaced while it was checked \(ETag [0-9a-f]{32}, then e2\)"):
+    with pytest.raises(ExtractError, match=r"was replaced while it was checked \(ETag [0-9a-f]{32}, then e2\)"):
         check_activity(Replaced({KEY: parquet()}, BUCKET), KEY)
 
 
@@ -87,7 +88,7 @@ def test_all_files_beside_a_marker_are_the_extract() -> None:
     ],
 )
 def test_a_marker_that_says_too_much(names: tuple[str, ...], said: str) -> None:
-    with pytest.raises(BadActivityError) as raised:
+    with pytest.raises(ExtractError) as raised:
         check_activity(folder(*names), MARKER)
     assert said in str(raised.value)
 
@@ -95,5 +96,5 @@ def test_a_marker_that_says_too_much(names: tuple[str, ...], said: str) -> None:
 def test_a_broken_file_among_whole_ones_is_named() -> None:
     store = folder("_SUCCESS", "a.parquet", "b.parquet")
     store.objects[f"{FOLDER}b.parquet"] = parquet()[:-1]
-    with pytest.raises(BadActivityError, match=rf"s3://{BUCKET}/{FOLDER}b\.parquet .*cut off"):
+    with pytest.raises(ExtractError, match=rf"s3://{BUCKET}/{FOLDER}b\.parquet .*cut off"):
         check_activity(store, MARKER)

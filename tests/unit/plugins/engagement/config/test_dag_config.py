@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engagement.config.dag_config import DagConfig
+from engagement.contract.errors import ConfigError
 
 
 def test_defaults() -> None:
@@ -45,5 +46,5 @@ def test_the_configuration_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
     monkeypatch.setenv(f"AIRFLOW__ENGAGEMENT__{name}", value)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ConfigError, match=said):
         DagConfig.read()

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from airflow._shared.secrets_masker import redact
 
-from engagement.config.settings import NotificationSettings, Settings, SettingsError, notification_settings
+from engagement.config.settings import NotificationSettings, Settings, notification_settings
+from engagement.contract.errors import SettingsError
 from tests.unit.plugins.engagement.run_factory import SETTINGS
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engagement.contract import dates
 from engagement.contract.arguments import PushMode
+from engagement.contract.errors import ScoreDateError
 
 ZONES = ("UTC", "Pacific/Kiritimati", "Asia/Kolkata", "Europe/Berlin", "America/New_York", "Pacific/Pago_Pago")
 DAYS = st.dates(date(2024, 1, 1), date(2030, 12, 31))
@@ -67,7 +68,7 @@ def test_the_logical_date_wins_over_run_after() -> None:
 
 @pytest.mark.parametrize("text", ["2026-02-30", "20261123", "2026-W48-1", "23.11.2026", "today", " 2026-11-23"])
 def test_no_date(text: str) -> None:
-    with pytest.raises(ValueError, match="wanted a day of the calendar as YYYY-MM-DD") as raised:
+    with pytest.raises(ScoreDateError, match="wanted a day of the calendar as YYYY-MM-DD") as raised:
         of(requested=text, run_type="manual")
     assert repr(text) in str(raised.value)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engagement.contract.strict_model import DocumentError, StrictModel, parse
+from engagement.contract.errors import DocumentError
+from engagement.contract.strict_model import StrictModel, parse
 from tests.unit.plugins.engagement import run_factory as factory
 
 DOCUMENTS: dict[str, StrictModel] = {

@@ -10,8 +10,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from engagement.checks import crm_probe
-from engagement.checks.crm_probe import CrmUnavailableError
 from engagement.checks.drift import LIMITS
+from engagement.contract.errors import CrmUnavailableError
 from engagement.operators.check_scores import CheckActivityOperator, CheckScoresOperator
 from tests.unit.plugins.engagement.run_factory import changed, day_of_scores
 

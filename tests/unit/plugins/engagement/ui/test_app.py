@@ -16,10 +16,9 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from engagement.config.settings import SettingsError
+from engagement.contract.errors import SettingsError, StoreError
 from engagement.ui import app as ui_app
 from engagement.ui import pages
-from engagement.ui.output_bucket import StoreError
 from engagement.ui.run_keys import of_object
 from tests.unit.plugins.engagement.dashboard_factory import HOSTILE, Bucket, a_summary
 

@@ -8,8 +8,8 @@ import boto3
 import pytest
 
 from engagement.aws.s3 import Bucket
-from engagement.config.settings import SettingsError
-from engagement.ui.output_bucket import Output, StoreError
+from engagement.contract.errors import SettingsError, StoreError
+from engagement.ui.output_bucket import Output
 from tests.unit.plugins.engagement.run_factory import SETTINGS
 
 BUCKET = "output-bucket"

@@ -1,0 +1,76 @@
+"""The exceptions that the Airflow side raises itself, as one tree.
+
+::
+
+    EngagementError
+    ├── ConfigError            the [engagement] section of Airflow's configuration is invalid
+    ├── SettingsError          the Airflow Variable is absent or invalid
+    ├── DocumentError          a JSON document does not match its model
+    ├── ScoreDateError         a requested date cannot be scored
+    ├── ExtractError           the extract is missing, incomplete or not Parquet
+    ├── BadBaseUrlError        the CRM's URL is unsafe or malformed
+    ├── CrmUnavailableError    the CRM does not answer
+    ├── StoreError             the output bucket cannot be read
+    └── UnavailableError       the dashboard has no data to show
+
+Operators turn them into Airflow's own exceptions: ``AirflowFailException`` when a retry cannot help,
+``AirflowException`` when it can.
+"""
+
+from collections.abc import Sequence
+
+
+class EngagementError(Exception):
+    """Base class of all exceptions in this module."""
+
+
+class ConfigError(EngagementError):
+    """An option in the ``[engagement]`` section of Airflow's configuration is invalid."""
+
+
+class SettingsError(EngagementError):
+    """The Airflow Variable ``engagement`` is absent or invalid. The message lists every fault."""
+
+
+class DocumentError(EngagementError):
+    """A JSON document does not match its model.
+
+    :param faults: one clause per fault, without a final period
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = list(faults)
+
+
+class ScoreDateError(EngagementError, ValueError):
+    """A requested date cannot be scored. It is a ``ValueError`` because pydantic validators must raise one."""
+
+
+class ExtractError(EngagementError):
+    """The extract is missing, incomplete or not Parquet. Only a new upload helps."""
+
+
+class BadBaseUrlError(EngagementError):
+    """The setting ``base_url`` is malformed, or would expose the token or the scores."""
+
+
+class CrmUnavailableError(EngagementError):
+    """The CRM does not answer as a working endpoint would. A later attempt may succeed."""
+
+
+class StoreError(EngagementError):
+    """The output bucket cannot be read. The message is one sentence for the dashboard."""
+
+
+class UnavailableError(EngagementError):
+    """The dashboard has no data to show.
+
+    :param found: what was observed, as a sentence
+    :param wanted: what was expected, as a sentence
+    :param advice: what the operator can do, as a sentence
+    """
+
+    def __init__(self, found: str, wanted: str, advice: str) -> None:
+        super().__init__(found)
+        self.found, self.wanted, self.advice = found, wanted, advice
