@@ -12,7 +12,8 @@ from engagement.aws.s3 import Bucket, Found
 from engagement.checks import extract_check
 from engagement.config import macros, settings
 from engagement.contract import dates, s3_keys
-from engagement.contract.errors import ExtractError
+from engagement.contract import errors as airflow_errors
+from engagement_jobs.contract import errors as job_errors
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.entrypoints import extract_check as job_extract_check
 from engagement_jobs.entrypoints import workflow_run
@@ -83,7 +84,7 @@ def by_airflow(view: AirflowsView, key: str = KEY) -> dict[str, str] | None:
     """The arguments that the DAG takes from check_activity, None when the task fails."""
     try:
         checked = extract_check.check_activity(view, key)
-    except ExtractError:
+    except airflow_errors.ExtractError:
         return None
     return {name: str(checked[name]) for name in ("input_uri", "input_etags")}
 
@@ -92,7 +93,7 @@ def by_the_job(view: TheJobsView, key: str = KEY) -> dict[str, str] | None:
     """The arguments that job 1 derives, None when it fails."""
     try:
         return job_extract_check.check_extract(view, key, "start it again")
-    except job_extract_check.ExtractError:
+    except job_errors.ExtractError:
         return None
 
 
@@ -168,7 +169,7 @@ def test_a_day_chosen_by_hand(text: str) -> None:
         try:
             assert callable(judge)
             judge()
-        except ValueError:
+        except (ValueError, job_errors.WorkflowError):
             return True
         return False
 

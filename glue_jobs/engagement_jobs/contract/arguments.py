@@ -13,11 +13,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Self
 
+from engagement_jobs.contract.errors import ArgumentError
+
 PUSH_MODES = ("all", "changed", "retry_rejected", "dry_run")
-
-
-class ArgumentError(ValueError):
-    """An argument is missing or is not what it must be."""
 
 
 def _day(text: str) -> str:

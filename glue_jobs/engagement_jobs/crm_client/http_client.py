@@ -13,7 +13,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from engagement_jobs.crm_client.errors import ERRORS, StaleConnectionError, translate
+from engagement_jobs.contract.errors import SecretError, StaleConnectionError
+from engagement_jobs.crm_client.error_translation import ERRORS, translate
 from engagement_jobs.crm_client.response_bodies import read_body
 
 # All that aiohttp would add by itself is here: it looks for what is missing in each request.
@@ -72,7 +73,7 @@ class Credential:
         known = {name: given[name] for name in ("token", "header", "scheme") if name in given}
         # The message names no value: it may reach a log.
         if not known.get("token") or not all(isinstance(part, str) and part.isprintable() for part in known.values()):
-            raise ValueError(
+            raise SecretError(
                 'the CRM secret is neither a bare token nor {"token": "...", "header": "...", "scheme": "..."} '
                 "of printable text"
             )

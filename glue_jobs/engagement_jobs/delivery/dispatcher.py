@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from engagement_jobs.crm_client.errors import AmbiguousError, UnsentError
+from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client.http_client import Answer, Transport
 from engagement_jobs.crm_client.response_classification import Next, Verdict, classify
 from engagement_jobs.crm_client.score_update import Record

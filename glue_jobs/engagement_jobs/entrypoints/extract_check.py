@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Protocol
 
+from engagement_jobs.contract.errors import ExtractError
+
 MAGIC = b"PAR1"
 SMALLEST = 12
 """Bytes of the least Parquet file: the magic at both ends and the footer's length."""
@@ -15,10 +17,6 @@ MARKER = "_SUCCESS"
 MOST_FILES = 400
 MOST_TEXT = 100_000
 PATTERN = "[]{}*?\\"
-
-
-class ExtractError(RuntimeError):
-    """The extract is not there or not whole; only an upload helps."""
 
 
 class Objects(Protocol):

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from engagement_jobs.contract.errors import WorkflowError
+
 NAME, RUN_ID = "WORKFLOW_NAME", "WORKFLOW_RUN_ID"
 """What Glue itself passes to every job of a workflow run, and to no other."""
 SCHEDULED_TIME = "scheduled_time"
@@ -20,10 +22,6 @@ MAX_PUSH_AGE_DAYS = 2
 """Older dates are sent only by a run whose `push_mode` was chosen by hand, as by the setting's default in Airflow."""
 _DERIVED = ("score_date", "scored_at", "run_id", "input_uri", "input_etags")
 _EXTRACT = ("activity_bucket", "activity_key")
-
-
-class WorkflowError(ValueError):
-    """The workflow run cannot be understood, or must not be obeyed."""
 
 
 def is_inside(words: Sequence[str]) -> bool:

@@ -24,6 +24,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.csv_columns import FAILED
+from engagement_jobs.contract.errors import DeliveryFailedError, LedgerError, ScoresError, TooFewSlotsError
 from engagement_jobs.crm_client.response_classification import OPEN
 from engagement_jobs.delivery.counters import Tally
 from engagement_jobs.delivery.dispatcher import UNSENT
@@ -34,19 +35,11 @@ from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, rea
 from engagement_jobs.push.dispatch import DispatchResult, check_feasible, send, task_setup, wait_for_retry_after
 from engagement_jobs.push.manifest import delivery_manifest, utc
 from engagement_jobs.push.retry_after_store import read_not_before
-from engagement_jobs.push.scores_reader import ScoresError, read_manifest, read_scores
+from engagement_jobs.push.scores_reader import read_manifest, read_scores
 
 _FAILED = (*OPEN, "rejected")
 
 log = logging.getLogger("engagement.push")
-
-
-class DeliveryFailedError(RuntimeError):
-    """The delivery was stopped, or left more rows open than it may."""
-
-
-class TooFewSlotsError(RuntimeError):
-    """The cluster cannot run all push tasks at the same time."""
 
 
 def run(arguments: PushArguments) -> dict[str, Any]:
@@ -235,7 +228,7 @@ class _LineFeeds:
 
 def _check_outcome_total(arguments: PushArguments, outcomes: Counter[str], rows: int) -> None:
     if outcomes.total() != rows:
-        raise RuntimeError(
+        raise LedgerError(
             f"outcomes add up to {outcomes.total():,}, the scores have {rows:,} rows: the ledger of "
             f"{arguments.job_run_id} holds a row twice or not at all. No manifest is written; clear push_scores."
         )

@@ -11,12 +11,9 @@ from pyspark.sql.types import StringType, StructType
 from engagement_jobs.common import spark_session
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract import s3_keys
+from engagement_jobs.contract.errors import ScoresError
 
 _SCHEMA = StructType().add("UserID", StringType()).add("Calculated_Score", StringType()).add("Timestamp", StringType())
-
-
-class ScoresError(RuntimeError):
-    """The scores of a date are missing, of another run or not what their manifest says."""
 
 
 def read_manifest(store: Store, score_date: str, run_id: str) -> dict[str, Any]:

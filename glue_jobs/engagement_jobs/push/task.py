@@ -12,6 +12,7 @@ from pyspark import TaskContext
 from pyspark.sql import Row
 
 from engagement_jobs.common.aws import Store, read_secret
+from engagement_jobs.contract.errors import TaskRestartedError
 from engagement_jobs.crm_client.http_client import HttpTransport
 from engagement_jobs.crm_client.score_update import Record
 from engagement_jobs.delivery.canary import Canary
@@ -65,7 +66,7 @@ def run_partition(setup: TaskSetup, index: int, rows: Iterable[Row]) -> Iterator
     """Deliver one partition on an executor."""
     context = TaskContext.get()
     if context is not None and context.attemptNumber() > 0:
-        raise RuntimeError(
+        raise TaskRestartedError(
             f"push task {index} was started again by Spark: it would send what its first try delivered. "
             "spark.task.maxFailures must be 1; the job's next attempt resumes from the ledger."
         )

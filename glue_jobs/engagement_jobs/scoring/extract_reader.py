@@ -12,7 +12,8 @@ from pyspark.sql.types import IntegralType
 
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.scoring.validation import SchemaError, check_schema
+from engagement_jobs.contract.errors import SchemaError
+from engagement_jobs.scoring.validation import check_schema
 from engagement_jobs.scoring.weights import Weights
 
 _AT_ONCE = 8

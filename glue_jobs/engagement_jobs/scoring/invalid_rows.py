@@ -12,16 +12,13 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
+from engagement_jobs.contract.errors import TooManyInvalidRowsError
 from engagement_jobs.scoring.validation import reason
 
 Reasons = dict[str, int]
 Samples = dict[str, list[dict[str, Any]]]
 
 _ROWS_PER_FILE = 1_000_000
-
-
-class TooManyInvalidError(RuntimeError):
-    """Too little of the extract can be scored."""
 
 
 def invalid(unfit: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
@@ -50,12 +47,12 @@ def _summarize(invalid: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Sam
 
 
 def refuse_if_bad(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:
-    """Raise TooManyInvalidError when more than `max_invalid_fraction` was invalid, or nothing can be scored."""
+    """Raise TooManyInvalidRowsError when more than `max_invalid_fraction` was invalid, or nothing can be scored."""
     most = arguments.max_invalid_fraction * counts["input"]
     if counts["scored"] and counts["invalid"] <= most:
         return
     why = ", ".join(f"{count:,} {each}" for each, count in sorted(reasons.items(), key=lambda item: -item[1]))
-    raise TooManyInvalidError(
+    raise TooManyInvalidRowsError(
         f"{arguments.input_uri}: {counts['invalid']:,} of {counts['input']:,} rows cannot be scored "
         f"({why or 'the extract is empty'}); at most {arguments.max_invalid_fraction:.0%} may be, and at least one row "
         f"must be scored. The rows are in s3://{arguments.output_bucket}/{s3_keys.invalid(arguments.score_date)}. "

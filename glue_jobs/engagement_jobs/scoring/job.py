@@ -15,6 +15,7 @@ from engagement_jobs.common import spark_session
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
+from engagement_jobs.contract.errors import InputChangedError, TooManyInvalidRowsError, WeightsError
 from engagement_jobs.scoring import extract_reader, invalid_rows
 from engagement_jobs.scoring.duplicates import find_duplicate_users
 from engagement_jobs.scoring.formula import BINS, score_bin, scores_csv, with_score
@@ -27,16 +28,12 @@ _ROWS_PER_FILE = 1_000_000
 log = logging.getLogger("engagement.score")
 
 
-class InputChangedError(RuntimeError):
-    """The extract is not the one that was checked."""
-
-
 def run(arguments: ScoreArguments) -> dict[str, Any]:
     """Score one day; return the manifest.
 
     :raises InputChangedError: the extract is gone or not the one that was checked
     :raises SchemaError: a column is missing or has another type; nothing was written
-    :raises TooManyInvalidError: after the invalid rows were written; the scores are deleted again
+    :raises TooManyInvalidRowsError: after the invalid rows were written; the scores are deleted again
     """
     output = Store(arguments.output_bucket)
     manifest_key = s3_keys.scores(arguments.score_date) + s3_keys.MANIFEST
@@ -69,7 +66,7 @@ def _score(rows: DataFrame, arguments: ScoreArguments, weights: Weights, output:
     reasons, samples = invalid_rows.write(with_reason, output.uri(invalid), counts["invalid"], weights.names)
     try:
         invalid_rows.refuse_if_bad(arguments, counts, reasons)
-    except invalid_rows.TooManyInvalidError:
+    except TooManyInvalidRowsError:
         output.delete_folder(folder)
         raise
     files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
@@ -111,7 +108,7 @@ def _weights(uri: str) -> Weights:
     bucket, key = split_uri(uri)
     document = Store(bucket).read(key)
     if document is None:
-        raise FileNotFoundError(f"there are no weights at {uri}; set weights_uri to a document that exists")
+        raise WeightsError(f"there are no weights at {uri}; set weights_uri to a document that exists")
     return Weights.parse(document)
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
+from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.weights import Weights
 
 _TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
@@ -19,10 +20,6 @@ _TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
     "integer": ((IntegralType,), "an integer"),
     "number": ((FractionalType, IntegralType), "a floating, decimal or integer number"),
 }
-
-
-class SchemaError(ValueError):
-    """The extract's columns are not those of the contract."""
 
 
 def check_schema(activity: DataFrame, weights: Weights, where: str) -> DataFrame:

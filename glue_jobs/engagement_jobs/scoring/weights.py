@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from engagement_jobs.contract.errors import WeightsError
+
 TYPES = ("integer", "number")
 """What a metric's column must be: an integer of any width, or any number."""
 
 _WANTED = {"type", "weight", "cap"}
 # What a row has besides its metrics, on its way through the job.
 _TAKEN = ("user_id", "reason", "score")
-
-
-class WeightsError(ValueError):
-    """The weights document is not valid; the message lists every fault."""
 
 
 @dataclass(frozen=True)

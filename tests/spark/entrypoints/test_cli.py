@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from engagement_jobs.common import aws
-from engagement_jobs.contract.arguments import ArgumentError, PushArguments, ScoreArguments
+from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.contract.errors import ArgumentError, ExtractError, WorkflowError
 from engagement_jobs.entrypoints import cli, workflow_run
-from engagement_jobs.entrypoints.extract_check import ExtractError
-from engagement_jobs.entrypoints.workflow_run import WorkflowError
 from tests.support.glue_world import Bucket
 from tests.support.job_arguments import PUSH, SCORE
 

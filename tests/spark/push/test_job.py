@@ -10,8 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from engagement_jobs.contract import s3_keys
-from engagement_jobs.push.job import TooFewSlotsError
-from engagement_jobs.push.scores_reader import ScoresError
+from engagement_jobs.contract.errors import ScoresError, TooFewSlotsError
 from tests.support.glue_checks import aggregates, check_push_invariants, ledger
 from tests.support.glue_days import (
     DAY,

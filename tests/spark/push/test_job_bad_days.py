@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from pyspark.sql import SparkSession
 
+from engagement_jobs.contract.errors import DeliveryFailedError
 from engagement_jobs.push import dispatch
-from engagement_jobs.push.job import DeliveryFailedError
 from tests.support.glue_checks import check_push_invariants, ledger
 from tests.support.glue_days import DAY, push, push_arguments, put_scores, users
 from tests.support.glue_losses import lose_the_last_task

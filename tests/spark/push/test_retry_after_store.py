@@ -9,9 +9,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common.aws import Store
+from engagement_jobs.contract.errors import DeliveryFailedError
 from engagement_jobs.crm_client.score_update import Record
 from engagement_jobs.push.dispatch import task_setup
-from engagement_jobs.push.job import DeliveryFailedError
 from engagement_jobs.push.retry_after_store import read_not_before, write_not_before
 from engagement_jobs.push.task import run_task
 from tests.support.glue_days import DAY, push, push_arguments, put_scores, users

@@ -9,7 +9,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common.aws import Store
-from engagement_jobs.push.scores_reader import ScoresError, read_manifest, read_scores
+from engagement_jobs.contract.errors import ScoresError
+from engagement_jobs.push.scores_reader import read_manifest, read_scores
 from tests.support.glue_days import DAY, HOSTILE_IDS, RUN_ID, parquet, put_scores, row, score, score_arguments, users
 from tests.support.glue_world import Bucket
 

@@ -9,6 +9,7 @@ import pytest
 from pyspark import TaskContext
 from pyspark.sql import Row
 
+from engagement_jobs.contract.errors import TaskRestartedError
 from engagement_jobs.crm_client.score_update import Record
 from engagement_jobs.push.dispatch import task_setup
 from engagement_jobs.push.task import record, run_partition, run_task
@@ -47,7 +48,7 @@ def test_a_second_try_of_spark_sends_nothing(bucket: Bucket, crm: World, monkeyp
     again = SimpleNamespace(attemptNumber=lambda: 1)
     monkeypatch.setattr(TaskContext, "get", classmethod(lambda _: again))
     rows = [Row(user_id="U1", score="1.00", revision=0, in_doubt=False)]
-    with pytest.raises(RuntimeError, match=r"push task 3 was started again by Spark.*maxFailures must be 1"):
+    with pytest.raises(TaskRestartedError, match=r"push task 3 was started again by Spark.*maxFailures must be 1"):
         list(run_partition(setup, 3, rows))
     assert crm.crm("GET", "stats")["requests"] == 0
     assert bucket.keys() == []

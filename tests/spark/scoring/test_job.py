@@ -15,11 +15,9 @@ from pyspark.sql import SparkSession
 
 from engagement_jobs.common import spark_session
 from engagement_jobs.contract.arguments import ScoreArguments
+from engagement_jobs.contract.errors import InputChangedError, SchemaError, TooManyInvalidRowsError, WeightsError
 from engagement_jobs.scoring import job
-from engagement_jobs.scoring.invalid_rows import TooManyInvalidError
-from engagement_jobs.scoring.job import InputChangedError
-from engagement_jobs.scoring.validation import SchemaError
-from engagement_jobs.scoring.weights import Weights, WeightsError
+from engagement_jobs.scoring.weights import Weights
 from tests.support import oracle
 from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
 from tests.support.glue_world import Bucket, World
@@ -216,7 +214,7 @@ def _weights(bucket: Bucket, body: bytes | None) -> ScoreArguments:
         (_a_file_lacks_a_column, SchemaError, r"part-1\.parquet: column cart_additions is missing"),
         (_doubles, SchemaError, "column login_count is double, wanted an integer"),
         (lambda bucket: _weights(bucket, b"{"), WeightsError, "the weights document is no JSON"),
-        (lambda bucket: _weights(bucket, None), FileNotFoundError, "there are no weights at s3://"),
+        (lambda bucket: _weights(bucket, None), WeightsError, "there are no weights at s3://"),
     ],
 )
 def test_what_cannot_be_scored_is_refused_before_any_write(
@@ -240,7 +238,7 @@ def test_rejected_rows_stay_until_a_later_run_reads_its_extract(spark: SparkSess
     with pytest.raises(SchemaError):
         score(spark, score_arguments(bucket, b"not Parquet" * 99))
     assert len(bucket.lines(INVALID)) == 1
-    with pytest.raises(TooManyInvalidError, match=r"0 of 0 rows cannot be scored \(the extract is empty\)"):
+    with pytest.raises(TooManyInvalidRowsError, match=r"0 of 0 rows cannot be scored \(the extract is empty\)"):
         score(spark, score_arguments(bucket, parquet([])))
     assert bucket.keys(INVALID) == bucket.keys(SCORES) == []
 
@@ -274,7 +272,7 @@ def test_no_manifest_if_the_extract_changes_meanwhile(
 
 def test_too_much_rejected_fails_after_the_rows_were_kept(spark: SparkSession, bucket: Bucket) -> None:
     rows = [*good(18), row("B1", logins=-1), row("B2", carts=None)]
-    with pytest.raises(TooManyInvalidError) as refused:
+    with pytest.raises(TooManyInvalidRowsError) as refused:
         score(spark, score_arguments(bucket, parquet(rows), max_invalid_fraction="0.09"))
     assert "2 of 20 rows cannot be scored (1 cart_additions_null, 1 login_count_negative)" in str(refused.value)
     assert f"s3://{bucket.name}/{INVALID}" in str(refused.value)
@@ -289,7 +287,7 @@ def test_too_much_rejected_fails_after_the_rows_were_kept(spark: SparkSession, b
 
 def test_a_fraction_of_one_still_wants_a_score(spark: SparkSession, bucket: Bucket) -> None:
     arguments = score_arguments(bucket, parquet([row("B1", logins=-1)]), max_invalid_fraction="1")
-    with pytest.raises(TooManyInvalidError, match="1 of 1 rows cannot be scored"):
+    with pytest.raises(TooManyInvalidRowsError, match="1 of 1 rows cannot be scored"):
         score(spark, arguments)
     assert [line["reason"] for line in bucket.lines(INVALID)] == ["login_count_negative"]
 

@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.push.scores_reader import ScoresError, read_manifest
+from engagement_jobs.contract.errors import ScoresError
+from engagement_jobs.push.scores_reader import read_manifest
 from engagement_jobs.scoring import invalid_rows, job
 from tests.support.glue_days import DAY, RUN_ID, parquet, row, score, score_arguments
 from tests.support.glue_world import Bucket

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pyspark.sql import SparkSession
 
-from engagement_jobs.scoring.invalid_rows import TooManyInvalidError
+from engagement_jobs.contract.errors import TooManyInvalidRowsError
 from tests.support import glue_world, oracle
 from tests.support.glue_days import DAY, HOSTILE_IDS, score, score_arguments
 from tests.support.glue_world import World
@@ -126,7 +126,7 @@ def test_job_1_and_the_oracle_agree(
         max_invalid_fraction="1",
     )
     if not wanted.scores:
-        with pytest.raises(TooManyInvalidError):
+        with pytest.raises(TooManyInvalidRowsError):
             score(spark, arguments)
         assert invalid(bucket) == wanted.invalid
         return

@@ -11,8 +11,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.formula import with_score
-from engagement_jobs.scoring.validation import SchemaError, can_be_scored, check_schema, is_blank, reason
+from engagement_jobs.scoring.validation import can_be_scored, check_schema, is_blank, reason
 from engagement_jobs.scoring.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 

@@ -20,7 +20,7 @@ MOST = 4  # messages that one pattern may stand for, or it would swallow new one
 JOBS = "glue_jobs/engagement_jobs/"
 TOLD_OTHERWISE = {
     (JOBS + "contract/arguments.py", "ValueError"): "told as what the argument is wanted to be",
-    (JOBS + "crm_client/http_client.py", "ValueError"): "told as secret_unreadable; its text may come near the secret",
+    (JOBS + "crm_client/http_client.py", "SecretError"): "told as secret_unreadable; its text may come near the secret",
     (JOBS + "scoring/extract_reader.py", "Caused by:"): "is taken off what Spark says",
 }
 """Carriers, or texts, that nobody is shown; and why."""

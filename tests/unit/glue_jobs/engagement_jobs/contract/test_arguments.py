@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from engagement_jobs.contract.arguments import ArgumentError, PushArguments, ScoreArguments
+from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.contract.errors import ArgumentError
 from tests.support.job_arguments import PUSH, SCORE
 
 

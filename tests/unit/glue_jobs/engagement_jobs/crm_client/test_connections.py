@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engagement_jobs.crm_client.errors import AmbiguousError, UnsentError
+from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client.http_client import Answer, HttpTransport
 from tests.support.raw_http import AUTHORITY, BODY, GOOD, raw_server, replies, server_context
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import http_parser
 
+from engagement_jobs.contract.errors import AmbiguousError, SecretError
 from engagement_jobs.crm_client import http_client
-from engagement_jobs.crm_client.errors import AmbiguousError
 from engagement_jobs.crm_client.http_client import Answer, Credential, HttpTransport
 from engagement_jobs.crm_client.response_bodies import MAX_BODY
 from tests.support.raw_http import BODY, GOOD, Answers, Call, RawServer, raw_server, replies
@@ -332,7 +332,7 @@ def test_another_token_goes_out_with_the_next_request() -> None:
     "text", ["", "two\nlines", '{"token": ""}', '{"token": "t", "header": null}', '{"header": "X"}']
 )
 def test_a_secret_that_is_no_token_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(ValueError, match="CRM secret") as refusal:
+    with pytest.raises(SecretError, match="CRM secret") as refusal:
         Credential.from_secret(text)
     assert "lines" not in str(refusal.value)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from engagement_jobs.entrypoints.extract_check import ExtractError, check_extract, key_of
+from engagement_jobs.contract.errors import ExtractError
+from engagement_jobs.entrypoints.extract_check import check_extract, key_of
 
 KEY = "activity/dt=2026-11-23/activity.parquet"
 WHOLE = b"PAR1" + b"column chunks" + b"meta" + (4).to_bytes(4, "little") + b"PAR1"

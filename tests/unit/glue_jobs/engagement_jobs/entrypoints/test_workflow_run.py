@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.contract.errors import WorkflowError
 from engagement_jobs.entrypoints import workflow_run
-from engagement_jobs.entrypoints.workflow_run import WorkflowError, WorkflowRun
+from engagement_jobs.entrypoints.workflow_run import WorkflowRun
 
 
 def run(timezone: str = "UTC", **properties: str) -> WorkflowRun:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from engagement_jobs.scoring.weights import Weight, Weights, WeightsError
+from engagement_jobs.contract.errors import WeightsError
+from engagement_jobs.scoring.weights import Weight, Weights
 
 GOOD: dict[str, dict[str, Any]] = {
     "login_count": {"type": "integer", "weight": 0.1, "cap": 10},

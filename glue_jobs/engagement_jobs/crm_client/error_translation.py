@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
-
-class UnsentError(Exception):
-    """The request certainly did not reach the server; the text is the reason's machine word."""
-
-
-class AmbiguousError(Exception):
-    """The server may have read the request and applied it; the text is the reason's machine word."""
-
-
-class StaleConnectionError(Exception):
-    """A connection received something before a request was written to it."""
-
+from engagement_jobs.contract.errors import AmbiguousError, StaleConnectionError, UnsentError
 
 ERRORS = (aiohttp.ClientError, OSError, UnicodeError, StaleConnectionError)
 """What aiohttp raises when there is no answer; a TimeoutError is an OSError."""

@@ -1,0 +1,87 @@
+"""Every exception class of the jobs.
+
+An error that ends a job run reaches Glue's `ErrorMessage` as `<class name>: <text>`. Its text states what was expected,
+what was found, where, and what to do next; docs/guides/runbook.md has a row for each.
+"""
+
+from __future__ import annotations
+
+
+class JobError(Exception):
+    """Base class of all errors that the jobs raise themselves."""
+
+
+# Both jobs
+
+
+class ArgumentError(JobError):
+    """A job argument is missing or invalid."""
+
+
+class WorkflowError(JobError):
+    """The properties of a Glue workflow run are invalid, or its date is too old to push."""
+
+
+# Scoring job
+
+
+class ExtractError(JobError):
+    """The extract is missing, incomplete or not Parquet. Only a new upload helps."""
+
+
+class InputChangedError(JobError):
+    """The extract was deleted or replaced after it was checked."""
+
+
+class SchemaError(JobError):
+    """The extract cannot be read, or its columns do not match the contract."""
+
+
+class WeightsError(JobError):
+    """The weights document is invalid. The text lists every fault."""
+
+
+class TooManyInvalidRowsError(JobError):
+    """More rows are invalid than `max_invalid_fraction` allows, or there is nothing to score."""
+
+
+# Push job
+
+
+class ScoresError(JobError):
+    """The scores are missing, belong to another run, or differ from their manifest. Nothing was sent."""
+
+
+class TooFewSlotsError(JobError):
+    """The cluster cannot run all push tasks at the same time. Nothing was sent."""
+
+
+class SecretError(JobError):
+    """The CRM secret is in neither of the two supported formats. The text contains no part of the secret."""
+
+
+class TaskRestartedError(JobError):
+    """Spark started a push task again. It would send what its first try delivered."""
+
+
+class LedgerError(JobError):
+    """The outcomes in the ledger do not add up to the rows of the scores. No manifest was written."""
+
+
+class DeliveryFailedError(JobError):
+    """The delivery is incomplete. The ledger and the manifest were written."""
+
+
+# One HTTP request of the push job. These never end a job run.
+
+
+class UnsentError(JobError):
+    """The CRM certainly did not receive the request. The text is the reason's code."""
+
+
+class AmbiguousError(JobError):
+    """The CRM may have received and applied the request. The text is the reason's code."""
+
+
+class StaleConnectionError(JobError):
+    """A pooled connection received data before the request was written to it."""
