@@ -184,10 +184,15 @@ deploy: setup ## Deploy the checked-out commit to AWS, or go back to a release (
 smoke: setup ## Try what is deployed with a dry run of the newest extract (ENV=)
 	@.venv/bin/python -m infra.deploy smoke --env "$(ENV)"
 
-.PHONY: lint
-lint: setup $(BROWSER) $(LINT) ## Check style, format, types, templates, workflows, scripts and the Dockerfile
+.PHONY: lint-quick
+lint-quick: setup ## Check style, format, imports, sizes and wording, in seconds
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@PYTHONPATH=plugins:glue_jobs:. .venv/bin/lint-imports --no-cache
+	@.venv/bin/python -m tests.lint
+
+.PHONY: lint
+lint: lint-quick $(BROWSER) $(LINT) ## Also check types, templates, workflows, scripts and the Dockerfile
 	@.venv/bin/mypy dags plugins local infra tests \
 		--exclude '^(tests/(unit/glue_jobs|spark|support|browser)/)'
 	@.venv-glue/bin/mypy glue_jobs benchmarks \

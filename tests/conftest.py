@@ -26,7 +26,7 @@ os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parents[1
 
 # Each environment collects the tests of its own side, so that `pytest tests/unit` works in both.
 _GLUE = find_spec("pyspark") is not None
-_UNIT_OF_AIRFLOW = ("architecture", "benchmarks", "compose", "dags", "docs", "faults", "infra", "plugins")
+_UNIT_OF_AIRFLOW = ("benchmarks", "compose", "dags", "docs", "faults", "infra", "lint", "plugins", "test_run.py")
 collect_ignore = (
     ["browser", "compose", "contract", "faults", "local", "stack", *(f"unit/{name}" for name in _UNIT_OF_AIRFLOW)]
     if _GLUE
