@@ -136,10 +136,10 @@ def test_keys(run_id: str) -> None:
 @pytest.mark.parametrize(
     ("what", "names"),
     [
-        ("arguments of job 1", dag_arguments.SCORE_ARGUMENTS),
-        ("arguments of job 2", dag_arguments.PUSH_ARGUMENTS),
-        ("arguments of job 1 in a workflow", workflow_run.names(dag_arguments.SCORE_ARGUMENTS)),
-        ("arguments of job 2 in a workflow", workflow_run.names(dag_arguments.PUSH_ARGUMENTS)),
+        ("arguments of the scoring job", dag_arguments.SCORE_ARGUMENTS),
+        ("arguments of the push job", dag_arguments.PUSH_ARGUMENTS),
+        ("arguments of the scoring job in a workflow", workflow_run.names(dag_arguments.SCORE_ARGUMENTS)),
+        ("arguments of the push job in a workflow", workflow_run.names(dag_arguments.PUSH_ARGUMENTS)),
         ("run properties", (workflow_run.SCHEDULED_TIME, *workflow_run.CHOSEN)),
         ("scores manifest", ScoresManifest.model_fields),
         ("delivery manifest", DeliveryManifest.model_fields),
