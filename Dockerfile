@@ -39,7 +39,7 @@ RUN pip install --quiet --no-index -r requirements.txt
 
 # Named volumes take over the owner of the folder that they cover.
 RUN useradd --uid 1000 --home-dir /usr/local/airflow --no-create-home airflow \
-    && mkdir -p logs /srv/world/s3 && chown -R airflow: /usr/local/airflow /srv/world
+    && mkdir -p logs /srv/emulators/s3 && chown -R airflow: /usr/local/airflow /srv/emulators
 # Its number is fixed above, and the name is what a person reads; nothing but this image's own files resolves it.
 # hadolint ignore=DL3066
 USER airflow

@@ -17,7 +17,7 @@ from benchmarks.results import Figures, Part, Run, values
 from benchmarks.scheduler import Scheduler
 from benchmarks.timeline import STEPS, Day, GlueRun
 from local import stack
-from local.airflow import DAG_ID, AirflowHome
+from local.airflow_home import DAG_ID, AirflowHome
 from local.extract import write_extract
 from local.processes import REPOSITORY
 
@@ -104,7 +104,7 @@ def _measure_import(run: Run) -> None:
 class _Days:
     """Where days run."""
 
-    world: stack.Stack
+    world: stack.RunningStack
     airflow: Scheduler
 
     def run(self, extract: Path, score_date: str, pause: float) -> Day:

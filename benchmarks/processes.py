@@ -19,7 +19,7 @@ from typing import Any, TypedDict
 
 import psutil
 
-from local.processes import REPOSITORY, ended
+from local.processes import REPOSITORY, terminate_on_exit
 
 AIRFLOW, GLUE, BENCH = (REPOSITORY / folder / "bin" / "python" for folder in (".venv", ".venv-glue", ".venv-bench"))
 JOBS_PATH = os.pathsep.join((str(REPOSITORY / "glue_jobs"), str(REPOSITORY)))
@@ -84,7 +84,7 @@ def run_json(command: Sequence[str], env: Mapping[str, str]) -> Any:
         text=True,
         start_new_session=True,  # so that all its processes can be ended together
     )
-    with ended(process):
+    with terminate_on_exit(process):
         output, errors = process.communicate(timeout=_TIMEOUT_SECONDS)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command[:6])} ... exited with {process.returncode}:\n{errors[-3000:]}")

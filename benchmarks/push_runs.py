@@ -42,7 +42,7 @@ wrk.headers["Authorization"] = "Bearer {_TOKEN}"
 class Crm:
     """A running fake CRM, with the emulators of S3 and AWS, which only the push job uses."""
 
-    world: stack.StandIns
+    world: stack.Emulators
 
     @property
     def endpoint(self) -> str:
@@ -131,7 +131,7 @@ class Crm:
 def serving(folder: Path, latency_ms: int) -> Iterator[Crm]:
     """Run a CRM that takes `latency_ms` for each request until the block is left; its logs stay in `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
-    with stack.stand_ins(folder, _TOKEN, ["--latency-ms", str(latency_ms)]) as world:
+    with stack.running_emulators(folder, _TOKEN, ["--latency-ms", str(latency_ms)]) as world:
         world.client("s3").create_bucket(Bucket=_BUCKET)
         world.client("secretsmanager").create_secret(Name=_SECRET, SecretString=_TOKEN)
         yield Crm(world)

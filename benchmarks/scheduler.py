@@ -15,8 +15,8 @@ from typing import Any
 import requests
 
 from benchmarks.processes import AIRFLOW
-from local.airflow import DAG_ID, AirflowHome
-from local.processes import ended
+from local.airflow_home import DAG_ID, AirflowHome
+from local.processes import terminate_on_exit
 
 _START_SECONDS, _END_SECONDS = 180.0, 60.0
 _OPTIONS = {
@@ -112,7 +112,7 @@ def running(home: AirflowHome) -> Iterator[Scheduler]:
         process = subprocess.Popen(
             command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, start_new_session=True
         )
-        with ended(process):
+        with terminate_on_exit(process):
             try:
                 scheduler = Scheduler(url, log)
                 scheduler.switch_on()

@@ -18,7 +18,7 @@ from benchmarks import jobs, page, processes
 from benchmarks.page import Target
 from benchmarks.processes import BENCH, GLUE
 from benchmarks.results import Figures, Part, Run, ratios, values
-from local import s3, stack
+from local import s3_emulator, stack
 from local.extract import write_extract
 
 TITLE = "Score"
@@ -173,7 +173,7 @@ def _day(folder: Path, rows: int) -> Iterator[Day]:
     shutil.rmtree(folder, ignore_errors=True)
     root, extract = folder / "s3", folder / "activity.parquet"
     try:
-        with s3.serve(root) as url:
+        with s3_emulator.serve(root) as url:
             client, etags = stack.client("s3", url), {}
             client.create_bucket(Bucket=_BUCKET)
             for name in (CLEAN, BAD):
@@ -182,6 +182,6 @@ def _day(folder: Path, rows: int) -> Iterator[Day]:
                 client.upload_file(str(extract), _BUCKET, _key(name))
                 etags[name] = client.head_object(Bucket=_BUCKET, Key=_key(name))["ETag"].strip('"')
                 extract.unlink()
-            yield Day(rows, root, s3.client_env(url, url), etags)
+            yield Day(rows, root, s3_emulator.client_env(url, url), etags)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -19,10 +19,10 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from local import stack
-from local.airflow import TASKS, AirflowHome
-from local.crm.profiles import PROFILES
+from local.airflow_home import TASKS, AirflowHome
 from local.demo_table import table
 from local.extract import write_extract
+from local.fake_crm.fault_profiles import PROFILES
 from local.processes import REPOSITORY
 
 _FOLDER = REPOSITORY / ".local" / "demo"
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace, clock: Clock) -> int:
             return _run_day(arguments, world, migrated, clock)
 
 
-def _run_day(arguments: argparse.Namespace, world: stack.Stack, migrated: Future[None], clock: Clock) -> int:
+def _run_day(arguments: argparse.Namespace, world: stack.RunningStack, migrated: Future[None], clock: Clock) -> int:
     score_date = arguments.date.isoformat()
     clock.say(f"S3 {world.s3_url} · AWS {world.aws_url} · CRM {world.crm_url}")
     patience = {"unavailable_timeout_seconds": _GIVE_UP_SECONDS} if arguments.faults else {}
@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--activity", type=Path, help="a Parquet file of your own instead of a generated one")
     parser.add_argument("--rate", type=float, default=_DEFAULT_RATE, help="requests per second")
     parser.add_argument(
-        "--faults", type=_profile, help="a fault of the CRM, by name; `python -m local.crm --list-faults`"
+        "--faults", type=_profile, help="a fault of the CRM, by name; `python -m local.fake_crm --list-faults`"
     )
     return parser
 
@@ -147,7 +147,7 @@ def _extract(arguments: argparse.Namespace, clock: Clock) -> Path:
 
 def follow(
     home: AirflowHome,
-    world: stack.Stack,
+    world: stack.RunningStack,
     ended: Callable[[], int | None],
     arrive: Callable[[], None],
     mend: Callable[[], None],
@@ -181,7 +181,7 @@ def follow(
             clock.say(f"{task:<20} {_NEWS[state]}")
 
 
-def _progress(world: stack.Stack, clock: Clock) -> Iterator[None]:
+def _progress(world: stack.RunningStack, clock: Clock) -> Iterator[None]:
     """Tell now and then how many users the CRM has."""
     told, users = time.monotonic(), 0
     while True:
@@ -196,7 +196,7 @@ def _progress(world: stack.Stack, clock: Clock) -> Iterator[None]:
         yield
 
 
-def _summary(world: stack.Stack, score_date: str) -> dict[str, Any] | None:
+def _summary(world: stack.RunningStack, score_date: str) -> dict[str, Any] | None:
     path = world.object_path(world.outputs["OutputBucketName"], f"summaries/dt={score_date}/summary.json")
     summary: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
     return summary

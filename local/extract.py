@@ -71,7 +71,7 @@ FROM activity
 
 
 @dataclass(frozen=True)
-class Extract:
+class GeneratedExtract:
     """What was written; `bad` counts rows by kind: both of a conflicting pair, the second of equal ones."""
 
     path: str
@@ -87,7 +87,7 @@ def write_extract(
     *,
     seed: int = 0,
     bad_fraction: float = 0.0,
-) -> Extract:
+) -> GeneratedExtract:
     """Write a Parquet file of `rows` rows; it appears under its name only when complete, as an upload does.
 
     A share of `bad_fraction` (at most 0.5) of the rows is unfit, of every kind in turn.
@@ -108,7 +108,7 @@ def write_extract(
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return Extract(str(path), rows, path.stat().st_size, _count_bad(bad))
+    return GeneratedExtract(str(path), rows, path.stat().st_size, _count_bad(bad))
 
 
 def _query(rows: int, bad: int, score_date: date) -> str:

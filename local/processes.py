@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
-def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+def terminate_on_exit(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
     """End the process, and its group, when the block is left."""
     try:
         yield process
@@ -28,7 +28,7 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextlib.contextmanager
-def stand_in(
+def running_service(
     module: str,
     arguments: Sequence[str],
     log: Path,
@@ -52,7 +52,7 @@ def stand_in(
             text=True,
             start_new_session=True,
         )
-        with ended(process):
+        with terminate_on_exit(process):
             assert process.stdout is not None  # noqa: S101 - given by PIPE
             line = process.stdout.readline()
             if not line:

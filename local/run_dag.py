@@ -10,7 +10,7 @@ import sys
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.execution_time import supervisor
 
-from local.airflow import DAG_ID
+from local.airflow_home import DAG_ID
 
 
 def main() -> int:

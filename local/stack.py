@@ -20,8 +20,8 @@ from infra.deploy.changes import Changes
 from infra.deploy.progress import Progress
 from infra.deploy.stacks import Stacks
 from local import artifacts
-from local.processes import REPOSITORY, stand_in
-from local.s3 import client_env
+from local.processes import REPOSITORY, running_service
+from local.s3_emulator import client_env
 
 TEMPLATE = REPOSITORY / "infra" / "pipeline.yaml"
 NAME = "engagement"  # of the CloudFormation stack
@@ -35,18 +35,18 @@ _CONFIG = Config(
 
 
 @dataclass(frozen=True)
-class StandIns:
+class Emulators:
     """Where each part of the world outside answers.
 
     :param folder: everything that they keep; `s3/<bucket>/` below it holds the objects as files
-    :param gate_url: the gate through which jobs reach S3, when there is one
+    :param s3_fault_proxy_url: the proxy through which jobs reach S3, if there is one
     """
 
     folder: Path
     s3_url: str
     aws_url: str
     crm_url: str
-    gate_url: str | None = field(default=None, kw_only=True)
+    s3_fault_proxy_url: str | None = field(default=None, kw_only=True)
 
     @property
     def env(self) -> dict[str, str]:
@@ -59,7 +59,7 @@ class StandIns:
 
 
 @dataclass(frozen=True)
-class Stack(StandIns):
+class RunningStack(Emulators):
     """A running stack: the stand-ins, and what the template made.
 
     :param outputs: outputs of the CloudFormation stack
@@ -108,24 +108,24 @@ class Stack(StandIns):
 
 @contextlib.contextmanager
 def running(
-    folder: Path, crm_options: Sequence[str] = (), *, gate: bool = False, scheduler: bool = False
-) -> Iterator[Stack]:
+    folder: Path, crm_options: Sequence[str] = (), *, s3_fault_proxy: bool = False, scheduler: bool = False
+) -> Iterator[RunningStack]:
     """Start everything, deploy the template and the jobs, and end everything when the block is left.
 
-    :param gate: whether jobs reach S3 through `local.s3_gate`, whose faults can be switched
+    :param s3_fault_proxy: whether jobs reach S3 through `local.s3_fault_proxy`, whose faults can be switched
     :param scheduler: whether a scheduler of Airflow runs the jobs; for it, they start no sooner than on Glue
     """
     token = secrets.token_urlsafe(24)
-    with stand_ins(folder, token, crm_options, gate=gate, scheduler=scheduler) as world:
-        yield Stack(
+    with running_emulators(folder, token, crm_options, s3_fault_proxy=s3_fault_proxy, scheduler=scheduler) as world:
+        yield RunningStack(
             **vars(world), outputs=deploy(world.s3_url, world.aws_url, token, folder / "artifacts"), token=token
         )
 
 
 @contextlib.contextmanager
-def stand_ins(
-    folder: Path, token: str, crm_options: Sequence[str] = (), *, gate: bool = False, scheduler: bool = False
-) -> Iterator[StandIns]:
+def running_emulators(
+    folder: Path, token: str, crm_options: Sequence[str] = (), *, s3_fault_proxy: bool = False, scheduler: bool = False
+) -> Iterator[Emulators]:
     """Start S3, the AWS APIs and the CRM, with nothing in them, and end them when the block is left.
 
     :param token: what the CRM wants to see
@@ -134,14 +134,19 @@ def stand_ins(
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as started:
-        s3_url = started.enter_context(stand_in("local.s3", ["--root", str(root)], logs / "s3.log"))
-        gate_url = None
-        if gate:
-            gate_url = started.enter_context(stand_in("local.s3_gate", ["--upstream", s3_url], logs / "gate.log"))
-        aws_arguments = ["--root", str(root), "--s3-url", gate_url or s3_url, "--scratch", str(folder / "glue")]
-        aws_url = started.enter_context(stand_in("local.aws", aws_arguments, logs / "aws.log", at_once))
-        crm_url = started.enter_context(stand_in("local.crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token}))
-        yield StandIns(folder, s3_url, aws_url, crm_url, gate_url=gate_url)
+        s3_url = started.enter_context(running_service("local.s3_emulator", ["--root", str(root)], logs / "s3.log"))
+        s3_fault_proxy_url = None
+        if s3_fault_proxy:
+            s3_fault_proxy_url = started.enter_context(
+                running_service("local.s3_fault_proxy", ["--upstream", s3_url], logs / "s3_fault_proxy.log")
+            )
+        aws_arguments = ["--root", str(root), "--scratch", str(folder / "glue")]
+        aws_arguments += ["--s3-url", s3_fault_proxy_url or s3_url]
+        aws_url = started.enter_context(running_service("local.aws_emulator", aws_arguments, logs / "aws.log", at_once))
+        crm_url = started.enter_context(
+            running_service("local.fake_crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token})
+        )
+        yield Emulators(folder, s3_url, aws_url, crm_url, s3_fault_proxy_url=s3_fault_proxy_url)
 
 
 def client(service: str, url: str) -> Any:

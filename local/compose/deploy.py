@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from local.extract import write_extract
-from local.stack import Stack, deploy
+from local.stack import RunningStack, deploy
 
 CRM_URL = "http://crm:8090"
 RATE = 1_000.0  # requests a second; the setting's own default is meant for a CRM that others use, too
@@ -26,7 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         outputs = deploy(s3_url, aws_url, token, folder / "artifacts")
-        world = Stack(folder, s3_url, aws_url, CRM_URL, outputs, token)
+        world = RunningStack(folder, s3_url, aws_url, CRM_URL, outputs, token)
         print(f"deployed infra/pipeline.yaml: {', '.join(sorted(outputs.values()))}", flush=True)
         # Today's and some earlier ones: for the scheduled run, which is yesterday's before 03:00, and for a backfill.
         for back in reversed(range(int(os.environ["SEED_DAYS"]))):

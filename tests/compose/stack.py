@@ -14,7 +14,7 @@ from typing import Any
 
 from local.compose import credentials
 from local.compose.project import REPOSITORY, Project
-from local.stack import Stack, outputs_of
+from local.stack import RunningStack, outputs_of
 from tests.compose.airflow_api import Airflow
 from tests.support.waiting import PATIENCE
 
@@ -52,11 +52,11 @@ class Running:
         return Airflow(self.url("AIRFLOW"), self.env["ENGAGEMENT_LOGIN_PASSWORD"])
 
     @cached_property
-    def world(self) -> Stack:
+    def world(self) -> RunningStack:
         """The world outside Airflow: S3, the AWS APIs and the CRM."""
         token = self.env["ENGAGEMENT_CRM_TOKEN"]
         urls = self.url("S3"), self.url("AWS"), self.url("CRM")
-        return Stack(self.project.env_file.parent, *urls, outputs=outputs_of(self.url("AWS")), token=token)
+        return RunningStack(self.project.env_file.parent, *urls, outputs=outputs_of(self.url("AWS")), token=token)
 
     def docker(self, do: str, *services: str) -> None:
         """`docker start` or `stop` the containers of services. Raises CalledProcessError."""

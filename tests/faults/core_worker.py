@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from local.aws.settings import default_glue_python
-from local.processes import REPOSITORY, ended, stand_in
+from local.aws_emulator.emulator_settings import default_glue_python
+from local.processes import REPOSITORY, running_service, terminate_on_exit
 from tests.faults.scenario import ROWS
 from tests.faults.worker import CRM_OPTIONS, DAY, LIMIT_SECONDS, JobRun, Worker
 
@@ -50,7 +50,7 @@ class CoreWorker(Worker):
                 text=True,
                 start_new_session=True,
             )
-            with ended(process):
+            with terminate_on_exit(process):
                 assert process.stdin is not None
                 with process.stdin:
                     json.dump(given, process.stdin)
@@ -65,5 +65,5 @@ class CoreWorker(Worker):
 def core_worker(folder: Path) -> Iterator[CoreWorker]:
     """Start a fake CRM of its own; end it when the block is left."""
     token = secrets.token_urlsafe(24)
-    with stand_in("local.crm", CRM_OPTIONS, folder / "crm.log", {"CRM_TOKEN": token}) as url:
+    with running_service("local.fake_crm", CRM_OPTIONS, folder / "crm.log", {"CRM_TOKEN": token}) as url:
         yield CoreWorker(url, token, folder / "output")

@@ -13,7 +13,7 @@ import requests
 
 from local import stack
 from local.extract import write_extract
-from local.s3 import SETTLE_SECONDS
+from local.s3_emulator import SETTLE_SECONDS
 from tests.faults.scenario import ROWS
 from tests.faults.worker import CRM_OPTIONS, DAY, LIMIT_SECONDS, RUN_ID, JobRun, Worker
 
@@ -21,7 +21,7 @@ from tests.faults.worker import CRM_OPTIONS, DAY, LIMIT_SECONDS, RUN_ID, JobRun,
 class GlueWorker(Worker):
     """Runs the push job on a stack of its own, on a day that the scoring job has scored."""
 
-    def __init__(self, world: stack.Stack) -> None:
+    def __init__(self, world: stack.RunningStack) -> None:
         super().__init__(world.crm_url, world.token, world.folder / "s3" / world.outputs["OutputBucketName"])
         self.world = world
 
@@ -31,7 +31,7 @@ class GlueWorker(Worker):
 
     def break_s3(self, fault: Mapping[str, object] | None) -> None:
         """Through the gate in front of S3."""
-        url = f"{self.world.gate_url}/_gate"
+        url = f"{self.world.s3_fault_proxy_url}/_fault"
         done = requests.put(url, json=dict(fault), timeout=30) if fault else requests.delete(url, timeout=30)
         done.raise_for_status()
 
@@ -88,7 +88,7 @@ class GlueWorker(Worker):
 @contextlib.contextmanager
 def glue_worker(folder: Path) -> Iterator[GlueWorker]:
     """Start a stack and score its day; end everything when the block is left."""
-    with stack.running(folder, CRM_OPTIONS, gate=True) as world:
+    with stack.running(folder, CRM_OPTIONS, s3_fault_proxy=True) as world:
         worker = GlueWorker(world)
         worker.score()
         yield worker

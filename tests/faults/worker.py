@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from local.crm.profiles import PROFILES
+from local.fake_crm.fault_profiles import PROFILES
 from local.stack import SECRET_ID
 from tests.faults.scenario import ARGUMENTS, Scenario
 from tests.support.waiting import wait_until

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local import demo
-from local.airflow import TASKS
+from local.airflow_home import TASKS
 
 NO_WORLD: Any = None  # asked only while a push is seen at work
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from local.airflow import AirflowHome
+from local.airflow_home import AirflowHome
 from local.extract import write_extract
-from local.stack import Stack, running
+from local.stack import RunningStack, running
 
 _DAY_SECONDS = 400
 
@@ -37,7 +37,7 @@ class Ended:
 class World:
     """The stack, and a way to run the DAG in it."""
 
-    stack: Stack
+    stack: RunningStack
     folder: Path
 
     @property

@@ -17,8 +17,8 @@ from typing import Any
 
 from infra.deploy.airflow_api import AirflowApi
 from local.extract import write_extract
-from local.s3 import REGION
-from local.stack import StandIns, stand_ins
+from local.s3_emulator import REGION
+from local.stack import Emulators, running_emulators
 from tests.unit.infra.deploy.checkout import Checkout
 
 ACCOUNT = "123456789012"
@@ -47,7 +47,7 @@ _READS = ("Get", "List", "Describe", "Head", "InvokeRestApi GET")
 _TEMPORARY = ("CreateChangeSet", "DeleteChangeSet")
 
 
-class Cloud(StandIns):
+class Cloud(Emulators):
     """The stand-ins of one account, and the CRM."""
 
     @property
@@ -59,7 +59,7 @@ class Cloud(StandIns):
 @contextlib.contextmanager
 def cloud(folder: Path) -> Iterator[Cloud]:
     """Start an account; everything in it ends with the block."""
-    with stand_ins(folder, TOKEN, scheduler=True) as started:
+    with running_emulators(folder, TOKEN, scheduler=True) as started:
         made = Cloud(**vars(started))
         made.client("secretsmanager").create_secret(Name="crm-token", SecretString=TOKEN)
         yield made

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from local.airflow import AirflowHome
-from local.aws.settings import default_glue_python
+from local.airflow_home import AirflowHome
+from local.aws_emulator.emulator_settings import default_glue_python
 from local.extract import write_extract
 from local.spark.java import java_home
-from local.stack import Stack, running
+from local.stack import RunningStack, running
 from tests.unit.infra.actors import AIRFLOW
 from tests.unit.infra.deployed import PREFIX, deployed
 from tests.unit.infra.names import DAY
@@ -73,7 +73,7 @@ def record(folder: Path) -> Recording:
     return Recording([Call(**json.loads(line)) for line in file.read_text().splitlines()], summary, log)
 
 
-def _run_day(stack: Stack, folder: Path, file: Path) -> str:
+def _run_day(stack: RunningStack, folder: Path, file: Path) -> str:
     extract = folder / "activity.parquet"
     write_extract(extract, 1000, date.fromisoformat(DAY))
     stack.upload_activity(extract, DAY)

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from local.airflow import AirflowHome
+from local.airflow_home import AirflowHome
 from tests.stack.conftest import Ended, World
 from tests.support.waiting import wait_until
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.airflow import AirflowHome
+from local.airflow_home import AirflowHome
 from tests.stack.conftest import World
 from tests.stack.costs import SETTINGS, check_costs
 from tests.stack.expected import expected_scores

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from local.aws.cloudformation.desired import desired
+from local.aws_emulator.cloudformation.desired import desired
 from local.processes import REPOSITORY
-from local.stack import SECRET_ID, Stack, deploy_template
+from local.stack import SECRET_ID, RunningStack, deploy_template
 from tests.stack.conftest import World
 from tests.stack.expected import expected_scores
 
@@ -39,7 +39,7 @@ class Nightly:
     :param target: of its schedule
     """
 
-    stack: Stack
+    stack: RunningStack
     name: str
     target: dict[str, Any]
 

@@ -14,9 +14,9 @@ from engagement_jobs.crm_client.score_update import Record
 from engagement_jobs.delivery.canary import Canary
 from engagement_jobs.delivery.dispatcher import Delivery, Policy
 from engagement_jobs.delivery.ledger import Ledger
-from local.crm.faults import NO_FAULT, Fault
-from local.crm.server import serving
-from local.crm.service import Crm, Options
+from local.fake_crm.faults import NO_FAULT, Fault
+from local.fake_crm.server import serving
+from local.fake_crm.service import FakeCrm, Options
 
 TOKEN = "token-of-this-test"
 
@@ -25,7 +25,7 @@ TOKEN = "token-of-this-test"
 class Exchange:
     """What both sides know after a delivery: `objects` is what the ledger wrote."""
 
-    crm: Crm
+    crm: FakeCrm
     objects: dict[str, bytes] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=lambda: [TOKEN])
     secret_reads: int = 0
@@ -71,4 +71,4 @@ def records(count: int) -> list[Record]:
 
 
 def exchange(fault: Fault = NO_FAULT, **options: Any) -> Exchange:
-    return Exchange(Crm(Options(token=TOKEN, fault=fault, **options)))
+    return Exchange(FakeCrm(Options(token=TOKEN, fault=fault, **options)))

@@ -22,7 +22,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.push import job as push_job
 from engagement_jobs.scoring import job as scoring_job
-from local.s3 import SETTLE_SECONDS
+from local.s3_emulator import SETTLE_SECONDS
 from tests.support.glue_world import SECRET_ID, Bucket, World
 
 DAY = "2026-11-23"

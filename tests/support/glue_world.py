@@ -19,8 +19,8 @@ import requests
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common import spark_session as session
-from local.processes import REPOSITORY, stand_in
-from local.s3 import client_env
+from local.processes import REPOSITORY, running_service
+from local.s3_emulator import client_env
 from local.spark import conf
 
 TOKEN = "token-of-these-tests"
@@ -96,11 +96,15 @@ def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[World]:
         for name in _PROXIES:
             patch.delenv(name, raising=False)
             patch.delenv(name.lower(), raising=False)
-        s3_url = started.enter_context(stand_in("local.s3", ["--root", str(root)], logs / "s3.log", python=_PYTHON))
+        s3_url = started.enter_context(
+            running_service("local.s3_emulator", ["--root", str(root)], logs / "s3.log", python=_PYTHON)
+        )
         arguments = ["--root", str(root), "--s3-url", s3_url, "--scratch", str(folder / "glue")]
-        aws_url = started.enter_context(stand_in("local.aws", arguments, logs / "aws.log", python=_PYTHON))
+        aws_url = started.enter_context(
+            running_service("local.aws_emulator", arguments, logs / "aws.log", python=_PYTHON)
+        )
         crm_url = started.enter_context(
-            stand_in("local.crm", [], logs / "crm.log", {"CRM_TOKEN": TOKEN}, python=_PYTHON)
+            running_service("local.fake_crm", [], logs / "crm.log", {"CRM_TOKEN": TOKEN}, python=_PYTHON)
         )
         for name, value in client_env(s3_url, aws_url).items():
             patch.setenv(name, value)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.aws.settings import default_glue_python
+from local.aws_emulator.emulator_settings import default_glue_python
 from local.spark import conf
 from local.spark.java import java_home, write_launcher
 

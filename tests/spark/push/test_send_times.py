@@ -15,8 +15,8 @@ from engagement_jobs.delivery.dispatcher import Delivery
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.push.dispatch import share, task_setup
 from engagement_jobs.push.task import TaskSetup
-from local.crm.faults import Fault
-from local.crm.server import serving
+from local.fake_crm.faults import Fault
+from local.fake_crm.server import serving
 from tests.support.exchange import TOKEN, Exchange, exchange, records
 from tests.support.glue_days import push_arguments
 from tests.support.glue_world import Bucket, World

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from local.compose import credentials
-from local.s3 import client_env
+from local.s3_emulator import client_env
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()

@@ -8,7 +8,7 @@ import pytest
 
 from local import artifacts
 from local.compose import credentials
-from local.compose.jobs import Published
+from local.compose.job_uploader import JobCodeUploader
 from local.compose.project import Container, Project
 from local.compose.up import directions
 
@@ -76,7 +76,7 @@ def test_job_code_is_uploaded_when_it_is_edited(tmp_path: Path, monkeypatch: pyt
         (source / name).write_text("first")
     monkeypatch.setattr(artifacts, "_SOURCE", source)
     bucket = Bucket()
-    published = Published(bucket, "code")
+    published = JobCodeUploader(bucket, "code")
     assert set(published.update(tmp_path / "built")) == {*artifacts.SCRIPTS, artifacts.ARCHIVE}
     assert published.update(tmp_path / "built") == []
     (source / "engagement_jobs" / "one.py").write_text("second")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.crm.profiles import PROFILES
+from local.fake_crm.fault_profiles import PROFILES
 from tests.faults.__main__ import chosen
 from tests.faults.run import SCENARIOS
 from tests.faults.scenario import ARGUMENTS, ROWS, Range, Scenario, at_most, exactly

@@ -16,7 +16,7 @@ from engagement_jobs.delivery.canary import Canary
 from engagement_jobs.delivery.dispatcher import Delivery
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.stop_reasons import Stop
-from local.crm.faults import NO_FAULT, Fault
+from local.fake_crm.faults import NO_FAULT, Fault
 from tests.support.exchange import TOKEN, Exchange, exchange, records
 
 

@@ -1,0 +1,88 @@
+"""python -m local.fake_crm: serve the fake CRM until SIGTERM or SIGINT. The token is read from CRM_TOKEN."""
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from local.fake_crm.fault_profiles import PROFILES, read_fault
+from local.fake_crm.faults import NO_FAULT, Fault
+from local.fake_crm.server import serving
+from local.fake_crm.service import FakeCrm, Options
+
+
+def _at_least(low: float) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected a number of at least {low:g}")
+        return value
+
+    return convert
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return read_fault(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.fake_crm", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument("--rate", type=_at_least(0.001), metavar="PER_SECOND", help="answer 429 beyond this rate")
+    parser.add_argument("--burst", type=_at_least(1), metavar="N", help="requests at once (default: the rate)")
+    parser.add_argument("--latency-ms", type=_at_least(0), default=0.0, help="time that an update takes")
+    parser.add_argument("--latency-jitter-ms", type=_at_least(0), default=0.0, help="up to so much more")
+    parser.add_argument("--faults", type=_fault, default=NO_FAULT, metavar="JSON|NAME", help="as for PUT /_crm/faults")
+    parser.add_argument("--list-faults", action="store_true", help="print the names that --faults knows, and end")
+    return parser
+
+
+async def _serve(options: Options, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serving(FakeCrm(options), host, port) as url:
+        print(json.dumps({"url": url}), flush=True)
+        await stop.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve; return the exit status."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.list_faults:
+        width = max(map(len, PROFILES))
+        print("\n".join(f"{name:{width}}  {profile.what}" for name, profile in PROFILES.items()))
+        return 0
+    token = os.environ.get("CRM_TOKEN", "")
+    if not token.strip():
+        parser.error("the environment variable CRM_TOKEN is empty; set it to the bearer token that clients send")
+    options = Options(
+        token=token.strip(),
+        rate=given.rate,
+        burst=given.burst,
+        latency_ms=given.latency_ms,
+        latency_jitter_ms=given.latency_jitter_ms,
+        fault=given.faults,
+    )
+    try:
+        asyncio.run(_serve(options, given.host, given.port))
+    except OSError as error:
+        print(f"local.fake_crm: cannot listen on {given.host}:{given.port}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

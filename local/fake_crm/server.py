@@ -1,0 +1,51 @@
+"""The CRM as an HTTP server: one process, one event loop, no routing table and no access log in the way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from local.fake_crm.inspection import PREFIX, inspect
+from local.fake_crm.responses import not_found
+from local.fake_crm.service import FakeCrm
+from local.fake_crm.update_endpoint import PATH, update_score
+
+_SHUTDOWN_SECONDS = 2.0
+_BACKLOG = 1024
+
+
+class _CountingServer(web.Server):
+    """aiohttp's low-level server, which also counts the connections that clients open."""
+
+    def __init__(self, crm: FakeCrm) -> None:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            if request.path == PATH:
+                return await update_score(crm, request)
+            if request.path.startswith(PREFIX):
+                return await inspect(crm, request)
+            return not_found(request.path).response()
+
+        super().__init__(handle, access_log=None)
+        self._traffic = crm.traffic
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self._traffic.connect()
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self._traffic.disconnect()
+
+
+@asynccontextmanager
+async def serving(crm: FakeCrm, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve until the block is left and give the base URL; port 0 takes a free one."""
+    runner = web.ServerRunner(_CountingServer(crm), shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+        yield f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+        crm.log.close()
