@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from infra.deploy.package import JOB_ARCHIVE as ARCHIVE
-from infra.deploy.package import JOB_SCRIPTS as SCRIPTS
-from infra.deploy.package import jobs
+from infra.deploy.releases.packaging import JOB_ARCHIVE as ARCHIVE
+from infra.deploy.releases.packaging import JOB_SCRIPTS as SCRIPTS
+from infra.deploy.releases.packaging import jobs
 from local.processes import REPOSITORY
 
 __all__ = ["ARCHIVE", "PREFIX", "SCRIPTS", "build"]

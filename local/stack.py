@@ -16,9 +16,9 @@ import boto3
 import requests
 from botocore.config import Config
 
-from infra.deploy.changes import Changes
-from infra.deploy.progress import Progress
-from infra.deploy.stacks import Stacks
+from infra.deploy.progress_log import ProgressLog
+from infra.deploy.stacks.change_sets import ChangeSetClient
+from infra.deploy.stacks.stack_client import StackClient
 from local import artifacts
 from local.processes import REPOSITORY, running_service
 from local.s3_emulator import client_env
@@ -176,9 +176,9 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
 
 def deploy_template(aws_url: str, name: str, template: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """Deploy a stack as the deploy tool does; return its outputs."""
-    progress = Progress(io.StringIO(), terminal=False)
-    stacks = Stacks(client("cloudformation", aws_url), progress)
-    changes = Changes(stacks, progress)
+    progress = ProgressLog(io.StringIO(), terminal=False)
+    stacks = StackClient(client("cloudformation", aws_url), progress)
+    changes = ChangeSetClient(stacks, progress)
     present = stacks.cleared(name)
     change = changes.prepare(name, present, template, parameters)
     if change:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deploy import package, source
 from infra.deploy.account import Account
+from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.deployment import Deployment
-from infra.deploy.environment import Environment, load
+from infra.deploy.deployment_plan import DeploymentPlan
+from infra.deploy.environment_file import EnvironmentFile, load
 from infra.deploy.errors import DeployError
-from infra.deploy.plan import Plan
-from infra.deploy.progress import Progress
-from infra.deploy.release import Release
-from infra.deploy.releases import Releases
-from infra.deploy.smoking import smoke
-from infra.deploy.stacks import Stack, Stacks
-from infra.deploy.target import Target
+from infra.deploy.progress_log import ProgressLog
+from infra.deploy.releases import git_source, packaging
+from infra.deploy.releases.release import Release
+from infra.deploy.releases.release_store import ReleaseStore
+from infra.deploy.smoke.smoke_runs import smoke
+from infra.deploy.stacks.stack_client import DeployedStack, StackClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = REPOSITORY / "infra" / "environments"
@@ -28,7 +28,7 @@ PACKAGES = REPOSITORY / ".local" / "package"
 def main() -> int:
     """Run one command; return the exit code."""
     arguments = _parser().parse_args()
-    progress = Progress(sys.stdout, terminal=sys.stdout.isatty())
+    progress = ProgressLog(sys.stdout, terminal=sys.stdout.isatty())
     try:
         last = _run(arguments, progress)
     except (DeployError, ClientError, BotoCoreError) as error:
@@ -41,7 +41,7 @@ def main() -> int:
     return 0
 
 
-def _run(arguments: argparse.Namespace, progress: Progress) -> str:
+def _run(arguments: argparse.Namespace, progress: ProgressLog) -> str:
     if arguments.command == "package":
         return _package(arguments.folder)
     environment = load(arguments.env, ENVIRONMENTS)
@@ -54,9 +54,9 @@ def _run(arguments: argparse.Namespace, progress: Progress) -> str:
         return _smoke(environment, account, progress, arguments.wait * 60.0)
     target = _target(environment, account, progress, arguments.release)
     if arguments.command == "plan":
-        return Plan(target, account, progress).show()
+        return DeploymentPlan(target, account, progress).show()
     if sys.stdin.isatty() and sys.stdout.isatty() and not arguments.yes:
-        progress.say(Plan(target, account, progress).show())
+        progress.say(DeploymentPlan(target, account, progress).show())
         if input("Deploy? [y/N] ").strip().lower() not in ("y", "yes"):
             return "nothing was changed"
     deployment = Deployment(
@@ -97,46 +97,46 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _package(folder: Path | None) -> str:
-    commit = source.head(REPOSITORY)
-    made = package.release(commit, source.files(REPOSITORY, commit))
+    commit = git_source.head(REPOSITORY)
+    made = packaging.release(commit, git_source.files(REPOSITORY, commit))
     folder = folder or PACKAGES / commit
     shutil.rmtree(folder, ignore_errors=True)
-    package.write(made, folder)
-    left = len(source.uncommitted(REPOSITORY))
+    packaging.write(made, folder)
+    left = len(git_source.uncommitted(REPOSITORY))
     warning = f"; {left} changes that are not committed are NOT in it" if left else ""
     return f"release {commit}: {len(made.files)} files in {folder}{warning}"
 
 
-def _target(environment: Environment, account: Account, progress: Progress, wanted: str | None) -> Target:
-    if not wanted and (left := source.uncommitted(REPOSITORY)):
+def _target(environment: EnvironmentFile, account: Account, progress: ProgressLog, wanted: str | None) -> DeployTarget:
+    if not wanted and (left := git_source.uncommitted(REPOSITORY)):
         shown = ", ".join(left[:10]) + (", ..." if len(left) > 10 else "")
         raise DeployError(f"not committed: {shown}. What is deployed is a commit: commit, remove or ignore them")
     newest = _checked_out()
     if not wanted:
-        return Target(environment, newest, newest)
-    store = Releases(account.s3, _pipeline(environment, account, progress).outputs["ArtifactsBucketName"])
+        return DeployTarget(environment, newest, newest)
+    store = ReleaseStore(account.s3, _pipeline(environment, account, progress).outputs["ArtifactsBucketName"])
     release = store.load(store.find(wanted))
     progress.say(f"release {release.commit}: found, and every file is what {release.prefix}/release.json says")
-    return Target(environment, release, newest)
+    return DeployTarget(environment, release, newest)
 
 
-def _smoke(environment: Environment, account: Account, progress: Progress, patience: float) -> str:
+def _smoke(environment: EnvironmentFile, account: Account, progress: ProgressLog, patience: float) -> str:
     stack = _pipeline(environment, account, progress)
     commit = stack.parameters["ArtifactsPrefix"].split("/")[1]
-    release = Releases(account.s3, stack.outputs["ArtifactsBucketName"]).load(commit)
-    target = Target(environment, release, _checked_out())
+    release = ReleaseStore(account.s3, stack.outputs["ArtifactsBucketName"]).load(commit)
+    target = DeployTarget(environment, release, _checked_out())
     verdict = smoke(target, account, progress, stack.outputs, again=True, since=None, patience=patience)
     return f"release {commit[:12]} in {environment.name}: {verdict}"
 
 
 def _checked_out() -> Release:
-    commit = source.head(REPOSITORY)
-    return package.release(commit, source.files(REPOSITORY, commit))
+    commit = git_source.head(REPOSITORY)
+    return packaging.release(commit, git_source.files(REPOSITORY, commit))
 
 
-def _pipeline(environment: Environment, account: Account, progress: Progress) -> Stack:
+def _pipeline(environment: EnvironmentFile, account: Account, progress: ProgressLog) -> DeployedStack:
     name = environment.stack("pipeline")
-    stack = Stacks(account.formation, progress).find(name)
+    stack = StackClient(account.formation, progress).find(name)
     if stack is None or "ArtifactsBucketName" not in stack.outputs:
         raise DeployError(f"stack {name} does not exist in {environment.region}: deploy first, without --release")
     return stack

@@ -4,18 +4,19 @@ import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.deploy import airflow_files, glue_runs, variable
+from infra.deploy import job_runs
 from infra.deploy.account import Account
-from infra.deploy.airflow_api import AirflowApi, ensure_pool
-from infra.deploy.airflow_files import POOL
-from infra.deploy.changes import Changes
+from infra.deploy.airflow import airflow_files, airflow_variable
+from infra.deploy.airflow.airflow_api import AirflowApi, ensure_pool
+from infra.deploy.airflow.airflow_files import POOL
+from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.errors import DeployError
-from infra.deploy.progress import Progress
-from infra.deploy.releases import Releases
-from infra.deploy.smoking import smoke
-from infra.deploy.stacks import Stack, Stacks
-from infra.deploy.target import Target
-from infra.deploy.templates import Chosen
+from infra.deploy.progress_log import ProgressLog
+from infra.deploy.releases.release_store import ReleaseStore
+from infra.deploy.smoke.smoke_runs import smoke
+from infra.deploy.stacks.change_sets import ChangeSetClient
+from infra.deploy.stacks.stack_client import DeployedStack, StackClient
+from infra.deploy.stacks.stack_parameters import ChosenParameters
 
 POLICY = Path(__file__).resolve().parents[1] / "mwaa-stack-policy.json"
 
@@ -28,7 +29,13 @@ class Deployment:
     """
 
     def __init__(
-        self, target: Target, account: Account, progress: Progress, *, patience: float, allow_replacement: bool = False
+        self,
+        target: DeployTarget,
+        account: Account,
+        progress: ProgressLog,
+        *,
+        patience: float,
+        allow_replacement: bool = False,
     ) -> None:
         self._target = target
         self._environment = target.environment
@@ -36,8 +43,8 @@ class Deployment:
         self._progress = progress
         self._patience = patience
         self._allow_replacement = allow_replacement
-        self._stacks = Stacks(account.formation, progress)
-        self._changes = Changes(self._stacks, progress, self._environment.cloudformation_role)
+        self._stacks = StackClient(account.formation, progress)
+        self._changes = ChangeSetClient(self._stacks, progress, self._environment.cloudformation_role)
         self._api = AirflowApi(account.mwaa, self._environment.name_prefix)
         self._done: list[str] = []
         self._code_changed: datetime | None = None
@@ -47,7 +54,7 @@ class Deployment:
         self._target.check()
         self._stacks.refuse_two_schedulers(self._environment)
         outputs = self._pipeline()
-        store = Releases(self._account.s3, outputs["ArtifactsBucketName"])
+        store = ReleaseStore(self._account.s3, outputs["ArtifactsBucketName"])
         if self._target.scheduler == "mwaa":
             self._airflow(outputs, store)
         elif self._target.scheduler == "workflow":
@@ -72,27 +79,27 @@ class Deployment:
             self._upload(stack.outputs["ArtifactsBucketName"])
         return stack.outputs
 
-    def _wait_for_jobs(self, pipeline: Stack) -> None:
+    def _wait_for_jobs(self, pipeline: DeployedStack) -> None:
         jobs = [pipeline.outputs[name] for name in ("ScoreJobName", "PushJobName")]
 
         def look() -> str | None:
-            active = glue_runs.active(self._account.glue, jobs)
+            active = job_runs.active(self._account.glue, jobs)
             return f"a job is under way: {', '.join(active)}" if active else None
 
         self._progress.until(look, self._patience, "Nothing was changed; run this again once it has ended")
 
     def _upload(self, bucket: str) -> None:
-        store = Releases(self._account.s3, bucket)
+        store = ReleaseStore(self._account.s3, bucket)
         if names := store.upload(self._target.release):
             self._tell(
                 f"release: uploaded {len(names)} files to s3://{bucket}/{self._target.release.prefix}", "release"
             )
 
-    def _airflow(self, outputs: dict[str, str], store: Releases) -> None:
+    def _airflow(self, outputs: dict[str, str], store: ReleaseStore) -> None:
         name = self._environment.stack("mwaa")
         present = self._stacks.cleared(name)
         document = self._target.variable(outputs)
-        secret = variable.VariableSecret(self._account.secrets, self._environment.variable_secret)
+        secret = airflow_variable.VariableSecret(self._account.secrets, self._environment.variable_secret)
         before = secret.read()
         # An older release may not know a setting: what takes settings away comes before its code, what adds them after.
         if present is None or not document.keys() - (before or {}).keys():
@@ -108,22 +115,24 @@ class Deployment:
         if ensure_pool(self._api, POOL):
             self._tell(f"pool {POOL}: one slot, deferred tasks counted", "pool")
 
-    def _variable(self, secret: variable.VariableSecret, document: dict[str, object]) -> None:
-        lines = variable.differences(secret.read(), document)
+    def _variable(self, secret: airflow_variable.VariableSecret, document: dict[str, object]) -> None:
+        lines = airflow_variable.differences(secret.read(), document)
         if lines:
             secret.write(document)
             for line in lines:
                 self._tell(f"Variable engagement: {line}", "Variable")
 
-    def _dags(self, store: Releases) -> None:
+    def _dags(self, store: ReleaseStore) -> None:
         if words := airflow_files.sync(store, self._account.s3, self._target.release):
             self._code_changed = datetime.now(UTC)
             self._tell(f"DAGs: {', '.join(words)}", "DAGs")
 
-    def _stack(self, kind: str, present: Stack | None, outputs: dict[str, str], keys: dict[str, str]) -> Stack:
+    def _stack(
+        self, kind: str, present: DeployedStack | None, outputs: dict[str, str], keys: dict[str, str]
+    ) -> DeployedStack:
         return self._apply(kind, present, self._target.scheduler_parameters(kind, outputs, keys))
 
-    def _apply(self, kind: str, present: Stack | None, chosen: Chosen) -> Stack:
+    def _apply(self, kind: str, present: DeployedStack | None, chosen: ChosenParameters) -> DeployedStack:
         name = self._environment.stack(kind)
         for parameter in chosen.left_out:
             self._progress.say(f"{name}: {parameter} is left out, for this release does not know it")

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from infra.deploy.airflow_api import AirflowApi
+from infra.deploy.airflow.airflow_api import AirflowApi
 from local.extract import write_extract
 from local.s3_emulator import REGION
 from local.stack import Emulators, running_emulators

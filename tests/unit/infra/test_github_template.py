@@ -147,7 +147,7 @@ def operations() -> dict[str, str]:
 def calls_of_the_tool() -> Iterator[str]:
     """Operations that the deploy tool's source calls, as `service:Operation`."""
     known = operations()
-    for path in (INFRA / "deploy").glob("*.py"):
+    for path in (INFRA / "deploy").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 name = node.func.attr

@@ -12,7 +12,7 @@ import pytest
 
 from engagement.notifications.metrics import OUTCOMES
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
-from infra.deploy.package import JOB_ARCHIVE, JOB_SCRIPTS
+from infra.deploy.releases.packaging import JOB_ARCHIVE, JOB_SCRIPTS
 from tests.unit.infra.deployed import INFRA, PREFIX, Deployed, deployed
 
 JOBS: dict[str, type[ScoreArguments] | type[PushArguments]] = {"ScoreJob": ScoreArguments, "PushJob": PushArguments}

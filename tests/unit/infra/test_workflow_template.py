@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from engagement.config.settings import Settings, SettingsError
+from engagement.config.settings import Settings
 from engagement.contract.arguments import PUSH_MODES
+from engagement.contract.errors import SettingsError
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.entrypoints import workflow_run
 from tests.unit.infra.deployed import Deployed, deployed

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploy.progress import Progress
+from infra.deploy.progress_log import ProgressLog
 
 
 def client_error(code: str, message: str = "", **response: Any) -> ClientError:
@@ -134,7 +134,7 @@ def event(name: str, status: str, reason: str = "", kind: str = "AWS::Glue::Job"
     }
 
 
-def quiet() -> tuple[Progress, io.StringIO]:
+def quiet() -> tuple[ProgressLog, io.StringIO]:
     """Progress into a text."""
     out = io.StringIO()
-    return Progress(out, terminal=False), out
+    return ProgressLog(out, terminal=False), out

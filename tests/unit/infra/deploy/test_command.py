@@ -43,7 +43,7 @@ class Deployment:
         return "deployed"
 
 
-class Plan:
+class DeploymentPlan:
     def __init__(self, *_: Any) -> None:
         pass
 
@@ -59,7 +59,7 @@ def repository(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("ENVIRONMENTS", tmp_path),
         ("Account", Account),
         ("Deployment", Deployment),
-        ("Plan", Plan),
+        ("DeploymentPlan", DeploymentPlan),
     ):
         monkeypatch.setattr(command, name, value)
     monkeypatch.setattr(Deployment, "ran", [], raising=False)

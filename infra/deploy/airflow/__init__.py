@@ -1,0 +1,1 @@
+"""What Airflow gets: DAG files, the Variable, the pool; and its REST API through MWAA."""

@@ -1,0 +1,1 @@
+"""Releases: what a commit is deployed as, and the bucket that keeps them."""

@@ -1,0 +1,1 @@
+"""CloudFormation: stacks, their parameters, and changes by change set."""

@@ -1,0 +1,50 @@
+"""The DAGs folder: helpers before the DAG, what is gone last, nothing when nothing changed."""
+
+from __future__ import annotations
+
+from infra.deploy.airflow import airflow_files
+from infra.deploy.deploy_target import DeployTarget
+from infra.deploy.environment_file import parse
+from infra.deploy.releases.release import Release
+from infra.deploy.releases.release_store import ReleaseStore
+from infra.deploy.stacks.stack_client import DeployedStack
+from tests.unit.infra.deploy.fakes import S3
+
+ENVIRONMENT = parse("x", 'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "mwaa"\n')
+RELEASE = Release(
+    "a" * 40,
+    {
+        "dags/customer_engagement_scoring.py": b"dag",
+        "dags/zz_helper.py": b"helper",
+        "dags/.airflowignore": b"ignore",
+        "plugins.zip": b"plugins",
+        "requirements.txt": b"requirements",
+    },
+)
+
+
+def test_the_dag_is_written_after_what_it_imports() -> None:
+    s3 = S3()
+    s3.objects = {"dags/gone.py": b"", "dags/.airflowignore": b"ignore", "releases/x": b""}
+    words = airflow_files.sync(ReleaseStore(s3, "b"), s3, RELEASE)
+    assert s3.written == ["dags/zz_helper.py", "dags/customer_engagement_scoring.py", "-dags/gone.py"]
+    assert words == [
+        "wrote dags/zz_helper.py",
+        "wrote dags/customer_engagement_scoring.py",
+        "deleted dags/gone.py",
+    ]
+    assert airflow_files.sync(ReleaseStore(s3, "b"), s3, RELEASE) == []
+    assert "releases/x" in s3.objects
+
+
+def test_airflow_keeps_its_files_while_their_bytes_stay() -> None:
+    s3 = S3()
+    s3.objects = {"releases/old/plugins.zip": b"plugins", "releases/old/requirements.txt": b"other"}
+    there = {"PluginsKey": "releases/old/plugins.zip", "RequirementsKey": "releases/old/requirements.txt"}
+    present = DeployedStack("engagement-mwaa", "arn", "UPDATE_COMPLETE", parameters=there)
+    target = DeployTarget(ENVIRONMENT, RELEASE, RELEASE)
+    assert airflow_files.keys(target, present, ReleaseStore(s3, "b")) == {
+        "PluginsKey": "releases/old/plugins.zip",
+        "RequirementsKey": f"releases/{RELEASE.commit}/requirements.txt",
+    }
+    assert airflow_files.keys(target, None, ReleaseStore(s3, "b")) == target.keys()

@@ -1,0 +1,168 @@
+"""A release: exactly what belongs in it, importable where it is deployed, the same bytes wherever it is built."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra.deploy.errors import DeployError
+from infra.deploy.releases import git_source, packaging
+from infra.deploy.releases.release import Release, sha256
+from local.artifacts import build
+from local.processes import REPOSITORY
+from tests.unit.infra.deploy.checkout import Checkout
+
+GLUE_PYTHON = REPOSITORY / ".venv-glue" / "bin" / "python"
+FILES = {
+    "jobs/score_users.py",
+    "jobs/push_scores.py",
+    "jobs/engagement_jobs.zip",
+    "plugins.zip",
+    "requirements.txt",
+    "dags/.airflowignore",
+    "dags/customer_engagement_scoring.py",
+    "infra/pipeline.yaml",
+    "infra/mwaa.yaml",
+    "infra/workflow.yaml",
+}
+PLUGINS = {
+    ".airflowignore",  # without it Airflow loads every module of the package as a plugin
+    "constraints.txt",
+    "engagement_plugin.py",
+    "engagement/ui/static/dashboard.css",
+    "engagement/ui/templates/dashboard.html.j2",
+    "engagement/ui/static/dashboard.js",
+    "engagement/summary/templates/report.css",
+    "engagement/summary/templates/report.html.j2",
+}
+# Imports every module of a package, and says where each came from.
+IMPORT_ALL = """
+import importlib, json, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+package = importlib.import_module(sys.argv[2])
+names = [found.name for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+print(json.dumps({name: importlib.import_module(name).__file__ for name in names}))
+"""
+
+
+def names(archive: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(archive)).namelist()
+
+
+def modules(folder: str) -> set[str]:
+    """Modules of a package's folder, as paths beginning with the package."""
+    path = REPOSITORY / folder
+    return {module.relative_to(path.parent).as_posix() for module in path.rglob("*.py")}
+
+
+def imported(python: Path, path: Path, name: str, folder: Path) -> dict[str, str]:
+    """Import all of a package in a process that knows nothing of this repository."""
+    folder.mkdir()
+    done = subprocess.run(
+        [python, "-I", "-B", "-W", "ignore", "-c", IMPORT_ALL, path, name],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "AIRFLOW_HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_it_holds_exactly_these_files(packaged: Release) -> None:
+    assert set(packaged.files) == FILES
+
+
+def test_the_plugins_are_at_the_top_of_their_zip(packaged: Release) -> None:
+    assert set(names(packaged.files["plugins.zip"])) == PLUGINS | modules("plugins/engagement")
+
+
+def test_the_jobs_archive_is_their_package(packaged: Release) -> None:
+    expected = {"engagement_jobs/scoring/weights.json"} | modules("glue_jobs/engagement_jobs")
+    assert set(names(packaged.files["jobs/engagement_jobs.zip"])) == expected
+
+
+def test_the_plugins_can_be_imported_where_nothing_else_is(packaged: Release, tmp_path: Path) -> None:
+    folder = tmp_path / "plugins"
+    zipfile.ZipFile(io.BytesIO(packaged.files["plugins.zip"])).extractall(folder)
+    found = imported(Path(sys.executable), folder, "engagement", tmp_path / "empty")
+    assert {Path(file).relative_to(folder).as_posix() for file in found.values()} == modules("plugins/engagement") - {
+        "engagement/__init__.py"
+    }
+
+
+def test_the_jobs_can_be_imported_out_of_their_archive(packaged: Release, tmp_path: Path) -> None:
+    archive = tmp_path / "engagement_jobs.zip"
+    archive.write_bytes(packaged.files["jobs/engagement_jobs.zip"])
+    found = imported(GLUE_PYTHON, archive, "engagement_jobs", tmp_path / "empty")
+    assert len(found) == len(modules("glue_jobs/engagement_jobs")) - 1
+    assert all(file.startswith(str(archive)) for file in found.values())
+
+
+def test_the_same_commit_gives_the_same_bytes_elsewhere(checkout: Checkout, packaged: Release, tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        checkout.git("clone", "--quiet", str(checkout.folder), str(tmp_path / "other"))
+    finally:
+        os.umask(old)
+    for path in (tmp_path / "other" / "plugins").rglob("*"):
+        os.utime(path, (1, 1))
+    (tmp_path / "other" / "plugins" / "engagement" / "untracked.py").write_text("")
+    (tmp_path / "other" / "plugins" / "engagement" / "__pycache__").mkdir()
+    (tmp_path / "other" / "plugins" / "engagement" / "__pycache__" / "x.pyc").write_bytes(b"")
+    (tmp_path / "other" / "requirements.txt").write_text("an edit that is not committed")
+    again = packaging.release(packaged.commit, git_source.files(tmp_path / "other", packaged.commit))
+    assert again.files == packaged.files
+    assert again.manifest == packaged.manifest
+
+
+def test_entries_have_no_time_no_mode_and_an_order(packaged: Release) -> None:
+    entries = zipfile.ZipFile(io.BytesIO(packaged.files["plugins.zip"])).infolist()
+    assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
+    assert {(entry.date_time[0], entry.external_attr, entry.compress_type) for entry in entries} == {
+        (1980, 0o100644 << 16, zipfile.ZIP_STORED)
+    }
+
+
+def test_the_manifest_names_every_file(packaged: Release) -> None:
+    manifest = json.loads(packaged.manifest)
+    assert (manifest["version"], manifest["commit"]) == (1, packaged.commit)
+    assert manifest["files"] == {
+        name: {"sha256": sha256(body), "bytes": len(body)} for name, body in packaged.files.items()
+    }
+    assert packaged.faults_of(manifest) == []
+
+
+def test_it_is_written_as_it_lies_in_the_bucket(packaged: Release, tmp_path: Path) -> None:
+    written = packaging.write(packaged, tmp_path)
+    assert written[-1] == tmp_path / "release.json"
+    assert {path.relative_to(tmp_path).as_posix() for path in written} == FILES | {"release.json"}
+    assert (tmp_path / "plugins.zip").read_bytes() == packaged.files["plugins.zip"]
+
+
+def test_the_local_stack_runs_what_a_release_holds(packaged: Release, tmp_path: Path) -> None:
+    assert {path.name: path.read_bytes() for path in build(tmp_path)} == {
+        name.removeprefix("jobs/"): body for name, body in packaged.files.items() if name.startswith("jobs/")
+    }
+
+
+def test_git_says_what_is_not_committed(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "repository")
+    assert git_source.uncommitted(checkout.folder) == []
+    (checkout.folder / "dags" / "forgotten.py").write_text("")
+    (checkout.folder / "requirements.txt").write_text("")
+    assert sorted(git_source.uncommitted(checkout.folder)) == ["dags/forgotten.py", "requirements.txt"]
+
+
+def test_a_folder_without_git_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="not a git repository"):
+        git_source.head(tmp_path)

@@ -1,0 +1,54 @@
+"""Where each parameter of a template gets its value from."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.deploy.errors import DeployError
+from infra.deploy.stacks.stack_parameters import BODY_LIMIT, choose, declared
+
+BODY = """
+Parameters:
+  NamePrefix: {Type: String, Default: engagement}
+  CrmSecretArn: {Type: String, Description: The secret.}
+  OutputBucketName: {Type: String, Default: ""}
+  Days: {Type: Number, Default: 3}
+Resources:
+  Bucket: {Type: !Sub "AWS::S3::Bucket", Properties: !If [A, !Ref B, {c: !GetAtt D.E}]}
+"""
+OWN = {"NamePrefix": "mine", "ArtifactsPrefix": "releases/x/jobs"}
+
+
+def test_each_value_has_its_source() -> None:
+    outputs = {"OutputBucketName": "output", "CrmSecretArn": "theirs", "Other": "x"}
+    chosen = choose("pipeline", BODY, {"CrmSecretArn": "arn"}, OWN, outputs)
+    assert chosen.values == {"NamePrefix": "mine", "CrmSecretArn": "arn", "OutputBucketName": "output"}
+    assert chosen.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "CrmSecretArn is required: The secret."),
+        ({"CrmSecretArn": "arn", "NamePrefix": "x"}, "NamePrefix is set by the deploy tool"),
+        ({"CrmSecretArn": "arn", "PluginsKey": "x"}, "PluginsKey is set by the deploy tool"),
+        ({"CrmSecretArn": "arn", "Dais": "3"}, "Dais is no parameter of the template"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_it_is_tried(given: dict[str, str], words: str) -> None:
+    with pytest.raises(DeployError, match=words):
+        choose("pipeline", BODY, given, OWN, {})
+
+
+def test_an_older_release_is_spared_what_it_does_not_know() -> None:
+    chosen = choose("pipeline", BODY, {"CrmSecretArn": "arn", "Hours": "26"}, OWN, {}, newer=["Hours"])
+    assert "Hours" not in chosen.values
+    assert chosen.left_out == ("Hours",)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [("#" * (BODY_LIMIT + 1), "at most 51,200"), ("Resources: {", "Template format error")]
+)
+def test_what_cloudformation_would_not_take_is_refused(body: str, words: str) -> None:
+    with pytest.raises(DeployError, match=words):
+        declared(body)
