@@ -36,8 +36,8 @@ def check_costs(world: World, day: Ended) -> None:
 
     assert _metrics(world) == {
         "RunsSucceeded": 1,
-        "CustomersDelivered": CUSTOMERS,
-        "CustomersNotReached": 0,
+        "UsersDelivered": CUSTOMERS,
+        "UsersNotReached": 0,
         "CostUsd": summary["cost_usd"],
     }
 

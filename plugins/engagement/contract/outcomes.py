@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
@@ -51,3 +53,19 @@ class ErrorGroup(StrictModel):
     http_status: Annotated[int, Field(ge=0)] | None
     detail: str
     count: Count
+
+
+def main_reasons(groups: Iterable[ErrorGroup], limit: int = 3) -> str:
+    """Return the most frequent reasons on one line, such as ``http_422 (5), timeout (1)``.
+
+    The line contains machine words only, never what the CRM wrote.
+    """
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group.reason] += group.count
+    if not counts:
+        return "no reason was recorded"
+    parts = [f"{reason} ({n:,})" for reason, n in counts.most_common(limit)]
+    if len(counts) > limit:
+        parts.append(f"{len(counts) - limit} more")
+    return ", ".join(parts)

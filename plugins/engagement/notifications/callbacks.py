@@ -25,33 +25,33 @@ from engagement.notifications import message, metrics
 log = logging.getLogger(__name__)
 
 SUCCESS, FAILED = "success", "failed"
-PATIENCE = {"connect_timeout": 2, "read_timeout": 4, "retries": {"mode": "standard", "total_max_attempts": 2}}
+CLIENT_CONFIG = {"connect_timeout": 2, "read_timeout": 4, "retries": {"mode": "standard", "total_max_attempts": 2}}
 """Seconds and tries for SNS and for CloudWatch."""
-MOST_SECONDS = 12.0
+TIMEOUT_SECONDS = 12.0
 """For everything: settings and connection may come from a secrets backend that hangs."""
 
 
 def on_success(context: Context) -> None:
     """Tell, and count, that the run is a success."""
-    _in_time(context, SUCCESS)
+    _run_with_timeout(context, SUCCESS)
 
 
 def on_failure(context: Context) -> None:
     """Tell, and count, that the run failed, unless the task will be tried again."""
-    if _will_be_tried_again(context["ti"]):
+    if _retry_follows(context["ti"]):
         log.info("Nobody is told yet: the task will be tried again")
     else:
-        _in_time(context, FAILED)
+        _run_with_timeout(context, FAILED)
 
 
-def _in_time(context: Context, status: str) -> None:
+def _run_with_timeout(context: Context, status: str) -> None:
     both = {
-        "nobody was told (SNS)": threading.Thread(target=_tell, args=(context, status), name="notify", daemon=True),
+        "nobody was told (SNS)": threading.Thread(target=_notify, args=(context, status), name="notify", daemon=True),
         "no metric was put (CloudWatch)": threading.Thread(
-            target=metrics.put, args=(context, status, PATIENCE), name="run_metrics", daemon=True
+            target=metrics.put, args=(context, status, CLIENT_CONFIG), name="run_metrics", daemon=True
         ),
     }
-    end = time.monotonic() + MOST_SECONDS
+    end = time.monotonic() + TIMEOUT_SECONDS
     for thread in both.values():
         thread.start()
     for otherwise, thread in both.items():
@@ -62,17 +62,17 @@ def _in_time(context: Context, status: str) -> None:
                 "stands. See that the secrets backend and the service can be reached from Airflow's workers",
                 status,
                 otherwise,
-                MOST_SECONDS,
+                TIMEOUT_SECONDS,
             )
 
 
-def _will_be_tried_again(ti: Any) -> bool:
+def _retry_follows(ti: Any) -> bool:
     # When a worker is lost, Airflow 3.2.1 calls the failure callback (in the DAG processor, where the task instance
     # has no state) whether or not a try is left. One that was stuck in the queue has no host, and is not tried again.
     return ti.state is None and bool(ti.hostname) and ti.try_number <= ti.max_tries
 
 
-def _tell(context: Context, status: str) -> None:
+def _notify(context: Context, status: str) -> None:
     """Publish a notice if the settings want one; whatever goes wrong is logged and no more."""
     topic = "the topic of the setting sns_topic_arn"
     try:
@@ -108,20 +108,20 @@ def _tell(context: Context, status: str) -> None:
         )
 
 
-def _publish(topic: str, made: message.Notice, aws_conn_id: str | None) -> None:
+def _publish(topic: str, made: message.Notification, aws_conn_id: str | None) -> None:
     region = topic.split(":")[3]  # the topic may be in another one than the jobs
-    hook = AwsBaseHook(aws_conn_id=aws_conn_id, region_name=region, client_type="sns", config=PATIENCE)
+    hook = AwsBaseHook(aws_conn_id=aws_conn_id, region_name=region, client_type="sns", config=CLIENT_CONFIG)
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in made.attributes.items()}
     hook.conn.publish(TopicArn=topic, Subject=made.subject, Message=made.body, MessageAttributes=attributes)
 
 
-def _notice(context: Context, status: str, run_type: str) -> message.Notice:
+def _notice(context: Context, status: str, run_type: str) -> message.Notification:
     summary: Any = getattr(context["task"], "summary", None)
     # A task may fail although its summary is that of a success: then the summary was not kept.
     if status == SUCCESS or (summary is not None and summary.status == FAILED):
-        return message.of_summary(summary, run_type=run_type)
+        return message.from_summary(summary, run_type=run_type)
     ti, error = context["ti"], context.get("exception")
-    return message.without_verdict(
+    return message.without_summary(
         task_id=ti.task_id,
         problem=f"{type(error).__name__}: {error}" if error else "it was killed, or its worker was lost",
         dag_id=ti.dag_id,

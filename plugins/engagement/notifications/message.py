@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from engagement.contract.outcomes import main_reasons
 from engagement.contract.summary import Finding, Summary
-from engagement.summary.aggregation import main_reasons
 
-MOST_SUBJECT = 99  # characters: SNS wants fewer than 100, and nothing but printable ASCII
-MOST_BODY = 8_000  # characters; SNS takes 256 KiB, which these are not in any encoding
-MOST_FINDINGS = 5
-MOST_TEXT = 600
+MAX_SUBJECT_LENGTH = 99  # characters: SNS wants fewer than 100, and nothing but printable ASCII
+MAX_BODY_LENGTH = 8_000  # characters; SNS takes 256 KiB, which these are not in any encoding
+MAX_FINDINGS = 5
+MAX_TEXT_LENGTH = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """One notification.
 
     :param subject: at most 99 printable ASCII characters
-    :param body: plain text, at most `MOST_BODY` characters
+    :param body: plain text, at most `MAX_BODY_LENGTH` characters
     :param attributes: `status` (success or failed), `score_date`, `dag_id`, `run_type`, those that are known
     """
 
@@ -31,13 +31,15 @@ class Notice:
     attributes: Mapping[str, str]
 
 
-def of_summary(summary: Summary, *, run_type: str) -> Notice:
+def from_summary(summary: Summary, *, run_type: str) -> Notification:
     """The notice of a run whose summary is written (the whole one, not what XCom carries)."""
     about = {"status": summary.status, "score_date": summary.score_date, "dag_id": summary.dag_id, "run_type": run_type}
     return _notice(_subject(summary), "\n".join(_body(summary, run_type)), about)
 
 
-def without_verdict(*, task_id: str, problem: str, dag_id: str, run_id: str, run_type: str, score_date: str) -> Notice:
+def without_summary(
+    *, task_id: str, problem: str, dag_id: str, run_id: str, run_type: str, score_date: str
+) -> Notification:
     """The notice of a run whose last task failed before it could tell what became of the customers.
 
     :param problem: what the task died of, as far as is known
@@ -53,11 +55,11 @@ def without_verdict(*, task_id: str, problem: str, dag_id: str, run_id: str, run
     return _notice(f"FAILED engagement scores {score_date or run_id}: no verdict, see {task_id}", body, about)
 
 
-def _notice(subject: str, body: str, attributes: Mapping[str, str]) -> Notice:
+def _notice(subject: str, body: str, attributes: Mapping[str, str]) -> Notification:
     plain = "".join(character if " " <= character <= "~" else "?" for character in subject)
-    return Notice(
-        subject=plain if len(plain) <= MOST_SUBJECT else f"{plain[: MOST_SUBJECT - 3]}...",
-        body=_cut(body, MOST_BODY),
+    return Notification(
+        subject=plain if len(plain) <= MAX_SUBJECT_LENGTH else f"{plain[: MAX_SUBJECT_LENGTH - 3]}...",
+        body=_cut(body, MAX_BODY_LENGTH),
         attributes={name: value for name, value in attributes.items() if value},  # SNS refuses empty ones
     )
 
@@ -108,13 +110,13 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
     if findings:
         yield "\nWhat is wrong, the earliest cause first"
     advice = ""
-    for place, finding in enumerate(findings[:MOST_FINDINGS], 1):
+    for place, finding in enumerate(findings[:MAX_FINDINGS], 1):
         yield f"{place}. {_cut(finding.detail)}"
         if finding.advice != advice:
             advice = finding.advice
             yield f"   Next: {_cut(advice)}"
-    if len(findings) > MOST_FINDINGS:
-        yield f"{len(findings) - MOST_FINDINGS} more in the report."
+    if len(findings) > MAX_FINDINGS:
+        yield f"{len(findings) - MAX_FINDINGS} more in the report."
 
 
 def _of(part: int, whole: int) -> str:
@@ -122,5 +124,5 @@ def _of(part: int, whole: int) -> str:
     return f"{part:,} of {whole:,}" if whole else f"{part:,}"
 
 
-def _cut(text: str, most: int = MOST_TEXT) -> str:
+def _cut(text: str, most: int = MAX_TEXT_LENGTH) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"

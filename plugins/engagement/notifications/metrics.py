@@ -3,7 +3,7 @@
 | metric | unit | value |
 |---|---|---|
 | `RunsSucceeded`, `RunsFailed` | count | 1, the one that it was |
-| `CustomersDelivered`, `CustomersNotReached` | count | as in the summary |
+| `UsersDelivered`, `UsersNotReached` | count | as in the summary |
 | `CostUsd` | US dollars | of the run's Glue runs, estimated; not put when it is not known |
 
 A run that failed before there was a summary puts `RunsFailed` alone. A backfill puts nothing, nor does a dry run that
@@ -32,7 +32,7 @@ SCHEDULED = "scheduled"
 OUTCOMES = {"success": "RunsSucceeded", "failed": "RunsFailed"}
 
 
-def data(status: str, summary: Summary | None) -> list[dict[str, Any]]:
+def metric_data(status: str, summary: Summary | None) -> list[dict[str, Any]]:
     """The metrics of a run as PutMetricData takes them.
 
     :param status: how the last task ended, `success` or `failed`
@@ -40,18 +40,18 @@ def data(status: str, summary: Summary | None) -> list[dict[str, Any]]:
     """
     found = [_datum(OUTCOMES[status], 1)]
     if summary is not None:
-        found.append(_datum("CustomersDelivered", summary.outcomes.delivered))
-        found.append(_datum("CustomersNotReached", summary.not_reached))
+        found.append(_datum("UsersDelivered", summary.outcomes.delivered))
+        found.append(_datum("UsersNotReached", summary.not_reached))
         if summary.cost_usd is not None:
             found.append(_datum("CostUsd", summary.cost_usd, "None"))  # CloudWatch has no unit for money
     return found
 
 
-def put(context: Context, status: str, patience: Mapping[str, Any]) -> None:
+def put(context: Context, status: str, client_config: Mapping[str, Any]) -> None:
     """Put the metrics of a run that has ended, if the settings want any; whatever goes wrong is logged and no more.
 
     :param status: how the last task ended, `success` or `failed`
-    :param patience: botocore's configuration, which bounds how long CloudWatch may take
+    :param client_config: botocore's configuration, which bounds how long CloudWatch may take
     """
     namespace = "the namespace of the setting metrics_namespace"
     try:
@@ -63,7 +63,7 @@ def put(context: Context, status: str, patience: Mapping[str, Any]) -> None:
         if not settings.metrics_namespace:
             return
         namespace = settings.metrics_namespace
-        if why := _passed_over(context):
+        if why := _skip_reason(context):
             log.info("No metric is put into %s: %s", namespace, why)
             return
         task = context["task"]
@@ -71,9 +71,9 @@ def put(context: Context, status: str, patience: Mapping[str, Any]) -> None:
             aws_conn_id=getattr(task, "aws_conn_id", None),
             region_name=getattr(task, "region_name", None),
             client_type="cloudwatch",
-            config=dict(patience),
+            config=dict(client_config),
         )
-        metrics = data(status, getattr(task, "summary", None))
+        metrics = metric_data(status, getattr(task, "summary", None))
         hook.conn.put_metric_data(Namespace=namespace, MetricData=metrics)
         log.info("Metrics in %s: %s", namespace, ", ".join(f"{one['MetricName']} {one['Value']}" for one in metrics))
     except Exception as error:  # noqa: BLE001 - a run is what it is, whether or not it is counted
@@ -86,7 +86,7 @@ def put(context: Context, status: str, patience: Mapping[str, Any]) -> None:
         )
 
 
-def _passed_over(context: Context) -> str:
+def _skip_reason(context: Context) -> str:
     """Why the run is not counted; empty when it is."""
     run_type = text_of(context["dag_run"].run_type)
     if run_type == BACKFILL:

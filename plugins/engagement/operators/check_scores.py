@@ -138,7 +138,7 @@ class CheckScoresOperator(BaseOperator):
         }
 
 
-def _refusal(where: str, document: run_artifacts.Document[ScoresManifest]) -> str:
+def _refusal(where: str, document: run_artifacts.LoadedManifest[ScoresManifest]) -> str:
     if document.code == "missing":
         return (
             f"{where} is missing, though the job is over: it was stopped half-way, for it writes its manifest last. "

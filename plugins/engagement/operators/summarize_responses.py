@@ -146,7 +146,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         self.log.info("%s Report: %s", whole.headline, whole.report_url)
         return result
 
-    def _look(self, context: Context, store: Bucket) -> run_artifacts.Evidence:
+    def _look(self, context: Context, store: Bucket) -> run_artifacts.RunArtifacts:
         dry_run = self.push_mode == DRY_RUN
         glue = glue_runs.settle(
             AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="glue").conn,
@@ -166,22 +166,22 @@ class SummarizeApiResponsesOperator(BaseOperator):
         scores = run_artifacts.read_scores(store, self.score_date, self.run_id)
         tasks = self._states(context)
         jobs = {findings.SCORE_TASK: self.score_job_name, findings.PUSH_TASK: self.push_job_name}
-        return run_artifacts.Evidence(
+        return run_artifacts.RunArtifacts(
             dag_id=context["ti"].dag_id,
             run_id=self.run_id,
             score_date=self.score_date,
             mode=cast("PushMode", self.push_mode),  # rendered from a setting or a param of that type
             tasks=tasks,
             glue=glue,
-            glue_of={task: run for task, job in jobs.items() if (run := glue.latest(job))},
+            latest_glue_runs={task: run for task, job in jobs.items() if (run := glue.latest(job))},
             scores=scores,
-            checked=_checked(context) if tasks.get(findings.CHECK_TASK) == "success" else None,
-            recent=run_artifacts.read_recent(store, self.score_date) if scores.body else {},
+            checks=_checked(context) if tasks.get(findings.CHECK_TASK) == "success" else None,
+            recent_histograms=run_artifacts.read_recent_histograms(store, self.score_date) if scores.body else {},
             delivery=delivery,
             aggregates=by_attempt,
             broken_aggregates=broken,
-            left_open=dry_run and run_artifacts.left_open(store, self.score_date, self.run_id),
-            told=self._told(context, [task for task, state in tasks.items() if state == "failed"]),
+            has_open_rows=dry_run and run_artifacts.has_open_rows(store, self.score_date, self.run_id),
+            task_errors=self._told(context, [task for task, state in tasks.items() if state == "failed"]),
         )
 
     def _told(self, context: Context, failed: list[str]) -> dict[str, str]:
@@ -208,7 +208,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         if self.push_mode != DRY_RUN:
             store.write(s3_keys.latest_summary(self.score_date), text, "application/json")
 
-    def _fail(self, whole: Summary, found: run_artifacts.Evidence) -> None:
+    def _fail(self, whole: Summary, found: run_artifacts.RunArtifacts) -> None:
         counts = ", ".join(f"{name} {n:,}" for name, n in whole.outcomes.by_name().items() if n) or "none"
         more = len(whole.findings) - 1
         message = (

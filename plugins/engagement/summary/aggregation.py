@@ -24,7 +24,7 @@ NO_SECONDS = Seconds(first=0, posts=())
 Name = TypeVar("Name")
 
 
-def add_up(counts: Iterable[Mapping[Name, int]]) -> Counter[Name]:
+def sum_counts(counts: Iterable[Mapping[Name, int]]) -> Counter[Name]:
     """The sum of counts by name, such as the outcomes of several aggregates."""
     total: Counter[Name] = Counter()
     for each in counts:
@@ -32,7 +32,7 @@ def add_up(counts: Iterable[Mapping[Name, int]]) -> Counter[Name]:
     return total
 
 
-def error_groups(aggregates: Iterable[Aggregate]) -> tuple[ErrorGroup, ...]:
+def merge_error_groups(aggregates: Iterable[Aggregate]) -> tuple[ErrorGroup, ...]:
     """The aggregates' error groups, equal ones added, largest first."""
     counts: Counter[ErrorGroup] = Counter()
     for aggregate in aggregates:
@@ -40,16 +40,6 @@ def error_groups(aggregates: Iterable[Aggregate]) -> tuple[ErrorGroup, ...]:
             counts[group.model_copy(update={"count": 0})] += group.count
     groups = [group.model_copy(update={"count": n}) for group, n in counts.items()]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.outcome, group.reason, group.detail)))
-
-
-def main_reasons(groups: Iterable[ErrorGroup], most: int = 3) -> str:
-    """Why customers were not reached in one line, such as `http_422 (5), timeout (1)`; machine words only."""
-    reasons: Counter[str] = Counter()
-    for group in groups:
-        reasons[group.reason] += group.count
-    told = [f"{reason} ({n:,})" for reason, n in reasons.most_common(most)]
-    rest = len(reasons) - len(told)
-    return ", ".join(told + [f"{rest} more"] * bool(rest)) or "no reason is on record"
 
 
 def percentile(buckets: Mapping[int, int], fraction: float) -> float | None:

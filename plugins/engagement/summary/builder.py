@@ -1,6 +1,6 @@
 """The summary of one DAG run: what the dashboard lists, what XCom carries, what the report shows.
 
-Pure: the same evidence gives the same bytes, and nothing here reads the clock.
+Pure: the same artifacts give the same bytes, and nothing here reads the clock.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from engagement.contract.summary import (
 )
 from engagement.summary import aggregation
 from engagement.summary.findings import PUSH_TASK
-from engagement.summary.run_artifacts import Evidence
+from engagement.summary.run_artifacts import RunArtifacts
 
 _PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 
 def build(
-    evidence: Evidence,
+    artifacts: RunArtifacts,
     findings: Sequence[Finding],
     *,
     max_failed_fraction: float,
@@ -41,23 +41,23 @@ def build(
     report_url: str,
 ) -> Summary:
     """The whole summary; no user ids."""
-    scores, delivery = evidence.scores.body, evidence.delivery.body
-    every = [aggregate for of_attempt in evidence.aggregates.values() for aggregate in of_attempt]
-    attempts = _attempts(evidence)
-    outcomes = _outcomes(evidence)
-    rows = _rows(evidence)
-    prices = [cost.usd(run.dpu_seconds, dpu_hour_usd) for run in evidence.glue.runs]
+    scores, delivery = artifacts.scores.body, artifacts.delivery.body
+    every = [aggregate for of_attempt in artifacts.aggregates.values() for aggregate in of_attempt]
+    attempts = _attempts(artifacts)
+    outcomes = _outcomes(artifacts)
+    rows = _rows(artifacts)
+    prices = [cost.usd(run.dpu_seconds, dpu_hour_usd) for run in artifacts.glue.runs]
     summary = Summary(
-        dag_id=evidence.dag_id,
-        run_id=evidence.run_id,
-        score_date=evidence.score_date,
-        mode=evidence.mode,
+        dag_id=artifacts.dag_id,
+        run_id=artifacts.run_id,
+        score_date=artifacts.score_date,
+        mode=artifacts.mode,
         mode_reason=mode_reason,
         status="failed" if findings else "success",
         headline="",
         findings=tuple(findings),
         input=Input(**dict(scores.rows), reasons=scores.reasons, samples=scores.samples) if scores else None,
-        checks=evidence.checked,
+        checks=artifacts.checks,
         rows=rows,
         outcomes=outcomes,
         unaccounted=max(0, rows - outcomes.total),
@@ -67,37 +67,37 @@ def build(
         not_before=delivery.not_before if delivery else None,
         posts=sum(attempt.posts for attempt in attempts),
         retries=sum(attempt.retries for attempt in attempts),
-        status_codes=dict(sorted(aggregation.add_up(each.status_codes for each in every).items())),
-        errors=delivery.errors if delivery else aggregation.error_groups(evidence.last_attempt),
+        status_codes=dict(sorted(aggregation.sum_counts(each.status_codes for each in every).items())),
+        errors=delivery.errors if delivery else aggregation.merge_error_groups(artifacts.last_attempt),
         latency_ms=_latency(every),
-        throughput=aggregation.throughput(evidence.aggregates.values()),
-        scores=_scores(evidence),
+        throughput=aggregation.throughput(artifacts.aggregates.values()),
+        scores=_scores(artifacts),
         glue_runs=tuple(
-            run.model_copy(update={"cost_usd": price}) for run, price in zip(evidence.glue.runs, prices, strict=True)
+            run.model_copy(update={"cost_usd": price}) for run, price in zip(artifacts.glue.runs, prices, strict=True)
         ),
-        stopped_glue_runs=evidence.glue.stopped,
+        stopped_glue_runs=artifacts.glue.stopped,
         cost_usd=_total(prices),
-        tasks=dict(evidence.tasks),
+        tasks=dict(artifacts.tasks),
         attempts=attempts,
         report_key=report_key,
         report_url=report_url,
         generated_from=GeneratedFrom(
-            scores_manifest=evidence.scores.key if scores else None,
-            delivery_manifest=evidence.delivery.key if delivery else None,
+            scores_manifest=artifacts.scores.key if scores else None,
+            delivery_manifest=artifacts.delivery.key if delivery else None,
             aggregates=len(every),
         ),
     )
-    return summary.model_copy(update={"headline": headline(evidence, summary)})
+    return summary.model_copy(update={"headline": headline(artifacts, summary)})
 
 
-def headline(evidence: Evidence, summary: Summary) -> str:
+def headline(artifacts: RunArtifacts, summary: Summary) -> str:
     """One sentence (two for a failed run) for a person who was woken up: the cause, then who was reached."""
     rows, delivered = summary.rows, summary.outcomes.delivered
     date, lost = summary.score_date, summary.not_reached
     if summary.findings:
         cause = summary.findings[0].detail.rstrip(".")
         if not summary.generated_from.delivery_manifest and not summary.generated_from.aggregates:
-            started = PUSH_TASK in evidence.glue_of or evidence.glue.trouble
+            started = PUSH_TASK in artifacts.latest_glue_runs or artifacts.glue.trouble
             return f"{cause}. {'What was sent is not known' if started else 'Nothing was sent'} for {date}."
         return f"{cause}. {delivered:,} of {rows:,} customers have their score of {date}."
     if summary.mode == "dry_run":
@@ -109,40 +109,40 @@ def headline(evidence: Evidence, summary: Summary) -> str:
     return f"{delivered:,} of {rows:,} scores of {date} are delivered; the others did not need sending."
 
 
-def _attempts(evidence: Evidence) -> tuple[AttemptRequests, ...]:
+def _attempts(artifacts: RunArtifacts) -> tuple[AttemptRequests, ...]:
     return tuple(
         AttemptRequests(
             job_run_id=attempt,
             posts=sum(each.posts for each in of_attempt),
             retries=sum(each.retries for each in of_attempt),
         )
-        for attempt, of_attempt in evidence.aggregates.items()
+        for attempt, of_attempt in artifacts.aggregates.items()
     )
 
 
-def _outcomes(evidence: Evidence) -> Outcomes:
-    if evidence.delivery.body:
-        return evidence.delivery.body.outcomes
-    counted = aggregation.add_up(each.outcomes for each in evidence.last_attempt)
+def _outcomes(artifacts: RunArtifacts) -> Outcomes:
+    if artifacts.delivery.body:
+        return artifacts.delivery.body.outcomes
+    counted = aggregation.sum_counts(each.outcomes for each in artifacts.last_attempt)
     return Outcomes(**{name: counted[name] for name in OUTCOMES})
 
 
-def _rows(evidence: Evidence) -> int:
-    scores, delivery = evidence.scores.body, evidence.delivery.body
+def _rows(artifacts: RunArtifacts) -> int:
+    scores, delivery = artifacts.scores.body, artifacts.delivery.body
     if scores is not None:
         return scores.rows.scored
     return delivery.rows if delivery is not None else 0
 
 
-def _scores(evidence: Evidence) -> Scores | None:
-    scores = evidence.scores.body
+def _scores(artifacts: RunArtifacts) -> Scores | None:
+    scores = artifacts.scores.body
     if scores is None:
         return None
-    usual = drift.mean_shares(evidence.recent.values())
+    usual = drift.mean_shares(artifacts.recent_histograms.values())
     recent = None
     if usual and sum(scores.histogram):
         recent = Recent(
-            dates=len(evidence.recent),
+            dates=len(artifacts.recent_histograms),
             histogram=tuple(round(share, 6) for share in usual),
             drift=round(drift.distance(scores.histogram, usual), 4),
         )
@@ -156,7 +156,7 @@ def _scores(evidence: Evidence) -> Scores | None:
 
 
 def _latency(every: Sequence[Aggregate]) -> Latency:
-    buckets = aggregation.add_up(each.latency for each in every)
+    buckets = aggregation.sum_counts(each.latency for each in every)
     values = {name: aggregation.percentile(buckets, q) for name, q in _PERCENTILES.items()}
     values["mean"] = aggregation.mean(buckets)
     rounded = {name: None if value is None else round(value, 1) for name, value in values.items()}

@@ -11,8 +11,8 @@ from html import escape
 
 WIDTH = 1000.0
 HEIGHT = 100.0
-LINE = 2.0
-LEAST_SHARE = 0.006  # a part that is there stays visible, however small
+LINE_HEIGHT = 2.0
+MIN_SHARE = 0.006  # a part that is there stays visible, however small
 
 
 def stacked_bar(parts: Sequence[tuple[str, str, int]], alternative: str) -> str:
@@ -22,7 +22,7 @@ def stacked_bar(parts: Sequence[tuple[str, str, int]], alternative: str) -> str:
     """
     there = [part for part in parts if part[2] > 0]
     total = sum(value for _, _, value in there)
-    widths = [max(value / total, LEAST_SHARE) for _, _, value in there]
+    widths = [max(value / total, MIN_SHARE) for _, _, value in there]
     scale = WIDTH / sum(widths) if widths else 0.0
     marks, left = [], 0.0
     for (name, title, _), share in zip(there, widths, strict=True):
@@ -49,8 +49,8 @@ def columns(
         height = max(value / top * HEIGHT, 1.0) if value else 0.0
         marks.append(_rect(name, title, place * step + gap / 2, HEIGHT - height, step - gap, height))
     for place, (title, value) in enumerate(beside):
-        level = min(max(HEIGHT - value / top * HEIGHT - LINE / 2, 0.0), HEIGHT - LINE)
-        marks.append(_rect("beside", title, place * step, level, step, LINE))
+        level = min(max(HEIGHT - value / top * HEIGHT - LINE_HEIGHT / 2, 0.0), HEIGHT - LINE_HEIGHT)
+        marks.append(_rect("beside", title, place * step, level, step, LINE_HEIGHT))
     return _svg("columns", marks, alternative)
 
 

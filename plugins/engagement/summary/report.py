@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from engagement.contract.outcomes import main_reasons
 from engagement.contract.summary import Series, Summary
-from engagement.summary import aggregation, charts
+from engagement.summary import charts
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "report.html.j2"
@@ -68,7 +69,7 @@ def render(summary: Summary, timezone: str = "UTC") -> str:
         .render(
             s=summary,
             outcomes=_outcomes(summary),
-            reasons=aggregation.main_reasons(summary.errors),
+            reasons=main_reasons(summary.errors),
             style=Markup(style),  # noqa: S704 - our own file
             style_source=policy_source(style),
             timezone=timezone,

@@ -25,7 +25,7 @@ Manifest = TypeVar("Manifest", ScoresManifest, DeliveryManifest)
 
 
 @dataclass(frozen=True, slots=True)
-class Document(Generic[Manifest]):
+class LoadedManifest(Generic[Manifest]):
     """A manifest as found.
 
     :param body: its content when it can be trusted to be this run's, else None
@@ -40,17 +40,17 @@ class Document(Generic[Manifest]):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class RunArtifacts:
     """Everything the verdict and the summary are made of.
 
     :param tasks: earlier tasks in the order in which they run, and their states
-    :param told: why a task failed, by the tasks that could tell
-    :param glue_of: the latest Glue run of each task that starts one
+    :param task_errors: why a task failed, by the tasks that could tell
+    :param latest_glue_runs: the latest Glue run of each task that starts one
     :param aggregates: this run's aggregates by attempt (Glue job run id), oldest attempt first
-    :param left_open: whether this is a dry run although an earlier attempt of the same run left rows open
+    :param has_open_rows: whether this is a dry run although an earlier attempt of the same run left rows open
     :param broken_aggregates: one sentence for each aggregate that cannot be read
-    :param checked: what the check of the scores found, None when it did not come to a good end
-    :param recent: histograms of scores of the latest earlier dates, by date
+    :param checks: what the check of the scores found, None when it did not come to a good end
+    :param recent_histograms: histograms of scores of the latest earlier dates, by date
     """
 
     dag_id: str
@@ -59,15 +59,15 @@ class Evidence:
     mode: PushMode
     tasks: Mapping[str, str | None]
     glue: GlueRuns
-    glue_of: Mapping[str, GlueRun]
-    scores: Document[ScoresManifest]
-    delivery: Document[DeliveryManifest]
+    latest_glue_runs: Mapping[str, GlueRun]
+    scores: LoadedManifest[ScoresManifest]
+    delivery: LoadedManifest[DeliveryManifest]
     aggregates: Mapping[str, Sequence[Aggregate]] = field(default_factory=dict)
     broken_aggregates: Sequence[str] = ()
-    told: Mapping[str, str] = field(default_factory=dict)
-    left_open: bool = False
-    checked: Checks | None = None
-    recent: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    task_errors: Mapping[str, str] = field(default_factory=dict)
+    has_open_rows: bool = False
+    checks: Checks | None = None
+    recent_histograms: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def last_attempt(self) -> Sequence[Aggregate]:
@@ -77,24 +77,24 @@ class Evidence:
         return list(self.aggregates.values())[-1] if self.aggregates else ()
 
 
-def read_scores(store: Bucket, score_date: str, run_id: str) -> Document[ScoresManifest]:
+def read_scores(store: Bucket, score_date: str, run_id: str) -> LoadedManifest[ScoresManifest]:
     """The scores manifest of a date, if it is of this run."""
     return _read(store, s3_keys.scores_manifest(score_date), ScoresManifest, score_date, run_id)
 
 
-def read_delivery(store: Bucket, score_date: str, run_id: str, *, dry_run: bool) -> Document[DeliveryManifest]:
+def read_delivery(store: Bucket, score_date: str, run_id: str, *, dry_run: bool) -> LoadedManifest[DeliveryManifest]:
     """The delivery manifest of a date or of a dry run, if it is of this run."""
     key = s3_keys.delivery_manifest(score_date, run_id, dry_run=dry_run)
     return _read(store, key, DeliveryManifest, score_date, run_id)
 
 
-def read_recent(store: Bucket, score_date: str) -> dict[str, Sequence[int]]:
+def read_recent_histograms(store: Bucket, score_date: str) -> dict[str, Sequence[int]]:
     """Histograms of the latest earlier dates that have one; at most `drift.RECENT_DATES` manifests are read."""
     recent = islice(scores_check.earlier(store, score_date), drift.RECENT_DATES)
     return {date: found.histogram for date, found in recent if found and sum(found.histogram)}
 
 
-def left_open(store: Bucket, score_date: str, run_id: str) -> bool:
+def has_open_rows(store: Bucket, score_date: str, run_id: str) -> bool:
     """Whether an attempt of this run sent rows of the date and did not come to a good end."""
     delivery = read_delivery(store, score_date, run_id, dry_run=False)
     if delivery.body is not None:
@@ -106,18 +106,18 @@ def left_open(store: Bucket, score_date: str, run_id: str) -> bool:
     return bool(attempts)
 
 
-def _read(store: Bucket, key: str, model: type[Manifest], score_date: str, run_id: str) -> Document[Manifest]:
+def _read(store: Bucket, key: str, model: type[Manifest], score_date: str, run_id: str) -> LoadedManifest[Manifest]:
     raw = store.read(key)
     if raw is None:
-        return Document(key, code="missing", detail="there is none")
+        return LoadedManifest(key, code="missing", detail="there is none")
     try:
         body = parse(model, raw)
     except DocumentError as error:
-        return Document(key, code="broken", detail=str(error))
+        return LoadedManifest(key, code="broken", detail=str(error))
     if (body.run_id, body.score_date) != (run_id, score_date):
         found = f"it belongs to run {body.run_id} (date {body.score_date})"
-        return Document(key, code="other_run", detail=f"{found}, expected run {run_id} (date {score_date})")
-    return Document(key, body)
+        return LoadedManifest(key, code="other_run", detail=f"{found}, expected run {run_id} (date {score_date})")
+    return LoadedManifest(key, body)
 
 
 def read_aggregates(
@@ -125,7 +125,7 @@ def read_aggregates(
     score_date: str,
     run_id: str,
     *,
-    delivery: Document[DeliveryManifest],
+    delivery: LoadedManifest[DeliveryManifest],
     glue: GlueRuns,
     dry_run: bool,
 ) -> tuple[dict[str, list[Aggregate]], list[str]]:

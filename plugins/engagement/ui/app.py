@@ -15,42 +15,32 @@ from zoneinfo import ZoneInfo
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.responses import HTMLResponse
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engagement.aws.s3 import Bucket
 from engagement.config.dag_config import DagConfig
 from engagement.contract.errors import ConfigError, SettingsError, StoreError, UnavailableError
 from engagement.ui import error_pages, pages, run_keys
-from engagement.ui.output_bucket import Output
+from engagement.ui.output_bucket import OutputBucket
 from engagement.ui.pages import Page
-from engagement.ui.run_keys import Place
-from engagement.ui.run_list import Runs
+from engagement.ui.run_keys import RunLocation
+from engagement.ui.run_list import RunReader
+from engagement.ui.security_headers import SecurityHeaders
 
 DAG_ID = "customer_engagement_scoring"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-
-HEADERS = {
-    "Cache-Control": "private, no-store",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-"""Of every answer: it is not kept, only Airflow may frame it, and it may do nothing that it does not name."""
 
 T = TypeVar("T")
 Connect = Callable[[], AbstractContextManager[Bucket]]
 Clock = Callable[[tzinfo], datetime]
 
 
-def build(connect: Connect | None = None, now: Clock = datetime.now) -> SafeHeaders:
+def build(connect: Connect | None = None, now: Clock = datetime.now) -> SecurityHeaders:
     """Make the application.
 
     :param connect: opens the output bucket, at each request; by default the one that the Variable names
     :param now: gives the time in a timezone, asked at each request
     """
-    connect = connect or Output()
+    connect = connect or OutputBucket()
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -66,14 +56,14 @@ def build(connect: Connect | None = None, now: Clock = datetime.now) -> SafeHead
     def nothing() -> Response:
         raise HTTPException(404)
 
-    return SafeHeaders(app)
+    return SecurityHeaders(app)
 
 
 # Routes are plain functions, which FastAPI runs in threads: they wait for S3, and the event loop must not.
 
 
 def _add_runs(app: FastAPI, connect: Connect, now: Clock) -> None:
-    runs = Runs()
+    runs = RunReader()
 
     @app.get("/")
     def page(days: str = "") -> Response:
@@ -104,11 +94,11 @@ def _html(page: Page) -> Response:
     return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
 
 
-def _place(folder: str, run: str) -> Place:
-    place = run_keys.of_address(folder, run)
-    if place is None:
+def _place(folder: str, run: str) -> RunLocation:
+    location = run_keys.from_url(folder, run)
+    if location is None:
         raise HTTPException(404)
-    return place
+    return location
 
 
 def _object(connect: Connect, key: str) -> bytes:
@@ -144,22 +134,3 @@ def _timezone() -> str:
         raise UnavailableError(
             str(error), "A section [engagement] that the DAG can be parsed with.", "Mend Airflow's configuration."
         ) from error
-
-
-class SafeHeaders:
-    """ASGI application that adds `HEADERS` to whatever `app` answers, unless the answer has its own."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, send_safely)

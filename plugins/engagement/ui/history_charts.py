@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from engagement.summary import charts, report
-from engagement.ui.run_entry import Run, Unreadable
+from engagement.ui.run_entry import Run, UnreadableRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,16 @@ class Charts:
 def outcome_parts(run: Run) -> list[tuple[str, str, int]]:
     """Class, title and rows of each outcome of a run."""
     return [
-        (report.CLASSES.get(name, name), f"{name}: {report.number(rows)} ({report.share(rows, run.line.rows)})", rows)
+        (
+            report.CLASSES.get(name, name),
+            f"{name}: {report.number(rows)} ({report.share(rows, run.summary.rows)})",
+            rows,
+        )
         for name, rows in run.outcomes.items()
     ]
 
 
-def over_time(runs: Sequence[Run | Unreadable]) -> Charts | None:
+def over_time(runs: Sequence[Run | UnreadableRun]) -> Charts | None:
     """Draw the days from the first to the last that has a run; None without any."""
     latest = _latest(runs)
     if not latest:
@@ -58,14 +62,16 @@ def over_time(runs: Sequence[Run | Unreadable]) -> Charts | None:
         [(report.CLASSES.get(name, name), name) for name in used],
         [
             _outcomes(latest, days),
-            _values(latest, days, "Not reached", "customers", "rejected", lambda r: r.line.not_reached, report.number),
+            _values(
+                latest, days, "Not reached", "customers", "rejected", lambda r: r.summary.not_reached, report.number
+            ),
             _values(latest, days, "Latency, 95 %", "of requests", "accent", lambda r: r.p95_ms, report.milliseconds),
-            _values(latest, days, "Estimated cost", "of Glue runs", "accent", lambda r: r.line.cost_usd, report.usd),
+            _values(latest, days, "Estimated cost", "of Glue runs", "accent", lambda r: r.summary.cost_usd, report.usd),
         ],
     )
 
 
-def _latest(runs: Sequence[Run | Unreadable]) -> Mapping[str, Run]:
+def _latest(runs: Sequence[Run | UnreadableRun]) -> Mapping[str, Run]:
     latest: dict[str, Run] = {}
     for run in runs:
         if isinstance(run, Run) and not run.is_dry_run:

@@ -22,12 +22,14 @@ from engagement.config.settings import VARIABLE, Settings
 from engagement.contract.errors import StoreError
 from engagement.ui.run_list import READERS
 
-LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}, max_pool_connections=READERS)
-REMEMBER_SECONDS = 30  # how long an edit of the Variable may go unnoticed
-KEEP_SECONDS = 300  # an AWS client takes a tenth of a second to make; the connection behind it may be edited
+CLIENT_CONFIG = Config(
+    connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}, max_pool_connections=READERS
+)
+VARIABLE_TTL_SECONDS = 30  # how long an edit of the Variable may go unnoticed
+CLIENT_TTL_SECONDS = 300  # an AWS client takes a tenth of a second to make; the connection behind it may be edited
 
 
-class Output:
+class OutputBucket:
     """Leads to the output bucket that the Variable names now.
 
     :param aws_conn_id: Airflow connection for AWS, the one that the DAG's tasks use
@@ -37,9 +39,9 @@ class Output:
         self._aws_conn_id = aws_conn_id
         self._lock = threading.Lock()
         self._client: Any = None
-        self._stale_at = 0.0
+        self._client_expires_at = 0.0
         self._bucket = ""
-        self._asked_again_at = 0.0
+        self._bucket_expires_at = 0.0
 
     @contextmanager
     def __call__(self) -> Iterator[Bucket]:
@@ -49,10 +51,10 @@ class Output:
         :raises StoreError: the connection leads nowhere, S3 refuses or cannot be reached
         """
         with self._lock:
-            if time.monotonic() >= self._asked_again_at:
+            if time.monotonic() >= self._bucket_expires_at:
                 # It may come from a secrets backend, which is slow and costs money.
                 self._bucket = Settings.parse(Variable.get(VARIABLE, default=None)).output_bucket
-                self._asked_again_at = time.monotonic() + REMEMBER_SECONDS
+                self._bucket_expires_at = time.monotonic() + VARIABLE_TTL_SECONDS
             name = self._bucket
         try:
             yield Bucket(self._connected(), name)
@@ -61,9 +63,11 @@ class Output:
 
     def _connected(self) -> Any:
         with self._lock:
-            if time.monotonic() >= self._stale_at:
+            if time.monotonic() >= self._client_expires_at:
                 own = S3Hook(aws_conn_id=self._aws_conn_id).conn_config.botocore_config
-                config = own.merge(LIMITS) if own else LIMITS  # what the connection says, a proxy say, stays
+                config = (
+                    own.merge(CLIENT_CONFIG) if own else CLIENT_CONFIG
+                )  # what the connection says, a proxy say, stays
                 self._client = S3Hook(aws_conn_id=self._aws_conn_id, config=config).conn
-                self._stale_at = time.monotonic() + KEEP_SECONDS
+                self._client_expires_at = time.monotonic() + CLIENT_TTL_SECONDS
             return self._client

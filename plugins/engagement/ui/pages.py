@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from engagement.summary import charts, report
 from engagement.ui import history_charts
-from engagement.ui.run_entry import Run, Unreadable
-from engagement.ui.run_keys import Place
-from engagement.ui.run_list import Recent
+from engagement.ui.run_entry import Run, UnreadableRun
+from engagement.ui.run_keys import RunLocation
+from engagement.ui.run_list import RunWindow
 
 WINDOWS = (7, 30, 90)
 DEFAULT_WINDOW = 30
@@ -45,7 +45,7 @@ class Page:
     policy: str
 
 
-def runs(recent: Recent, *, days: int, today: date, bucket: str, timezone: str) -> Page:
+def runs(recent: RunWindow, *, days: int, today: date, bucket: str, timezone: str) -> Page:
     """The runs as a table, and charts over time.
 
     :param days: length of the window that ends today
@@ -79,9 +79,9 @@ def _importance(run: Run) -> tuple[bool, str, Any]:
     return (not run.is_dry_run, run.score_date, run.written)
 
 
-def one_report(place: Place) -> Page:
+def one_report(location: RunLocation) -> Page:
     """A report in a frame, below a way back: the view in Airflow has no other."""
-    return _page("one_report", place=place, sandbox=SANDBOX)
+    return _page("one_report", location=location, sandbox=SANDBOX)
 
 
 def message(title: str, found: str, wanted: str, advice: str) -> Page:
@@ -114,7 +114,7 @@ def _environment() -> Environment:
         when=lambda moment, zone: f"{moment.astimezone(zone):%Y-%m-%d %H:%M}",
         markup=lambda svg: Markup(svg),  # noqa: S704 - from charts.py, which escapes
     )
-    environment.tests["unreadable"] = lambda run: isinstance(run, Unreadable)
+    environment.tests["unreadable"] = lambda run: isinstance(run, UnreadableRun)
     return environment
 
 

@@ -15,27 +15,27 @@ from engagement.contract.errors import DocumentError
 from engagement.contract.outcomes import Outcomes
 from engagement.contract.strict_model import StrictModel, parse
 from engagement.contract.summary import Status
-from engagement.ui.run_keys import Place
+from engagement.ui.run_keys import RunLocation
 
-MOST_BYTES = 2_000_000
-MOST_TEXT = 600
-MOST_NUMBER = 10**12
+MAX_SUMMARY_BYTES = 2_000_000
+MAX_TEXT_LENGTH = 600
+MAX_NUMBER = 10**12
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+    return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…"
 
 
 Text = Annotated[str, AfterValidator(_cut)]
-Rows = Annotated[int, Field(ge=0, le=MOST_NUMBER, description="a count")]
-Amount = Annotated[float, Field(ge=0, le=MOST_NUMBER)]
+Rows = Annotated[int, Field(ge=0, le=MAX_NUMBER, description="a count")]
+Amount = Annotated[float, Field(ge=0, le=MAX_NUMBER)]
 
 
 class _Latency(StrictModel, extra="ignore"):
     p95: Amount | None
 
 
-class Line(StrictModel, extra="ignore"):
+class RunSummary(StrictModel, extra="ignore"):
     """What the page shows of a summary; see `engagement.contract.summary`."""
 
     version: Literal[1]  # a later one is added, for those of old runs stay in the bucket
@@ -61,69 +61,69 @@ class Line(StrictModel, extra="ignore"):
 class Run:
     """A run whose summary can be read, and when it was written."""
 
-    place: Place
+    location: RunLocation
     written: datetime
-    line: Line
+    summary: RunSummary
 
     @property
     def score_date(self) -> str:
         """The day whose scores the run delivered."""
-        return self.line.score_date
+        return self.summary.score_date
 
     @property
     def outcomes(self) -> Mapping[str, int]:
         """Rows of every outcome, `unaccounted` last."""
-        return {**self.line.outcomes.by_name(), "unaccounted": self.line.unaccounted}
+        return {**self.summary.outcomes.by_name(), "unaccounted": self.summary.unaccounted}
 
     @property
     def p95_ms(self) -> float | None:
         """Milliseconds within which 95 % of the requests were answered; None without answers."""
-        return self.line.latency_ms.p95
+        return self.summary.latency_ms.p95
 
     @property
     def is_dry_run(self) -> bool:
         """Whether nothing was to be sent."""
-        return self.line.mode == DRY_RUN
+        return self.summary.mode == DRY_RUN
 
     @property
     def kind(self) -> str:
         """`failed`, `planned` (a dry run) or `success`, as in the report."""
-        if self.line.status == "failed":
+        if self.summary.status == "failed":
             return "failed"
         return "planned" if self.is_dry_run else "success"
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableRun:
     """A run whose summary cannot be read, and why, as the end of a sentence."""
 
-    place: Place
+    location: RunLocation
     written: datetime
     why: str
 
     @property
     def score_date(self) -> str:
         """The date that the key tells, else the day on which the summary was written."""
-        return self.place.day or self.written.date().isoformat()
+        return self.location.day or self.written.date().isoformat()
 
 
-def read(place: Place, written: datetime, body: bytes | None) -> Run | Unreadable:
+def read(location: RunLocation, written: datetime, body: bytes | None) -> Run | UnreadableRun:
     """Return what the summary says; never raises, whatever the bytes are.
 
     :param body: None when the object is gone
     """
     try:
-        line = parse(Line, _readable(body))
-        if not place.is_dry_run and line.score_date != place.folder:
+        line = parse(RunSummary, _readable(body))
+        if not location.is_dry_run and line.score_date != location.folder:
             raise DocumentError([f"its score_date is {line.score_date}, which is not the date of its key"])
     except DocumentError as error:
-        return Unreadable(place, written, str(error))
-    return Run(place, written, line)
+        return UnreadableRun(location, written, str(error))
+    return Run(location, written, line)
 
 
 def _readable(body: bytes | None) -> bytes:
     if body is None:
         raise DocumentError(["it is gone"])
-    if len(body) > MOST_BYTES:
-        raise DocumentError([f"it has more than {MOST_BYTES:,} bytes"])
+    if len(body) > MAX_SUMMARY_BYTES:
+        raise DocumentError([f"it has more than {MAX_SUMMARY_BYTES:,} bytes"])
     return body

@@ -22,7 +22,7 @@ _DAY_OF_RUN = re.compile(rf"__({_DATE})T")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RunLocation:
     """Where one run's summary and report lie.
 
     :param folder: the score date, or ``dry_runs``
@@ -58,14 +58,14 @@ class Place:
 
     @property
     def day(self) -> str | None:
-        """ISO date that the place itself tells: the score date, or when the run was due; None without one."""
+        """ISO date that the location itself tells: the score date, or when the run was due; None without one."""
         if not self.is_dry_run:
             return self.folder
         found = _DAY_OF_RUN.search(self.run)
         return found[1] if found else None
 
 
-def of_object(key: str) -> tuple[Place, str] | None:
+def from_object_key(key: str) -> tuple[RunLocation, str] | None:
     """Return whose object lies under ``key``, None when it is no run's.
 
     :return: the run, and ``json`` for its summary or ``html`` for its report
@@ -74,9 +74,9 @@ def of_object(key: str) -> tuple[Place, str] | None:
     if not found:
         return None
     date, run, dry, ending = found.groups()
-    return (Place(DRY_RUNS, dry) if dry else Place(date, run)), ending
+    return (RunLocation(DRY_RUNS, dry) if dry else RunLocation(date, run)), ending
 
 
-def of_address(folder: str, run: str) -> Place | None:
+def from_url(folder: str, run: str) -> RunLocation | None:
     """Return the run that a URL names, None when it cannot be one."""
-    return Place(folder, run) if _ADDRESS.fullmatch(f"{folder}/{run}") else None
+    return RunLocation(folder, run) if _ADDRESS.fullmatch(f"{folder}/{run}") else None

@@ -81,7 +81,7 @@ def counted() -> dict[str, float]:
 
 def whole(limit: float) -> Summary:
     """The summary of a run that did not reach 8 of 1,000."""
-    return factory.whole_summary(factory.evidence(), limit)
+    return factory.whole_summary(factory.artifacts(), limit)
 
 
 def succeed(task: Any) -> dict[str, Any]:
@@ -169,7 +169,7 @@ LOST = "FAILED engagement scores 2026-11-23: 8 of 1,000 customers not reached"
 NO_VERDICT = "FAILED engagement scores 2026-11-23: no verdict, see summarize_responses"
 
 
-NUMBERS = {"CustomersDelivered": 970, "CustomersNotReached": 8, "CostUsd": 0.088}
+NUMBERS = {"UsersDelivered": 970, "UsersNotReached": 8, "CostUsd": 0.088}
 
 
 def test_a_success_is_told_once(topic: Topic, end: Callable[..., str]) -> None:
@@ -338,10 +338,10 @@ def test_a_silent_service_does_not_delay_the_other(
     messages: int,
     metrics: int,
 ) -> None:
-    tries = callbacks.PATIENCE["retries"]["total_max_attempts"]  # type: ignore[index]
-    seconds = callbacks.PATIENCE["connect_timeout"] + callbacks.PATIENCE["read_timeout"]  # type: ignore[operator]
+    tries = callbacks.CLIENT_CONFIG["retries"]["total_max_attempts"]  # type: ignore[index]
+    seconds = callbacks.CLIENT_CONFIG["connect_timeout"] + callbacks.CLIENT_CONFIG["read_timeout"]  # type: ignore[operator]
     assert tries * seconds < 20  # [core] task_success_overtime
-    monkeypatch.setitem(callbacks.PATIENCE, "read_timeout", 0.2)
+    monkeypatch.setitem(callbacks.CLIENT_CONFIG, "read_timeout", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{deaf.getsockname()[1]}")
         began = time.monotonic()
@@ -380,8 +380,8 @@ def test_settings_that_never_come_do_not_keep_the_process(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert callbacks.MOST_SECONDS < 20  # [core] task_success_overtime: then a failure may become another try
-    monkeypatch.setattr(callbacks, "MOST_SECONDS", 0.2)
+    assert callbacks.TIMEOUT_SECONDS < 20  # [core] task_success_overtime: then a failure may become another try
+    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 0.2)
     never = threading.Event()
     for module in (callbacks, metrics):
         monkeypatch.setattr(module, "notification_settings", lambda *_: never.wait(30))

@@ -21,7 +21,7 @@ EXCEPTION = re.compile(r"[A-Z]\w*(Error|Exception)")
 CARRIERS: Mapping[str, tuple[str | int, ...]] = {
     "Finding": ("code", "detail", 0, 2),
     "Stop": (0, 1),
-    "Document": ("code", "detail"),
+    "LoadedManifest": ("code", "detail"),
     "GlueRuns": (2, "trouble"),
     "_judge": (2, "told"),  # of drift.py
 }
@@ -54,7 +54,7 @@ class Message:
     def is_word(self) -> bool:
         """Whether it is a machine word, such as `canary_refused`."""
         wordy = re.fullmatch(rf"(?=.*[a-z])[a-z_{HOLE}]+", self.text) is not None
-        return wordy and self.carrier in ("Finding", "Stop", "Document")
+        return wordy and self.carrier in ("Finding", "Stop", "LoadedManifest")
 
     @property
     def is_searchable(self) -> bool:

@@ -82,7 +82,7 @@ def test_every_message_has_a_row() -> None:
 def test_every_machine_word_has_a_row() -> None:
     wanted: set[str] = set()
     for message in TOLD:
-        if message.is_word and (message.carrier == "Document" or HOLE in message.text):
+        if message.is_word and (message.carrier == "LoadedManifest" or HOLE in message.text):
             # A code of a manifest follows the manifest's name.
             wanted |= {f"{name}_{message.text.removeprefix(f'{HOLE}_')}" for name in MANIFESTS}
         elif message.is_word:
@@ -131,9 +131,8 @@ def test_a_new_message_is_missed(source: str) -> None:
 
 
 def test_a_new_machine_word_is_seen() -> None:
-    source = (
-        'NEW = "new_cause"\ndef f(): return [Stop(NEW, ""), Document(key, code="gone"), Finding("odd", "", "", "")]'
-    )
+    calls = 'Stop(NEW, ""), LoadedManifest(key, code="gone"), Finding("odd", "", "", "")'
+    source = f'NEW = "new_cause"\ndef f(): return [{calls}]'
     found = [message for message in messages.of_source("new.py", source) if message.is_word]
     assert {message.text for message in found} == {"new_cause", "gone", "odd"}
 
@@ -160,7 +159,7 @@ def test_there_are_alarms() -> None:
 
 
 def test_what_a_phone_shows_without_a_verdict_is_there() -> None:
-    told = notification.without_verdict(
+    told = notification.without_summary(
         task_id="summarize_responses", problem="", dag_id="d", run_id="r", run_type="scheduled", score_date="2026-11-23"
     )
     subject = f"FAILED engagement scores {HOLE}: no verdict, see summarize_responses"

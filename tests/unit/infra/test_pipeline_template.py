@@ -117,7 +117,7 @@ def test_the_dashboard_shows_every_metric_and_every_alarm(variant: str) -> None:
     widgets = json.loads(made.properties("Dashboard")["DashboardBody"])["widgets"]
     shown = {tuple(metric[:2]) for one in widgets for metric in one["properties"].get("metrics", [])}
     contract = (INFRA.parent / "docs" / "reference" / "data-contract.md").read_text(encoding="utf-8")
-    put = re.findall(r"`((?:Runs|Customers|Cost)[A-Z]\w+)`", contract)
+    put = re.findall(r"`((?:Runs|Users|Cost)[A-Z]\w+)`", contract)
     assert shown == {(made.outputs["MetricsNamespace"], name) for name in put}
     assert [one["properties"]["alarms"] for one in widgets if one["type"] == "alarm"] == [
         [made.arn(name) for name in made.of_type("AWS::CloudWatch::Alarm")]

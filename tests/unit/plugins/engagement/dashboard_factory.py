@@ -11,7 +11,7 @@ from engagement.contract import s3_keys
 from engagement.contract.summary import Summary
 from engagement.summary import report
 from engagement.ui.run_entry import Run, read
-from engagement.ui.run_keys import of_object
+from engagement.ui.run_keys import from_object_key
 from tests.unit.plugins.engagement import run_factory
 from tests.unit.plugins.engagement.memory_bucket import WRITTEN, MemoryBucket
 
@@ -20,7 +20,7 @@ HOSTILE = "</style></script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
 
 @cache
 def _whole() -> str:
-    return run_factory.whole_summary(run_factory.evidence()).model_dump_json()
+    return run_factory.whole_summary(run_factory.artifacts()).model_dump_json()
 
 
 def a_summary(date: str = "2026-11-23", **changes: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def a_run(date: str = "2026-11-23", written: datetime = WRITTEN, **changes: Any)
     """A line of the page."""
     whole = a_summary(date, **changes)
     dry_run = whole["mode"] == "dry_run"
-    found = of_object(s3_keys.summary_prefix(date, whole["run_id"], dry_run=dry_run) + ".json")
+    found = from_object_key(s3_keys.summary_prefix(date, whole["run_id"], dry_run=dry_run) + ".json")
     assert found is not None
     run = read(found[0], written, json.dumps(whole).encode())
     assert isinstance(run, Run), run

@@ -15,7 +15,7 @@ from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import StrictModel, parse
 from engagement.contract.summary import Checks, GlueRun, Summary
 from engagement.summary import builder, findings
-from engagement.summary.run_artifacts import Document, Evidence
+from engagement.summary.run_artifacts import LoadedManifest, RunArtifacts
 
 RUN_ID = "scheduled__2026-11-23T03:00:00+00:00"
 DATE = "2026-11-23"
@@ -23,7 +23,7 @@ DAG_ID = "customer_engagement_scoring"
 SCORE_JOB, PUSH_JOB = "engagement-score-users", "engagement-push-scores"
 TASKS = ("wait_for_activity", "check_activity", "score_users", "check_scores", "push_scores")
 FIRST, LAST = "jr_first", "jr_last"
-MISSING: Document[Any] = Document("key", code="missing", detail="there is none")
+MISSING: LoadedManifest[Any] = LoadedManifest("key", code="missing", detail="there is none")
 SETTLED = {
     "delivered": 970,
     "rejected": 5,
@@ -213,7 +213,7 @@ def described_by_glue(job: str, run_id: str, of: str = RUN_ID, **changes: Any) -
     }
 
 
-def evidence(**changes: Any) -> Evidence:
+def artifacts(**changes: Any) -> RunArtifacts:
     """A run that is a success: killed once, then finished."""
     score = glue_run(SCORE_JOB, "jr_score")
     killed = glue_run(PUSH_JOB, FIRST, state="FAILED", error="worker lost", started_at="2026-11-23T03:05:00Z")
@@ -225,14 +225,14 @@ def evidence(**changes: Any) -> Evidence:
         "mode": "all",
         "tasks": dict.fromkeys(TASKS, "success"),
         "glue": GlueRuns((score, killed, push)),
-        "glue_of": {"score_users": score, "push_scores": push},
-        "scores": Document(s3_keys.scores_manifest(DATE), scores_manifest()),
-        "delivery": Document(s3_keys.delivery_manifest(DATE, RUN_ID, dry_run=False), delivery_manifest()),
+        "latest_glue_runs": {"score_users": score, "push_scores": push},
+        "scores": LoadedManifest(s3_keys.scores_manifest(DATE), scores_manifest()),
+        "delivery": LoadedManifest(s3_keys.delivery_manifest(DATE, RUN_ID, dry_run=False), delivery_manifest()),
         "aggregates": {FIRST: first_attempt(), LAST: last_attempt()},
         "broken_aggregates": (),
-        "checked": CHECKS,
+        "checks": CHECKS,
     }
-    return Evidence(**values | changes)
+    return RunArtifacts(**values | changes)
 
 
 def objects(
@@ -259,8 +259,8 @@ def started(minute: int) -> datetime:
     return datetime(2026, 11, 23, 3, minute, tzinfo=UTC)
 
 
-def whole_summary(found: Evidence, limit: float = 0.01, **changes: Any) -> Summary:
-    """The summary of that evidence; unchanged, it is of a run that did not reach 8 of 1,000."""
+def whole_summary(found: RunArtifacts, limit: float = 0.01, **changes: Any) -> Summary:
+    """The summary of a run, by default of one that did not reach 8 of 1,000 users."""
     built = builder.build(
         found,
         findings.evaluate_run(found, limit),
@@ -273,8 +273,15 @@ def whole_summary(found: Evidence, limit: float = 0.01, **changes: Any) -> Summa
     return built.model_copy(update=changes)
 
 
-def without_extract(**changes: Any) -> Evidence:
+def without_extract(**changes: Any) -> RunArtifacts:
     """A run whose extract never came: no task after the wait, no manifest, no Glue run."""
     tasks = dict.fromkeys(TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
-    nothing = {"checked": None, "tasks": tasks, "scores": MISSING, "delivery": MISSING, "aggregates": {}, "glue_of": {}}
-    return evidence(**{**nothing, "glue": GlueRuns(()), **changes})
+    nothing = {
+        "checks": None,
+        "tasks": tasks,
+        "scores": MISSING,
+        "delivery": MISSING,
+        "aggregates": {},
+        "latest_glue_runs": {},
+    }
+    return artifacts(**{**nothing, "glue": GlueRuns(()), **changes})

@@ -52,8 +52,8 @@ def a_day(requests_per_second: float) -> Summary:
     seconds = round(BESIDES + CUSTOMERS / requests_per_second)
     score = described(factory.described_by_glue(factory.SCORE_JOB, "jr_1", ExecutionTime=BESIDES))
     push = described(factory.described_by_glue(factory.PUSH_JOB, "jr_2", ExecutionTime=seconds))
-    glue_of = {"score_users": score, "push_scores": push}
-    return factory.whole_summary(factory.evidence(glue=GlueRuns((score, push)), glue_of=glue_of))
+    latest_glue_runs = {"score_users": score, "push_scores": push}
+    return factory.whole_summary(factory.artifacts(glue=GlueRuns((score, push)), latest_glue_runs=latest_glue_runs))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_day_of_10_000_customers(rate: float, billed: int, usd: float, shown: 
     assert sum(run.dpu_seconds or 0 for run in found.glue_runs) == billed
     assert found.cost_usd == round(billed / 3600 * 0.44, 4) == usd
     assert f'<dt>Estimated cost</dt><dd class="big">{shown}</dd>' in report.render(found)
-    assert f"Cost: ${usd:.2f} for 2 Glue runs" in message.of_summary(found, run_type="scheduled").body
+    assert f"Cost: ${usd:.2f} for 2 Glue runs" in message.from_summary(found, run_type="scheduled").body
 
 
 def test_the_second_rate_is_the_default() -> None:

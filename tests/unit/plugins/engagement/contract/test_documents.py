@@ -14,7 +14,7 @@ DOCUMENTS: dict[str, StrictModel] = {
     "scores": factory.scores_manifest(),
     "delivery": factory.delivery_manifest(),
     "aggregate": factory.last_attempt()[1],
-    "summary": factory.whole_summary(factory.evidence()),
+    "summary": factory.whole_summary(factory.artifacts()),
     "summary of nothing": factory.whole_summary(factory.without_extract()),
 }
 documents = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)

@@ -12,7 +12,7 @@ import pytest
 
 from engagement.notifications import callbacks, metrics
 
-PARTS: dict[str, tuple[Any, str]] = {"topic": (callbacks, "_tell"), "metrics": (metrics, "put")}
+PARTS: dict[str, tuple[Any, str]] = {"topic": (callbacks, "_notify"), "metrics": (metrics, "put")}
 CALLBACKS: list[tuple[Callable[[Any], None], str]] = [
     (callbacks.on_success, "success"),
     (callbacks.on_failure, "failed"),
@@ -22,7 +22,7 @@ CONTEXT: Any = {"ti": SimpleNamespace(state="failed", hostname="worker", try_num
 
 @pytest.fixture
 def never(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    monkeypatch.setattr(callbacks, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 1.0)
     event = threading.Event()
     yield event
     event.set()

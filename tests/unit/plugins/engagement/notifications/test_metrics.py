@@ -10,24 +10,24 @@ from unittest.mock import MagicMock
 import pytest
 
 from engagement.notifications import metrics
-from engagement.notifications.callbacks import PATIENCE
+from engagement.notifications.callbacks import CLIENT_CONFIG
 from tests.unit.plugins.engagement import run_factory as factory
 
 NAMESPACE = "Engagement/engagement"
 
 
 def test_a_success() -> None:
-    assert metrics.data("success", factory.whole_summary(factory.evidence())) == [
+    assert metrics.metric_data("success", factory.whole_summary(factory.artifacts())) == [
         {"MetricName": "RunsSucceeded", "Value": 1, "Unit": "Count"},
-        {"MetricName": "CustomersDelivered", "Value": 970, "Unit": "Count"},
-        {"MetricName": "CustomersNotReached", "Value": 8, "Unit": "Count"},
+        {"MetricName": "UsersDelivered", "Value": 970, "Unit": "Count"},
+        {"MetricName": "UsersNotReached", "Value": 8, "Unit": "Count"},
         {"MetricName": "CostUsd", "Value": 0.088, "Unit": "None"},
     ]
 
 
 def test_a_cost_that_is_not_known_is_not_put() -> None:
-    summary = factory.whole_summary(factory.evidence(), cost_usd=None)
-    assert "CostUsd" not in [datum["MetricName"] for datum in metrics.data("success", summary)]
+    summary = factory.whole_summary(factory.artifacts(), cost_usd=None)
+    assert "CostUsd" not in [datum["MetricName"] for datum in metrics.metric_data("success", summary)]
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ UNRENDERED = "{{ push_mode(dag_run, params, settings(var)) }}"
     ],
 )
 def test_who_is_counted(client: MagicMock, run: dict[str, Any], counted: bool) -> None:
-    metrics.put(context(**run), "failed", PATIENCE)
+    metrics.put(context(**run), "failed", CLIENT_CONFIG)
     assert client.put_metric_data.called == counted
     if counted:
         one = {"MetricName": "RunsFailed", "Value": 1, "Unit": "Count"}
@@ -79,13 +79,13 @@ def test_who_is_counted(client: MagicMock, run: dict[str, Any], counted: bool) -
 
 
 def test_the_metrics_lie_where_the_jobs_run(client: MagicMock) -> None:
-    metrics.put(context(), "failed", PATIENCE)
+    metrics.put(context(), "failed", CLIENT_CONFIG)
     client.hook.assert_called_once_with(
-        aws_conn_id="aws_crm", region_name="eu-west-1", client_type="cloudwatch", config=PATIENCE
+        aws_conn_id="aws_crm", region_name="eu-west-1", client_type="cloudwatch", config=CLIENT_CONFIG
     )
 
 
 def test_a_fault_of_the_setting_is_told_in_the_log(client: MagicMock, caplog: pytest.LogCaptureFixture) -> None:
-    metrics.put(context(metrics_namespace="AWS/Glue"), "failed", PATIENCE)
+    metrics.put(context(metrics_namespace="AWS/Glue"), "failed", CLIENT_CONFIG)
     assert not client.put_metric_data.called
     assert "metrics_namespace: expected a CloudWatch namespace" in caplog.text

@@ -276,7 +276,7 @@ def test_s3_trouble_is_retried_not_final(aws: Aws, monkeypatch: pytest.MonkeyPat
     aws.put_run()
     fail_calls(monkeypatch, call)
     task = operator()
-    task.summary = factory.whole_summary(factory.evidence())
+    task.summary = factory.whole_summary(factory.artifacts())
     with pytest.raises(ClientError, match="SlowDown"):
         task.execute(context(task))
     assert task.summary is None

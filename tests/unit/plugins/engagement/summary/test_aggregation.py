@@ -42,7 +42,7 @@ def test_mean_is_within_two_and_a_half_per_cent(values: list[float]) -> None:
 
 @given(first=latencies, second=latencies)
 def test_merged_buckets_are_the_buckets_of_all_values(first: list[float], second: list[float]) -> None:
-    merged = aggregation.add_up([buckets(first), buckets(second)])
+    merged = aggregation.sum_counts([buckets(first), buckets(second)])
     assert merged == buckets(first + second)
 
 
@@ -68,14 +68,14 @@ def test_bars_hold_every_answer_and_are_few(values: list[float]) -> None:
 
 def test_counts_of_attempts_are_added() -> None:
     every = factory.first_attempt() + factory.last_attempt()
-    assert aggregation.add_up(each.status_codes for each in every) == {"200": 980, "422": 5, "429": 10, "503": 4}
+    assert aggregation.sum_counts(each.status_codes for each in every) == {"200": 980, "422": 5, "429": 10, "503": 4}
 
 
 def test_equal_error_groups_are_added_and_the_largest_comes_first() -> None:
     one = ErrorGroup(outcome="deferred", reason="http_503", http_status=503, detail="", count=2)
     other = one.model_copy(update={"reason": "timeout", "http_status": None, "count": 3})
     tasks = [factory.aggregate("jr", "0", {}, errors=errors) for errors in ([one, other], [one])]
-    assert aggregation.error_groups(tasks) == (one.model_copy(update={"count": 4}), other)
+    assert aggregation.merge_error_groups(tasks) == (one.model_copy(update={"count": 4}), other)
 
 
 def test_send_rate_leaves_out_the_pause_between_attempts() -> None:

@@ -10,14 +10,14 @@ from engagement.aws.glue_runs import GlueRuns
 from engagement.contract.outcomes import ErrorGroup
 from engagement.contract.summary import Checks, Input, Recent, Summary
 from engagement.summary import builder
-from engagement.summary.run_artifacts import Document
+from engagement.summary.run_artifacts import LoadedManifest
 from tests.unit.plugins.engagement import run_factory as factory
 
 build = factory.whole_summary
 
 
 def test_a_successful_run() -> None:
-    found = build(factory.evidence())
+    found = build(factory.artifacts())
     assert found.status == "success"
     assert found.headline == "970 of 1,000 scores of 2026-11-23 are delivered; 8 customers were not reached."
     assert found.input == Input(
@@ -47,21 +47,21 @@ def test_a_successful_run() -> None:
 
 def test_scores_beside_recent_days() -> None:
     recent = {"2026-11-22": [100] + [0] * 19, "2026-11-21": [0, 300] + [0] * 18}
-    scores = build(factory.evidence(recent=recent)).scores
+    scores = build(factory.artifacts(recent_histograms=recent)).scores
     assert scores is not None
     assert scores.recent == Recent(dates=2, histogram=(0.5, 0.5, *[0.0] * 18), drift=0.9)
-    without = build(factory.evidence()).scores
+    without = build(factory.artifacts()).scores
     assert without is not None
     assert without.recent is None
 
 
 def test_the_same_evidence_gives_the_same_bytes() -> None:
-    assert build(factory.evidence()).model_dump_json() == build(factory.evidence()).model_dump_json()
+    assert build(factory.artifacts()).model_dump_json() == build(factory.artifacts()).model_dump_json()
 
 
 def test_a_cost_that_is_not_known_of_one_run_is_not_known_in_sum() -> None:
     runs = GlueRuns((factory.glue_run("a", "1"), factory.glue_run("a", "2", dpu_seconds=None)))
-    assert build(factory.evidence(glue=runs)).cost_usd is None
+    assert build(factory.artifacts(glue=runs)).cost_usd is None
 
 
 def test_nothing_at_all_is_still_a_summary() -> None:
@@ -76,13 +76,15 @@ def test_nothing_at_all_is_still_a_summary() -> None:
 def test_a_push_that_left_nothing_is_not_called_nothing_sent() -> None:
     lost = factory.glue_run(factory.PUSH_JOB, "jr", state="STOPPED")
     tasks = dict.fromkeys(factory.TASKS, "success") | {"push_scores": "failed"}
-    found = build(factory.without_extract(tasks=tasks, scores=factory.evidence().scores, glue_of={"push_scores": lost}))
+    found = build(
+        factory.without_extract(tasks=tasks, scores=factory.artifacts().scores, latest_glue_runs={"push_scores": lost})
+    )
     assert found.headline.endswith("What was sent is not known for 2026-11-23.")
     assert (found.rows, found.unaccounted) == (1000, 1000)
 
 
 def test_without_a_manifest_the_aggregates_are_counted() -> None:
-    found = build(factory.evidence(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()}))
+    found = build(factory.artifacts(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()}))
     assert found.outcomes.delivered == 500
     assert found.unaccounted == 500
     assert found.headline.endswith("500 of 1,000 customers have their score of 2026-11-23.")
@@ -92,7 +94,7 @@ def headline_of(outcomes: dict[str, int], mode: str = "all") -> str:
     none = dict.fromkeys(factory.SETTLED, 0)
     delivery = factory.delivery_manifest(mode=mode, outcomes=none | outcomes, job_run_id="j", attempts=["j"])
     agg = {"j": [factory.aggregate("j", "plan", outcomes)]}
-    return build(factory.evidence(mode=mode, delivery=Document("k", delivery), aggregates=agg)).headline
+    return build(factory.artifacts(mode=mode, delivery=LoadedManifest("k", delivery), aggregates=agg)).headline
 
 
 @pytest.mark.parametrize(
@@ -138,19 +140,19 @@ def worst_case() -> Summary:
         status_codes={str(n): 10**12 for n in range(100, 600)},
         attempts=[*(f"jr_{n}_{long}" for n in range(40)), factory.LAST],
     )
-    evidence = factory.evidence(
+    artifacts = factory.artifacts(
         dag_id="d" * 250,
         run_id="r" * 250,
         tasks=tasks,
-        scores=Document("s", scores),
-        delivery=Document("d", delivery),
+        scores=LoadedManifest("s", scores),
+        delivery=LoadedManifest("d", delivery),
         glue=GlueRuns(tuple(glue), tuple(run.id for run in glue), long),
-        glue_of={"push_scores": glue[0], "score_users": glue[1]},
+        latest_glue_runs={"push_scores": glue[0], "score_users": glue[1]},
         aggregates={f"jr_{n}_{long}": factory.last_attempt() for n in range(40)},
         broken_aggregates=[long] * 40,
-        checked=Checks(warnings=(long,) * 40, passed=(long,) * 40),
+        checks=Checks(warnings=(long,) * 40, passed=(long,) * 40),
     )
-    return build(evidence, report_key="k" * 300, report_url="u" * 450)
+    return build(artifacts, report_key="k" * 300, report_url="u" * 450)
 
 
 def test_xcom_has_the_same_keys_in_at_most_8_kb() -> None:
@@ -160,7 +162,7 @@ def test_xcom_has_the_same_keys_in_at_most_8_kb() -> None:
 
 
 def test_xcom_has_the_numbers_without_the_crms_texts() -> None:
-    built = build(factory.evidence())
+    built = build(factory.artifacts())
     short, whole = builder.compact(built), built.model_dump(mode="json")
     for name in ("outcomes", "rows", "posts", "status_codes", "not_reached", "cost_usd", "tasks", "headline"):
         assert short[name] == whole[name]
@@ -169,6 +171,6 @@ def test_xcom_has_the_numbers_without_the_crms_texts() -> None:
 
 def test_counts_that_are_cut_off_are_told_as_other() -> None:
     codes = {str(code): 1 for code in range(200, 220)}
-    short = builder.compact(build(factory.evidence(), status_codes=codes))
+    short = builder.compact(build(factory.artifacts(), status_codes=codes))
     assert sum(short["status_codes"].values()) == 20
     assert short["status_codes"]["other"] == 8

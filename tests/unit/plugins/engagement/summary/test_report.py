@@ -12,7 +12,7 @@ import pytest
 from engagement.aws.glue_runs import GlueRuns
 from engagement.contract.summary import Checks, Finding, Summary
 from engagement.summary import report
-from engagement.summary.run_artifacts import Document, Evidence
+from engagement.summary.run_artifacts import LoadedManifest, RunArtifacts
 from tests.unit.plugins.engagement import run_factory as factory
 from tests.unit.plugins.engagement.dashboard_factory import HOSTILE
 
@@ -53,7 +53,7 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace("\N{NO-BREAK SPACE}", " "))
 
 
-def hostile() -> Evidence:
+def hostile() -> RunArtifacts:
     errors = [factory.ERRORS[0].model_copy(update={"reason": HOSTILE, "detail": HOSTILE})]
     run = factory.glue_run(HOSTILE, HOSTILE, state="FAILED", error=HOSTILE, started_at=HOSTILE)
     scores = factory.scores_manifest(
@@ -69,32 +69,32 @@ def hostile() -> Evidence:
         not_before=HOSTILE,
         attempts=[HOSTILE, factory.LAST],
     )
-    return factory.evidence(
+    return factory.artifacts(
         dag_id=HOSTILE,
         run_id=HOSTILE,
         tasks={HOSTILE: HOSTILE},
         glue=GlueRuns((run,), (HOSTILE,), HOSTILE),
-        glue_of={"push_scores": run},
-        scores=Document(HOSTILE, scores),
-        delivery=Document(HOSTILE, delivery),
+        latest_glue_runs={"push_scores": run},
+        scores=LoadedManifest(HOSTILE, scores),
+        delivery=LoadedManifest(HOSTILE, delivery),
         broken_aggregates=[HOSTILE],
-        checked=Checks(warnings=(HOSTILE,), passed=(HOSTILE,)),
+        checks=Checks(warnings=(HOSTILE,), passed=(HOSTILE,)),
         aggregates={HOSTILE: [factory.aggregate(HOSTILE, "0", {}, posts=3, status_codes={HOSTILE: 3})]},
     )
 
 
 def test_rejected_rows_and_warnings_are_shown() -> None:
-    page = squeezed(report.render(build(factory.evidence())))
+    page = squeezed(report.render(build(factory.artifacts())))
     assert 'negative_login_count<br><code>{"items_viewed": 3, "login_count": -1}</code>' in page
     assert "Unlike earlier dates" in page
     assert "<li>fewer than usual</li>" in page
-    usual = factory.evidence(checked=Checks(warnings=(), passed=("rows add up",)))
+    usual = factory.artifacts(checks=Checks(warnings=(), passed=("rows add up",)))
     assert "Unlike earlier dates" not in report.render(build(usual))
 
 
 @pytest.fixture(params=["success", "nothing", "hostile"])
 def html(request: pytest.FixtureRequest) -> str:
-    made = {"success": factory.evidence, "nothing": factory.without_extract, "hostile": hostile}
+    made = {"success": factory.artifacts, "nothing": factory.without_extract, "hostile": hostile}
     whole = build(made[request.param](), mode_reason=HOSTILE if request.param == "hostile" else "")
     return report.render(whole, "Europe/Berlin")
 
@@ -125,7 +125,7 @@ def test_hostile_words_are_shown_as_words() -> None:
 
 
 def test_a_success_tells_its_numbers() -> None:
-    text = squeezed(Page(report.render(build(factory.evidence()), "Europe/Berlin")).text)
+    text = squeezed(Page(report.render(build(factory.artifacts()), "Europe/Berlin")).text)
     for told in (
         "✓ Success",
         "970 of 1,000 scores of 2026-11-23 are delivered; 8 customers were not reached.",
@@ -150,35 +150,38 @@ def test_a_failure_leads_with_cause_and_advice() -> None:
 
 
 def test_who_was_not_reached_and_why_stands_under_the_headline() -> None:
-    page = report.render(build(factory.evidence()))
+    page = report.render(build(factory.artifacts()))
     assert '<p class="lead"><b>8 not reached:</b> http_422 (5), http_503 (2), timeout (1)</p>' in page
 
 
 def test_scores_that_were_never_sent_are_not_called_reached() -> None:
     stopped = {"check_scores": "failed", "push_scores": "upstream_failed"}
-    evidence = factory.evidence(
-        tasks=dict.fromkeys(factory.TASKS, "success") | stopped, delivery=factory.MISSING, aggregates={}, glue_of={}
+    artifacts = factory.artifacts(
+        tasks=dict.fromkeys(factory.TASKS, "success") | stopped,
+        delivery=factory.MISSING,
+        aggregates={},
+        latest_glue_runs={},
     )
-    text = squeezed(Page(report.render(build(evidence))).text)
+    text = squeezed(Page(report.render(build(artifacts))).text)
     assert "Nobody was reached: the push did not run" in text
     assert "Not reached 1,000 nothing was sent" in text
     assert "All of them: an earlier task failed" in text
 
 
 def test_unaccounted_rows_are_shown_with_those_not_reached() -> None:
-    killed = factory.evidence(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()})
+    killed = factory.artifacts(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()})
     assert "Not reached 0 0 %, limit 1 %; 500 unaccounted" in squeezed(Page(report.render(build(killed))).text)
 
 
 def test_advice_that_repeats_is_given_once() -> None:
     finding = Finding(code="c", task="push_scores", detail="d", advice="Clear push_scores.")
-    page = report.render(build(factory.evidence(), status="failed", findings=[finding, finding]))
+    page = report.render(build(factory.artifacts(), status="failed", findings=[finding, finding]))
     assert page.count("Clear push_scores.") == 1
 
 
 def test_scores_are_shown_beside_the_recent_days() -> None:
     recent = {"2026-11-22": [100] + [0] * 19, "2026-11-21": [0, 100] + [0] * 18}
-    page = Page(report.render(build(factory.evidence(recent=recent))))
+    page = Page(report.render(build(factory.artifacts(recent_histograms=recent))))
     text = squeezed(page.text)
     assert "To match the mean of 2 recent days, 90.0 % of the customers would have to be in another step" in text
     assert "this day mean of the recent days, for as many customers" in text
@@ -190,7 +193,7 @@ def test_scores_are_shown_beside_the_recent_days() -> None:
 
 @pytest.mark.parametrize("scores", ["none", "of an older summary"])
 def test_without_recent_days_the_report_says_so(scores: str) -> None:
-    whole = build(factory.evidence()).model_dump(mode="json")
+    whole = build(factory.artifacts()).model_dump(mode="json")
     if scores == "of an older summary":
         del whole["scores"]["recent"]
     text = squeezed(Page(report.render(factory.of_json(Summary, whole))).text)
@@ -199,14 +202,14 @@ def test_without_recent_days_the_report_says_so(scores: str) -> None:
 
 
 def test_a_dry_run_says_loudly_that_nothing_is_sent_and_why() -> None:
-    whole = build(factory.evidence(), mode="dry_run", mode_reason="its date was 9 days old")
+    whole = build(factory.artifacts(), mode="dry_run", mode_reason="its date was 9 days old")
     text = squeezed(Page(report.render(whole)).text)
     assert "◌ Dry run" in text
     assert "Nothing is sent: its date was 9 days old." in text
 
 
 def test_every_chart_has_a_text_alternative_and_a_table() -> None:
-    page = Page(report.render(build(factory.evidence())))
+    page = Page(report.render(build(factory.artifacts())))
     drawn = [a for tag, a in page.tags if tag == "svg" and a.get("role") == "img"]
     assert len(drawn) == 4
     assert all(a["aria-label"] for a in drawn)

@@ -23,7 +23,7 @@ def whole_run() -> MemoryBucket:
 
 def aggregates(
     store: MemoryBucket,
-    delivery: run_artifacts.Document[DeliveryManifest],
+    delivery: run_artifacts.LoadedManifest[DeliveryManifest],
     glue: GlueRuns = NO_GLUE,
     *,
     dry_run: bool = False,
@@ -34,7 +34,7 @@ def aggregates(
     return {attempt: sorted(a.task for a in of_attempt) for attempt, of_attempt in found.items()}, broken
 
 
-def read_delivery(store: MemoryBucket, *, dry_run: bool = False) -> run_artifacts.Document[DeliveryManifest]:
+def read_delivery(store: MemoryBucket, *, dry_run: bool = False) -> run_artifacts.LoadedManifest[DeliveryManifest]:
     return run_artifacts.read_delivery(store, factory.DATE, factory.RUN_ID, dry_run=dry_run)
 
 
@@ -113,9 +113,9 @@ def test_a_dry_run_is_read_from_its_own_folder() -> None:
 
 
 def test_the_last_attempt_is_the_manifests_else_the_newest() -> None:
-    assert factory.evidence().last_attempt == factory.last_attempt()
-    assert factory.evidence(delivery=factory.MISSING).last_attempt == factory.last_attempt()
-    assert list(factory.evidence(delivery=factory.MISSING, aggregates={}).last_attempt) == []
+    assert factory.artifacts().last_attempt == factory.last_attempt()
+    assert factory.artifacts(delivery=factory.MISSING).last_attempt == factory.last_attempt()
+    assert list(factory.artifacts(delivery=factory.MISSING, aggregates={}).last_attempt) == []
 
 
 def test_recent_days_cost_at_most_seven_reads() -> None:
@@ -126,7 +126,7 @@ def test_recent_days_cost_at_most_seven_reads() -> None:
     store.objects[s3_keys.scores_manifest("2026-11-19")] = factory.changed(factory.scores_manifest(), of_later="x")
     store.objects["scores/dt=2026-11-20/part-0.csv"] = store.objects.pop(s3_keys.scores_manifest("2026-11-20"))
 
-    found = run_artifacts.read_recent(store, "2026-11-23")
+    found = run_artifacts.read_recent_histograms(store, "2026-11-23")
 
     assert found == {f"2026-11-{day}": factory.scores_manifest().histogram for day in (19, 18, 17, 16)}
     assert store.reads == [s3_keys.scores_manifest(f"2026-11-{day}") for day in range(22, 15, -1)]

@@ -19,7 +19,7 @@ from httpx import Response
 from engagement.contract.errors import SettingsError, StoreError
 from engagement.ui import app as ui_app
 from engagement.ui import pages
-from engagement.ui.run_keys import of_object
+from engagement.ui.run_keys import from_object_key
 from tests.unit.plugins.engagement.dashboard_factory import HOSTILE, Bucket, a_summary
 
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
@@ -116,7 +116,7 @@ def get(client: TestClient) -> Callable[..., Response]:
 
 def put_run(world: World, **changes: Any) -> str:
     """Write a run of today; gives its address."""
-    found = of_object(world.bucket.put_run(a_summary(TODAY.isoformat(), **changes), world.now))
+    found = from_object_key(world.bucket.put_run(a_summary(TODAY.isoformat(), **changes), world.now))
     assert found is not None
     return f"runs/{found[0].address}"
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from engagement.summary import charts
 from engagement.ui import history_charts
-from engagement.ui.run_entry import Unreadable
-from engagement.ui.run_keys import Place
+from engagement.ui.run_entry import UnreadableRun
+from engagement.ui.run_keys import RunLocation
 from tests.unit.plugins.engagement.dashboard_factory import HOSTILE, a_run
 from tests.unit.plugins.engagement.memory_bucket import WRITTEN
 
@@ -38,7 +38,7 @@ def test_the_latest_run_of_each_date_counts_and_dry_runs_do_not() -> None:
             a_run("2026-11-20", run_id="again", not_reached=7, written=later),
             a_run("2026-11-20", run_id="dry", mode="dry_run", not_reached=99, written=later),
             a_run("2026-11-23", not_reached=3, cost_usd=None),
-            Unreadable(Place("2026-11-24", "x-0123abcd"), later, "it is no JSON"),
+            UnreadableRun(RunLocation("2026-11-24", "x-0123abcd"), later, "it is no JSON"),
         ]
     )
     assert drawn is not None

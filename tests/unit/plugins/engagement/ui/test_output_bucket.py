@@ -9,7 +9,7 @@ import pytest
 
 from engagement.aws.s3 import Bucket
 from engagement.contract.errors import SettingsError, StoreError
-from engagement.ui.output_bucket import Output
+from engagement.ui.output_bucket import OutputBucket
 from tests.unit.plugins.engagement.run_factory import SETTINGS
 
 BUCKET = "output-bucket"
@@ -25,13 +25,13 @@ def s3(aws_account: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG
         client.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
 
 
-def opened(output: Output) -> Bucket:
+def opened(output: OutputBucket) -> Bucket:
     with output() as bucket:
         return bucket
 
 
 def test_listed_and_read() -> None:
-    with Output()() as bucket:
+    with OutputBucket()() as bucket:
         found = list(bucket.listed("a/", "a/1"))
         assert bucket.name == BUCKET
         assert bucket.read("b/1") == b"b/1"
@@ -43,33 +43,33 @@ def test_listed_and_read() -> None:
 def test_refusals_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"output_bucket": "another-bucket"}))
     with pytest.raises(StoreError, match=r"Bucket another-bucket cannot be read: .*\(NoSuchBucket\) .* exist\.$"):  # noqa: SIM117
-        with Output()() as bucket:
+        with OutputBucket()() as bucket:
             list(bucket.listed("a/"))
 
 
 def test_what_cannot_be_reached_is_a_sentence_after_a_short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    limits = opened(Output())._client.meta.config
+    limits = opened(OutputBucket())._client.meta.config
     assert (limits.connect_timeout, limits.read_timeout, limits.retries["total_max_attempts"]) == (3, 10, 2)
-    with pytest.raises(StoreError, match="output-bucket cannot be read: Could not connect"), Output()() as bucket:
+    with pytest.raises(StoreError, match="output-bucket cannot be read: Could not connect"), OutputBucket()() as bucket:
         bucket.read("a/1")
 
 
 def test_the_client_is_kept_for_a_while_and_the_variable_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    output = Output()
+    output = OutputBucket()
     first = opened(output)._client
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"output_bucket": "other-bucket"}))
     assert opened(output).name == "output-bucket"
-    monkeypatch.setattr(output, "_asked_again_at", 0.0)
+    monkeypatch.setattr(output, "_bucket_expires_at", 0.0)
     assert (opened(output).name, opened(output)._client) == ("other-bucket", first)
-    monkeypatch.setattr(output, "_stale_at", 0.0)
+    monkeypatch.setattr(output, "_client_expires_at", 0.0)
     assert opened(output)._client is not first
 
 
 def test_a_connection_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {"config_kwargs": {"proxies": {"https": "http://proxy.example:3128"}, "read_timeout": 600}}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
-    config = opened(Output())._client.meta.config
+    config = opened(OutputBucket())._client.meta.config
     assert config.proxies == {"https": "http://proxy.example:3128"}
     assert config.read_timeout == 10
 
@@ -77,4 +77,4 @@ def test_a_connection_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_faulty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"bukket": "x"}))
     with pytest.raises(SettingsError, match="bukket is not a known name"):
-        opened(Output())
+        opened(OutputBucket())

@@ -11,19 +11,21 @@ import pytest
 
 from engagement.ui import pages
 from engagement.ui.pages import Page
-from engagement.ui.run_entry import Run, Unreadable
-from engagement.ui.run_keys import Place
-from engagement.ui.run_list import Recent
+from engagement.ui.run_entry import Run, UnreadableRun
+from engagement.ui.run_keys import RunLocation
+from engagement.ui.run_list import RunWindow
 from tests.unit.plugins.engagement.dashboard_factory import HOSTILE, a_run
 from tests.unit.plugins.engagement.memory_bucket import WRITTEN
 from tests.unit.plugins.engagement.summary import test_report
 
 TODAY = date(2026, 11, 24)
-BROKEN = Unreadable(Place("2026-11-22", "x-0123abcd"), WRITTEN, "it is no JSON")
+BROKEN = UnreadableRun(RunLocation("2026-11-22", "x-0123abcd"), WRITTEN, "it is no JSON")
 
 
-def page(*runs: Run | Unreadable, recent: Recent | None = None, days: int = 30, bucket: str = "output-bucket") -> Page:
-    recent = recent or Recent(runs, frozenset(run.place for run in runs if run is not BROKEN))
+def page(
+    *runs: Run | UnreadableRun, recent: RunWindow | None = None, days: int = 30, bucket: str = "output-bucket"
+) -> Page:
+    recent = recent or RunWindow(runs, frozenset(run.location for run in runs if run is not BROKEN))
     return pages.runs(recent, days=days, today=TODAY, bucket=bucket, timezone="Europe/Berlin")
 
 
@@ -42,7 +44,7 @@ PAGES = {
     "runs": page(a_run(), a_run("2026-11-21", mode="dry_run"), BROKEN),
     "empty": page(),
     "hostile": page(a_run(run_id=HOSTILE, headline=HOSTILE, mode=HOSTILE), bucket=HOSTILE),
-    "report": pages.one_report(Place("2026-11-23", "x-0123abcd")),
+    "report": pages.one_report(RunLocation("2026-11-23", "x-0123abcd")),
     "message": pages.message(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
 }
 
@@ -133,7 +135,7 @@ def test_the_window_that_is_shown_is_marked() -> None:
 
 
 def test_left_out_runs_are_told() -> None:
-    recent = Recent([a_run()], frozenset(), left_out=1234)
+    recent = RunWindow([a_run()], frozenset(), left_out=1234)
     assert "1,234 older runs are left out." in text(page(recent=recent))
     assert "no report" in text(page(recent=recent))
 

@@ -8,33 +8,33 @@ from typing import Any
 import pytest
 
 from engagement.contract.outcomes import OUTCOMES
-from engagement.ui.run_entry import MOST_BYTES, MOST_TEXT, Run, Unreadable, read
-from engagement.ui.run_keys import Place
+from engagement.ui.run_entry import MAX_SUMMARY_BYTES, MAX_TEXT_LENGTH, Run, UnreadableRun, read
+from engagement.ui.run_keys import RunLocation
 from tests.unit.plugins.engagement.dashboard_factory import a_run, a_summary
 from tests.unit.plugins.engagement.memory_bucket import WRITTEN
 
-PLACE = Place("2026-11-23", "x-0123abcd")
+LOCATION = RunLocation("2026-11-23", "x-0123abcd")
 
 
-def reading(body: bytes | None, place: Place = PLACE) -> Run | Unreadable:
-    return read(place, WRITTEN, body)
+def reading(body: bytes | None, location: RunLocation = LOCATION) -> Run | UnreadableRun:
+    return read(location, WRITTEN, body)
 
 
 def why(body: bytes | None) -> str:
     found = reading(body)
-    assert isinstance(found, Unreadable)
-    assert (found.place, found.written, found.score_date) == (PLACE, WRITTEN, "2026-11-23")
+    assert isinstance(found, UnreadableRun)
+    assert (found.location, found.written, found.score_date) == (LOCATION, WRITTEN, "2026-11-23")
     return found.why
 
 
 def test_a_summary_as_the_last_task_writes_it() -> None:
     run = reading(json.dumps(a_summary()).encode())
     assert isinstance(run, Run)
-    assert (run.score_date, run.line.rows, run.line.not_reached, run.kind) == ("2026-11-23", 1000, 8, "success")
+    assert (run.score_date, run.summary.rows, run.summary.not_reached, run.kind) == ("2026-11-23", 1000, 8, "success")
     assert run.outcomes["delivered"] == 970
     assert list(run.outcomes) == [*OUTCOMES, "unaccounted"]
     assert run.p95_ms == pytest.approx(83, rel=0.03)
-    assert run.line.cost_usd == pytest.approx(0.088, abs=0.001)
+    assert run.summary.cost_usd == pytest.approx(0.088, abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_kind_is_that_of_the_report(changes: dict[str, Any], kind: str) -> N
 
 def test_what_is_not_known_stays_unknown() -> None:
     run = a_run(cost_usd=None, latency_ms={"p95": None})
-    assert (run.line.cost_usd, run.p95_ms) == (None, None)
+    assert (run.summary.cost_usd, run.p95_ms) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_is_not_known_stays_unknown() -> None:
         (b"", "not JSON: "),
         (b"[1]", "expected a JSON object, got a list"),
         (b'{"version": 2}', "version: expected 1, got 2"),
-        (b" " * (MOST_BYTES + 1), f"it has more than {MOST_BYTES:,} bytes"),
+        (b" " * (MAX_SUMMARY_BYTES + 1), f"it has more than {MAX_SUMMARY_BYTES:,} bytes"),
     ],
 )
 def test_bodies_that_are_no_summary(body: bytes | None, reason: str) -> None:
@@ -87,4 +87,4 @@ def test_values_that_are_not_as_they_should_be(changes: dict[str, Any], reason: 
 
 
 def test_long_texts_are_cut() -> None:
-    assert len(a_run(headline="x" * 10_000).line.headline) == MOST_TEXT
+    assert len(a_run(headline="x" * 10_000).summary.headline) == MAX_TEXT_LENGTH

@@ -6,7 +6,7 @@ import pytest
 
 from engagement.contract import s3_keys
 from engagement.ui import run_keys
-from engagement.ui.run_keys import Place
+from engagement.ui.run_keys import RunLocation
 
 RUN_IDS = ("scheduled__2026-11-23T03:00:00+00:00", "../../scores/x", "a run of my own/ümlaut", "." * 250)
 DIGEST = "0123abcd"
@@ -16,13 +16,13 @@ DIGEST = "0123abcd"
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_place_leads_to_the_keys_that_the_last_task_wrote(run_id: str, dry_run: bool) -> None:
     keys = s3_keys.summary_prefix("2026-11-23", run_id, dry_run=dry_run)
-    found = run_keys.of_object(f"{keys}.json")
+    found = run_keys.from_object_key(f"{keys}.json")
     assert found is not None
-    place = found[0]
-    assert (found[1], run_keys.of_object(f"{keys}.html")) == ("json", (place, "html"))
-    assert (place.summary_key, place.report_key) == (f"{keys}.json", f"{keys}.html")
-    assert place.is_dry_run is dry_run
-    assert run_keys.of_address(*place.address.split("/")) == place
+    location = found[0]
+    assert (found[1], run_keys.from_object_key(f"{keys}.html")) == ("json", (location, "html"))
+    assert (location.summary_key, location.report_key) == (f"{keys}.json", f"{keys}.html")
+    assert location.is_dry_run is dry_run
+    assert run_keys.from_url(*location.address.split("/")) == location
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_place_leads_to_the_keys_that_the_last_task_wrote(run_id: str, dry_run
     ],
 )
 def test_other_keys_are_no_run(key: str) -> None:
-    assert run_keys.of_object(key) is None
+    assert run_keys.from_object_key(key) is None
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,16 @@ def test_other_keys_are_no_run(key: str) -> None:
     ],
 )
 def test_other_addresses_lead_nowhere(folder: str, run: str) -> None:
-    assert run_keys.of_address(folder, run) is None
+    assert run_keys.from_url(folder, run) is None
 
 
 @pytest.mark.parametrize(
-    ("place", "day"),
+    ("location", "day"),
     [
-        (Place("2026-11-23", "manual__2026-11-30T10-00-00-x-0123abcd"), "2026-11-23"),
-        (Place("dry_runs", "manual__2026-11-30T10-00-00-x-0123abcd"), "2026-11-30"),
-        (Place("dry_runs", "my-own-0123abcd"), None),
+        (RunLocation("2026-11-23", "manual__2026-11-30T10-00-00-x-0123abcd"), "2026-11-23"),
+        (RunLocation("dry_runs", "manual__2026-11-30T10-00-00-x-0123abcd"), "2026-11-30"),
+        (RunLocation("dry_runs", "my-own-0123abcd"), None),
     ],
 )
-def test_the_day_that_a_place_tells(place: Place, day: str | None) -> None:
-    assert place.day == day
+def test_the_day_that_a_place_tells(location: RunLocation, day: str | None) -> None:
+    assert location.day == day

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from engagement.ui import run_list
-from engagement.ui.run_entry import Run, Unreadable
-from engagement.ui.run_list import Recent, Runs
+from engagement.ui.run_entry import Run, UnreadableRun
+from engagement.ui.run_list import RunReader, RunWindow
 from tests.unit.plugins.engagement.dashboard_factory import Bucket, a_summary
 
 FIRST = date(2026, 11, 10)
@@ -18,8 +18,8 @@ def written(day: int, hour: int = 4) -> datetime:
     return datetime(2026, 11, day, hour, tzinfo=UTC)
 
 
-def ids(recent: Recent) -> list[str]:
-    return [run.line.run_id if isinstance(run, Run) else f"? {run.place.run}" for run in recent.runs]
+def ids(recent: RunWindow) -> list[str]:
+    return [run.summary.run_id if isinstance(run, Run) else f"? {run.location.run}" for run in recent.runs]
 
 
 def a_bucket() -> Bucket:
@@ -31,34 +31,38 @@ def a_bucket() -> Bucket:
 
 def test_newest_first_and_nothing_before_the_window() -> None:
     bucket = a_bucket()
-    recent = Runs().recent(bucket, FIRST)
+    recent = RunReader().recent(bucket, FIRST)
     assert ids(recent) == ["scheduled__2026-11-11T03:00:00+00:00", "scheduled__2026-11-10T03:00:00+00:00"]
     assert bucket.listings == [("summaries/dt=", "summaries/dt=2026-11-10"), ("dry_runs/", "")]
     assert len(bucket.reads) == 2
-    assert {run.place for run in recent.runs} == recent.reports
+    assert {run.location for run in recent.runs} == recent.reports
 
 
 def test_of_one_date_the_latest_comes_first() -> None:
     bucket = a_bucket()
     bucket.put_run(a_summary("2026-11-11", run_id="again"), written(11, 9))
     bucket.put_run(a_summary("2026-11-11", run_id="before"), written(11, 2))
-    assert ids(Runs().recent(bucket, date(2026, 11, 11))) == ["again", "scheduled__2026-11-11T03:00:00+00:00", "before"]
+    assert ids(RunReader().recent(bucket, date(2026, 11, 11))) == [
+        "again",
+        "scheduled__2026-11-11T03:00:00+00:00",
+        "before",
+    ]
 
 
 def test_a_summary_is_read_again_only_when_it_changed() -> None:
-    bucket, runs = a_bucket(), Runs()
+    bucket, runs = a_bucket(), RunReader()
     first = runs.recent(bucket, FIRST)
     assert runs.recent(bucket, FIRST) == first
     assert len(bucket.reads) == 2
     key = bucket.put_run(a_summary("2026-11-11", status="failed"), written(11, 9))
     again = runs.recent(bucket, FIRST).runs[0]
     assert isinstance(again, Run)
-    assert (again.line.status, again.written) == ("failed", written(11, 9))
+    assert (again.summary.status, again.written) == ("failed", written(11, 9))
     assert bucket.reads[2:] == [key]
 
 
 def test_the_cache_is_bounded() -> None:
-    bucket, runs = a_bucket(), Runs(most_cached=1)
+    bucket, runs = a_bucket(), RunReader(max_cached=1)
     runs.recent(bucket, FIRST)
     runs.recent(bucket, FIRST)
     assert len(bucket.reads) in (3, 4)  # two readers at once: one of the two may be the one that is kept
@@ -77,37 +81,37 @@ def test_dry_runs_before_the_window_are_not_read() -> None:
     bucket.put_run(a_summary("2026-11-05", run_id="old", mode="dry_run"), written(5))
     bucket.put_run(a_summary("2026-11-05", run_id="late", mode="dry_run"), written(12))
     bucket.put("dry_runs/my-own-0123abcd/_manifest.json", b"{}", written(12))
-    recent = Runs().recent(bucket, FIRST)
+    recent = RunReader().recent(bucket, FIRST)
     assert ids(recent) == ["my own", "manual__2026-11-12T10:00:00+00:00", "scheduled__2026-11-09T23:00:00+00:00"]
-    assert {run.place for run in recent.runs} <= recent.reports
+    assert {run.location for run in recent.runs} <= recent.reports
     assert [key for key in bucket.reads if "backfill" in key or "/old" in key] == []
 
 
 def test_what_cannot_be_read_is_a_line_of_its_own() -> None:
     bucket = a_bucket()
     bucket.put("summaries/dt=2026-11-11/runs/x-0123abcd.json", b"{", written(11, 9))
-    recent = Runs().recent(bucket, FIRST)
+    recent = RunReader().recent(bucket, FIRST)
     broken = recent.runs[0]
-    assert isinstance(broken, Unreadable)
+    assert isinstance(broken, UnreadableRun)
     assert (broken.score_date, broken.why) == (
         "2026-11-11",
         "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
     )
-    assert broken.place not in recent.reports
+    assert broken.location not in recent.reports
     assert len(recent.runs) == 3
 
 
 def test_an_object_that_is_too_large_is_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engagement.ui.run_entry.MOST_BYTES", 10)
+    monkeypatch.setattr("engagement.ui.run_entry.MAX_SUMMARY_BYTES", 10)
     bucket = a_bucket()
-    assert [type(run) for run in Runs().recent(bucket, FIRST).runs] == [Unreadable, Unreadable]
+    assert [type(run) for run in RunReader().recent(bucket, FIRST).runs] == [UnreadableRun, UnreadableRun]
     assert bucket.reads == []
 
 
 def test_too_many_runs_are_cut_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_list, "MOST_RUNS", 2)
+    monkeypatch.setattr(run_list, "MAX_RUNS", 2)
     bucket = a_bucket()
-    recent = Runs().recent(bucket, FIRST - timedelta(days=5))
+    recent = RunReader().recent(bucket, FIRST - timedelta(days=5))
     assert [run.score_date for run in recent.runs] == ["2026-11-11", "2026-11-10"]
     assert recent.left_out == 1
     assert len(bucket.reads) == 2
