@@ -4,7 +4,7 @@ from pathlib import Path
 
 from infra.deploy.releases.packaging import JOB_ARCHIVE as ARCHIVE
 from infra.deploy.releases.packaging import JOB_SCRIPTS as SCRIPTS
-from infra.deploy.releases.packaging import jobs
+from infra.deploy.releases.packaging import build_job_files
 from local.processes import REPOSITORY
 
 __all__ = ["ARCHIVE", "PREFIX", "SCRIPTS", "build"]
@@ -17,7 +17,7 @@ def build(folder: Path) -> list[Path]:
     """Write scripts and archive into `folder`; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     sources = {path.relative_to(_SOURCE).as_posix(): path.read_bytes() for path in _files()}
-    built = jobs(sources)
+    built = build_job_files(sources)
     for name, body in built.items():
         (folder / name).write_bytes(body)
     return [folder / name for name in built]

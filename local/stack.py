@@ -179,7 +179,7 @@ def deploy_template(aws_url: str, name: str, template: str, parameters: Mapping[
     progress = ProgressLog(io.StringIO(), terminal=False)
     stacks = StackClient(client("cloudformation", aws_url), progress)
     changes = ChangeSetClient(stacks, progress)
-    present = stacks.cleared(name)
+    present = stacks.clear_failed_creation(name)
     change = changes.prepare(name, present, template, parameters)
     if change:
         return changes.execute(change).outputs

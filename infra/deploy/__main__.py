@@ -11,13 +11,13 @@ from infra.deploy.account import Account
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.deployment import Deployment
 from infra.deploy.deployment_plan import DeploymentPlan
-from infra.deploy.environment_file import EnvironmentFile, load
+from infra.deploy.environment_file import EnvironmentFile, load_environment
 from infra.deploy.errors import DeployError
 from infra.deploy.progress_log import ProgressLog
 from infra.deploy.releases import git_source, packaging
 from infra.deploy.releases.release import Release
 from infra.deploy.releases.release_store import ReleaseStore
-from infra.deploy.smoke.smoke_runs import smoke
+from infra.deploy.smoke.smoke_runs import run_smoke
 from infra.deploy.stacks.stack_client import DeployedStack, StackClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,23 +32,23 @@ def main() -> int:
     try:
         last = _run(arguments, progress)
     except (DeployError, ClientError, BotoCoreError) as error:
-        progress.say(f"FAILED: {error}")
+        progress.write(f"FAILED: {error}")
         return 1
     except KeyboardInterrupt:
-        progress.say("INTERRUPTED: what CloudFormation and MWAA have begun goes on; run this again to complete it")
+        progress.write("INTERRUPTED: what CloudFormation and MWAA have begun goes on; run this again to complete it")
         return 1
-    progress.say(last)
+    progress.write(last)
     return 0
 
 
 def _run(arguments: argparse.Namespace, progress: ProgressLog) -> str:
     if arguments.command == "package":
         return _package(arguments.folder)
-    environment = load(arguments.env, ENVIRONMENTS)
+    environment = load_environment(arguments.env, ENVIRONMENTS)
     account = Account(environment.region)
     number = account.number()
     where = f"account {number}, {environment.region}, orchestrator {environment.orchestrator}"
-    progress.say(f"environment {environment.name}: {where}")
+    progress.write(f"environment {environment.name}: {where}")
     environment.refuse_another_account(number)
     if arguments.command == "smoke":
         return _smoke(environment, account, progress, arguments.wait * 60.0)
@@ -56,14 +56,14 @@ def _run(arguments: argparse.Namespace, progress: ProgressLog) -> str:
     if arguments.command == "plan":
         return DeploymentPlan(target, account, progress).show()
     if sys.stdin.isatty() and sys.stdout.isatty() and not arguments.yes:
-        progress.say(DeploymentPlan(target, account, progress).show())
+        progress.write(DeploymentPlan(target, account, progress).show())
         if input("Deploy? [y/N] ").strip().lower() not in ("y", "yes"):
             return "nothing was changed"
     deployment = Deployment(
         target,
         account,
         progress,
-        patience=arguments.wait * 60.0,
+        timeout_seconds=arguments.wait * 60.0,
         allow_replacement=arguments.allow_replacement,
     )
     return deployment.run()
@@ -97,18 +97,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _package(folder: Path | None) -> str:
-    commit = git_source.head(REPOSITORY)
-    made = packaging.release(commit, git_source.files(REPOSITORY, commit))
+    commit = git_source.head_commit(REPOSITORY)
+    made = packaging.build_release(commit, git_source.committed_files(REPOSITORY, commit))
     folder = folder or PACKAGES / commit
     shutil.rmtree(folder, ignore_errors=True)
-    packaging.write(made, folder)
-    left = len(git_source.uncommitted(REPOSITORY))
+    packaging.write_release(made, folder)
+    left = len(git_source.uncommitted_paths(REPOSITORY))
     warning = f"; {left} changes that are not committed are NOT in it" if left else ""
     return f"release {commit}: {len(made.files)} files in {folder}{warning}"
 
 
 def _target(environment: EnvironmentFile, account: Account, progress: ProgressLog, wanted: str | None) -> DeployTarget:
-    if not wanted and (left := git_source.uncommitted(REPOSITORY)):
+    if not wanted and (left := git_source.uncommitted_paths(REPOSITORY)):
         shown = ", ".join(left[:10]) + (", ..." if len(left) > 10 else "")
         raise DeployError(f"not committed: {shown}. What is deployed is a commit: commit, remove or ignore them")
     newest = _checked_out()
@@ -116,26 +116,28 @@ def _target(environment: EnvironmentFile, account: Account, progress: ProgressLo
         return DeployTarget(environment, newest, newest)
     store = ReleaseStore(account.s3, _pipeline(environment, account, progress).outputs["ArtifactsBucketName"])
     release = store.load(store.find(wanted))
-    progress.say(f"release {release.commit}: found, and every file is what {release.prefix}/release.json says")
+    progress.write(f"release {release.commit}: found, and every file is what {release.prefix}/release.json says")
     return DeployTarget(environment, release, newest)
 
 
-def _smoke(environment: EnvironmentFile, account: Account, progress: ProgressLog, patience: float) -> str:
+def _smoke(environment: EnvironmentFile, account: Account, progress: ProgressLog, timeout_seconds: float) -> str:
     stack = _pipeline(environment, account, progress)
     commit = stack.parameters["ArtifactsPrefix"].split("/")[1]
     release = ReleaseStore(account.s3, stack.outputs["ArtifactsBucketName"]).load(commit)
     target = DeployTarget(environment, release, _checked_out())
-    verdict = smoke(target, account, progress, stack.outputs, again=True, since=None, patience=patience)
+    verdict = run_smoke(
+        target, account, progress, stack.outputs, force=True, code_changed_at=None, timeout_seconds=timeout_seconds
+    )
     return f"release {commit[:12]} in {environment.name}: {verdict}"
 
 
 def _checked_out() -> Release:
-    commit = git_source.head(REPOSITORY)
-    return packaging.release(commit, git_source.files(REPOSITORY, commit))
+    commit = git_source.head_commit(REPOSITORY)
+    return packaging.build_release(commit, git_source.committed_files(REPOSITORY, commit))
 
 
 def _pipeline(environment: EnvironmentFile, account: Account, progress: ProgressLog) -> DeployedStack:
-    name = environment.stack("pipeline")
+    name = environment.stack_name("pipeline")
     stack = StackClient(account.formation, progress).find(name)
     if stack is None or "ArtifactsBucketName" not in stack.outputs:
         raise DeployError(f"stack {name} does not exist in {environment.region}: deploy first, without --release")

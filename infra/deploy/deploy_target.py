@@ -15,7 +15,7 @@ from infra.deploy.stacks import stack_parameters
 # Given in [pipeline], and good for the other templates too.
 _SHARED = ("CrmSecretArn", "PermissionsBoundaryArn")
 # What the pipeline stack will tell, before it exists: good enough to check the settings by.
-_PROMISED = {
+_PLACEHOLDER_OUTPUTS = {
     "ActivityBucketName": "activity",
     "OutputBucketName": "output",
     "ArtifactsBucketName": "artifacts",
@@ -32,18 +32,18 @@ _PROMISED = {
 class DeployTarget:
     """A release in an environment.
 
-    :param newest: the release of the commit that is checked out, whose names the environment file may use even when
-        an older `release` does not know them
+    :param checked_out: the release of the checked-out commit; the environment file may use its names even where an
+        older `release` does not know them
     """
 
     environment: EnvironmentFile
     release: Release
-    newest: Release
+    checked_out: Release
 
     @property
-    def goes_back(self) -> bool:
+    def is_rollback(self) -> bool:
         """Whether another release than the checked-out commit's is deployed."""
-        return self.release.commit != self.newest.commit
+        return self.release.commit != self.checked_out.commit
 
     @property
     def scheduler(self) -> str | None:
@@ -60,13 +60,13 @@ class DeployTarget:
 
     def pipeline_parameters(self) -> stack_parameters.ChosenParameters:
         """Parameters of the pipeline stack."""
-        owned = {
+        tool_values = {
             "NamePrefix": self.environment.name_prefix,
             "ArtifactsPrefix": f"{self.release.prefix}/jobs",
         }
         # Only Airflow counts runs; the workflow's stack has an alarm of its own.
         unless_given = {"LateAfterHours": "0"} if self.environment.orchestrator == "workflow" else {}
-        return self._choose("pipeline", owned, unless_given)
+        return self._choose("pipeline", tool_values, unless_given)
 
     def scheduler_parameters(
         self, kind: str, outputs: Mapping[str, str], keys: Mapping[str, str]
@@ -76,43 +76,49 @@ class DeployTarget:
         :param outputs: of the pipeline stack
         :param keys: `PluginsKey` and `RequirementsKey`
         """
-        owned = {"NamePrefix": self.environment.name_prefix, **keys}
-        owned |= {name: outputs[name] for name in stack_parameters.OWNED if name in outputs}
+        tool_values = {"NamePrefix": self.environment.name_prefix, **keys}
+        tool_values |= {name: outputs[name] for name in stack_parameters.TOOL_PARAMETERS if name in outputs}
         shared = {k: v for k, v in self.environment.parameters["pipeline"].items() if k in _SHARED}
-        return self._choose(kind, owned, {**shared, **outputs})
+        return self._choose(kind, tool_values, {**shared, **outputs})
 
     def variable(self, outputs: Mapping[str, str]) -> dict[str, Any]:
         """The Airflow Variable. Raises DeployError when the release's own code finds fault with it."""
-        document = airflow_variable.document(self.environment.settings, outputs, self._known, self._newer)
+        document = airflow_variable.build_document(
+            self.environment.settings, outputs, self._known_settings, self._newer_settings
+        )
         release_settings.parse(self.release, document)
         return document
 
     @cached_property
-    def _known(self) -> frozenset[str]:
+    def _known_settings(self) -> frozenset[str]:
         """Settings that the release knows. Asked once, for each time a program is started."""
         return release_settings.names(self.release)
 
     @cached_property
-    def _newer(self) -> frozenset[str]:
-        """Settings that the newest code knows, when the release may be older."""
-        return release_settings.names(self.newest) if self.goes_back else frozenset()
+    def _newer_settings(self) -> frozenset[str]:
+        """Settings that the checked_out code knows, when the release may be older."""
+        return release_settings.names(self.checked_out) if self.is_rollback else frozenset()
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Find what is wrong with parameters and settings before anything is changed. Raises DeployError."""
         self.pipeline_parameters()
         if self.scheduler:
-            self.scheduler_parameters(self.scheduler, _PROMISED, self.keys())
+            self.scheduler_parameters(self.scheduler, _PLACEHOLDER_OUTPUTS, self.release_keys())
         if self.scheduler != "workflow":
-            self.variable(_PROMISED)
+            self.variable(_PLACEHOLDER_OUTPUTS)
 
-    def keys(self) -> dict[str, str]:
+    def release_keys(self) -> dict[str, str]:
         """Where this release's own files for Airflow lie."""
         prefix = self.release.prefix
         return {"PluginsKey": f"{prefix}/plugins.zip", "RequirementsKey": f"{prefix}/requirements.txt"}
 
     def _choose(
-        self, kind: str, owned: Mapping[str, str], outputs: Mapping[str, str]
+        self, kind: str, tool_values: Mapping[str, str], outputs: Mapping[str, str]
     ) -> stack_parameters.ChosenParameters:
-        newer = stack_parameters.declared(self.newest.text(f"infra/{kind}.yaml")) if self.goes_back else {}
+        newer = (
+            stack_parameters.declared_parameters(self.checked_out.text(f"infra/{kind}.yaml"))
+            if self.is_rollback
+            else {}
+        )
         given = self.environment.parameters[kind]
-        return stack_parameters.choose(kind, self.template(kind), given, owned, outputs, newer)
+        return stack_parameters.choose_parameters(kind, self.template(kind), given, tool_values, outputs, newer)

@@ -13,7 +13,7 @@ from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.errors import DeployError
 from infra.deploy.progress_log import ProgressLog
 from infra.deploy.releases.release_store import ReleaseStore
-from infra.deploy.smoke.smoke_runs import smoke
+from infra.deploy.smoke.smoke_runs import run_smoke
 from infra.deploy.stacks.change_sets import ChangeSetClient
 from infra.deploy.stacks.stack_client import DeployedStack, StackClient
 from infra.deploy.stacks.stack_parameters import ChosenParameters
@@ -24,7 +24,7 @@ POLICY = Path(__file__).resolve().parents[1] / "mwaa-stack-policy.json"
 class Deployment:
     """One run of `deploy`.
 
-    :param patience: seconds to wait for job runs and DAG runs that are under way
+    :param timeout_seconds: seconds to wait for job runs and DAG runs that are under way
     :param allow_replacement: whether buckets and the Airflow environment may be replaced
     """
 
@@ -34,43 +34,45 @@ class Deployment:
         account: Account,
         progress: ProgressLog,
         *,
-        patience: float,
+        timeout_seconds: float,
         allow_replacement: bool = False,
     ) -> None:
         self._target = target
         self._environment = target.environment
         self._account = account
         self._progress = progress
-        self._patience = patience
+        self._timeout_seconds = timeout_seconds
         self._allow_replacement = allow_replacement
         self._stacks = StackClient(account.formation, progress)
         self._changes = ChangeSetClient(self._stacks, progress, self._environment.cloudformation_role)
         self._api = AirflowApi(account.mwaa, self._environment.name_prefix)
-        self._done: list[str] = []
+        self._changed_parts: list[str] = []
         self._code_changed: datetime | None = None
 
     def run(self) -> str:
         """Deploy; give the line that sums it up. Raises DeployError when it could not be completed."""
-        self._target.check()
+        self._target.validate()
         self._stacks.refuse_two_schedulers(self._environment)
         outputs = self._pipeline()
         store = ReleaseStore(self._account.s3, outputs["ArtifactsBucketName"])
         if self._target.scheduler == "mwaa":
             self._airflow(outputs, store)
         elif self._target.scheduler == "workflow":
-            self._stack("workflow", self._stacks.cleared(self._environment.stack("workflow")), outputs, {})
-        verdict = smoke(
+            self._stack(
+                "workflow", self._stacks.clear_failed_creation(self._environment.stack_name("workflow")), outputs, {}
+            )
+        verdict = run_smoke(
             self._target, self._account, self._progress, outputs,
-            again=bool(self._done), since=self._code_changed, patience=self._patience,
+            force=bool(self._changed_parts), code_changed_at=self._code_changed, timeout_seconds=self._timeout_seconds,
         )  # fmt: skip
         what = f"release {self._target.release.commit[:12]} in {self._environment.name}"
-        if not self._done:
+        if not self._changed_parts:
             return f"{what}: nothing to change; {verdict}"
-        return f"{what}: deployed ({', '.join(self._done)}); {verdict}"
+        return f"{what}: deployed ({', '.join(self._changed_parts)}); {verdict}"
 
     def _pipeline(self) -> dict[str, str]:
         """The pipeline stack and the release's files: files first, but for the bucket, which comes with the stack."""
-        present = self._stacks.cleared(self._environment.stack("pipeline"))
+        present = self._stacks.clear_failed_creation(self._environment.stack_name("pipeline"))
         if present:
             self._wait_for_jobs(present)
             self._upload(present.outputs["ArtifactsBucketName"])
@@ -82,22 +84,24 @@ class Deployment:
     def _wait_for_jobs(self, pipeline: DeployedStack) -> None:
         jobs = [pipeline.outputs[name] for name in ("ScoreJobName", "PushJobName")]
 
-        def look() -> str | None:
-            active = job_runs.active(self._account.glue, jobs)
+        def poll() -> str | None:
+            active = job_runs.active_runs(self._account.glue, jobs)
             return f"a job is under way: {', '.join(active)}" if active else None
 
-        self._progress.until(look, self._patience, "Nothing was changed; run this again once it has ended")
+        self._progress.wait_until_done(
+            poll, self._timeout_seconds, "Nothing was changed; run this again once it has ended"
+        )
 
     def _upload(self, bucket: str) -> None:
         store = ReleaseStore(self._account.s3, bucket)
         if names := store.upload(self._target.release):
-            self._tell(
+            self._report(
                 f"release: uploaded {len(names)} files to s3://{bucket}/{self._target.release.prefix}", "release"
             )
 
     def _airflow(self, outputs: dict[str, str], store: ReleaseStore) -> None:
-        name = self._environment.stack("mwaa")
-        present = self._stacks.cleared(name)
+        name = self._environment.stack_name("mwaa")
+        present = self._stacks.clear_failed_creation(name)
         document = self._target.variable(outputs)
         secret = airflow_variable.VariableSecret(self._account.secrets, self._environment.variable_secret)
         before = secret.read()
@@ -106,26 +110,26 @@ class Deployment:
             self._variable(secret, document)
         if present is None:  # so that a new environment finds its folder
             self._dags(store)
-        self._stack("mwaa", present, outputs, airflow_files.keys(self._target, present, store))
+        self._stack("mwaa", present, outputs, airflow_files.choose_keys(self._target, present, store))
         if self._stacks.guard(name, POLICY):
-            self._tell(f"{name}: stack policy set", "stack policy")
+            self._report(f"{name}: stack policy set", "stack policy")
         self._dags(store)
         self._variable(secret, document)
-        self._api.await_usable(self._progress)
+        self._api.wait_until_available(self._progress)
         if ensure_pool(self._api, POOL):
-            self._tell(f"pool {POOL}: one slot, deferred tasks counted", "pool")
+            self._report(f"pool {POOL}: one slot, deferred tasks counted", "pool")
 
     def _variable(self, secret: airflow_variable.VariableSecret, document: dict[str, object]) -> None:
         lines = airflow_variable.differences(secret.read(), document)
         if lines:
             secret.write(document)
             for line in lines:
-                self._tell(f"Variable engagement: {line}", "Variable")
+                self._report(f"Variable engagement: {line}", "Variable")
 
     def _dags(self, store: ReleaseStore) -> None:
         if words := airflow_files.sync(store, self._account.s3, self._target.release):
             self._code_changed = datetime.now(UTC)
-            self._tell(f"DAGs: {', '.join(words)}", "DAGs")
+            self._report(f"DAGs: {', '.join(words)}", "DAGs")
 
     def _stack(
         self, kind: str, present: DeployedStack | None, outputs: dict[str, str], keys: dict[str, str]
@@ -133,9 +137,9 @@ class Deployment:
         return self._apply(kind, present, self._target.scheduler_parameters(kind, outputs, keys))
 
     def _apply(self, kind: str, present: DeployedStack | None, chosen: ChosenParameters) -> DeployedStack:
-        name = self._environment.stack(kind)
-        for parameter in chosen.left_out:
-            self._progress.say(f"{name}: {parameter} is left out, for this release does not know it")
+        name = self._environment.stack_name(kind)
+        for parameter in chosen.omitted:
+            self._progress.write(f"{name}: {parameter} is left out, for this release does not know it")
         change = self._changes.prepare(name, present, self._target.template(kind), chosen.values)
         if change is None:
             if present is None:
@@ -147,10 +151,10 @@ class Deployment:
             except DeployError:
                 self._changes.discard(change)
                 raise
-        for line in change.lines():
-            self._progress.say(f"{name}: {line}")
+        for line in change.describe():
+            self._progress.write(f"{name}: {line}")
         if kind == "mwaa" and change.updates_mwaa():
-            self._progress.say(f"{name}: MWAA builds Airflow's environment, which takes 20 to 40 minutes")
+            self._progress.write(f"{name}: MWAA builds Airflow's environment, which takes 20 to 40 minutes")
         guard = (
             self._stacks.unguarded(name, POLICY)
             if kind == "mwaa" and present and self._allow_replacement
@@ -160,14 +164,14 @@ class Deployment:
             stack = self._changes.execute(change, self._mwaa_status if kind == "mwaa" else lambda: "")
         if kind == "mwaa" and change.updates_mwaa():
             self._code_changed = datetime.now(UTC)
-        self._tell(f"{name}: {stack.status}", f"stack {name}")
+        self._report(f"{name}: {stack.status}", f"stack {name}")
         return stack
 
     def _mwaa_status(self) -> str:
         status = self._api.status()
         return f", MWAA {status}" if status else ""
 
-    def _tell(self, line: str, what: str) -> None:
-        self._progress.say(line)
-        if what not in self._done:
-            self._done.append(what)
+    def _report(self, line: str, what: str) -> None:
+        self._progress.write(line)
+        if what not in self._changed_parts:
+            self._changed_parts.append(what)

@@ -13,7 +13,7 @@ SCHEDULERS = ("mwaa", "workflow")
 ORCHESTRATORS = (*SCHEDULERS, "none")
 STACKS = ("pipeline", "mwaa", "workflow")
 EXAMPLE = "example"
-_WANTED = {
+_FIELDS = {
     "region": (r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-central-1"),
     "name_prefix": (r"[a-z][a-z0-9-]{1,28}[a-z0-9]", "3 to 30 small letters, digits and hyphens"),
     "cloudformation_role": (r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", "the ARN of a role"),
@@ -40,7 +40,7 @@ class EnvironmentFile:
     parameters: Mapping[str, Mapping[str, str]]
     settings: Mapping[str, Any]
 
-    def stack(self, kind: str) -> str:
+    def stack_name(self, kind: str) -> str:
         """Name of a stack: `engagement-pipeline`."""
         return f"{self.name_prefix}-{kind}"
 
@@ -63,7 +63,7 @@ class EnvironmentFile:
         return f"{self.name_prefix}/airflow/variables/engagement"
 
 
-def load(name: str, folder: Path) -> EnvironmentFile:
+def load_environment(name: str, folder: Path) -> EnvironmentFile:
     """Read `<folder>/<name>.toml`.
 
     :raises DeployError: when there is none, or with everything that is wrong in it
@@ -76,17 +76,17 @@ def load(name: str, folder: Path) -> EnvironmentFile:
             f"{', '.join(known) or 'none'}. Copy {EXAMPLE}.toml, edit and commit it, and give its name (ENV=name)"
         )
     try:
-        return parse(name, path.read_text(encoding="utf-8"))
+        return parse_environment(name, path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DeployError(f"{path}: {error}") from None
 
 
-def parse(name: str, text: str) -> EnvironmentFile:
+def parse_environment(name: str, text: str) -> EnvironmentFile:
     """Read a file's text. Raises ValueError with everything that is wrong in it."""
     given = tomllib.loads(text)
     tables = (*STACKS, "settings")
-    faults = [f"{key}: not known here" for key in given.keys() - {*_WANTED, *tables}]
-    for key, (pattern, wanted) in _WANTED.items():
+    faults = [f"{key}: not known here" for key in given.keys() - {*_FIELDS, *tables}]
+    for key, (pattern, wanted) in _FIELDS.items():
         found = given.get(key)
         if key in _OPTIONAL and found is None:
             continue

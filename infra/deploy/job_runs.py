@@ -8,15 +8,15 @@ from botocore.exceptions import ClientError
 ACTIVE = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 
 
-def active(glue: Any, jobs: Iterable[str]) -> list[str]:
+def active_runs(glue: Any, jobs: Iterable[str]) -> list[str]:
     """`job run-id` of each active run; a job that does not exist has none."""
     found = []
     for job in jobs:
-        found += [f"{job} {run['Id']}" for run in latest(glue, job) if run["JobRunState"] in ACTIVE]
+        found += [f"{job} {run['Id']}" for run in latest_runs(glue, job) if run["JobRunState"] in ACTIVE]
     return found
 
 
-def latest(glue: Any, job: str) -> list[dict[str, Any]]:
+def latest_runs(glue: Any, job: str) -> list[dict[str, Any]]:
     """The job's latest runs, newest first."""
     try:
         runs: list[dict[str, Any]] = glue.get_job_runs(JobName=job, MaxResults=50)["JobRuns"]

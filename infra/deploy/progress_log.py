@@ -20,31 +20,31 @@ class ProgressLog:
     def __init__(self, out: TextIO, *, terminal: bool) -> None:
         self._out = out
         self._every = _TERMINAL_SECONDS if terminal else _LOG_SECONDS
-        self._start = self._told = time.monotonic()
+        self._start = self._last_written = time.monotonic()
 
-    def say(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Write one line now."""
-        self._told = time.monotonic()
-        self._out.write(f"{self._told - self._start:7.1f} s  {text}\n")
+        self._last_written = time.monotonic()
+        self._out.write(f"{self._last_written - self._start:7.1f} s  {text}\n")
         self._out.flush()
 
-    def waiting(self, text: str) -> None:
+    def write_waiting(self, text: str) -> None:
         """Write the line when none has been written for a while."""
-        if time.monotonic() - self._told >= self._every:
-            self.say(text)
+        if time.monotonic() - self._last_written >= self._every:
+            self.write(text)
 
-    def until(self, look: Callable[[], str | None], seconds: float, advice: str) -> None:
+    def wait_until_done(self, poll: Callable[[], str | None], timeout_seconds: float, advice: str) -> None:
         """Look again and again until there is nothing to wait for.
 
-        :param look: says what is waited for, None once that is over
+        :param poll: says what is waited for, None once that is over
         :param advice: what to do when it takes too long
         :raises DeployError: after so many seconds
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + timeout_seconds
         pause = _FIRST_SECONDS
-        while (what := look()) is not None:
+        while (what := poll()) is not None:
             if time.monotonic() > deadline:
-                raise DeployError(f"waited {seconds / 60:.0f} min: {what}. {advice}")
-            self.waiting(what)
+                raise DeployError(f"waited {timeout_seconds / 60:.0f} min: {what}. {advice}")
+            self.write_waiting(what)
             time.sleep(pause)
             pause = min(pause * _SLOWER, _LAST_SECONDS)

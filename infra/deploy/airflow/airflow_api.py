@@ -9,14 +9,14 @@ from botocore.exceptions import ClientError
 from infra.deploy.errors import AirflowError, DeployError
 from infra.deploy.progress_log import ProgressLog
 
-_TRIES = 6
+_ATTEMPTS = 6
 _PAUSE_SECONDS = 5.0
 
 
-_USABLE = ("AVAILABLE", "UPDATE_FAILED")  # after an update that failed, Airflow runs on as before
-_LOST = ("CREATE_FAILED", "UNAVAILABLE", "DELETING", "DELETED")
-_ENVIRONMENT_SECONDS = 3600.0
-_ANSWER_SECONDS = 600.0
+_AVAILABLE = ("AVAILABLE", "UPDATE_FAILED")  # after an update that failed, Airflow runs on as before
+_FAILED = ("CREATE_FAILED", "UNAVAILABLE", "DELETING", "DELETED")
+_ENVIRONMENT_TIMEOUT_SECONDS = 3600.0
+_API_TIMEOUT_SECONDS = 600.0
 
 
 class AirflowApi:
@@ -37,18 +37,18 @@ class AirflowApi:
 
         :raises AirflowError: for every status that is not a success
         """
-        for attempt in range(_TRIES):
+        for attempt in range(_ATTEMPTS):
             try:
-                return self._ask(method, path, query, body)
+                return self._request(method, path, query, body)
             except AirflowError as error:
                 if error.status == 409 and attempt:
                     return None  # an earlier try was carried out, and only its answer was lost
-                if error.status < 500 or attempt == _TRIES - 1:
+                if error.status < 500 or attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(_PAUSE_SECONDS)
         raise AssertionError("unreachable")
 
-    def _ask(
+    def _request(
         self, method: str, path: str, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None
     ) -> Any:
         asked: dict[str, Any] = {"Name": self._name, "Method": method, "Path": path}
@@ -84,26 +84,30 @@ class AirflowApi:
         error = found.get("LastUpdate", {}).get("Error", {}).get("ErrorMessage")
         return f"{found['Status']} ({error})" if error else str(found["Status"])
 
-    def await_usable(self, progress: ProgressLog) -> None:
+    def wait_until_available(self, progress: ProgressLog) -> None:
         """Wait until Airflow answers.
 
         :raises DeployError: when it will not
         """
 
-        def look() -> str | None:
+        def poll() -> str | None:
             status = self.status()
             said = f"Airflow's environment {self._name} is {status}"
-            if status.startswith(_LOST):
+            if status.startswith(_FAILED):
                 raise DeployError(f"{said}. Look at it in the MWAA console")
-            return None if status.startswith(_USABLE) else said
+            return None if status.startswith(_AVAILABLE) else said
 
-        progress.until(look, _ENVIRONMENT_SECONDS, "Look at it in the MWAA console, then run this again")
-        progress.until(self.silence, _ANSWER_SECONDS, "Look at the environment's web server log")
+        progress.wait_until_done(
+            poll, _ENVIRONMENT_TIMEOUT_SECONDS, "Look at it in the MWAA console, then run this again"
+        )
+        progress.wait_until_done(
+            self.unavailable_reason, _API_TIMEOUT_SECONDS, "Look at the environment's web server log"
+        )
 
-    def silence(self) -> str | None:
+    def unavailable_reason(self) -> str | None:
         """Why Airflow does not answer, None when it does: just after an update of the environment it may not yet."""
         try:
-            self._ask("GET", "/pools/default_pool")
+            self._request("GET", "/pools/default_pool")
         except AirflowError as error:
             if error.status < 500:
                 raise
@@ -111,27 +115,27 @@ class AirflowApi:
         return None
 
 
-_WANTED = {"slots": 1, "include_deferred": True}
+_POOL = {"slots": 1, "include_deferred": True}
 
 
-def pool_is_right(api: AirflowApi, name: str) -> bool:
+def is_pool_correct(api: AirflowApi, name: str) -> bool:
     """Whether the pool is there, with one slot that counts deferred tasks."""
-    return _is_right(api.find(f"/pools/{name}"))
+    return _is_correct(api.find(f"/pools/{name}"))
 
 
 def ensure_pool(api: AirflowApi, name: str) -> bool:
     """See to the pool of one slot that counts deferred tasks; say whether anything had to be done."""
     there = api.find(f"/pools/{name}")
-    if _is_right(there):
+    if _is_correct(there):
         return False
     if there is None:
         about = "One Glue job of the DAG at a time, deferred tasks counted."
-        api.call("POST", "/pools", body={"name": name, "description": about, **_WANTED})
+        api.call("POST", "/pools", body={"name": name, "description": about, **_POOL})
     else:
         # Airflow names it `pool` here and `name` everywhere else.
-        api.call("PATCH", f"/pools/{name}", body={"pool": name, "description": there.get("description"), **_WANTED})
+        api.call("PATCH", f"/pools/{name}", body={"pool": name, "description": there.get("description"), **_POOL})
     return True
 
 
-def _is_right(pool: Any) -> bool:
-    return bool(pool) and all(pool.get(key) == value for key, value in _WANTED.items())
+def _is_correct(pool: Any) -> bool:
+    return bool(pool) and all(pool.get(key) == value for key, value in _POOL.items())

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from infra.deploy.errors import DeployError
 
-OUTPUTS = {
+SETTINGS_FROM_OUTPUTS = {
     "activity_bucket": "ActivityBucketName",
     "output_bucket": "OutputBucketName",
     "score_job_name": "ScoreJobName",
@@ -17,12 +17,12 @@ OUTPUTS = {
     "metrics_namespace": "MetricsNamespace",
 }
 """Settings that are filled in, and the pipeline stack's output that each comes from."""
-FIXED = ("activity_bucket", "output_bucket", "score_job_name", "push_job_name")
+RESERVED_SETTINGS = ("activity_bucket", "output_bucket", "score_job_name", "push_job_name")
 """Those that the environment file may not give: another environment's data would be mixed with this one's."""
-_HIDDEN = ("credential_id",)  # somebody may have pasted the secret itself
+_MASKED = ("credential_id",)  # somebody may have pasted the secret itself
 
 
-def document(
+def build_document(
     given: Mapping[str, Any], outputs: Mapping[str, str], known: Collection[str], newer: Collection[str] = ()
 ) -> dict[str, Any]:
     """The Variable for a release.
@@ -32,12 +32,12 @@ def document(
     :param newer: settings that the newest code knows: an older release is spared those
     :raises DeployError: when the file gives what is filled in
     """
-    taken = sorted(name for name in given if name in FIXED)
+    taken = sorted(name for name in given if name in RESERVED_SETTINGS)
     if taken:
         raise DeployError(
             f"[settings] of the environment file: {', '.join(taken)}: filled in from the stack; remove it"
         )
-    filled = {name: outputs[key] for name, key in OUTPUTS.items() if name in known and key in outputs}
+    filled = {name: outputs[key] for name, key in SETTINGS_FROM_OUTPUTS.items() if name in known and key in outputs}
     return {**filled, **{name: value for name, value in given.items() if name in known or name not in newer}}
 
 
@@ -48,7 +48,7 @@ def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[s
     for name in sorted({*before, *new}):
         if name in before and name in new and before[name] == new[name]:
             continue
-        if name in _HIDDEN:
+        if name in _MASKED:
             lines.append(
                 f"{name}: {'changed' if name in before and name in new else 'new' if name in new else 'removed'}"
             )

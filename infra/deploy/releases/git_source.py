@@ -10,17 +10,17 @@ from infra.deploy.errors import DeployError
 PACKAGED = ("dags", "glue_jobs", "infra", "plugins", "requirements.txt")
 
 
-def head(repository: Path) -> str:
+def head_commit(repository: Path) -> str:
     """Hash of the commit that is checked out, 40 hex digits."""
     return _git(repository, "rev-parse", "HEAD").decode().strip()
 
 
-def uncommitted(repository: Path) -> list[str]:
+def uncommitted_paths(repository: Path) -> list[str]:
     """Paths that differ from the commit, files that are not tracked among them."""
     return [line[3:] for line in _git(repository, "status", "--porcelain").decode().splitlines()]
 
 
-def files(repository: Path, commit: str) -> dict[str, bytes]:
+def committed_files(repository: Path, commit: str) -> dict[str, bytes]:
     """The committed files that releases are made of, by path.
 
     Read from the commit, not from the folder: nothing that is not tracked, no edit and no file mode gets in.

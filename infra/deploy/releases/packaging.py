@@ -14,29 +14,29 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold; a real one wou
 _UNIX = 3
 
 
-def release(commit: str, tree: Mapping[str, bytes]) -> Release:
+def build_release(commit: str, tree: Mapping[str, bytes]) -> Release:
     """Make the release of a commit.
 
-    :param tree: the commit's files by path, see `infra.deploy.releases.git_source.files`
+    :param tree: the commit's files by path, see `infra.deploy.releases.git_source.committed_files`
     """
-    files = {f"jobs/{name}": body for name, body in jobs(_below(tree, "glue_jobs/")).items()}
-    files["plugins.zip"] = zipped(_below(tree, "plugins/"))
+    files = {f"jobs/{name}": body for name, body in build_job_files(_below(tree, "glue_jobs/")).items()}
+    files["plugins.zip"] = build_zip(_below(tree, "plugins/"))
     files["requirements.txt"] = tree["requirements.txt"]
     files.update({path: body for path, body in tree.items() if path.startswith("dags/")})
     files.update({path: tree[path] for name in TEMPLATES if (path := f"infra/{name}") in tree})
     return Release(commit, files)
 
 
-def jobs(sources: Mapping[str, bytes]) -> dict[str, bytes]:
+def build_job_files(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """What the Glue jobs are deployed as: the two scripts, and the archive of what both import.
 
     :param sources: files of `glue_jobs/` by path below it
     """
     package = {path: body for path, body in sources.items() if path.startswith("engagement_jobs/")}
-    return {**{name: sources[name] for name in JOB_SCRIPTS}, JOB_ARCHIVE: zipped(package)}
+    return {**{name: sources[name] for name in JOB_SCRIPTS}, JOB_ARCHIVE: build_zip(package)}
 
 
-def zipped(files: Mapping[str, bytes]) -> bytes:
+def build_zip(files: Mapping[str, bytes]) -> bytes:
     """A zip of these files, in order of path and with fixed times and modes.
 
     Stored, not compressed: what a compressor makes of the same bytes depends on its version.
@@ -51,7 +51,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     return made.getvalue()
 
 
-def write(made: Release, folder: Path) -> list[Path]:
+def write_release(made: Release, folder: Path) -> list[Path]:
     """Write a release below `folder`, laid out as in the bucket; give the paths, the manifest last."""
     written = []
     for name, body in made.objects:

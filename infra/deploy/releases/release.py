@@ -15,7 +15,7 @@ def sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def prefix_of(commit: str) -> str:
+def release_prefix(commit: str) -> str:
     """Key prefix of a release, without a slash at its end."""
     return f"{FOLDER}/{commit}"
 
@@ -30,7 +30,7 @@ class Release:
     @property
     def prefix(self) -> str:
         """Where it lies in the artifacts bucket."""
-        return prefix_of(self.commit)
+        return release_prefix(self.commit)
 
     @property
     def manifest(self) -> bytes:
@@ -51,7 +51,7 @@ class Release:
         """A file as text."""
         return self.files[name].decode()
 
-    def faults_of(self, manifest: Mapping[str, Any]) -> list[str]:
+    def differing_files(self, manifest: Mapping[str, Any]) -> list[str]:
         """Names of files that are not as `manifest` says."""
         wanted = {name: entry["sha256"] for name, entry in manifest["files"].items()}
         return sorted(name for name, body in self.files.items() if wanted.get(name) != sha256(body))

@@ -7,10 +7,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.deploy.errors import DeployError
-from infra.deploy.releases.release import FOLDER, MANIFEST, Release, prefix_of, sha256
+from infra.deploy.releases.release import FOLDER, MANIFEST, Release, release_prefix, sha256
 
-_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
-_MISSING = ("NoSuchKey", "NotFound", "404")
+_CONFLICT_CODES = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+_NOT_FOUND_CODES = ("NoSuchKey", "NotFound", "404")
 
 
 class ReleaseStore:
@@ -23,19 +23,19 @@ class ReleaseStore:
         self._s3 = s3
         self.bucket = bucket
 
-    def missing(self, release: Release) -> list[str]:
+    def missing_files(self, release: Release) -> list[str]:
         """Files of the release that are not there yet, the manifest last.
 
         :raises DeployError: when one is there with other bytes
         """
-        return [name for name, body in release.objects if not self._holds(f"{release.prefix}/{name}", body)]
+        return [name for name, body in release.objects if not self._has_object(f"{release.prefix}/{name}", body)]
 
     def upload(self, release: Release) -> list[str]:
         """Upload what is missing, the manifest last; give the names.
 
         :raises DeployError: when a file is there with other bytes, now or because somebody else was quicker
         """
-        missing = self.missing(release)
+        missing = self.missing_files(release)
         for name, body in release.objects:
             if name in missing:
                 self._put_new(f"{release.prefix}/{name}", body)
@@ -64,11 +64,11 @@ class ReleaseStore:
 
         :raises DeployError: when a file is missing or is not what the manifest says
         """
-        prefix = prefix_of(commit)
+        prefix = release_prefix(commit)
         manifest = self.manifest(commit) or {"files": {}}
         bodies = {name: self.read(f"{prefix}/{name}") for name in manifest["files"]}
         release = Release(commit, {name: body for name, body in bodies.items() if body is not None})
-        faults = sorted({*release.faults_of(manifest), *(name for name, body in bodies.items() if body is None)})
+        faults = sorted({*release.differing_files(manifest), *(name for name, body in bodies.items() if body is None)})
         if faults or not bodies:
             raise DeployError(
                 f"s3://{self.bucket}/{prefix}: {', '.join(faults) or MANIFEST} is missing or not what {MANIFEST} says; "
@@ -78,7 +78,7 @@ class ReleaseStore:
 
     def manifest(self, commit: str) -> dict[str, Any] | None:
         """A release's `release.json`, None when it is not there or not complete."""
-        body = self.read(f"{prefix_of(commit)}/{MANIFEST}")
+        body = self.read(f"{release_prefix(commit)}/{MANIFEST}")
         found: dict[str, Any] | None = json.loads(body) if body is not None else None
         return found
 
@@ -87,7 +87,7 @@ class ReleaseStore:
         try:
             body: bytes = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
+            if error.response["Error"]["Code"] in _NOT_FOUND_CODES:
                 return None
             raise
         return body
@@ -98,7 +98,7 @@ class ReleaseStore:
         )
         return [entry["Prefix"].split("/")[1] for page in pages for entry in page.get("CommonPrefixes", [])]
 
-    def _holds(self, key: str, body: bytes) -> bool:
+    def _has_object(self, key: str, body: bytes) -> bool:
         there = self.read(key)
         if there is None or there == body:
             return there is not None
@@ -113,5 +113,5 @@ class ReleaseStore:
                 Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*", Metadata={"sha256": sha256(body)}
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _TAKEN or not self._holds(key, body):
+            if error.response["Error"]["Code"] not in _CONFLICT_CODES or not self._has_object(key, body):
                 raise

@@ -28,14 +28,14 @@ class AirflowSmoke:
     """The smoke run of one commit in one environment.
 
     :param api: Airflow's API
-    :param patience: seconds to wait for the end of other runs of the DAG
+    :param timeout_seconds: seconds to wait for the end of other runs of the DAG
     """
 
-    def __init__(self, api: AirflowApi, progress: ProgressLog, commit: str, patience: float) -> None:
+    def __init__(self, api: AirflowApi, progress: ProgressLog, commit: str, timeout_seconds: float) -> None:
         self._api = api
         self._progress = progress
         self._commit = commit
-        self._patience = patience
+        self._timeout_seconds = timeout_seconds
 
     def has_passed(self) -> bool:
         """Whether the latest smoke run was of this commit and went well."""
@@ -43,14 +43,14 @@ class AirflowSmoke:
         runs = self._runs(query) if self._api.find(_DAG) else []
         return bool(runs) and runs[0]["dag_run_id"].startswith(_prefix(self._commit)) and runs[0]["state"] == "success"
 
-    def await_dag(self, source: str, since: datetime | None) -> None:
+    def wait_for_dag(self, source: str, code_changed_at: datetime | None) -> None:
         """Wait until Airflow has read this very DAG file.
 
-        :param since: when Airflow's code changed; what was read before does not count
+        :param code_changed_at: when Airflow's code changed; what was read before does not count
         :raises DeployError: when it does not come, with the import error if there is one
         """
 
-        def look() -> str | None:
+        def poll() -> str | None:
             dag = self._api.find(_DAG)
             errors = self._api.call("GET", "/importErrors", {"limit": 100})["import_errors"]
             mine = [one for one in errors if one["filename"].endswith(f"{DAG_ID}.py")]
@@ -60,12 +60,12 @@ class AirflowSmoke:
             if dag is None or dag.get("is_stale"):
                 return "Airflow has not found the DAG yet"
             parsed = datetime.fromisoformat(dag["last_parsed_time"])
-            if (since and parsed < since) or self._source() != source:
+            if (code_changed_at and parsed < code_changed_at) or self._source() != source:
                 return "Airflow has not read the new DAG file yet"
             return None
 
-        self._progress.until(
-            look, PARSE_SECONDS, "Look at the DAG processor's log; a release before this one can be deployed meanwhile"
+        self._progress.wait_until_done(
+            poll, PARSE_SECONDS, "Look at the DAG processor's log; a release before this one can be deployed meanwhile"
         )
 
     def run(self, score_date: str, push_mode: str) -> str | None:
@@ -80,17 +80,19 @@ class AirflowSmoke:
                 "the DAG is paused, and switching it on would start a real run, for push_mode is "
                 f"{push_mode!r}. Switch it on in Airflow when the CRM may be told"
             )
-        self._progress.until(
-            self._others, self._patience, "It is deployed; run `make smoke ENV=...` once they have ended"
+        self._progress.wait_until_done(
+            self._other_active_runs,
+            self._timeout_seconds,
+            "It is deployed; run `make smoke ENV=...` once they have ended",
         )
         name = run_id(self._commit)
         conf = {"score_date": score_date, "push_mode": "dry_run"}
         self._api.call("POST", f"{_DAG}/dagRuns", body={"dag_run_id": name, "logical_date": None, "conf": conf})
-        self._progress.say(f"smoke run {name}: a dry run of {score_date}")
+        self._progress.write(f"smoke run {name}: a dry run of {score_date}")
         if is_paused:  # only now: the scheduled run that this starts may wait for its extract for hours
-            self._progress.say("switching the DAG on, which was paused; push_mode is dry_run")
+            self._progress.write("switching the DAG on, which was paused; push_mode is dry_run")
             self._api.call("PATCH", _DAG, body={"is_paused": False})
-        self._progress.until(self._under_way(name), RUN_SECONDS, f"Look at the run {name} in Airflow")
+        self._progress.wait_until_done(self._poll_run(name), RUN_SECONDS, f"Look at the run {name} in Airflow")
         if self._run(name)["state"] != "success":
             failed = [task for task, state in self._tasks(name).items() if state == "failed"]
             raise DeployError(
@@ -99,19 +101,19 @@ class AirflowSmoke:
             )
         return None
 
-    def _others(self) -> str | None:
+    def _other_active_runs(self) -> str | None:
         active = [run["dag_run_id"] for run in self._runs({"state": "running"}) + self._runs({"state": "queued"})]
         return f"the DAG is under way: {', '.join(active)}" if active else None
 
-    def _under_way(self, name: str) -> Callable[[], str | None]:
-        def look() -> str | None:
+    def _poll_run(self, name: str) -> Callable[[], str | None]:
+        def poll() -> str | None:
             state = self._run(name)["state"]
             if state in _ENDED:
                 return None
             tasks = ", ".join(f"{task} {how}" for task, how in self._tasks(name).items() if how) or "no task yet"
             return f"smoke run: {tasks}"
 
-        return look
+        return poll
 
     def _runs(self, query: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._api.call("GET", f"{_DAG}/dagRuns", query)["dag_runs"]

@@ -11,7 +11,7 @@ from infra.deploy.smoke import newest_extract
 from infra.deploy.smoke.airflow_smoke import run_id
 
 _RUN_SECONDS = 4 * 3600.0  # the jobs' own timeouts end them earlier
-_OF_THE_RUN = {"resend_delivered": "false", "limit": "none", "push_mode": "dry_run"}
+_DRY_RUN_ARGUMENTS = {"resend_delivered": "false", "limit": "none", "push_mode": "dry_run"}
 
 
 class GlueSmoke:
@@ -32,7 +32,7 @@ class GlueSmoke:
         """Whether the latest smoke run was of this commit, and both jobs went well."""
         wanted = f"smoke__{self._commit[:12]}__"
         for job in (self._score_job, self._push_job):
-            runs = [run for run in job_runs.latest(self._glue, job) if _run_id(run).startswith("smoke__")]
+            runs = [run for run in job_runs.latest_runs(self._glue, job) if _run_id(run).startswith("smoke__")]
             if not runs or not _run_id(runs[0]).startswith(wanted) or runs[0]["JobRunState"] != "SUCCEEDED":
                 return False
         return True
@@ -44,9 +44,9 @@ class GlueSmoke:
     def run(self, bucket: str, extract: newest_extract.NewestExtract) -> None:
         """Run both jobs for this extract, one after the other. Raises DeployError when one fails."""
         name = run_id(self._commit)
-        self._progress.say(f"smoke run {name}: a dry run of {extract.score_date}")
+        self._progress.write(f"smoke run {name}: a dry run of {extract.score_date}")
         own = {
-            **_OF_THE_RUN,
+            **_DRY_RUN_ARGUMENTS,
             "score_date": extract.score_date,
             "scored_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "run_id": name,
@@ -61,17 +61,17 @@ class GlueSmoke:
         run = self._glue.start_job_run(JobName=job, Arguments=arguments)["JobRunId"]
         state: dict[str, Any] = {}
 
-        def look() -> str | None:
+        def poll() -> str | None:
             state.update(self._glue.get_job_run(JobName=job, RunId=run)["JobRun"])
             return f"smoke run: {job} {state['JobRunState']}" if state["JobRunState"] in job_runs.ACTIVE else None
 
-        self._progress.until(look, _RUN_SECONDS, f"Look at run {run} in the Glue console")
+        self._progress.wait_until_done(poll, _RUN_SECONDS, f"Look at run {run} in the Glue console")
         if state["JobRunState"] != "SUCCEEDED":
             raise DeployError(
                 f"the smoke run failed: {job} {run} is {state['JobRunState']}: {state.get('ErrorMessage', '')}. "
                 "What is deployed stays; mend the cause, or go back with --release"
             )
-        self._progress.say(f"smoke run: {job} SUCCEEDED")
+        self._progress.write(f"smoke run: {job} SUCCEEDED")
 
     def _arguments(self, job: str) -> dict[str, str]:
         pages = self._glue.get_paginator("get_triggers").paginate()

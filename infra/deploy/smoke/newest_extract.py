@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PLACE = "{score_date}"
+PLACEHOLDER = "{score_date}"
 MARKER = "_SUCCESS"
 
 
@@ -18,14 +18,14 @@ class NewestExtract:
     etags: Mapping[str, str]
 
 
-def newest(s3: Any, bucket: str, pattern: str) -> NewestExtract | None:
+def find_newest_extract(s3: Any, bucket: str, pattern: str) -> NewestExtract | None:
     """The extract of the latest date, None when there is none.
 
     :param pattern: key with `{score_date}` in it, as the setting `activity_key`; one that ends in `/_SUCCESS` stands
         for all files beside that marker
     """
-    before = pattern.partition(PLACE)[0]
-    dated = re.compile(r"(\d{4}-\d\d-\d\d)".join(re.escape(part) for part in pattern.split(PLACE)[:2]))
+    before = pattern.partition(PLACEHOLDER)[0]
+    dated = re.compile(r"(\d{4}-\d\d-\d\d)".join(re.escape(part) for part in pattern.split(PLACEHOLDER)[:2]))
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=before)
     etags = {entry["Key"]: entry["ETag"].strip('"') for page in pages for entry in page.get("Contents", [])}
     dates = {match[1]: key for key in etags if (match := dated.fullmatch(key))}

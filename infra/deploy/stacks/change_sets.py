@@ -9,11 +9,11 @@ from infra.deploy.errors import DeployError
 from infra.deploy.progress_log import ProgressLog
 from infra.deploy.stacks.stack_client import DeployedStack, StackClient
 
-GUARDED = ("AWS::MWAA::Environment", "AWS::S3::Bucket")
+PROTECTED_TYPES = ("AWS::MWAA::Environment", "AWS::S3::Bucket")
 """Types whose replacement or removal loses history or data, or takes the service down for an hour."""
-_NOTHING = ("didn't contain changes", "No updates are to be performed")
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _PREPARE_SECONDS = 600.0
-_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_SUCCEEDED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class StackChange:
     """A change set that can be executed.
 
     :param resources: CloudFormation's `ResourceChange`s
-    :param fresh: whether the stack does not exist yet
+    :param is_new_stack: whether the stack does not exist yet
     """
 
     stack: str
     id: str
-    fresh: bool
+    is_new_stack: bool
     resources: list[dict[str, Any]] = field(default_factory=list)
 
-    def lines(self) -> list[str]:
+    def describe(self) -> list[str]:
         """One line for each resource."""
         return [_line(one) for one in self.resources] or ["parameters or outputs alone"]
 
@@ -38,7 +38,7 @@ class StackChange:
         lost = [
             f"{one['LogicalResourceId']} ({one['ResourceType']}) {how}"
             for one in self.resources
-            if one["ResourceType"] in GUARDED and (how := _loss(one))
+            if one["ResourceType"] in PROTECTED_TYPES and (how := _loss(one))
         ]
         if lost:
             raise DeployError(
@@ -67,61 +67,63 @@ class ChangeSetClient:
         self, name: str, present: DeployedStack | None, template: str, parameters: Mapping[str, str]
     ) -> StackChange | None:
         """Make the change set; None when there is nothing to change. Raises DeployError when it cannot be made."""
-        fresh = present is None or not present.is_there
+        is_new_stack = present is None or not present.exists
         made = self._formation.create_change_set(
             StackName=name,
             ChangeSetName=f"{name}-{uuid.uuid4().hex[:12]}",
-            ChangeSetType="CREATE" if fresh else "UPDATE",
+            ChangeSetType="CREATE" if is_new_stack else "UPDATE",
             TemplateBody=template,
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
             **self._role,
         )
-        change = StackChange(name, made["Id"], fresh)
-        described = self._prepared(change)
+        change = StackChange(name, made["Id"], is_new_stack)
+        described = self._wait_until_prepared(change)
         if described["Status"] == "CREATE_COMPLETE":
-            return StackChange(name, made["Id"], fresh, described["changes"])
+            return StackChange(name, made["Id"], is_new_stack, described["changes"])
         reason = described.get("StatusReason", "")
         self.discard(change)
-        if any(word in reason for word in _NOTHING):
+        if any(word in reason for word in _NO_CHANGES):
             return None
         raise DeployError(f"stack {name}: CloudFormation refuses the change: {reason or described['Status']}")
 
     def discard(self, change: StackChange) -> None:
         """Delete a change set, and the empty stack that was made for it."""
         self._formation.delete_change_set(StackName=change.stack, ChangeSetName=change.id)
-        left = self._stacks.find(change.stack) if change.fresh else None
+        left = self._stacks.find(change.stack) if change.is_new_stack else None
         if left and left.status == "REVIEW_IN_PROGRESS":
             self._stacks.delete(left)
 
-    def execute(self, change: StackChange, also: Callable[[], str] = lambda: "") -> DeployedStack:
+    def execute(self, change: StackChange, status_suffix: Callable[[], str] = lambda: "") -> DeployedStack:
         """Execute it and wait for the end.
 
-        :param also: says more about what is waited for
+        :param status_suffix: says more about what is waited for
         :raises DeployError: when the stack was rolled back, with what failed first
         """
         # Else a first creation that fails would leave its buckets behind, in the way of the second.
         self._formation.execute_change_set(StackName=change.stack, ChangeSetName=change.id, RetainExceptOnCreate=True)
-        stack = self._stacks.settled(change.stack, also)
-        if stack is None or stack.status not in _GOOD:
+        stack = self._stacks.wait_until_stable(change.stack, status_suffix)
+        if stack is None or stack.status not in _SUCCEEDED:
             status = stack.status if stack else "gone"
-            why = self._stacks.why_failed(stack) if stack else ""
-            raise DeployError(f"stack {change.stack} is {status}{why}{also()}. Mend the cause and run this again")
+            why = self._stacks.failure_reason(stack) if stack else ""
+            raise DeployError(
+                f"stack {change.stack} is {status}{why}{status_suffix()}. Mend the cause and run this again"
+            )
         return stack
 
-    def _prepared(self, change: StackChange) -> dict[str, Any]:
+    def _wait_until_prepared(self, change: StackChange) -> dict[str, Any]:
         described: dict[str, Any] = {}
 
-        def look() -> str | None:
+        def poll() -> str | None:
             described.clear()
-            described.update(self._described(change))
+            described.update(self._describe_change_set(change))
             waits = described["Status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
             return f"{change.stack}: its changes are being worked out" if waits else None
 
-        self._progress.until(look, _PREPARE_SECONDS, "Run this again")
+        self._progress.wait_until_done(poll, _PREPARE_SECONDS, "Run this again")
         return described
 
-    def _described(self, change: StackChange) -> dict[str, Any]:
+    def _describe_change_set(self, change: StackChange) -> dict[str, Any]:
         pages = list(
             self._formation.get_paginator("describe_change_set").paginate(
                 StackName=change.stack, ChangeSetName=change.id

@@ -13,7 +13,7 @@ from infra.deploy.environment_file import SCHEDULERS, EnvironmentFile
 from infra.deploy.errors import DeployError
 from infra.deploy.progress_log import ProgressLog
 
-MOST_SECONDS = 90 * 60.0
+TIMEOUT_SECONDS = 90 * 60.0
 """How long a stack may take; an MWAA environment takes 20 to 40 minutes."""
 _BROKEN = {
     "UPDATE_ROLLBACK_FAILED": "aws cloudformation continue-update-rollback --stack-name {name} --region {region}",
@@ -21,7 +21,7 @@ _BROKEN = {
     "CREATE_FAILED": "aws cloudformation delete-stack --stack-name {name} --region {region}",
     "DELETE_FAILED": "aws cloudformation delete-stack --stack-name {name} --region {region}",
 }
-NEVER_MADE = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
+NEVER_CREATED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
 """States of a stack that has nothing in it: of a change set that was not executed, of a first creation that failed."""
 _UNGUARDED = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}
 
@@ -37,9 +37,9 @@ class DeployedStack:
     parameters: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether there is anything in it."""
-        return self.status not in NEVER_MADE
+        return self.status not in NEVER_CREATED
 
 
 class StackClient:
@@ -68,38 +68,38 @@ class StackClient:
             parameters={one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])},
         )
 
-    def settled(self, name: str, also: Callable[[], str] = lambda: "") -> DeployedStack | None:
+    def wait_until_stable(self, name: str, status_suffix: Callable[[], str] = lambda: "") -> DeployedStack | None:
         """The stack once nothing is in progress.
 
-        :param also: says more about what is waited for
+        :param status_suffix: says more about what is waited for
         :raises DeployError: when it is broken, with the reason and the command that mends it
         """
 
-        def look() -> str | None:
+        def poll() -> str | None:
             stack = self.find(name)
-            if stack is None or not stack.status.endswith("_IN_PROGRESS") or stack.status in NEVER_MADE:
+            if stack is None or not stack.status.endswith("_IN_PROGRESS") or stack.status in NEVER_CREATED:
                 return None
-            return f"{name}: {stack.status}{self._latest(name)}{also()}"
+            return f"{name}: {stack.status}{self._latest_event(name)}{status_suffix()}"
 
-        self._progress.until(
-            look, MOST_SECONDS, "See the stack's events in the CloudFormation console, then run this again"
+        self._progress.wait_until_done(
+            poll, TIMEOUT_SECONDS, "See the stack's events in the CloudFormation console, then run this again"
         )
         stack = self.find(name)
         if stack and stack.status in _BROKEN:
             command = _BROKEN[stack.status].format(name=name, region=self.formation.meta.region_name)
             raise DeployError(
-                f"stack {name} is {stack.status}{self.why_failed(stack)}. Mend the cause, run `{command}`, "
+                f"stack {name} is {stack.status}{self.failure_reason(stack)}. Mend the cause, run `{command}`, "
                 "then this again"
             )
         return stack
 
-    def cleared(self, name: str) -> DeployedStack | None:
+    def clear_failed_creation(self, name: str) -> DeployedStack | None:
         """As `settled`, but a stack that never came to be is deleted first, for it cannot be updated."""
-        stack = self.settled(name)
-        if stack and not stack.is_there:
+        stack = self.wait_until_stable(name)
+        if stack and not stack.exists:
             if stack.status == "ROLLBACK_COMPLETE":
-                self._progress.say(
-                    f"{name}: its first creation failed{self.why_failed(stack)}; deleting what is left of it"
+                self._progress.write(
+                    f"{name}: its first creation failed{self.failure_reason(stack)}; deleting what is left of it"
                 )
             self.delete(stack)
             return None
@@ -108,8 +108,10 @@ class StackClient:
     def delete(self, stack: DeployedStack) -> None:
         """Delete a stack and wait until it is gone. Raises DeployError when it cannot be deleted."""
         self.formation.delete_stack(StackName=stack.name)
-        if (left := self.settled(stack.name)) is not None:
-            raise DeployError(f"stack {stack.name} could not be deleted: it is {left.status}{self.why_failed(left)}")
+        if (left := self.wait_until_stable(stack.name)) is not None:
+            raise DeployError(
+                f"stack {stack.name} could not be deleted: it is {left.status}{self.failure_reason(left)}"
+            )
 
     def refuse_two_schedulers(self, environment: EnvironmentFile) -> None:
         """Refuse when another scheduler than the environment's is deployed: both would push the same day.
@@ -117,9 +119,9 @@ class StackClient:
         :raises DeployError: with the command that removes the other one
         """
         for kind in SCHEDULERS:
-            name = environment.stack(kind)
+            name = environment.stack_name(kind)
             found = self.find(name) if kind != environment.orchestrator else None
-            if found and found.is_there:
+            if found and found.exists:
                 raise DeployError(
                     f"orchestrator is {environment.orchestrator!r}, but stack {name} is {found.status}: two "
                     "schedulers would push the same day. Nothing was changed. To remove that one, run "
@@ -146,7 +148,7 @@ class StackClient:
         finally:
             self.guard(name, policy)
 
-    def why_failed(self, stack: DeployedStack) -> str:
+    def failure_reason(self, stack: DeployedStack) -> str:
         """What failed first in the stack's latest operation, as `: resource (type): reason`; empty when nothing did."""
         failed = ""
         pages = self.formation.get_paginator("describe_stack_events").paginate(StackName=stack.id)
@@ -159,6 +161,6 @@ class StackClient:
                 failed = f": {event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
         return failed
 
-    def _latest(self, name: str) -> str:
+    def _latest_event(self, name: str) -> str:
         events = self.formation.describe_stack_events(StackName=name)["StackEvents"]
         return f", latest {events[0]['LogicalResourceId']} {events[0]['ResourceStatus']}" if events else ""

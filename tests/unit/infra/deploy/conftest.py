@@ -5,7 +5,7 @@ import time
 import pytest
 
 from infra.deploy.releases import git_source
-from infra.deploy.releases.packaging import release
+from infra.deploy.releases.packaging import build_release
 from infra.deploy.releases.release import Release
 from tests.unit.infra.deploy.checkout import Checkout
 
@@ -18,8 +18,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.fixture(scope="session")
 def packaged(checkout: Checkout) -> Release:
     """The release of what would be committed now."""
-    commit = git_source.head(checkout.folder)
-    return release(commit, git_source.files(checkout.folder, commit))
+    commit = git_source.head_commit(checkout.folder)
+    return build_release(commit, git_source.committed_files(checkout.folder, commit))
 
 
 @pytest.fixture

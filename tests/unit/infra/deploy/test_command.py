@@ -88,7 +88,7 @@ def test_where_nobody_is_there_nobody_is_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "deploy", "--env", "here") == 0
-    assert Deployment.ran == [{"patience": 1800.0, "allow_replacement": False}]
+    assert Deployment.ran == [{"timeout_seconds": 1800.0, "allow_replacement": False}]
     assert last(capsys) == "deployed"
 
 
@@ -106,7 +106,7 @@ def test_a_person_sees_the_plan_and_is_asked(
 def test_a_person_may_have_said_yes_already(monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("--yes", "--allow-replacement", "--wait", "1")
     assert run(monkeypatch, "deploy", "--env", "here", *options, answer="") == 0
-    assert Deployment.ran == [{"patience": 60.0, "allow_replacement": True}]
+    assert Deployment.ran == [{"timeout_seconds": 60.0, "allow_replacement": True}]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infra.deploy.deploy_target import DeployTarget
-from infra.deploy.environment_file import parse
+from infra.deploy.environment_file import parse_environment
 from infra.deploy.releases.release import Release
 
 PIPELINE = """
@@ -25,6 +25,6 @@ RELEASE = Release(COMMIT, {"infra/pipeline.yaml": PIPELINE.encode()})
 )
 def test_without_airflow_there_is_no_alarm_on_its_counts(orchestrator: str, given: str, wanted: str | None) -> None:
     text = f'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "{orchestrator}"\n[pipeline]\n{given}'
-    chosen = DeployTarget(parse("x", text), RELEASE, RELEASE).pipeline_parameters().values
+    chosen = DeployTarget(parse_environment("x", text), RELEASE, RELEASE).pipeline_parameters().values
     assert chosen.get("LateAfterHours") == wanted
     assert (chosen["NamePrefix"], chosen["ArtifactsPrefix"]) == ("engagement", f"releases/{COMMIT}/jobs")

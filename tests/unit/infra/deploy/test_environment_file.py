@@ -9,58 +9,58 @@ import pytest
 from engagement.config.settings import Settings
 from infra.deploy import __main__ as command
 from infra.deploy.deploy_target import DeployTarget
-from infra.deploy.environment_file import load, parse
+from infra.deploy.environment_file import load_environment, parse_environment
 from infra.deploy.errors import DeployError
 from infra.deploy.releases.release import Release
-from infra.deploy.stacks.stack_parameters import OWNED, declared
+from infra.deploy.stacks.stack_parameters import TOOL_PARAMETERS, declared_parameters
 
 GOOD = 'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "none"\n'
 EXAMPLE = (command.ENVIRONMENTS / "example.toml").read_text()
 
 
 def test_the_example_names_only_what_is_known() -> None:
-    example = parse("example", EXAMPLE)
+    example = parse_environment("example", EXAMPLE)
     for kind, given in example.parameters.items():
-        known = declared((command.ENVIRONMENTS.parent / f"{kind}.yaml").read_text())
-        assert given.keys() <= known.keys() - set(OWNED)
+        known = declared_parameters((command.ENVIRONMENTS.parent / f"{kind}.yaml").read_text())
+        assert given.keys() <= known.keys() - set(TOOL_PARAMETERS)
         assert given, f"nothing to copy in [{kind}]"
     assert example.settings.keys() <= Settings.model_fields.keys()
 
 
 @pytest.mark.parametrize("orchestrator", ["mwaa", "workflow", "none"])
 def test_the_example_can_be_deployed_as_it_is(packaged: Release, orchestrator: str) -> None:
-    example = parse("example", EXAMPLE.replace('orchestrator = "mwaa"', f'orchestrator = "{orchestrator}"'))
+    example = parse_environment("example", EXAMPLE.replace('orchestrator = "mwaa"', f'orchestrator = "{orchestrator}"'))
     assert example.orchestrator == orchestrator
-    DeployTarget(example, packaged, packaged).check()
+    DeployTarget(example, packaged, packaged).validate()
 
 
 def test_the_example_itself_is_no_environment() -> None:
     with pytest.raises(DeployError, match=r"Copy example\.toml"):
-        load("example", command.ENVIRONMENTS)
+        load_environment("example", command.ENVIRONMENTS)
 
 
 def test_values_become_text() -> None:
-    found = parse("x", GOOD + '[pipeline]\na = 3\nb = true\nc = ["x", "y"]\nd = 0.05\n')
+    found = parse_environment("x", GOOD + '[pipeline]\na = 3\nb = true\nc = ["x", "y"]\nd = 0.05\n')
     assert found.parameters["pipeline"] == {"a": "3", "b": "true", "c": "x,y", "d": "0.05"}
 
 
 def test_the_role_of_cloudformation_may_be_given() -> None:
-    assert parse("x", GOOD).cloudformation_role is None
+    assert parse_environment("x", GOOD).cloudformation_role is None
     role = "arn:aws:iam::123456789012:role/cloudformation"
-    assert parse("x", f'{GOOD}cloudformation_role = "{role}"\n').cloudformation_role == role
+    assert parse_environment("x", f'{GOOD}cloudformation_role = "{role}"\n').cloudformation_role == role
     with pytest.raises(ValueError, match="cloudformation_role: found 'admin', wanted the ARN of a role"):
-        parse("x", f'{GOOD}cloudformation_role = "admin"\n')
+        parse_environment("x", f'{GOOD}cloudformation_role = "admin"\n')
 
 
 def test_names_are_made_of_the_prefix() -> None:
-    found = parse("x", GOOD)
-    assert found.stack("mwaa") == "engagement-mwaa"
+    found = parse_environment("x", GOOD)
+    assert found.stack_name("mwaa") == "engagement-mwaa"
     assert found.variable_secret == "engagement/airflow/variables/engagement"
 
 
 def test_every_fault_is_listed() -> None:
     with pytest.raises(ValueError, match="region") as raised:
-        parse("x", 'region = "Europe"\norchestrator = "cron"\npipeline = 1\nsetings = {}\n')
+        parse_environment("x", 'region = "Europe"\norchestrator = "cron"\npipeline = 1\nsetings = {}\n')
     for words in (
         "region: found 'Europe'",
         "name_prefix: found None",
@@ -75,23 +75,25 @@ def test_every_fault_is_listed() -> None:
 def test_an_unknown_environment_is_refused_with_known_names(tmp_path: Path, name: str) -> None:
     (tmp_path / "staging.toml").write_text(GOOD)
     with pytest.raises(DeployError, match="there are staging"):
-        load(name, tmp_path)
+        load_environment(name, tmp_path)
 
 
 def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text("region = ")
     with pytest.raises(DeployError, match=r"x\.toml: Invalid value"):
-        load("x", tmp_path)
+        load_environment("x", tmp_path)
 
 
 @pytest.mark.parametrize(("number", "region"), [("210987654321", "eu-central-1"), ("123456789012", "eu-west-1")])
 def test_another_account_than_the_secrets_is_refused(number: str, region: str) -> None:
     secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:crm-token-??????"
-    environment = parse("x", f'{GOOD.replace("eu-central-1", region)}[pipeline]\nCrmSecretArn = "{secret}"\n')
+    environment = parse_environment(
+        "x", f'{GOOD.replace("eu-central-1", region)}[pipeline]\nCrmSecretArn = "{secret}"\n'
+    )
     with pytest.raises(DeployError, match=rf"of account 123456789012, eu-central-1, and the .* of {number}, {region}"):
         environment.refuse_another_account(number)
 
 
 def test_the_secrets_own_account_is_right() -> None:
-    parse("x", EXAMPLE).refuse_another_account("123456789012")
-    parse("x", GOOD).refuse_another_account("1")  # the missing secret is told elsewhere
+    parse_environment("x", EXAMPLE).refuse_another_account("123456789012")
+    parse_environment("x", GOOD).refuse_another_account("1")  # the missing secret is told elsewhere

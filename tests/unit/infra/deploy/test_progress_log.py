@@ -26,11 +26,11 @@ def test_waiting_is_told_more_often_to_a_person(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, least: int, most: int
 ) -> None:
     clock, out = Clock(monkeypatch), io.StringIO()
-    ProgressLog(out, terminal=terminal).until(lambda: "a stack" if clock.now < 150 else None, 600, "")
+    ProgressLog(out, terminal=terminal).wait_until_done(lambda: "a stack" if clock.now < 150 else None, 600, "")
     assert least <= out.getvalue().count("a stack") <= most
 
 
 def test_what_takes_too_long_is_given_up_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     Clock(monkeypatch)
     with pytest.raises(DeployError, match=r"waited 10 min: a stack\. Look there"):
-        ProgressLog(io.StringIO(), terminal=False).until(lambda: "a stack", 600, "Look there")
+        ProgressLog(io.StringIO(), terminal=False).wait_until_done(lambda: "a stack", 600, "Look there")

@@ -73,8 +73,8 @@ class Airflow:
         return [{"dag_run_id": "scheduled__1", "state": "running"}] * count
 
 
-def smoke(airflow: Airflow, patience: float = 0) -> AirflowSmoke:
-    return AirflowSmoke(AirflowApi(airflow, "engagement"), quiet()[0], COMMIT, patience)
+def smoke(airflow: Airflow, timeout_seconds: float = 0) -> AirflowSmoke:
+    return AirflowSmoke(AirflowApi(airflow, "engagement"), quiet()[0], COMMIT, timeout_seconds)
 
 
 def test_a_dry_run_of_the_newest_date_is_started_and_awaited() -> None:
@@ -112,14 +112,14 @@ def test_a_paused_dag_is_switched_on_after_the_smoke_run() -> None:
 def test_other_runs_are_waited_for() -> None:
     airflow = Airflow()
     airflow.others = [1, 1, 0]
-    assert smoke(airflow, patience=60).run("2026-11-24", "all") is None
+    assert smoke(airflow, timeout_seconds=60).run("2026-11-24", "all") is None
 
 
 def test_other_runs_that_do_not_end_are_not_disturbed() -> None:
     airflow = Airflow()
     airflow.others = [1]
     with pytest.raises(DeployError, match=r"the DAG is under way: scheduled__1.*make smoke ENV="):
-        smoke(airflow, patience=-1).run("2026-11-24", "all")
+        smoke(airflow, timeout_seconds=-1).run("2026-11-24", "all")
     assert airflow.changed == []
 
 
@@ -144,11 +144,11 @@ def test_the_dag_has_to_be_read_anew(
     for name, value in change.items():
         setattr(airflow, name, value)
     with pytest.raises(DeployError, match=words):
-        smoke(airflow).await_dag("new", since)
+        smoke(airflow).wait_for_dag("new", since)
 
 
 def test_a_dag_that_was_read_is_good() -> None:
-    smoke(Airflow()).await_dag("new", datetime(2026, 11, 25, 2, tzinfo=UTC))
+    smoke(Airflow()).wait_for_dag("new", datetime(2026, 11, 25, 2, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,10 @@ def test_a_busy_airflow_is_asked_again_and_changed_once() -> None:
 
 
 def test_an_airflow_that_refuses_is_not_silent() -> None:
-    assert "HTTP 502" in (AirflowApi(Busy(502), "engagement").silence() or "")
-    assert AirflowApi(Busy(200), "engagement").silence() is None
+    assert "HTTP 502" in (AirflowApi(Busy(502), "engagement").unavailable_reason() or "")
+    assert AirflowApi(Busy(200), "engagement").unavailable_reason() is None
     with pytest.raises(AirflowError, match="HTTP 403"):
-        AirflowApi(Busy(403), "engagement").silence()
+        AirflowApi(Busy(403), "engagement").unavailable_reason()
 
 
 def mwaa(monkeypatch: pytest.MonkeyPatch) -> Any:

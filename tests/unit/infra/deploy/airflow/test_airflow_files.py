@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from infra.deploy.airflow import airflow_files
 from infra.deploy.deploy_target import DeployTarget
-from infra.deploy.environment_file import parse
+from infra.deploy.environment_file import parse_environment
 from infra.deploy.releases.release import Release
 from infra.deploy.releases.release_store import ReleaseStore
 from infra.deploy.stacks.stack_client import DeployedStack
 from tests.unit.infra.deploy.fakes import S3
 
-ENVIRONMENT = parse("x", 'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "mwaa"\n')
+ENVIRONMENT = parse_environment("x", 'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "mwaa"\n')
 RELEASE = Release(
     "a" * 40,
     {
@@ -43,8 +43,8 @@ def test_airflow_keeps_its_files_while_their_bytes_stay() -> None:
     there = {"PluginsKey": "releases/old/plugins.zip", "RequirementsKey": "releases/old/requirements.txt"}
     present = DeployedStack("engagement-mwaa", "arn", "UPDATE_COMPLETE", parameters=there)
     target = DeployTarget(ENVIRONMENT, RELEASE, RELEASE)
-    assert airflow_files.keys(target, present, ReleaseStore(s3, "b")) == {
+    assert airflow_files.choose_keys(target, present, ReleaseStore(s3, "b")) == {
         "PluginsKey": "releases/old/plugins.zip",
         "RequirementsKey": f"releases/{RELEASE.commit}/requirements.txt",
     }
-    assert airflow_files.keys(target, None, ReleaseStore(s3, "b")) == target.keys()
+    assert airflow_files.choose_keys(target, None, ReleaseStore(s3, "b")) == target.release_keys()

@@ -15,7 +15,7 @@ from moto import mock_aws
 from infra.deploy.airflow import airflow_variable
 from infra.deploy.errors import DeployError
 from infra.deploy.releases import release_settings
-from infra.deploy.releases.packaging import zipped
+from infra.deploy.releases.packaging import build_zip
 from infra.deploy.releases.release import Release
 
 OUTPUTS = {
@@ -40,28 +40,30 @@ def older(release: Release, *unknown: str) -> Release:
     for node in sorted(gone, key=lambda one: -one.lineno):
         del lines[node.lineno - 1 : node.end_lineno]
     files["engagement/config/settings.py"] = "\n".join(lines).encode()
-    return Release("0" * 40, {**release.files, "plugins.zip": zipped(files)})
+    return Release("0" * 40, {**release.files, "plugins.zip": build_zip(files)})
 
 
 def test_buckets_jobs_topic_and_namespace_are_filled_in(packaged: Release) -> None:
-    made = airflow_variable.document(GIVEN, OUTPUTS, release_settings.names(packaged))
+    made = airflow_variable.build_document(GIVEN, OUTPUTS, release_settings.names(packaged))
     values = release_settings.parse(packaged, made)
-    assert {name: values[name] for name in airflow_variable.OUTPUTS} == {
-        name: OUTPUTS[key] for name, key in airflow_variable.OUTPUTS.items()
+    assert {name: values[name] for name in airflow_variable.SETTINGS_FROM_OUTPUTS} == {
+        name: OUTPUTS[key] for name, key in airflow_variable.SETTINGS_FROM_OUTPUTS.items()
     }
     assert values["base_url"] == "https://crm.example.com"
     assert values["push_mode"] == "all"
 
 
 def test_what_is_given_wins_where_it_may() -> None:
-    made = airflow_variable.document({**GIVEN, "sns_topic_arn": ""}, OUTPUTS, {*GIVEN, *airflow_variable.OUTPUTS})
+    made = airflow_variable.build_document(
+        {**GIVEN, "sns_topic_arn": ""}, OUTPUTS, {*GIVEN, *airflow_variable.SETTINGS_FROM_OUTPUTS}
+    )
     assert made["sns_topic_arn"] == ""
     with pytest.raises(DeployError, match="output_bucket: filled in from the stack"):
-        airflow_variable.document({**GIVEN, "output_bucket": "other"}, OUTPUTS, set())
+        airflow_variable.build_document({**GIVEN, "output_bucket": "other"}, OUTPUTS, set())
 
 
 def test_the_releases_own_code_finds_the_fault(packaged: Release) -> None:
-    made = airflow_variable.document(
+    made = airflow_variable.build_document(
         {**GIVEN, "push_mod": "all", "min_rows": 0}, OUTPUTS, release_settings.names(packaged)
     )
     with pytest.raises(DeployError, match="push_mod is not a known name; did you mean push_mode") as raised:
@@ -70,7 +72,7 @@ def test_the_releases_own_code_finds_the_fault(packaged: Release) -> None:
 
 
 def test_a_release_whose_code_is_broken_is_told() -> None:
-    broken = zipped(
+    broken = build_zip(
         {"engagement/__init__.py": b"", "engagement/config/__init__.py": b"", "engagement/config/settings.py": b"def"}
     )
     with pytest.raises(DeployError, match=r"release aaaaaaaaaaaa: .* its code is broken: SyntaxError"):
@@ -81,11 +83,11 @@ def test_an_older_release_gets_only_settings_that_it_knows(packaged: Release) ->
     old = older(packaged, "dpu_hour_usd", "metrics_namespace")
     given = {**GIVEN, "dpu_hour_usd": 0.5}
     newer = release_settings.names(packaged)
-    made = airflow_variable.document(given, OUTPUTS, release_settings.names(old), newer)
+    made = airflow_variable.build_document(given, OUTPUTS, release_settings.names(old), newer)
     assert not {"dpu_hour_usd", "metrics_namespace"} & made.keys()
     release_settings.parse(old, made)
     # A misspelt one is told, whatever the release.
-    wrong = airflow_variable.document({**given, "dpu_hour_eur": 1}, OUTPUTS, release_settings.names(old), newer)
+    wrong = airflow_variable.build_document({**given, "dpu_hour_eur": 1}, OUTPUTS, release_settings.names(old), newer)
     with pytest.raises(DeployError, match="dpu_hour_eur is not a known name"):
         release_settings.parse(old, wrong)
 

@@ -120,7 +120,7 @@ def test_the_same_commit_gives_the_same_bytes_elsewhere(checkout: Checkout, pack
     (tmp_path / "other" / "plugins" / "engagement" / "__pycache__").mkdir()
     (tmp_path / "other" / "plugins" / "engagement" / "__pycache__" / "x.pyc").write_bytes(b"")
     (tmp_path / "other" / "requirements.txt").write_text("an edit that is not committed")
-    again = packaging.release(packaged.commit, git_source.files(tmp_path / "other", packaged.commit))
+    again = packaging.build_release(packaged.commit, git_source.committed_files(tmp_path / "other", packaged.commit))
     assert again.files == packaged.files
     assert again.manifest == packaged.manifest
 
@@ -139,11 +139,11 @@ def test_the_manifest_names_every_file(packaged: Release) -> None:
     assert manifest["files"] == {
         name: {"sha256": sha256(body), "bytes": len(body)} for name, body in packaged.files.items()
     }
-    assert packaged.faults_of(manifest) == []
+    assert packaged.differing_files(manifest) == []
 
 
 def test_it_is_written_as_it_lies_in_the_bucket(packaged: Release, tmp_path: Path) -> None:
-    written = packaging.write(packaged, tmp_path)
+    written = packaging.write_release(packaged, tmp_path)
     assert written[-1] == tmp_path / "release.json"
     assert {path.relative_to(tmp_path).as_posix() for path in written} == FILES | {"release.json"}
     assert (tmp_path / "plugins.zip").read_bytes() == packaged.files["plugins.zip"]
@@ -157,12 +157,12 @@ def test_the_local_stack_runs_what_a_release_holds(packaged: Release, tmp_path: 
 
 def test_git_says_what_is_not_committed(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "repository")
-    assert git_source.uncommitted(checkout.folder) == []
+    assert git_source.uncommitted_paths(checkout.folder) == []
     (checkout.folder / "dags" / "forgotten.py").write_text("")
     (checkout.folder / "requirements.txt").write_text("")
-    assert sorted(git_source.uncommitted(checkout.folder)) == ["dags/forgotten.py", "requirements.txt"]
+    assert sorted(git_source.uncommitted_paths(checkout.folder)) == ["dags/forgotten.py", "requirements.txt"]
 
 
 def test_a_folder_without_git_is_told(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="not a git repository"):
-        git_source.head(tmp_path)
+        git_source.head_commit(tmp_path)

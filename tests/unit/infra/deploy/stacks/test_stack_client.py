@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.deploy.deployment import POLICY
-from infra.deploy.environment_file import parse
+from infra.deploy.environment_file import parse_environment
 from infra.deploy.errors import DeployError
 from infra.deploy.stacks.change_sets import ChangeSetClient
 from infra.deploy.stacks.stack_client import DeployedStack, StackClient
@@ -43,12 +43,12 @@ def resource(kind: str, action: str = "Modify", replacement: str = "False") -> d
 
 
 def test_a_stack_that_is_not_there_is_none() -> None:
-    assert stacks(Formation("")).settled("x") is None
+    assert stacks(Formation("")).wait_until_stable("x") is None
 
 
 def test_what_is_in_progress_is_waited_for() -> None:
     formation = Formation("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE")
-    found = stacks(formation).settled("x")
+    found = stacks(formation).wait_until_stable("x")
     assert found is not None
     assert found.status == "UPDATE_COMPLETE"
 
@@ -56,20 +56,20 @@ def test_what_is_in_progress_is_waited_for() -> None:
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_FAILED", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
 def test_a_broken_stack_is_told_with_the_reason_and_what_to_do(status: str) -> None:
     with pytest.raises(DeployError, match=r"PushJob \(AWS::Glue::Job\): Invalid Glue version") as raised:
-        stacks(Formation(status, events=FAILED)).settled("x")
+        stacks(Formation(status, events=FAILED)).wait_until_stable("x")
     assert re.search(r"`aws cloudformation \S+ --stack-name x --region eu-central-1`", str(raised.value))
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
 def test_a_stack_that_never_came_to_be_is_deleted(status: str) -> None:
     formation = Formation(status, status, "")
-    assert stacks(formation).cleared("x") is None
+    assert stacks(formation).clear_failed_creation("x") is None
     assert formation.calls == ["delete"]
 
 
 def test_a_stack_that_is_there_is_left_alone() -> None:
     formation = Formation("UPDATE_ROLLBACK_COMPLETE")
-    assert stacks(formation).cleared("x") is not None
+    assert stacks(formation).clear_failed_creation("x") is not None
     assert formation.calls == []
 
 
@@ -95,7 +95,7 @@ def test_what_never_came_to_be_schedules_nothing(status: str) -> None:
 def refuse(orchestrator: str, *statuses: str) -> None:
     """Look for other schedulers, whose stacks have these statuses in turn."""
     text = f'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "{orchestrator}"\n'
-    stacks(Formation(*statuses)).refuse_two_schedulers(parse("x", text))
+    stacks(Formation(*statuses)).refuse_two_schedulers(parse_environment("x", text))
 
 
 def test_the_stack_policy_is_set_where_it_is_not() -> None:
@@ -119,7 +119,7 @@ def test_a_change_is_made_and_awaited() -> None:
     formation.changes = [resource("AWS::Glue::Job")]
     change = changes(formation).prepare("x", DeployedStack("x", "arn", "CREATE_COMPLETE"), "", {"a": "b"})
     assert change is not None
-    assert change.lines() == ["Modify  One (AWS::Glue::Job)"]
+    assert change.describe() == ["Modify  One (AWS::Glue::Job)"]
     assert changes(formation).execute(change).status == "UPDATE_COMPLETE"
     assert formation.calls == ["create UPDATE", "execute"]
 
@@ -182,5 +182,5 @@ def test_replacing_anything_else_is_not() -> None:
     change = changes(formation).prepare("x", DeployedStack("x", "arn", "CREATE_COMPLETE"), "", {})
     assert change is not None
     change.refuse_replacement()
-    assert change.lines()[0].endswith("REPLACED")
+    assert change.describe()[0].endswith("REPLACED")
     assert not change.updates_mwaa()

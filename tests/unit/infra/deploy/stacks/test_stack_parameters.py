@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infra.deploy.errors import DeployError
-from infra.deploy.stacks.stack_parameters import BODY_LIMIT, choose, declared
+from infra.deploy.stacks.stack_parameters import BODY_LIMIT, choose_parameters, declared_parameters
 
 BODY = """
 Parameters:
@@ -21,9 +21,9 @@ OWN = {"NamePrefix": "mine", "ArtifactsPrefix": "releases/x/jobs"}
 
 def test_each_value_has_its_source() -> None:
     outputs = {"OutputBucketName": "output", "CrmSecretArn": "theirs", "Other": "x"}
-    chosen = choose("pipeline", BODY, {"CrmSecretArn": "arn"}, OWN, outputs)
+    chosen = choose_parameters("pipeline", BODY, {"CrmSecretArn": "arn"}, OWN, outputs)
     assert chosen.values == {"NamePrefix": "mine", "CrmSecretArn": "arn", "OutputBucketName": "output"}
-    assert chosen.left_out == ()
+    assert chosen.omitted == ()
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_each_value_has_its_source() -> None:
 )
 def test_what_cannot_be_is_refused_before_it_is_tried(given: dict[str, str], words: str) -> None:
     with pytest.raises(DeployError, match=words):
-        choose("pipeline", BODY, given, OWN, {})
+        choose_parameters("pipeline", BODY, given, OWN, {})
 
 
 def test_an_older_release_is_spared_what_it_does_not_know() -> None:
-    chosen = choose("pipeline", BODY, {"CrmSecretArn": "arn", "Hours": "26"}, OWN, {}, newer=["Hours"])
+    chosen = choose_parameters("pipeline", BODY, {"CrmSecretArn": "arn", "Hours": "26"}, OWN, {}, newer_names=["Hours"])
     assert "Hours" not in chosen.values
-    assert chosen.left_out == ("Hours",)
+    assert chosen.omitted == ("Hours",)
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_an_older_release_is_spared_what_it_does_not_know() -> None:
 )
 def test_what_cloudformation_would_not_take_is_refused(body: str, words: str) -> None:
     with pytest.raises(DeployError, match=words):
-        declared(body)
+        declared_parameters(body)
