@@ -16,7 +16,7 @@ mpl.use("svg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.timeline import STEPS
+from benchmarks.day.timeline import STEPS
 
 _OURS, _OTHERS = "#2563eb", "#94a3b8"
 _OUR_NAMES = ("delivery core", "push job on Spark")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import page, push, score
+from benchmarks import page
 from benchmarks.__main__ import PARTS
 from benchmarks.page import Target
+from benchmarks.push import benchmark as push
 from benchmarks.results import Figures, Part, Run, Store, ratios, values
+from benchmarks.score import benchmark as score
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference"
 # The machine is slow in the last round, for both alike.

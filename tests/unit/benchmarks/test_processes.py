@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks.processes import measure
-from benchmarks.push_runs import wrk_rate
+from benchmarks.push.crm import wrk_rate
 
 # A child that outlives its parent, holds 60 MB, and uses half a second of CPU.
 _LEAVES_A_CHILD = """

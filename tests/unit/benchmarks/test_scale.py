@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import push, scale, score
+from benchmarks.push import benchmark as push
 from benchmarks.results import Figures, Part
-from benchmarks.scale import Night, Speeds
+from benchmarks.scale import benchmark as scale
+from benchmarks.scale import night as model
+from benchmarks.scale.night import Night, Speeds
+from benchmarks.score import benchmark as score
 from engagement.config.settings import Settings
 from engagement_jobs.delivery import ledger
 
@@ -89,10 +92,10 @@ def test_a_night_costs_its_workers_and_requests_and_storage() -> None:
 
 
 def test_a_limit_takes_just_so_many_users() -> None:
-    most = {limit.name: limit.most_users(SPEEDS, 1000) for limit in scale.LIMITS}
+    most = {limit.name: limit.most_users(SPEEDS, 1000) for limit in model.LIMITS}
     assert most["`deadline_seconds`"] == (9000 - 20) * 1000
     assert most["10,200 s"] == (10_200 - 20) * 1000
-    for limit in scale.LIMITS:
+    for limit in model.LIMITS:
         assert limit.takes(Night(SPEEDS, most[limit.name], 1000))
         assert not limit.takes(Night(SPEEDS, most[limit.name] + 1, 1000))
 
@@ -101,7 +104,7 @@ def test_constants_are_those_of_the_product() -> None:
     settings = Settings.parse(
         '{"activity_bucket": "in1", "output_bucket": "out", "base_url": "https://crm", "credential_id": "token"}'
     )
-    assert (settings.push_tasks, settings.deadline_seconds) == (scale.PUSH_TASKS, scale.DEADLINE_SECONDS)
-    assert settings.dpu_hour_usd == scale.DPU_HOUR_USD
-    assert ledger.BATCH == scale.FLUSH_LINES
-    assert (scale.WORKERS, scale.PUSH_TIMEOUT_MINUTES, scale.RESPONSES_DAYS) == (2, 180, 400)
+    assert (settings.push_tasks, settings.deadline_seconds) == (model.PUSH_TASKS, model.DEADLINE_SECONDS)
+    assert settings.dpu_hour_usd == model.DPU_HOUR_USD
+    assert ledger.BATCH == model.FLUSH_LINES
+    assert (model.WORKERS, model.PUSH_TIMEOUT_MINUTES, model.RESPONSES_DAYS) == (2, 180, 400)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import end_to_end
+from benchmarks.day import benchmark as day
+from benchmarks.day.timeline import AIRFLOW, STEPS, Day, GlueRun, seconds
 from benchmarks.results import Figures
-from benchmarks.timeline import AIRFLOW, STEPS, Day, GlueRun, seconds
 
 DAY = Day(
     visible=100.0,
@@ -42,9 +42,7 @@ def test_times_in_the_wrong_order_are_an_error() -> None:
 def test_totals_are_summed_within_each_day() -> None:
     days = [seconds(DAY), seconds(replace(DAY, visible=101.0, summary=175.0))]
     figures: Figures = {
-        end_to_end.DAY: {
-            step.name: {"seconds": list(took)} for step, took in zip(STEPS, zip(*days, strict=True), strict=True)
-        }
+        day.DAY: {step.name: {"seconds": list(took)} for step, took in zip(STEPS, zip(*days, strict=True), strict=True)}
     }
-    assert end_to_end.totals(figures) == [72.0, 74.0]
-    assert end_to_end.totals(figures, AIRFLOW) == [31.0, 30.0]
+    assert day.totals(figures) == [72.0, 74.0]
+    assert day.totals(figures, AIRFLOW) == [31.0, 30.0]

@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from benchmarks.push_clients import InstantTransport
+from benchmarks.push.clients import InstantTransport
 from engagement_jobs.crm_client.score_update import Record
 from engagement_jobs.delivery.dispatcher import Delivery, Policy
 from engagement_jobs.delivery.ledger import Ledger

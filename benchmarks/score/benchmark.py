@@ -82,7 +82,7 @@ class Day:
             return jobs.score_users(_BUCKET, _key(name), self.etags[name])
         spark = name == SPARK
         folder = f"s3://{_BUCKET}" if spark else str(self.root / _BUCKET)
-        module = ["-m", "benchmarks.score_peers", PEERS[name]]
+        module = ["-m", "benchmarks.score.peers", PEERS[name]]
         return [str(GLUE if spark else BENCH), *module, f"{folder}/{_key(CLEAN)}", f"{folder}/out/scores"]
 
 

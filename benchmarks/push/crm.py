@@ -50,7 +50,7 @@ class Crm:
         return f"{self.world.crm_url}/api/v1/update-score"
 
     def client(self, python: Path, module: str, name: str, count: int, concurrency: int) -> dict[str, float]:
-        """Let a client of `push_clients` or `push_peers` deliver so many scores; its figures."""
+        """Let a client of `clients` or `peers` deliver so many scores; its figures."""
         self._reset()
         found = run_module(python, module, name, self.endpoint, count, concurrency, env={"CRM_TOKEN": _TOKEN})
         self._check(name, count, found["delivered"])

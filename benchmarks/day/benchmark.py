@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks import page, processes, scheduler, timeline
+from benchmarks import page, processes
+from benchmarks.day import scheduler, timeline
+from benchmarks.day.scheduler import Scheduler
+from benchmarks.day.timeline import STEPS, Day, GlueRun
 from benchmarks.page import Target
 from benchmarks.processes import AIRFLOW
-from benchmarks.push_runs import ledger_times
+from benchmarks.push.crm import ledger_times
 from benchmarks.results import Figures, Part, Run, values
-from benchmarks.scheduler import Scheduler
-from benchmarks.timeline import STEPS, Day, GlueRun
 from local import stack
 from local.airflow_home import DAG_ID, AirflowHome
 from local.extract import write_extract

@@ -1,7 +1,6 @@
-"""What a night takes at 10 thousand to 100 million users: duration, cost, objects, and where each limit breaks.
+"""One night as a model: how long it takes, what it costs, and which limits of the design it exceeds.
 
-Arithmetic on speeds and bytes that the other parts measured, on the product's documented constants, and on assumptions
-about AWS. Times are in seconds, limits in requests per second for the whole job.
+Times are in seconds, limits in requests per second for the whole push job.
 """
 
 from __future__ import annotations
@@ -11,21 +10,14 @@ import json
 import math
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Self
 
-from benchmarks import page, push, score
-from benchmarks.page import Target
-from benchmarks.results import Figures, Part, Results, Run, values
+from benchmarks.push import benchmark as push
+from benchmarks.results import Results, values
+from benchmarks.score import benchmark as score
 from infra import intrinsics
 from local.processes import REPOSITORY
-
-TITLE = "Scale"
-CHART = "Hours by number of users"
-
-_USERS = (10_000, 1_000_000, 10_000_000, 100_000_000)
-_LIMITS = (200, 1_000, 5_000)
-_ENOUGH = 10**10
 
 # The product's own, from the schema of its settings and the parameters of its template.
 _SETTINGS = json.loads((REPOSITORY / "docs" / "reference" / "schemas" / "settings.json").read_text(encoding="utf-8"))[
@@ -51,20 +43,7 @@ KEYS_PER_LIST = 1000
 # The push job reads and lists its ledger for the outcomes and again for the snapshot; the summary lists it once.
 LEDGER_READS, LEDGER_LISTS = 2, 3
 
-_TEXT = """\
-A model, not a measurement. It takes from the parts above: one push task sends {task_rate:,.0f} requests/s at 50 ms; the
-scoring job takes {score_1m:.1f} s for a million rows and {score_10m:.1f} s for ten; the push job takes
-{push_fixed:.1f} s, and {push_million:.0f} s for each million users, besides sending; a user has {ledger_line:.0f} bytes
-in the ledger, {score_row:.0f} in the scores and {snapshot_row:.0f} in the snapshot. Assumed: G.1X workers at {dpu_hour}
-US$ a DPU-hour that are as fast as this machine, S3 at list prices and {s3_ms:.0f} ms a request, and a CRM that answers
-every request at its first try.
-
-{table}
-
-*S3* is a night's requests and a month of all ledgers that are kept ({days} days). *Breaks* names the limits that such a
-night exceeds. Each takes so many million users at {rates} requests/s:
-
-{limits}"""
+MAX_USERS = 10**10  # more than any limit allows
 
 
 @dataclass(frozen=True)
@@ -202,7 +181,9 @@ class Limit:
 
     def most_users(self, speeds: Speeds, limit: int) -> int:
         """The most users that it takes at a limit of the CRM."""
-        breaks = bisect.bisect_left(range(_ENOUGH), True, key=lambda users: not self.takes(Night(speeds, users, limit)))
+        breaks = bisect.bisect_left(
+            range(MAX_USERS), True, key=lambda users: not self.takes(Night(speeds, users, limit))
+        )
         return breaks - 1
 
 
@@ -224,65 +205,3 @@ LIMITS = (
     ),
     Limit("a day", lambda night: night.seconds <= 86_400, "the next night begins later: one run at a time"),
 )
-
-
-def measure(run: Run) -> None:
-    """Calculate all nights from what the other parts measured."""
-    calculate(run, Speeds.of(run.results))
-
-
-def calculate(run: Run, speeds: Speeds) -> None:
-    """Calculate all nights from given speeds."""
-    for name, value in asdict(speeds).items():
-        run.figures.setdefault("speeds", {})[name] = {"value": [value]}
-    for limit in _LIMITS:
-        for users in _USERS:
-            night = Night(speeds, users, limit)
-            run.add(f"{limit:,} requests/s", f"{users:,}", hours=night.seconds / 3600, usd=night.glue_usd)
-
-
-def targets(figures: Figures) -> list[Target]:  # noqa: ARG001 - the same for all parts
-    """A model has none."""
-    return []
-
-
-def text(part: Part) -> str:
-    """The table of nights, and the limits."""
-    speeds = Speeds(**{name: found["value"][0] for name, found in part.figures["speeds"].items()})
-    head = ("users", "requests/s", "scoring", "push", "Glue, US$", "ledger objects", "stored", "S3, US$", "breaks")
-    return _TEXT.format(
-        **asdict(speeds),
-        push_million=speeds.push_user * 1e6,
-        dpu_hour=DPU_HOUR_USD,
-        s3_ms=S3_SECONDS * 1000,
-        days=RESPONSES_DAYS,
-        rates=", ".join(f"{rate:,}" for rate in _LIMITS),
-        table=page.table(head, [_row(Night(speeds, users, limit)) for users in _USERS for limit in _LIMITS]),
-        limits="\n".join(_most(limit, speeds) for limit in LIMITS),
-    )
-
-
-def _row(night: Night) -> tuple[str, ...]:
-    return (
-        f"{night.users:,}",
-        f"{night.limit:,}",
-        span(night.score_seconds),
-        span(night.push_seconds),
-        f"{night.glue_usd:,.2f}",
-        f"{night.objects:,}",
-        f"{night.stored_bytes / 1e9:,.2f} GB",
-        f"{night.s3_usd:,.2f} + {night.ledgers_month_usd:,.2f}",
-        ", ".join(limit.name for limit in LIMITS if not limit.takes(night)),
-    )
-
-
-def _most(limit: Limit, speeds: Speeds) -> str:
-    most = ", ".join(f"{limit.most_users(speeds, rate) / 1e6:,.1f}" for rate in _LIMITS)
-    return f"- {limit.name}: {most}; beyond it, {limit.beyond}."
-
-
-def span(seconds: float) -> str:
-    """Show a time in two or three digits."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""What others would send the scores with: `python -m benchmarks.push_peers NAME URL SCORES CONCURRENCY`.
+"""What others would send the scores with: `python -m benchmarks.push.peers NAME URL SCORES CONCURRENCY`.
 
 Runs in the environment of the peers and prints one JSON line. dlt and drt are set up as in their own documentation,
 with their default parallelism and without a rate limit. Neither sends telemetry.

@@ -1,4 +1,4 @@
-"""Read an extract, score each row, write CSV, nothing else: `python -m benchmarks.score_peers NAME SOURCE TARGET`.
+"""Read an extract, score each row, write CSV, nothing else: `python -m benchmarks.score.peers NAME SOURCE TARGET`.
 
 Nothing is checked, compared or counted. Each library does it as its own documentation would. Runs in the Glue
 environment (Spark) or in that of the peers.

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import page
 from benchmarks.page import Target
 from benchmarks.processes import BENCH, GLUE, run_module
-from benchmarks.push_runs import Crm, serving, wrk_version
+from benchmarks.push.crm import Crm, serving, wrk_version
 from benchmarks.results import Figures, Part, Run, ratios, values
 
 TITLE = "Push"
@@ -47,12 +47,12 @@ class Client:
 
 _FAST, _SLOW = {0: 20_000, 50: 50_000, 200: 10_000}, {0: 2_000, 50: 400, 200: 100}
 CLIENTS = {
-    CORE: Client(GLUE, "push_clients", "core", _FAST, _QUICK_LATENCIES),
-    AIOHTTP: Client(GLUE, "push_clients", "aiohttp", _FAST, _QUICK_LATENCIES),
-    "requests, a thread each": Client(BENCH, "push_peers", "threads", {0: 5_000, 50: 10_000, 200: 5_000}),
-    "requests, one loop": Client(BENCH, "push_peers", "requests", {**_SLOW, 0: 5_000}),
-    DLT: Client(BENCH, "push_peers", "dlt", _SLOW, (50,)),
-    DRT: Client(BENCH, "push_peers", "drt", _SLOW, (50,)),
+    CORE: Client(GLUE, "push.clients", "core", _FAST, _QUICK_LATENCIES),
+    AIOHTTP: Client(GLUE, "push.clients", "aiohttp", _FAST, _QUICK_LATENCIES),
+    "requests, a thread each": Client(BENCH, "push.peers", "threads", {0: 5_000, 50: 10_000, 200: 5_000}),
+    "requests, one loop": Client(BENCH, "push.peers", "requests", {**_SLOW, 0: 5_000}),
+    DLT: Client(BENCH, "push.peers", "dlt", _SLOW, (50,)),
+    DRT: Client(BENCH, "push.peers", "drt", _SLOW, (50,)),
 }
 
 _TEXT = """\
@@ -110,10 +110,10 @@ def _measure_memory(run: Run) -> None:
     """Measure a push task's process, once each: memory hardly varies."""
     with serving(run.folder, 0) as crm:
         for count in (_FEW, _HTTP_MANY):
-            found = crm.client(GLUE, "push_clients", "core", count, _CONCURRENCY)
+            found = crm.client(GLUE, "push.clients", "core", count, _CONCURRENCY)
             run.add(MEMORY, f"{count:,} users over HTTP", memory=found["memory"])
     for count in (_FEW, _MANY):
-        found = run_module(GLUE, "push_clients", "instant", "http://crm.invalid/", count, _CONCURRENCY)
+        found = run_module(GLUE, "push.clients", "instant", "http://crm.invalid/", count, _CONCURRENCY)
         run.add(MEMORY, f"{count:,} users", memory=found["memory"])
 
 

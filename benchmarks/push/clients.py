@@ -1,4 +1,4 @@
-"""The delivery core and a bare aiohttp loop: `python -m benchmarks.push_clients NAME URL SCORES CONCURRENCY`.
+"""The delivery core and a bare aiohttp loop: `python -m benchmarks.push.clients NAME URL SCORES CONCURRENCY`.
 
 Runs in the Glue environment and prints one JSON line.
 """

@@ -1,0 +1,1 @@
+"""The delivery next to other ways of sending the same scores."""

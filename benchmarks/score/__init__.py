@@ -1,0 +1,1 @@
+"""The scoring job next to other ways of computing the same scores."""
