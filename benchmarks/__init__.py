@@ -1,1 +1,1 @@
-"""Side-by-side measurements: all contestants do the same work in the same run, and only ratios are quoted."""
+"""Side-by-side measurements: all contestants do the same work in the same run; quote ratios, not absolute figures."""

@@ -1,4 +1,4 @@
-"""The page's pictures: `python -m benchmarks.charts docs/reference/performance.json FOLDER`, in the environment of the peers."""
+"""Draw the charts of the page: `python -m benchmarks.charts RESULTS FOLDER`, in the environment of the peers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Figures = dict[str, dict[str, dict[str, list[float]]]]
 
 
 def push(figures: Figures, axes: Axes) -> None:
-    """Requests per second of each client at 50 ms, the fastest at the top."""
+    """Draw the requests per second of each client at 50 ms, the fastest at the top."""
     rates = {name: statistics.median(found["rate"]) for name, found in figures["50 ms"].items()}
     names = sorted(rates, key=rates.__getitem__)
     colors = [_OURS if name in _OUR_NAMES else _OTHERS for name in names]
@@ -37,7 +37,7 @@ def push(figures: Figures, axes: Axes) -> None:
 
 
 def score(figures: Figures, axes: Axes) -> None:
-    """Seconds by number of rows, a line for each contestant."""
+    """Draw seconds by number of rows, one line per contestant."""
     for name in list(figures.values())[-1]:
         ours = name.startswith("this project")
         _line(axes, figures, name, "wall", color=_OURS if ours else None, linestyle="--" if "bad" in name else "-")
@@ -45,7 +45,7 @@ def score(figures: Figures, axes: Axes) -> None:
 
 
 def end_to_end(figures: Figures, axes: Axes) -> None:
-    """Which second of the day is what: a line for each task, a color for each kind of time."""
+    """Draw the timeline of a day: one bar per task, one color per kind of time."""
     kinds = list(dict.fromkeys(step.kind for step in STEPS))
     begins = 0.0
     for step in STEPS:
@@ -58,7 +58,7 @@ def end_to_end(figures: Figures, axes: Axes) -> None:
 
 
 def scale(figures: Figures, axes: Axes) -> None:
-    """Hours of the night by number of users, a line for each limit of the CRM."""
+    """Draw hours of a night by number of users, one line per rate limit."""
     for limit, nights in figures.items():
         if limit == "speeds":
             continue
@@ -69,7 +69,7 @@ def scale(figures: Figures, axes: Axes) -> None:
 
 
 def _line(axes: Axes, figures: Figures, name: str, figure: str, **style: Any) -> None:
-    """A line of medians by the number in each case's name, such as "10,000 rows"."""
+    """Draw medians by the number in each case's name, such as "10,000 rows"."""
     found = {int(case.split()[0].replace(",", "")): of_case[name][figure] for case, of_case in figures.items()}
     axes.plot(list(found), [statistics.median(rounds) for rounds in found.values()], marker="o", label=name, **style)
 
@@ -91,7 +91,7 @@ CHARTS: dict[str, Callable[[Figures, Axes], None]] = {
 
 
 def main(results: Path, folder: Path) -> None:
-    """Draw all that was measured; the same figures give the same bytes."""
+    """Draw a chart for each measured part; the same figures give the same bytes."""
     mpl.rcParams.update({"svg.hashsalt": "engagement", "svg.fonttype": "none", "figure.facecolor": "white"})
     mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What one client of the CRM used in a process of its own. Standard library only: it runs in every environment."""
+"""Measure one CRM client in its own process. Standard library only, because it runs in every environment."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def scores(count: int) -> Iterator[tuple[str, str]]:
-    """User ids and scores, one at a time as Spark's iterator gives them."""
+    """Yield user ids and scores one at a time, as Spark's iterator does."""
     return ((f"U{number:09d}", f"{number % 100}.50") for number in range(count))
 
 
 def measure(deliver: Callable[[], int]) -> None:
-    """Run it; print the delivered scores and the usage as one JSON line.
+    """Run a delivery and print the number of delivered scores and the resource usage as one JSON line.
 
-    Wall clock and CPU (all threads) in seconds, without the start of Python and the imports; peak memory in bytes.
+    Wall clock and CPU (all threads) are in seconds, without interpreter start and imports; peak memory is in bytes.
     """
     cpu, began = time.process_time(), time.monotonic()
     delivered = deliver()
@@ -26,7 +26,7 @@ def measure(deliver: Callable[[], int]) -> None:
 
 
 def _peak_memory() -> int:
-    """Peak of this process's resident memory in bytes. Linux only."""
-    # Not ru_maxrss: a child process begins with its parent's. VmHWM is in units of 1,024 bytes, see proc(5).
+    """Return this process's peak resident memory in bytes. Linux only."""
+    # Not ru_maxrss: a child process inherits its parent's value. VmHWM is in units of 1,024 bytes, see proc(5).
     (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     return int(peak) * 1024

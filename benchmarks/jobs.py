@@ -1,4 +1,4 @@
-"""Command line and environment of the two job scripts, as Glue runs them: all cores, 4 GB of heap."""
+"""Command line and environment of the two job scripts, as on Glue but with all local cores and a 4 GB heap."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from local.spark import conf
 
 DAY = "2026-11-23"
 _SCORED_AT = f"{DAY}T03:00:00Z"
-# With Java's optimizing compiler, as on Glue; the emulator of Glue does without it.
+# With the JVM's optimizing compiler, as on Glue; the Glue emulator turns it off.
 _SPARK_CONF = "spark.driver.memory=4g --conf spark.driver.extraJavaOptions=-Duser.timezone=UTC"
 
 
 def cores() -> int:
-    """CPUs that this process may use."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def spark_env(root: Path, scratch: Path) -> dict[str, str]:
-    """Environment of a Spark whose buckets are the folders of `root`; `scratch` is emptied first."""
+    """Return the environment for a Spark whose buckets are the folders of `root`; empties `scratch` first."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     return conf.environment(GLUE, scratch, conf.properties(root, scratch, cores(), _SPARK_CONF))
 
 
 def score_users(bucket: str, key: str, etag: str) -> list[str]:
-    """Command line of the scoring job for one extract; the scores go to the same bucket."""
+    """Return the command line of the scoring job for one extract; the scores go to the same bucket."""
     return _command(
         "score_users",
         scored_at=_SCORED_AT,
@@ -43,9 +43,9 @@ def score_users(bucket: str, key: str, etag: str) -> list[str]:
 
 
 def push_scores(bucket: str, base_url: str, secret: str, concurrency: int) -> list[str]:
-    """Command line of the push job: all scores of the day, no rate limit, one push task a core.
+    """Return the command line of the push job: all scores of the date, no rate limit, one push task per core.
 
-    :param concurrency: requests in flight of all tasks together
+    :param concurrency: requests in flight, over all tasks
     """
     return _command(
         "push_scores",

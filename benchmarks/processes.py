@@ -1,6 +1,6 @@
-"""Run contestants in processes of their own, in the environments of the product and of its peers.
+"""Run each contestant in its own process, in the environment of the product or of its peers.
 
-`python -m benchmarks.processes COMMAND [ARGUMENT ...]` runs a command and prints its usage as one JSON line.
+`python -m benchmarks.processes COMMAND [ARGUMENT ...]` runs a command and prints its resource usage as one JSON line.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SET_CHILD_SUBREAPER = 36  # see prctl(2)
 
 
 class Usage(TypedDict):
-    """Wall clock and CPU in seconds, and the peak of resident memory in bytes, of a command's processes together."""
+    """Wall clock and CPU seconds and peak resident memory in bytes, of all processes of a command together."""
 
     wall: float
     cpu: float
@@ -37,41 +37,41 @@ class Usage(TypedDict):
 
 
 def run_module(python: Path, module: str, *arguments: object, env: Mapping[str, str] | None = None) -> Any:
-    """Run a module of this package; its last line on stdout is JSON and is returned.
+    """Run a module of this package and return the last line of its standard output, parsed as JSON.
 
-    :raises RuntimeError: with the end of its stderr, when it fails
+    :raises RuntimeError: the command failed; the message ends with its standard error
     """
     return run_json([str(python), "-m", f"benchmarks.{module}", *map(str, arguments)], env or {})
 
 
 def measure(command: Sequence[str], env: Mapping[str, str]) -> Usage:
-    """Run a command and measure it together with everything that it starts.
+    """Run a command and measure it together with all processes that it starts.
 
-    :raises RuntimeError: with the end of its stderr, when it fails
+    :raises RuntimeError: the command failed; the message ends with its standard error
     """
     usage: Usage = run_json([sys.executable, "-m", "benchmarks.processes", *command], env)
     return usage
 
 
 def adopt_orphans() -> None:
-    """Become the parent of processes whose own parent ends first, so that their CPU time is counted here. Linux only.
+    """Become the parent of orphaned descendants, so that their CPU time is counted here. Linux only.
 
-    Spark's Java outlives the Python that started it for a moment.
+    Spark's JVM outlives the Python process that started it for a moment.
     """
     ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def reap_orphans() -> None:
-    """Collect adopted processes that have ended; to be called while no child of this process's own is running."""
+    """Collect adopted processes that have ended. Call it only while this process has no running children of its own."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def run_json(command: Sequence[str], env: Mapping[str, str]) -> Any:
-    """Run a command without this machine's Airflow and AWS settings; its last line on stdout is JSON and is returned.
+    """Run a command without this machine's Airflow and AWS settings; return its last output line, parsed as JSON.
 
-    :raises RuntimeError: with the end of its stderr, when it fails
+    :raises RuntimeError: the command failed; the message ends with its standard error
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
     process = subprocess.Popen(
@@ -82,7 +82,7 @@ def run_json(command: Sequence[str], env: Mapping[str, str]) -> Any:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # so that all its processes can be ended together
+        start_new_session=True,  # so that the process group can be ended as one
     )
     with terminate_on_exit(process):
         output, errors = process.communicate(timeout=_TIMEOUT_SECONDS)
@@ -92,7 +92,7 @@ def run_json(command: Sequence[str], env: Mapping[str, str]) -> Any:
 
 
 class _PeakMemory(threading.Thread):
-    """Samples the resident memory of all descendants of this process."""
+    """Sample the resident memory of all descendants of this process."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -110,14 +110,14 @@ class _PeakMemory(threading.Thread):
 
 
 def main() -> int:
-    """Run the command of the arguments and wait for all its processes; print their usage unless the command failed."""
+    """Run the given command, wait for all its processes, and print their usage unless the command failed."""
     adopt_orphans()
     began = time.monotonic()
     leader = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
     peak = _PeakMemory()
     peak.start()
     cpu, code, wall = 0.0, 0, 0.0
-    with contextlib.suppress(ChildProcessError):  # none is left
+    with contextlib.suppress(ChildProcessError):  # no children are left
         while True:
             pid, status, usage = os.wait4(-1, 0)
             cpu += usage.ru_utime + usage.ru_stime

@@ -1,4 +1,4 @@
-"""A day from the moment its extract is in S3 to the moment its summary is, under a real scheduler; and DAG import."""
+"""A day under a real scheduler, from the extract in S3 to the summary in S3; and the import time of the DAG file."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _USERS, _RATE, _LATENCY_MS = 10_000, 1_000, 50
 _ROUNDS, _EARLIER_DAYS, _IMPORTS = 3, 2, 7
 _POLL_SECONDS = 1
 _DEFER_SECONDS, _DAY_SECONDS = 120.0, 300.0
-# Until the triggerer has begun to look, and the machine has come to rest.
+# Until the triggerer polls and the machine is idle.
 _REST_SECONDS = 5.0
-# The timetable starts a run for the present date by itself.
+# The schedule itself starts a run for the current date.
 _LATEST_DAYS_AGO = 7
 
 _TEXT = """\
-{users:,} users at {rate:,} requests/s, the setting and the CRM's limit, and {latency} ms a request. The run waits in
-its sensor when the extract comes; {earlier} days ran before.
+{users:,} users at {rate:,} requests/s (the setting and the CRM's limit) and {latency} ms per request. The run is
+waiting in its sensor when the extract arrives; {earlier} days ran before.
 
 {table}
 
-Airflow is `airflow standalone` on the same machine. Sensor and Glue trigger look every {poll} s; with the DAG's
-defaults, 60 and 30 s, a wait takes half of that longer on average. Glue is an emulator: a run is STARTING for 5 s and
-finds Java running, as Glue keeps machines ready. Airflow and the providers take {theirs} to import."""
+Airflow is `airflow standalone` on the same machine. The sensor and the Glue trigger poll every {poll} s; with the DAG's
+defaults, 60 and 30 s, each wait takes half of that longer on average. Glue is an emulator, in which each run is
+STARTING for 5 s. Airflow and its providers take {theirs} to import."""
 
 _IMPORT_PROGRAM = """
 import json, runpy, sys, time
@@ -64,7 +64,7 @@ print(json.dumps({"theirs": theirs, "ours": time.perf_counter() - began}))
 
 
 def measure(run: Run) -> None:
-    """Measure the DAG's import, then run some days on the embedded stack."""
+    """Measure the import of the DAG, then run several days on the embedded stack."""
     shutil.rmtree(run.folder, ignore_errors=True)
     _measure_import(run)
     rounds = run.rounds or _ROUNDS
@@ -78,11 +78,11 @@ def measure(run: Run) -> None:
             for number in range(_EARLIER_DAYS + rounds):
                 date = first + timedelta(days=number)
                 extract = Path(write_extract(run.folder / "activity.parquet", _USERS, date).path)
-                # Each round's file comes at another moment between two looks of the sensor.
+                # Vary the arrival of the extract between two polls of the sensor.
                 pause = _POLL_SECONDS * (number % rounds) / rounds
                 seconds = timeline.seconds(days.run(extract, date.isoformat(), pause))
                 if number < _EARLIER_DAYS:
-                    run.say(f"an earlier day, which does not count: {sum(seconds):.1f} s")
+                    run.say(f"warm-up day, not counted: {sum(seconds):.1f} s")
                     continue
                 for step, took in zip(STEPS, seconds, strict=True):
                     run.add(DAY, step.name, seconds=took)
@@ -90,11 +90,11 @@ def measure(run: Run) -> None:
 
 
 def _measure_import(run: Run) -> None:
-    """Import the DAG in new processes, as the DAG processor does."""
+    """Import the DAG file in new processes, as the DAG processor does."""
     home = AirflowHome(run.folder / "import", {}, {})
     env = {**home.env, "PYTHONPATH": str(REPOSITORY / "plugins")}
     command = [str(AIRFLOW), "-c", _IMPORT_PROGRAM, str(REPOSITORY / "dags" / f"{DAG_ID}.py")]
-    processes.run_json(command, env)  # compiles what is not compiled yet
+    processes.run_json(command, env)  # compiles bytecode where needed
     for _ in range(run.rounds or _IMPORTS):
         found = processes.run_json(command, env)
         run.add(IMPORT, _THEIRS, seconds=found["theirs"])
@@ -103,16 +103,16 @@ def _measure_import(run: Run) -> None:
 
 @dataclass(frozen=True)
 class _Days:
-    """Where days run."""
+    """Run days on an embedded stack and a scheduler."""
 
     world: stack.RunningStack
     airflow: Scheduler
 
     def run(self, extract: Path, score_date: str, pause: float) -> Day:
-        """Run a day; its times.
+        """Run one day and return its times.
 
-        :param pause: seconds by which the extract comes later, because the sensor looks at fixed times
-        :raises RuntimeError: when the day fails, or not every user was delivered in exactly one request
+        :param pause: seconds by which the extract arrives later, relative to the polls of the sensor
+        :raises RuntimeError: the day failed, or a user was not delivered in exactly one request
         """
         run_id = self.airflow.start_run({"score_date": score_date, "push_mode": "all"})
         self.airflow.await_state(run_id, "wait_for_activity", "deferred", _DEFER_SECONDS)
@@ -136,7 +136,7 @@ class _Days:
         )
 
     def _glue_run(self, job: str) -> GlueRun:
-        """The latest run of a job; Glue names its execution time in whole seconds."""
+        """Return the latest run of a job; Glue reports its execution time in full seconds."""
         found = self.world.client("glue").get_job_runs(JobName=self.world.outputs[job], MaxResults=1)["JobRuns"][0]
         started, completed = found["StartedOn"].timestamp(), found["CompletedOn"].timestamp()
         return GlueRun(started, max(started, completed - found["ExecutionTime"]), completed)
@@ -146,13 +146,13 @@ class _Days:
 
 
 def totals(figures: Figures, kind: str | None = None) -> list[float]:
-    """Seconds of each day, or of its steps of one kind."""
+    """Return the seconds of each day, or of its steps of one kind."""
     steps = [values(figures, DAY, step.name, "seconds") for step in STEPS if kind in (None, step.kind)]
     return [sum(of_day) for of_day in zip(*steps, strict=True)]
 
 
 def targets(figures: Figures) -> list[Target]:
-    """What the project wants of a day and of the DAG's file."""
+    """Return the targets for a day and for the import of the DAG file."""
     return [
         Target("from the extract to the summary", totals(figures), 45, _seconds),
         Target("of these, Airflow's own overhead", totals(figures, timeline.AIRFLOW), 20, _seconds),
@@ -161,7 +161,7 @@ def targets(figures: Figures) -> list[Target]:
 
 
 def text(part: Part) -> str:
-    """The timeline, and how it was measured."""
+    """Return the timeline and how it was measured."""
     steps = [values(part.figures, DAY, step.name, "seconds") for step in STEPS]
     starts = [[sum(before) for before in zip(*steps[:number], strict=True)] for number in range(len(steps))]
     rows = [

@@ -1,4 +1,4 @@
-"""Airflow as it runs at night: `airflow standalone`, with scheduler, triggerer, DAG processor and API server."""
+"""A real Airflow for the benchmark: `airflow standalone`, with scheduler, triggerer, DAG processor and API server."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from local.processes import terminate_on_exit
 _START_SECONDS, _END_SECONDS = 180.0, 60.0
 _OPTIONS = {
     "AIRFLOW__CORE__PARALLELISM": "3",
-    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",  # nothing but this machine reaches it
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",  # listens on loopback only
     "AIRFLOW__API__HOST": "127.0.0.1",
     "PYTHONUNBUFFERED": "1",
 }
 
 
 class Scheduler:
-    """A running Airflow with the DAG in it, through its REST API."""
+    """REST client of a running Airflow that has the DAG."""
 
     def __init__(self, url: str, log: Path) -> None:
         self._url, self.log = url, log
         self._session = requests.Session()
 
     def start_run(self, conf: Mapping[str, Any]) -> str:
-        """Start a run by hand, alone: runs that the schedule started are ended; returns the run's id."""
+        """Trigger a manual run after failing all scheduled runs, so that it runs alone; return its run id."""
         for run in self.call("GET", f"/dags/{DAG_ID}/dagRuns")["dag_runs"]:
             if run["state"] in ("queued", "running"):
                 self.call("PATCH", f"/dags/{DAG_ID}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
@@ -43,9 +43,9 @@ class Scheduler:
         return str(run["dag_run_id"])
 
     def await_state(self, run_id: str, task: str, state: str, seconds: float) -> None:
-        """Wait until a task is in that state.
+        """Wait until a task is in the given state.
 
-        :raises RuntimeError: when it fails, or is not there in time
+        :raises RuntimeError: a task failed, or the state was not reached in time
         """
         deadline = time.monotonic() + seconds
         while (states := self._states(run_id)).get(task) != state:
@@ -56,19 +56,19 @@ class Scheduler:
             time.sleep(0.5)
 
     def task_times(self, run_id: str) -> dict[str, tuple[float, float]]:
-        """Start and end of each task of a run that has ended, in epoch seconds."""
+        """Return start and end of each task of an ended run, in epoch seconds."""
         return {task["task_id"]: (_epoch(task["start_date"]), _epoch(task["end_date"])) for task in self._tasks(run_id)}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Query the REST API."""
+        """Call the REST API and return the parsed response."""
         answer = self._session.request(method, f"{self._url}/api/v2{path}", json=body, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
-    def switch_on(self) -> None:
-        """Make the DAG's pool and let the DAG be scheduled, once Airflow has parsed it.
+    def unpause(self) -> None:
+        """Wait until Airflow has parsed the DAG, then create its pool and unpause it.
 
-        :raises TimeoutError: when it has not in time
+        :raises TimeoutError: Airflow did not parse the DAG in time
         """
         deadline = time.monotonic() + _START_SECONDS
         while True:
@@ -96,7 +96,7 @@ class Scheduler:
 
 @contextlib.contextmanager
 def running(home: AirflowHome) -> Iterator[Scheduler]:
-    """Start Airflow with the DAG switched on; every process is ended when the block is left."""
+    """Start Airflow with the DAG unpaused; end all its processes on exit."""
     port = _free_port()
     url, log = f"http://127.0.0.1:{port}", home.folder / "standalone.log"
     env = {
@@ -105,7 +105,7 @@ def running(home: AirflowHome) -> Iterator[Scheduler]:
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "PATH": f"{AIRFLOW.parent}:{home.env['PATH']}",  # it starts its parts by name
+        "PATH": f"{AIRFLOW.parent}:{home.env['PATH']}",  # standalone starts its components by name
     }
     command = [str(AIRFLOW), "-m", "airflow", "standalone"]
     with log.open("w") as output:
@@ -115,10 +115,10 @@ def running(home: AirflowHome) -> Iterator[Scheduler]:
         with terminate_on_exit(process):
             try:
                 scheduler = Scheduler(url, log)
-                scheduler.switch_on()
+                scheduler.unpause()
                 yield scheduler
             finally:
-                process.send_signal(signal.SIGINT)  # upon which it ends its parts
+                process.send_signal(signal.SIGINT)  # standalone ends its components on SIGINT
                 process.wait(_END_SECONDS)
 
 

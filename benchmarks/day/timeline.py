@@ -1,4 +1,4 @@
-"""From the times of a day to its steps: which second is what. Pure."""
+"""Split a day into consecutive steps by its recorded times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Step(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its name in the results."""
+        """Return the step's name in the results."""
         return f"{self.task}: {self.what}"
 
 
@@ -45,7 +45,7 @@ STEPS = (
 
 @dataclass(frozen=True)
 class GlueRun:
-    """Epoch seconds at which Glue accepted a run, ran its script, and reported its end."""
+    """Epoch seconds at which Glue accepted a run, started its script, and reported its end."""
 
     started: float
     running: float
@@ -56,9 +56,9 @@ class GlueRun:
 class Day:
     """The times of a day, in epoch seconds.
 
-    :param visible: the extract is in S3
-    :param tasks: start and end of each Airflow task; of a deferred task only the end is used
-    :param summary: the summary is in S3
+    :param visible: when the extract was in S3
+    :param tasks: start and end of each Airflow task; of a deferred task, only the end is used
+    :param summary: when the summary was in S3
     """
 
     visible: float
@@ -71,9 +71,9 @@ class Day:
 
 
 def seconds(day: Day) -> list[float]:
-    """Seconds of each of STEPS; they follow one another without a gap.
+    """Return the duration of each of STEPS in seconds; the steps leave no gaps.
 
-    :raises ValueError: when a step ends before it begins
+    :raises ValueError: a step ended before it began
     """
     ends = (
         day.tasks["wait_for_activity"][1],

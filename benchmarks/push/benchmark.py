@@ -1,4 +1,4 @@
-"""The delivery next to what others would send the same scores with: rate, CPU and memory."""
+"""The delivery next to other clients that send the same scores: rate, CPU and memory."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SIZE_USERS = (10_000, 200_000)
 
 @dataclass(frozen=True)
 class Client:
-    """A client in a process of its own.
+    """A client that runs in its own process.
 
-    :param name: in its module
-    :param scores: how many it sends in a round at each latency: for some twenty seconds, less if it is slow
-    :param quick: latencies at which it takes part in a quick measurement
+    :param name: name of the client in its module
+    :param scores: number of scores per round by latency in ms, enough for about twenty seconds of a fast client
+    :param quick: latencies in ms that are part of a quick measurement
     """
 
     python: Path
@@ -56,22 +56,22 @@ CLIENTS = {
 }
 
 _TEXT = """\
-{concurrency} requests in flight where the client can; requests/s by the CRM's latency; CPU, memory and the ratio of the
-core's rate to the client's at 50 ms.
+{concurrency} requests in flight, where the client supports it. Requests/s by latency of the CRM; CPU, memory and the
+ratio of the core's rate to the client's rate are at 50 ms.
 
 {table}
 
-- The **delivery core** is what a push task runs, ledger (here on disk) and slow start included. The **push job** is its
-  script with a task a core: rate from the first request to the last answer, CPU and memory of all its processes.
-- **Bare aiohttp** is a coroutine for each request in flight, without hash, ledger or evaluation; **wrk** (`-t1`), in C,
-  repeats one body. **dlt** (a custom destination) and **drt** (a `rest_api` destination) are set up as in their
-  documentation; both post one row after the other.
-- Each client has a process of its own, and counts only if the fake CRM applied every score. CPU is without the start of
-  Python. A task's memory is measured with answers from inside the process, some of them 503, and over HTTP."""
+- The **delivery core** is what a push task runs, with its ledger (here on disk) and slow start. The **push job** is the job
+  script with one task per core: rate from the first request to the last response, CPU and memory of all its processes.
+- **Bare aiohttp** is one coroutine per request in flight, without hash, ledger or classification. **wrk** (`-t1`),
+  written in C, repeats one body. **dlt** (custom destination) and **drt** (`rest_api` destination) are configured as in
+  their documentation; both post one row after another.
+- Each client runs in its own process and counts only if the fake CRM applied every score. CPU excludes interpreter
+  start. The memory of a task is measured with responses from inside the process, some of them 503, and over HTTP."""
 
 
 def measure(run: Run) -> None:
-    """Compare all clients at each latency, and a push task's memory by the number of scores."""
+    """Compare all clients at each latency, and the memory of a push task by number of users."""
     run.versions |= _versions()
     for latency in _QUICK_LATENCIES if run.quick else _LATENCIES:
         with serving(run.folder, latency) as crm:
@@ -79,15 +79,15 @@ def measure(run: Run) -> None:
     _measure_memory(run)
     if not run.quick:
         with serving(run.folder, 0) as crm:
-            for users in SIZE_USERS:  # what the scale model is made of; once each
+            for users in SIZE_USERS:  # once each, for the scale model
                 crm.score(users)
                 run.add(SIZES, f"{users:,} users", **crm.push(users, _CONCURRENCY))
 
 
 def _compare(run: Run, crm: Crm, latency: int) -> None:
-    """Let all clients take turns."""
+    """Let all clients take turns at one latency."""
     clients = {label: each for label, each in CLIENTS.items() if not run.quick or latency in each.quick}
-    for label in (CORE, AIOHTTP):  # the first run pays for what is cached once
+    for label in (CORE, AIOHTTP):  # the first run fills caches
         _deliver(crm, clients[label], _WARM_UP)
     users = _FAST[latency]
     if not run.quick:
@@ -107,7 +107,7 @@ def _deliver(crm: Crm, client: Client, count: int) -> dict[str, float]:
 
 
 def _measure_memory(run: Run) -> None:
-    """Measure a push task's process, once each: memory hardly varies."""
+    """Measure the process of a push task, once each, because memory hardly varies."""
     with serving(run.folder, 0) as crm:
         for count in (_FEW, _HTTP_MANY):
             found = crm.client(GLUE, "push.clients", "core", count, _CONCURRENCY)
@@ -118,7 +118,7 @@ def _measure_memory(run: Run) -> None:
 
 
 def targets(figures: Figures) -> list[Target]:
-    """What the project wants of the delivery."""
+    """Return the targets for the delivery."""
 
     def rate(latency: int, other: str, limit: float) -> Target:
         found = ratios(figures, f"{latency} ms", "rate", CORE, other)
@@ -142,7 +142,7 @@ def targets(figures: Figures) -> list[Target]:
 
 
 def text(part: Part) -> str:
-    """The table of all clients, and what they are."""
+    """Return the table of all clients and what they are."""
     figures = part.figures
     names = dict.fromkeys(name for case in figures.values() for name in case if "rate" in case[name])
     cases = [f"{latency} ms" for latency in _LATENCIES]
@@ -155,7 +155,7 @@ def text(part: Part) -> str:
             _middle(ratios(figures, "50 ms", "rate", CORE, name), "{:,.2f}"),
         )
         for name in names
-        if not name.endswith(" users")  # those are no clients
+        if not name.endswith(" users")  # cases of the memory measurement, not clients
     ]
     head = ("client", *(f"at {case}" for case in cases), "CPU, s per 10,000", "memory, MB", "core to it")
     return _TEXT.format(concurrency=_CONCURRENCY, table=page.table(head, rows))
@@ -166,14 +166,15 @@ def _middle(found: list[float], form: str) -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Versions of those that take part, by name."""
+    """Return the versions of all contestants, by name."""
     program = (
         "import importlib.metadata as m, json, platform, sys; "
         "print(json.dumps([platform.python_version(), *map(m.version, sys.argv[1:])]))"
     )
     found: dict[str, str] = {}
     for python, names in ((GLUE, ("aiohttp", "pyspark")), (BENCH, ("requests", "dlt", "drt-core"))):
-        told = subprocess.check_output([python, "-c", program, *names], text=True)
-        found |= dict(zip(("Python", *names), json.loads(told), strict=True))
-    wrk = wrk_version()
-    return found | ({WRK: wrk} if wrk else {})
+        output = subprocess.check_output([python, "-c", program, *names], text=True)
+        found |= dict(zip(("Python", *names), json.loads(output), strict=True))
+    if wrk := wrk_version():
+        found[WRK] = wrk
+    return found

@@ -1,4 +1,4 @@
-"""The delivery core and a bare aiohttp loop: `python -m benchmarks.push.clients NAME URL SCORES CONCURRENCY`.
+"""The delivery core and a bare aiohttp client: `python -m benchmarks.push.clients NAME URL SCORES CONCURRENCY`.
 
 Runs in the Glue environment and prints one JSON line.
 """
@@ -27,9 +27,9 @@ _DAY = "2026-11-23"
 
 
 class InstantTransport:
-    """A CRM without a network, which answers at once, so that millions of requests take a minute.
+    """A transport without a network that responds at once, so that millions of requests take a minute.
 
-    :param fail_every: each such request is answered 503, whatever its user, and so is sent again
+    :param fail_every: every such request gets a 503 response and is retried
     """
 
     token_version = 0
@@ -39,19 +39,19 @@ class InstantTransport:
         self._numbers = itertools.count(1)
 
     async def post(self, payload: bytes, key: str) -> Answer:  # noqa: ARG002 - a transport's signature
-        """Answer, after letting other requests and the ledger go first."""
+        """Respond after yielding to other requests and the ledger."""
         await asyncio.sleep(0)
         if next(self._numbers) % self._fail_every:
             return Answer(200, {}, b'{"status":"updated"}', self.token_version)
         return Answer(503, {}, b"", self.token_version)
 
     async def refresh(self) -> bool:
-        """There is no other token."""
+        """Report that there is no newer token."""
         return False
 
 
 async def core(url: str, count: int, concurrency: int) -> int:
-    """The delivery core as a push task runs it, without a rate limit; its ledger is on disk."""
+    """Deliver with the delivery core as a push task runs it, without a rate limit and with the ledger on disk."""
     transport = HttpTransport(url, _read_token, 30)
     await transport.read_token()
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +65,7 @@ async def core(url: str, count: int, concurrency: int) -> int:
 
 
 async def instant(url: str, count: int, concurrency: int) -> int:
-    """The delivery core without a network or a disk: what is left is the memory that it holds itself."""
+    """Deliver with the delivery core without network and disk, to measure its own memory."""
     written = 0
 
     def put(key: str, body: bytes) -> None:  # noqa: ARG001 - a ledger's callable
@@ -79,7 +79,7 @@ async def instant(url: str, count: int, concurrency: int) -> int:
 
 
 async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
-    """The least that aiohttp can do: a coroutine for each request in flight, no hash, no ledger, no evaluation."""
+    """Deliver with aiohttp alone: one coroutine per request in flight; no hash, ledger or classification."""
     rows, delivered = (Record(user, score, 0) for user, score in client_process.scores(count)), 0
     fixed = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['CRM_TOKEN']}"}
 

@@ -1,6 +1,6 @@
-"""One delivery to the fake CRM: by a client in its own process, by wrk, or by the push job on Spark.
+"""A fake CRM to deliver to: by a client in its own process, by wrk, or by the push job on Spark.
 
-A delivery's figures count only if the CRM applied every score.
+The figures of a delivery count only if the CRM applied every score.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from local.extract import write_extract
 _TOKEN = "token-of-the-benchmarks"  # noqa: S105 - of a server that lives as long as the benchmark
 _BUCKET, _SECRET = "bench", "crm"
 _KEY = f"activity/dt={jobs.DAY}/activity.parquet"
-# The CRM still counts what wrk had in flight at its end; not as the next client's.
+# Until the CRM has counted what wrk had in flight, so that it is not counted for the next client.
 _AFTER_WRK_SECONDS = 1.0
 _WRK_SCRIPT = f"""\
 wrk.method = "POST"
@@ -40,24 +40,24 @@ wrk.headers["Authorization"] = "Bearer {_TOKEN}"
 
 @dataclass(frozen=True)
 class Crm:
-    """A running fake CRM, with the emulators of S3 and AWS, which only the push job uses."""
+    """A running fake CRM, with the S3 and AWS emulators that the push job needs."""
 
     world: stack.Emulators
 
     @property
     def endpoint(self) -> str:
-        """Where scores are posted to."""
+        """Return the URL that scores are posted to."""
         return f"{self.world.crm_url}/api/v1/update-score"
 
     def client(self, python: Path, module: str, name: str, count: int, concurrency: int) -> dict[str, float]:
-        """Let a client of `clients` or `peers` deliver so many scores; its figures."""
+        """Let a client of `clients` or `peers` deliver `count` scores; return its figures."""
         self._reset()
         found = run_module(python, module, name, self.endpoint, count, concurrency, env={"CRM_TOKEN": _TOKEN})
         self._check(name, count, found["delivered"])
         return figures(count, **{name: found[name] for name in ("wall", "cpu", "memory")})
 
     def wrk(self, concurrency: int, seconds: int) -> dict[str, float]:
-        """Let wrk send one body again and again; its figures."""
+        """Let wrk send one body repeatedly; return its figures."""
         script = self.world.folder / "post.lua"
         script.write_text(_WRK_SCRIPT)
         self._reset()
@@ -71,7 +71,7 @@ class Crm:
         return {"rate": rate, "cpu": cpu / (rate * seconds) * 10_000}
 
     def score(self, users: int) -> None:
-        """Let the scoring job write the day's scores."""
+        """Run the scoring job on a new extract."""
         extract = self.world.folder / "activity.parquet"
         write_extract(extract, users, date.fromisoformat(jobs.DAY))
         s3 = self.world.client("s3")
@@ -80,13 +80,13 @@ class Crm:
         self._run(jobs.score_users(_BUCKET, _KEY, etag))
 
     def push(self, count: int, concurrency: int) -> dict[str, float]:
-        """Let the push job deliver the day's scores, of which there are `count`; its figures.
+        """Let the push job deliver the `count` scores of the date; return its figures.
 
-        Besides those of a client: seconds `before` the first request and `after` the last answer, bytes of scores,
-        ledger and snapshot, and the number of the ledger's objects.
+        In addition to the figures of a client: seconds `before` the first request and `after` the last response, bytes
+        of scores, ledger and snapshot, and the number of ledger objects.
         """
         bucket = self.world.folder / "s3" / _BUCKET
-        for folder in ("responses", "delivered"):  # what the job knows of earlier deliveries
+        for folder in ("responses", "delivered"):  # the job's record of earlier deliveries
             shutil.rmtree(bucket / folder, ignore_errors=True)
         self._reset()
         began = time.time()
@@ -110,7 +110,7 @@ class Crm:
         return measure(command, {**self.world.env, **spark})
 
     def _reset(self) -> None:
-        """Let the CRM forget all keys: it answers a repeated key from memory, without the latency."""
+        """Reset the CRM, because it answers a repeated idempotency key without the configured latency."""
         self._request("POST", "reset")
 
     def _check(self, name: str, count: int, delivered: int) -> None:
@@ -129,7 +129,7 @@ class Crm:
 
 @contextlib.contextmanager
 def serving(folder: Path, latency_ms: int) -> Iterator[Crm]:
-    """Run a CRM that takes `latency_ms` for each request until the block is left; its logs stay in `folder`."""
+    """Run a fake CRM with this latency per request; its logs remain in `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     with stack.running_emulators(folder, _TOKEN, ["--latency-ms", str(latency_ms)]) as world:
         world.client("s3").create_bucket(Bucket=_BUCKET)
@@ -138,24 +138,24 @@ def serving(folder: Path, latency_ms: int) -> Iterator[Crm]:
 
 
 def figures(count: int, wall: float, cpu: float, memory: float) -> dict[str, float]:
-    """Requests per second, CPU seconds per 10,000 scores, and bytes."""
+    """Convert to requests per second, CPU seconds per 10,000 scores, and bytes."""
     return {"rate": count / wall, "cpu": cpu / count * 10_000, "memory": memory}
 
 
 def wrk_version() -> str | None:
-    """Version of the wrk on PATH; None when there is none."""
+    """Return the version of wrk on PATH, or None if it is not installed."""
     if shutil.which("wrk") is None:
         return None
-    # wrk prints its version with its usage, and then fails.
-    told = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"^wrk (?:debian/)?(\S+)", told.stdout + told.stderr)
+    # wrk prints its version and usage, then exits with an error.
+    usage = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"^wrk (?:debian/)?(\S+)", usage.stdout + usage.stderr)
     return found[1] if found else "unknown"
 
 
 def wrk_rate(output: str) -> float:
-    """Read wrk's report.
+    """Read the requests per second from wrk's report.
 
-    :raises RuntimeError: when a request failed
+    :raises RuntimeError: a request failed
     """
     rate = re.search(r"^Requests/sec:\s+([\d.]+)", output, re.MULTILINE)
     if rate is None or "Non-2xx" in output or "Socket errors" in output:
@@ -164,11 +164,11 @@ def wrk_rate(output: str) -> float:
 
 
 def ledger_times(folder: Path) -> tuple[float, float, int]:
-    """Epoch seconds of the first request and of the last answer, and how many users were delivered."""
+    """Return the epoch seconds of the first request and the last response, and the number of delivered users."""
     query = f"""
         SELECT epoch(min(first_sent_at::TIMESTAMP)), epoch(max(settled_at::TIMESTAMP)),
                count(*) FILTER (outcome = 'delivered')
-        FROM read_json_auto('{folder}/*/part-*.jsonl')"""  # noqa: S608 - a path of our own
+        FROM read_json_auto('{folder}/*/part-*.jsonl')"""  # noqa: S608 - the path is our own
     (found,) = duckdb.execute(query).fetchall()
     return found
 

@@ -1,7 +1,7 @@
-"""What others would send the scores with: `python -m benchmarks.push.peers NAME URL SCORES CONCURRENCY`.
+"""Other ways to send the scores: `python -m benchmarks.push.peers NAME URL SCORES CONCURRENCY`.
 
-Runs in the environment of the peers and prints one JSON line. dlt and drt are set up as in their own documentation,
-with their default parallelism and without a rate limit. Neither sends telemetry.
+Runs in the environment of the peers and prints one JSON line. dlt and drt are configured as in their documentation,
+with default parallelism and without a rate limit. Neither sends telemetry.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def _post(session: Any, url: str, user_id: str, score: str) -> int:
     return int(session.post(url, json=body, headers=headers, timeout=30).status_code == 200)
 
 
-def loop(url: str, count: int, concurrency: int) -> int:  # noqa: ARG001 - the same for all
-    """One session of requests, one request after the other."""
+def loop(url: str, count: int, concurrency: int) -> int:  # noqa: ARG001 - all peers have this signature
+    """Send with one requests session, one request after another."""
     with requests.Session() as session:
         return sum(_post(session, url, user, score) for user, score in scores(count))
 
 
 def threads(url: str, count: int, concurrency: int) -> int:
-    """A thread for each request in flight, each with its own session: sessions of requests are not thread-safe."""
+    """Send with one thread per request in flight, each with its own session, because sessions are not thread-safe."""
     own = threading.local()
 
     def post(item: tuple[str, str]) -> int:
@@ -73,8 +73,8 @@ def threads(url: str, count: int, concurrency: int) -> int:
         return sum(pool.map(post, scores(count)))
 
 
-def dlt(url: str, count: int, concurrency: int) -> int:  # noqa: ARG001 - the same for all
-    """dlt's custom destination: a function that gets some rows and posts each."""
+def dlt(url: str, count: int, concurrency: int) -> int:  # noqa: ARG001 - all peers have this signature
+    """Send with dlt's custom destination, a function that receives a batch of rows and posts each."""
     tool = importlib.import_module("dlt")
     session = importlib.import_module("dlt.sources.helpers.requests")
     delivered = itertools.count()
@@ -92,8 +92,8 @@ def dlt(url: str, count: int, concurrency: int) -> int:  # noqa: ARG001 - the sa
     return next(delivered)
 
 
-def drt(url: str, count: int, concurrency: int) -> int:  # noqa: ARG001 - the same for all
-    """A drt project with one sync from a DuckDB table."""
+def drt(url: str, count: int, concurrency: int) -> int:  # noqa: ARG001 - all peers have this signature
+    """Send with a drt project that has one sync from a DuckDB table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, text in _DRT_FILES.items():
@@ -102,10 +102,10 @@ def drt(url: str, count: int, concurrency: int) -> int:  # noqa: ARG001 - the sa
         with importlib.import_module("duckdb").connect(folder / "scores.duckdb") as warehouse:
             rows = "printf('U%09d', range) AS user_id, printf('%d.50', range % 100) AS engagement_score"
             warehouse.execute(f"CREATE TABLE scores AS SELECT {rows} FROM range({count})")  # noqa: S608 - of numbers
-        os.environ["HOME"] = name  # where it looks for profiles
+        os.environ["HOME"] = name  # drt looks for profiles there
         with contextlib.chdir(folder), contextlib.redirect_stdout(sys.stderr):
             importlib.import_module("drt.cli.main").app(["run"], standalone_mode=False)
-    return count  # or it has failed; the CRM counts, too
+    return count  # drt fails otherwise; the CRM's count is checked as well
 
 
 PEERS: dict[str, Callable[[str, int, int], int]] = {"requests": loop, "threads": threads, "dlt": dlt, "drt": drt}

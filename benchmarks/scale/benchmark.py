@@ -1,6 +1,6 @@
 """What a night takes at 10 thousand to 100 million users: duration, cost, objects, and where each limit breaks.
 
-Arithmetic on speeds and bytes that the other parts measured, on the product's documented constants, and on assumptions
+It combines the speeds and sizes that the other parts measured, the product's documented constants, and assumptions
 about AWS.
 """
 
@@ -20,23 +20,23 @@ _USERS = (10_000, 1_000_000, 10_000_000, 100_000_000)
 _LIMITS = (200, 1_000, 5_000)
 
 _TEXT = """\
-A model, not a measurement. It takes from the parts above: one push task sends {task_rate:,.0f} requests/s at 50 ms; the
-scoring job takes {score_1m:.1f} s for a million rows and {score_10m:.1f} s for ten; the push job takes
-{push_fixed:.1f} s, and {push_million:.0f} s for each million users, besides sending; a user has {ledger_line:.0f} bytes
-in the ledger, {score_row:.0f} in the scores and {snapshot_row:.0f} in the snapshot. Assumed: G.1X workers at {dpu_hour}
-US$ a DPU-hour that are as fast as this machine, S3 at list prices and {s3_ms:.0f} ms a request, and a CRM that answers
-every request at its first try.
+A model, not a measurement. From the parts above: one push task sends {task_rate:,.0f} requests/s at 50 ms; the scoring
+job takes {score_1m:.1f} s for one million rows and {score_10m:.1f} s for ten million; in addition to sending, the push
+job takes {push_fixed:.1f} s plus {push_million:.0f} s per million users; a user takes {ledger_line:.0f} bytes in the
+ledger, {score_row:.0f} in the scores and {snapshot_row:.0f} in the snapshot. Assumptions: G.1X workers at {dpu_hour}
+US$ per DPU-hour that are as fast as this machine, S3 at list prices and {s3_ms:.0f} ms per request, and a CRM that answers
+every request on the first attempt.
 
 {table}
 
-*S3* is a night's requests and a month of all ledgers that are kept ({days} days). *Breaks* names the limits that such a
-night exceeds. Each takes so many million users at {rates} requests/s:
+*S3* is the requests of a night plus a month of storage for all retained ledgers ({days} days). *Breaks* lists the
+limits that such a night exceeds. Users in millions that each limit allows, at {rates} requests/s:
 
 {limits}"""
 
 
 def measure(run: Run) -> None:
-    """Calculate all nights from what the other parts measured."""
+    """Calculate all nights from the results of the other parts."""
     calculate(run, Speeds.of(run.results))
 
 
@@ -50,13 +50,13 @@ def calculate(run: Run, speeds: Speeds) -> None:
             run.add(f"{limit:,} requests/s", f"{users:,}", hours=night.seconds / 3600, usd=night.glue_usd)
 
 
-def targets(figures: Figures) -> list[Target]:  # noqa: ARG001 - the same for all parts
-    """A model has none."""
+def targets(figures: Figures) -> list[Target]:  # noqa: ARG001 - all parts have this signature
+    """Return no targets: this part is a model."""
     return []
 
 
 def text(part: Part) -> str:
-    """The table of nights, and the limits."""
+    """Return the table of nights and the limits."""
     speeds = Speeds(**{name: found["value"][0] for name, found in part.figures["speeds"].items()})
     head = ("users", "requests/s", "scoring", "push", "Glue, US$", "ledger objects", "stored", "S3, US$", "breaks")
     return _TEXT.format(
@@ -81,7 +81,7 @@ def _row(night: Night) -> tuple[str, ...]:
         f"{night.objects:,}",
         f"{night.stored_bytes / 1e9:,.2f} GB",
         f"{night.s3_usd:,.2f} + {night.ledgers_month_usd:,.2f}",
-        ", ".join(limit.name for limit in LIMITS if not limit.takes(night)),
+        ", ".join(limit.name for limit in LIMITS if not limit.allows(night)),
     )
 
 
@@ -91,7 +91,7 @@ def _most(limit: Limit, speeds: Speeds) -> str:
 
 
 def span(seconds: float) -> str:
-    """Show a time in two or three digits."""
+    """Format a duration in two or three digits."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -19,7 +19,7 @@ from benchmarks.score import benchmark as score
 from infra import intrinsics
 from local.processes import REPOSITORY
 
-# The product's own, from the schema of its settings and the parameters of its template.
+# Constants of the product, from the schema of its settings and the parameters of its template.
 _SETTINGS = json.loads((REPOSITORY / "docs" / "reference" / "schemas" / "settings.json").read_text(encoding="utf-8"))[
     "properties"
 ]
@@ -30,7 +30,7 @@ DPU_HOUR_USD = float(_SETTINGS["dpu_hour_usd"]["default"])
 WORKERS, PUSH_TIMEOUT_MINUTES, RESPONSES_DAYS = (
     int(_PARAMETERS[name]["Default"]) for name in ("NumberOfWorkers", "PushTimeoutMinutes", "ResponsesDays")
 )
-# The ledger is written so many lines at a time, or after so many seconds.
+# The ledger is written after this many lines or seconds, whichever comes first.
 FLUSH_LINES, FLUSH_SECONDS = 500, 2
 
 # Assumptions about AWS: list prices of us-east-1, and G.1X workers of 1 DPU, of which the first runs no tasks.
@@ -48,12 +48,13 @@ MAX_USERS = 10**10  # more than any limit allows
 
 @dataclass(frozen=True)
 class Speeds:
-    """What the other parts measured.
+    """Speeds and sizes that the other parts measured.
 
     :param task_rate: requests per second of one push task
-    :param push_fixed: seconds of the push job before and after sending, whatever the number of users
-    :param push_user: seconds that each user adds to that
-    :param ledger_line: bytes of each user, as `score_row` and `snapshot_row`
+    :param score_1m: seconds of the scoring job for one million rows; `score_10m` for ten million
+    :param push_fixed: seconds of the push job before and after sending, independent of the number of users
+    :param push_user: seconds that each user adds to `push_fixed`
+    :param ledger_line: bytes per user in the ledger; `score_row` and `snapshot_row` likewise
     """
 
     task_rate: float
@@ -67,9 +68,9 @@ class Speeds:
 
     @classmethod
     def of(cls, results: Results) -> Self:
-        """Take them from what was measured.
+        """Take the medians of the measured values.
 
-        :raises LookupError: when push or score was not, or only in part
+        :raises LookupError: push or score was not measured completely
         """
 
         def median(part: str, case: str, name: str, figure: str) -> float:
@@ -98,7 +99,7 @@ class Speeds:
 
 @dataclass(frozen=True)
 class Night:
-    """One night of so many users at one limit of the CRM."""
+    """One night with a number of users and a rate limit of the CRM, in requests per second."""
 
     speeds: Speeds
     users: int
@@ -106,64 +107,64 @@ class Night:
 
     @property
     def tasks(self) -> int:
-        """Push tasks: the setting, raised only where so few could not send as fast as the CRM allows."""
+        """Number of push tasks: the setting, raised only if it could not reach the rate limit."""
         return max(PUSH_TASKS, math.ceil(self.limit / self.speeds.task_rate))
 
     @property
     def workers(self) -> int:
-        """Workers of each job: all push tasks run at the same time, next to the driver."""
+        """Workers of each job: the driver, and enough for all push tasks at the same time."""
         return max(WORKERS, 1 + math.ceil(self.tasks / SLOTS_PER_WORKER))
 
     @property
     def score_seconds(self) -> float:
-        """The scoring job: a straight line through what 1 and 10 million rows took."""
+        """Seconds of the scoring job: linear through the values for 1 and 10 million rows."""
         first, last = self.speeds.score_1m, self.speeds.score_10m
         return first + (last - first) * (self.users - 1e6) / 9e6
 
     @property
     def objects(self) -> int:
-        """Objects of the ledger: one for each full batch of a task, or for what came until it is flushed anyway."""
-        came = int(FLUSH_SECONDS * self.limit / self.tasks)
-        return math.ceil(self.users / max(1, min(FLUSH_LINES, came)))
+        """Number of ledger objects: one per full batch of a task, or per flush interval."""
+        lines_per_flush = int(FLUSH_SECONDS * self.limit / self.tasks)
+        return math.ceil(self.users / max(1, min(FLUSH_LINES, lines_per_flush)))
 
     @property
     def sending(self) -> float:
-        """The push job until the last request has left: what its deadline is held to."""
+        """Seconds of the push job until its last request, to which its deadline applies."""
         return self.speeds.push_fixed + self.users / self.limit
 
     @property
     def push_seconds(self) -> float:
-        """The push job: sending, outcomes and snapshot, and reading its own ledger from S3."""
+        """Seconds of the push job: sending, outcomes and snapshot, and reading its ledger from S3."""
         slots = (self.workers - 1) * SLOTS_PER_WORKER
         reading = LEDGER_READS * S3_SECONDS * (self.objects / slots + self.objects / KEYS_PER_LIST)
         return self.sending + self.users * self.speeds.push_user + reading
 
     @property
     def seconds(self) -> float:
-        """Both jobs, one after the other."""
+        """Seconds of both jobs, one after the other."""
         return self.score_seconds + self.push_seconds
 
     @property
     def glue_usd(self) -> float:
-        """Both job runs."""
+        """Cost of both job runs in US dollars."""
         billed = max(self.score_seconds, MIN_BILLED_SECONDS) + max(self.push_seconds, MIN_BILLED_SECONDS)
         return billed / 3600 * self.workers * DPU_HOUR_USD
 
     @property
     def s3_usd(self) -> float:
-        """Requests for the ledger; all other objects are few."""
+        """Cost of the S3 requests for the ledger in US dollars; other objects are few."""
         writes = self.objects * (1 + LEDGER_LISTS / KEYS_PER_LIST)
         return writes * S3_WRITE_USD + LEDGER_READS * self.objects * S3_READ_USD
 
     @property
     def stored_bytes(self) -> float:
-        """Ledger, scores and snapshot of this night."""
+        """Bytes of ledger, scores and snapshot of this night."""
         speeds = self.speeds
         return self.users * (speeds.ledger_line + speeds.score_row + speeds.snapshot_row)
 
     @property
     def ledgers_month_usd(self) -> float:
-        """A month of storing the ledgers of all nights that are kept."""
+        """Cost of storing all retained ledgers for a month, in US dollars."""
         return self.users * self.speeds.ledger_line * RESPONSES_DAYS / 1e9 * S3_GB_MONTH_USD
 
 
@@ -171,18 +172,18 @@ class Night:
 class Limit:
     """A limit of the design.
 
-    :param takes: whether it takes a night; then it takes any smaller one
+    :param allows: whether a night is within the limit; if so, any smaller night is as well
     :param beyond: what happens with more users
     """
 
     name: str
-    takes: Callable[[Night], bool]
+    allows: Callable[[Night], bool]
     beyond: str
 
     def most_users(self, speeds: Speeds, limit: int) -> int:
-        """The most users that it takes at a limit of the CRM."""
+        """Return the largest number of users that the limit allows at a rate limit of the CRM."""
         breaks = bisect.bisect_left(
-            range(MAX_USERS), True, key=lambda users: not self.takes(Night(speeds, users, limit))
+            range(MAX_USERS), True, key=lambda users: not self.allows(Night(speeds, users, limit))
         )
         return breaks - 1
 
@@ -191,7 +192,7 @@ LIMITS = (
     Limit(
         "`deadline_seconds`",
         lambda night: night.sending <= DEADLINE_SECONDS,
-        f"the push job refuses to begin; {DEADLINE_SECONDS:,} s by default",
+        f"the push job refuses to start; {DEADLINE_SECONDS:,} s by default",
     ),
     Limit(
         f"{MAX_DEADLINE_SECONDS:,} s",
@@ -203,5 +204,5 @@ LIMITS = (
         lambda night: night.push_seconds <= PUSH_TIMEOUT_MINUTES * 60,
         f"Glue ends the push job; {PUSH_TIMEOUT_MINUTES} min by default",
     ),
-    Limit("a day", lambda night: night.seconds <= 86_400, "the next night begins later: one run at a time"),
+    Limit("a day", lambda night: night.seconds <= 86_400, "the next night starts later, because runs do not overlap"),
 )

@@ -1,4 +1,4 @@
-"""The scoring job next to others that read, score and write, and check nothing."""
+"""The scoring job next to other engines that read, score and write, without any checks."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ _ROUNDS, _QUICK_ROUNDS = {10_000: 5, 1_000_000: 3, 10_000_000: 5}, 5
 _QUICK = (10_000, 10_000_000)
 _BUCKET = "bench"
 _BAD_FRACTION = 0.01
-# Scores that are rounded another way at a half move the mean by less.
+# Different rounding of halves moves the mean by less.
 _MEAN_TOLERANCE = 1e-3
-# Reasons of every kind of bad row, one for each.
+# One reason for each kind of bad row.
 _REASONS = (
     *("user_id_null", "user_id_blank", "login_count_null", "login_count_negative"),
     *("time_spent_minutes_nan", "time_spent_minutes_infinite", "conflicting_rows"),
 )
 
 _TEXT = """\
-Seconds by number of rows; CPU, memory and the ratio to bare Spark are of {largest}.
+Seconds by number of rows; CPU, memory and the ratio to bare Spark are for {largest}.
 
 {table}
 
-- **This project** is the scoring job's own script, from its arguments to its manifest. Its bad rows are of every kind,
-  with equal and conflicting duplicates; the others could not read them. The **others** use the same formula and check
-  nothing; bare Spark has the same cores and heap (4 GB), DuckDB, Polars and pandas are bound to one machine.
-- Wall clock, CPU and memory (of all processes, sampled) are those of the complete command, its start included. A lost
-  row, or another mean score, ends the benchmark."""
+- **This project** is the script of the scoring job, from its arguments to its manifest. The bad rows are of every kind,
+  with equal and conflicting duplicates; the other engines could not read them. The **others** use the same formula and
+  check nothing. Bare Spark has the same cores and heap (4 GB); DuckDB, Polars and pandas run on one machine only.
+- Wall clock, CPU and memory (sampled, of all processes) are those of the complete command, including its start. A lost
+  row or a different mean score ends the benchmark."""
 
 
 @dataclass(frozen=True)
 class Day:
-    """Two extracts of so many rows on the S3 emulator, one of them with bad rows, and their ETags by contestant."""
+    """Two extracts of `rows` rows on the S3 emulator, one with bad rows, and their ETags by contestant."""
 
     rows: int
     root: Path
@@ -60,9 +60,9 @@ class Day:
     etags: dict[str, str]
 
     def score(self, name: str) -> tuple[dict[str, float], float]:
-        """Let one contestant score its extract; its figures and the mean score.
+        """Let one contestant score its extract; return its figures and the mean score.
 
-        :raises RuntimeError: when it fails, or loses a row
+        :raises RuntimeError: it failed or lost a row
         """
         ours = name in (CLEAN, BAD)
         scores, out = self.root / _BUCKET / f"scores/dt={jobs.DAY}", self.root / _BUCKET / "out"
@@ -87,9 +87,9 @@ class Day:
 
 
 def measure(run: Run) -> None:
-    """Let all contestants take turns over each number of rows.
+    """Let all contestants take turns for each number of rows.
 
-    :raises RuntimeError: when they do not agree on the mean score
+    :raises RuntimeError: they do not agree on the mean score
     """
     contestants = (CLEAN, BAD, SPARK) if run.quick else (CLEAN, BAD, *PEERS)
     for rows in run.rows or (_QUICK if run.quick else tuple(_ROUNDS)):
@@ -105,7 +105,7 @@ def measure(run: Run) -> None:
 
 
 def targets(figures: Figures) -> list[Target]:
-    """What the project wants of the scoring job."""
+    """Return the targets for the scoring job."""
 
     def bad(rows: int, limit: float) -> Target:
         found = ratios(figures, _case(rows), "wall", BAD, CLEAN)
@@ -120,7 +120,7 @@ def targets(figures: Figures) -> list[Target]:
 
 
 def text(part: Part) -> str:
-    """The table of all contestants, and what they are."""
+    """Return the table of all contestants and what they are."""
     figures = part.figures
     largest = list(figures)[-1]
     rows = [
@@ -146,16 +146,16 @@ def _key(name: str) -> str:
 
 
 def _scores(folder: Path) -> tuple[int, float]:
-    """How many scores are in the folder's CSV files, and their mean."""
+    """Return the number and the mean of the scores in the folder's CSV files."""
     files = f"read_csv('{folder}/**/*.csv', header = true, all_varchar = true)"
-    ((count, mean),) = duckdb.execute(f"SELECT count(*), avg(Calculated_Score::DOUBLE) FROM {files}").fetchall()  # noqa: S608 - own path
+    ((count, mean),) = duckdb.execute(f"SELECT count(*), avg(Calculated_Score::DOUBLE) FROM {files}").fetchall()  # noqa: S608 - the path is our own
     return int(count), float(mean)
 
 
 def _check_manifest(file: Path, rows: int) -> int:
-    """The number of scores that the manifest of an extract with bad rows names.
+    """Return the number of scores in the manifest of an extract with bad rows.
 
-    :raises RuntimeError: when not every kind of bad row is in it
+    :raises RuntimeError: a kind of bad row is missing
     """
     manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     reasons, scored = manifest["reasons"], int(manifest["rows"]["scored"])
@@ -163,13 +163,13 @@ def _check_manifest(file: Path, rows: int) -> int:
     if scored + sum(reasons.values()) >= rows:
         missing.append("equal duplicates")
     if missing:
-        raise RuntimeError(f"expected bad rows of every kind, there are none of {', '.join(missing)}")
+        raise RuntimeError(f"expected bad rows of every kind, got none of {', '.join(missing)}")
     return scored
 
 
 @contextlib.contextmanager
 def _day(folder: Path, rows: int) -> Iterator[Day]:
-    """Write both extracts and upload them; everything is removed when the block is left."""
+    """Write and upload both extracts; remove everything on exit."""
     shutil.rmtree(folder, ignore_errors=True)
     root, extract = folder / "s3", folder / "activity.parquet"
     try:

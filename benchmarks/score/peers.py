@@ -1,7 +1,7 @@
-"""Read an extract, score each row, write CSV, nothing else: `python -m benchmarks.score.peers NAME SOURCE TARGET`.
+"""Read an extract, score each row, write CSV: `python -m benchmarks.score.peers NAME SOURCE TARGET`.
 
-Nothing is checked, compared or counted. Each library does it as its own documentation would. Runs in the Glue
-environment (Spark) or in that of the peers.
+Nothing is validated, compared or counted. Each library is used as in its documentation. Runs in the Glue environment
+(Spark) or in the environment of the peers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 _HEADER = ("UserID", "Calculated_Score", "Timestamp")
 _AT = "2026-11-23T03:00:00Z"
-# Metric, weight and cap, as in the data contract; a wrong number would move the mean score and end the benchmark.
+# Metric, weight and cap as in the data contract; a wrong number would change the mean score and end the benchmark.
 _METRICS = (
     ("login_count", 0.20, 10),
     ("items_viewed", 0.25, 100),
@@ -24,7 +24,7 @@ _METRICS = (
 
 
 def spark(source: str, target: str) -> None:
-    """PySpark with its own defaults."""
+    """Score with PySpark and its defaults."""
     from pyspark.sql import SparkSession  # the other environment has no Spark
     from pyspark.sql import functions as f
 
@@ -37,7 +37,7 @@ def spark(source: str, target: str) -> None:
 
 
 def duckdb(source: str, target: str) -> None:
-    """DuckDB, in SQL."""
+    """Score with DuckDB, in SQL."""
     shares = " + ".join(f"{weight} * least({metric} / {cap}, 1)" for metric, weight, cap in _METRICS)
     user, score, at = _HEADER
     points = f"printf('%.2f', round(round(100 * ({shares}), 8), 2))"
@@ -48,7 +48,7 @@ def duckdb(source: str, target: str) -> None:
 
 
 def polars(source: str, target: str) -> None:
-    """Polars, streaming."""
+    """Score with Polars, streaming."""
     pl = importlib.import_module("polars")
     shares = [weight * pl.min_horizontal(pl.col(metric) / cap, 1.0) for metric, weight, cap in _METRICS]
     score = (100 * functools.reduce(operator.add, shares)).round(8).round(2)
@@ -58,7 +58,7 @@ def polars(source: str, target: str) -> None:
 
 
 def pandas(source: str, target: str) -> None:
-    """pandas, in memory."""
+    """Score with pandas, in memory."""
     pd = importlib.import_module("pandas")
     rows = pd.read_parquet(source, columns=["user_id", *(metric for metric, *_ in _METRICS)])
     shares = [weight * (rows[metric] / cap).clip(upper=1) for metric, weight, cap in _METRICS]

@@ -1,4 +1,4 @@
-"""Medians, ratios and targets, and what the page says of them."""
+"""Medians, ratios and targets, and how the page shows them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.results import Figures, Part, Run, Store, ratios, values
 from benchmarks.score import benchmark as score
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference"
-# The machine is slow in the last round, for both alike.
+# In the last round, the machine is slow for both.
 FIGURES: Figures = {"50 ms": {"a": {"rate": [100.0, 102.0, 50.0]}, "b": {"rate": [200.0, 205.0, 100.0]}}}
 
 
@@ -23,18 +23,18 @@ def one_decimal(value: float) -> str:
     return f"{value:.1f}"
 
 
-def test_a_ratio_is_taken_within_each_round() -> None:
+def test_a_ratio_is_computed_within_each_round() -> None:
     assert ratios(FIGURES, "50 ms", "rate", "b", "a") == [2.0, pytest.approx(2.0098, abs=1e-4), 2.0]
     assert ratios(FIGURES, "50 ms", "rate", "b", "c") == []
 
 
-def test_a_round_that_one_contestant_missed_is_an_error() -> None:
+def test_a_missing_round_is_an_error() -> None:
     uneven: Figures = {"case": {"a": {"rate": [1.0]}, "b": {"rate": [1.0, 2.0]}}}
     with pytest.raises(ValueError, match="zip"):
         ratios(uneven, "case", "rate", "a", "b")
 
 
-def test_a_median_shows_its_spread_where_there_is_one() -> None:
+def test_a_median_shows_its_spread() -> None:
     assert page.median([3.0, 1.0, 2.0], one_decimal) == "2.0 (1.0 to 3.0)"
     assert page.median([2.01, 2.02], one_decimal) == "2.0"
     assert page.median([], one_decimal) == ""
@@ -104,11 +104,11 @@ def test_each_target_is_met_at_its_limit_and_missed_beyond(
     assert met(figures)[missed] is False
 
 
-def test_a_ratio_names_what_it_is_taken_to() -> None:
+def test_a_ratio_names_its_reference() -> None:
     assert push.targets(PUSH)[0].cells() == ("requests/s at 50 ms: at least 0.95 times bare aiohttp", "1.00", "yes")
 
 
-def test_targets_that_were_not_measured_say_so() -> None:
+def test_unmeasured_targets_say_so() -> None:
     assert {target.met for module in PARTS.values() for target in module.targets({})} == {None}
 
 
@@ -121,18 +121,18 @@ def test_a_run_keeps_every_round(tmp_path: Path) -> None:
     assert Store(tmp_path / "results.json").save({"push": part}).load() == {"push": part}
 
 
-def test_the_page_says_when_a_busy_machine_spoiled_a_part() -> None:
+def test_the_page_says_if_the_machine_was_busy() -> None:
     store = Store(DOCS / "performance.json")
     results = store.load()
     quiet = Part(**{**vars(results["scale"]), "on": "2026-11-26", "elsewhere": 0.1})
     busy = Part(**{**vars(quiet), "elsewhere": 0.11})
-    said = page.document(PARTS, {**results, "scale": busy})
-    assert "Measured 2026-11-26 on" in said
-    assert said.count("measure again when the machine is idle") == 1
+    text = page.document(PARTS, {**results, "scale": busy})
+    assert "Measured 2026-11-26 on" in text
+    assert text.count("measure again when the machine is idle") == 1
     assert "measure again" not in page.document(PARTS, {"scale": quiet})
 
 
-def test_the_page_is_made_from_its_figures() -> None:
-    """A figure that was changed by hand, or a page that was not written again, shows here."""
-    said = (DOCS / "performance.md").read_text(encoding="utf-8")
-    assert page.document(PARTS, Store(DOCS / "performance.json").load()) == said
+def test_the_page_matches_its_figures() -> None:
+    """Fails if a figure was edited by hand or the page was not regenerated."""
+    text = (DOCS / "performance.md").read_text(encoding="utf-8")
+    assert page.document(PARTS, Store(DOCS / "performance.json").load()) == text

@@ -1,4 +1,4 @@
-"""What a command and everything that it starts used."""
+"""Resource usage of a command and all processes that it starts."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if os.fork() == 0:
 """
 
 
-def test_what_a_command_leaves_behind_counts() -> None:
+def test_orphaned_child_processes_count() -> None:
     used = measure([sys.executable, "-c", _LEAVES_A_CHILD], {})
     assert used["cpu"] >= 0.5
     assert used["memory"] > 60_000_000
     assert used["wall"] > 0
 
 
-def test_a_failure_shows_the_commands_own_words() -> None:
+def test_a_failure_shows_the_output_of_the_command() -> None:
     with pytest.raises(RuntimeError, match=r"exited with 1:(?s:.*)no such luck"):
         measure([sys.executable, "-c", "raise SystemExit('no such luck')"], {})
 
 
-def test_wrk_counts_only_when_all_its_requests_succeeded() -> None:
+def test_wrk_counts_only_if_all_its_requests_succeeded() -> None:
     report = "  48000 requests in 20.01s\nRequests/sec:   2398.21\nTransfer/sec:\n"
     assert wrk_rate(report) == 2398.21
     for trouble in ("  Non-2xx or 3xx responses: 5\n", "  Socket errors: connect 0, read 3\n"):

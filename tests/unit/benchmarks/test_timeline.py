@@ -1,4 +1,4 @@
-"""How the times of a day become its steps."""
+"""A day's recorded times become consecutive steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.results import Figures
 DAY = Day(
     visible=100.0,
     tasks={
-        "wait_for_activity": (60, 104),  # what came before the extract does not count
+        "wait_for_activity": (60, 104),  # the time before the extract does not count
         "check_activity": (107, 110.5),
         "score_users": (112, 130),
         "check_scores": (132, 135),
@@ -28,7 +28,7 @@ DAY = Day(
 )
 
 
-def test_the_steps_follow_one_another_and_add_up() -> None:
+def test_the_steps_are_consecutive_and_add_up() -> None:
     found = seconds(DAY)
     assert found == [4, 3, 3.5, 4.5, 5, 4, 6, 2, 3, 5, 5, 3, 10.5, 3, 4.5, 2, 4]
     assert sum(found) == DAY.summary - DAY.visible
