@@ -24,8 +24,8 @@ A model, not a measurement. From the parts above: one push task sends {task_rate
 job takes {score_1m:.1f} s for one million rows and {score_10m:.1f} s for ten million; in addition to sending, the push
 job takes {push_fixed:.1f} s plus {push_million:.0f} s per million users; a user takes {ledger_line:.0f} bytes in the
 ledger, {score_row:.0f} in the scores and {snapshot_row:.0f} in the snapshot. Assumptions: G.1X workers at {dpu_hour}
-US$ per DPU-hour that are as fast as this machine, S3 at list prices and {s3_ms:.0f} ms per request, and a CRM that answers
-every request on the first attempt.
+US$ per DPU-hour that are as fast as this machine, S3 at list prices and {s3_ms:.0f} ms per request, and a CRM that
+answers every request on the first attempt.
 
 {table}
 
