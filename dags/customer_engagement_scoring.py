@@ -28,11 +28,12 @@ from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule
 
-from engagement.checks.drift import LIMITS
+from engagement.checks.drift import THRESHOLDS
 from engagement.config.dag_config import DagConfig
 from engagement.config.macros import dag_filters, dag_macros, dag_params
 from engagement.notifications import callbacks
-from engagement.operators.check_scores import CheckActivityOperator, CheckScoresOperator
+from engagement.operators.check_extract import CheckExtractOperator
+from engagement.operators.check_scores import CheckScoresOperator
 from engagement.operators.summarize_responses import SummarizeApiResponsesOperator
 
 CONFIG = DagConfig.read()
@@ -61,7 +62,7 @@ with DAG(
         poke_interval=CONFIG.sensor_poke_seconds,
         timeout=CONFIG.sensor_timeout_seconds,  # which is final: a sensor's timeout is not retried, its errors are
     )
-    check_activity = CheckActivityOperator(
+    check_activity = CheckExtractOperator(
         task_id="check_activity",
         bucket_name="{{ settings(var).activity_bucket }}",
         key="{{ activity_key(settings(var).activity_key, score_date(dag_run, params)) }}",
@@ -91,8 +92,8 @@ with DAG(
         task_id="check_scores",
         bucket_name="{{ settings(var).output_bucket }}",
         score_date="{{ score_date(dag_run, params) }}",
-        limits={name: f"{{{{ settings(var).{name} | as_argument }}}}" for name in LIMITS},
-        accept="{{ params.skip_drift_checks | as_argument }}",
+        thresholds={name: f"{{{{ settings(var).{name} | as_argument }}}}" for name in THRESHOLDS},
+        skip_drift_checks="{{ params.skip_drift_checks | as_argument }}",
         execution_timeout=timedelta(minutes=10),
     )
     push_scores = GlueJobOperator(

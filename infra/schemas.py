@@ -12,7 +12,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from engagement.config.params import TriggerParams
 from engagement.config.settings import Settings
-from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
+from engagement.contract.aggregate import Aggregate
+from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import StrictModel
 from engagement.contract.summary import Summary

@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator
 from engagement.config.settings import Settings
 from engagement.contract import arguments as dag_arguments
 from engagement.contract import s3_keys
-from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
+from engagement.contract.aggregate import Aggregate
+from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.contract.outcomes import NOT_REACHED, OUTCOMES, Outcomes
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import Model, parse
@@ -96,7 +97,7 @@ def test_delivery_manifest() -> None:
     written = delivery()
     assert set(written) == set(DeliveryManifest.model_fields)
     documents = (read(DeliveryManifest, written), read(ScoresManifest, scores()), [read(Aggregate, aggregate())])
-    assert findings.differences(*documents) == []
+    assert findings.find_differences(*documents) == []
 
 
 def test_aggregate() -> None:
@@ -154,6 +155,6 @@ def test_keys(run_id: str) -> None:
     ],
 )
 def test_the_data_contract_names_everything(what: str, names: Any) -> None:
-    """Each list stands in docs/reference/data-contract.md under a line of its own, complete and with nothing else in it."""
+    """The data contract holds each list in full, after a marker comment."""
     lists = dict(re.findall(r"^<!-- names: (.+?) -->\n(.+?)(?=\n\n)", DATA_CONTRACT, re.MULTILINE | re.DOTALL))
     assert sorted(re.findall(r"`(\w+)`", lists[what])) == sorted(names)

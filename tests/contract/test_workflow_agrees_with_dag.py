@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engagement.aws.s3 import Bucket, Found
+from engagement.aws.s3 import Bucket, ObjectHead
 from engagement.checks import extract_check
 from engagement.config import macros, settings
 from engagement.contract import dates, s3_keys
@@ -34,17 +34,17 @@ class AirflowsView(Bucket):
         self.etags = list(etags)
         self.names = names
 
-    def listed(self, prefix: str, after: str = "") -> Iterator[Found]:
+    def list_objects(self, prefix: str, after: str = "") -> Iterator[ObjectHead]:
         assert (prefix, after) == (KEY.rpartition("/")[0] + "/", "")
         yield from (self._found(f"{prefix}{name}", "") for name in self.names)
 
     def _etag(self) -> str:
         return self.etags.pop(0) if len(self.etags) > 1 else self.etags[0]
 
-    def _found(self, key: str, etag: str) -> Found:
-        return Found(key, etag, len(self.body or b""), datetime(2026, 11, 23, tzinfo=UTC))
+    def _found(self, key: str, etag: str) -> ObjectHead:
+        return ObjectHead(key, etag, len(self.body or b""), datetime(2026, 11, 23, tzinfo=UTC))
 
-    def head(self, key: str) -> Found | None:
+    def head(self, key: str) -> ObjectHead | None:
         assert key.rpartition("/")[0] == KEY.rpartition("/")[0] or self.names
         return None if self.body is None else self._found(key, self._etag())
 
@@ -62,7 +62,7 @@ class TheJobsView:
 
     def files(self, prefix: str) -> list[tuple[str, int]]:
         # As the jobs' Store: what stands for a folder is no file.
-        listed = [(found.key.removeprefix(prefix), found.size) for found in self.seen.listed(prefix)]
+        listed = [(found.key.removeprefix(prefix), found.size) for found in self.seen.list_objects(prefix)]
         return [(name, size) for name, size in listed if not name.endswith("/")]
 
     def uri(self, key: str) -> str:
@@ -83,7 +83,7 @@ def parquet(footer: int = 4, claimed: int = 4) -> bytes:
 def by_airflow(view: AirflowsView, key: str = KEY) -> dict[str, str] | None:
     """The arguments that the DAG takes from check_activity, None when the task fails."""
     try:
-        checked = extract_check.check_activity(view, key)
+        checked = extract_check.check_extract(view, key)
     except airflow_errors.ExtractError:
         return None
     return {name: str(checked[name]) for name in ("input_uri", "input_etags")}

@@ -20,7 +20,7 @@ DPU_PER_WORKER = {
     "R.4X": 4.0,
     "R.8X": 8.0,
 }
-LEAST_SECONDS = 60  # a run is billed for at least one minute
+MIN_BILLED_SECONDS = 60  # a run is billed for at least one minute
 
 
 def dpu_seconds(run: Mapping[str, Any]) -> float | None:
@@ -31,7 +31,7 @@ def dpu_seconds(run: Mapping[str, Any]) -> float | None:
     capacity = _capacity(run)
     if capacity is None:
         return None
-    return max(int(run.get("ExecutionTime") or 0), LEAST_SECONDS) * capacity
+    return max(int(run.get("ExecutionTime") or 0), MIN_BILLED_SECONDS) * capacity
 
 
 def _capacity(run: Mapping[str, Any]) -> float | None:

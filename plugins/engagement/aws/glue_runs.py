@@ -23,12 +23,12 @@ class GlueRuns:
     """All Glue runs of one DAG run, oldest first.
 
     :param stopped: ids of the runs that were active and were asked to stop
-    :param trouble: why Glue could not be asked, or which run would not stop; empty when all is settled
+    :param error: why Glue could not be asked, or which run would not stop; empty when all is settled
     """
 
     runs: tuple[GlueRun, ...]
     stopped: tuple[str, ...] = ()
-    trouble: str = ""
+    error: str = ""
 
     def latest(self, job: str) -> GlueRun | None:
         """The run of `job` that started last."""
@@ -36,7 +36,7 @@ class GlueRuns:
         return of_job[-1] if of_job else None
 
 
-def settle(
+def stop_active(
     client: Any,
     jobs: Sequence[str],
     run_id: str,
@@ -63,14 +63,14 @@ def settle(
             waited += poll_seconds
             found = {job: _find(client, job, run_id) for job in jobs}
     except client.exceptions.ClientError as error:
-        return GlueRuns((), trouble=f"Glue could not be asked for the runs of {', '.join(jobs)}: {error}")
-    runs = sorted((described(run) for of_job in found.values() for run in of_job), key=lambda r: r.started_at)
+        return GlueRuns((), error=f"Glue could not be asked for the runs of {', '.join(jobs)}: {error}")
+    runs = sorted((describe_run(run) for of_job in found.values() for run in of_job), key=lambda r: r.started_at)
     active = _active(found)
-    trouble = f"Glue run(s) still active {waited} s after being stopped: {', '.join(active)}" if active else ""
-    return GlueRuns(tuple(runs), tuple(stopped), trouble)
+    problem = f"Glue run(s) still active {waited} s after being stopped: {', '.join(active)}" if active else ""
+    return GlueRuns(tuple(runs), tuple(stopped), problem)
 
 
-def described(run: Mapping[str, Any]) -> GlueRun:
+def describe_run(run: Mapping[str, Any]) -> GlueRun:
     """Return what a run's element in GetJobRuns says."""
     started = run.get("StartedOn")
     return GlueRun(

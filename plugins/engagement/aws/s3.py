@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ObjectHead:
     """An object as S3 describes it: size in bytes, ETag without quotes."""
 
     key: str
@@ -28,7 +28,7 @@ class Bucket:
         self._client = client
         self.name = name
 
-    def head(self, key: str) -> Found | None:
+    def head(self, key: str) -> ObjectHead | None:
         """Describe an object; None when there is none."""
         try:
             head = self._client.head_object(Bucket=self.name, Key=key)
@@ -36,7 +36,7 @@ class Bucket:
             if error.response["Error"]["Code"] == "404":
                 return None
             raise
-        return Found(key, head["ETag"].strip('"'), head["ContentLength"], head["LastModified"])
+        return ObjectHead(key, head["ETag"].strip('"'), head["ContentLength"], head["LastModified"])
 
     def read(self, key: str) -> bytes | None:
         """Return an object's bytes; None when there is none (403 is an error, not an absence)."""
@@ -50,16 +50,16 @@ class Bucket:
         part = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes={start}-{start + length - 1}")
         return part["Body"].read(), part["ETag"].strip('"')
 
-    def listed(self, prefix: str, after: str = "") -> Iterator[Found]:
+    def list_objects(self, prefix: str, after: str = "") -> Iterator[ObjectHead]:
         """Yield the objects that begin with ``prefix`` and come after ``after``, in order of key."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=prefix, StartAfter=after
         )
         for page in pages:
             for item in page.get("Contents", []):
-                yield Found(item["Key"], item["ETag"].strip('"'), item["Size"], item["LastModified"])
+                yield ObjectHead(item["Key"], item["ETag"].strip('"'), item["Size"], item["LastModified"])
 
-    def folders(self, prefix: str) -> list[str]:
+    def list_folders(self, prefix: str) -> list[str]:
         """Return the prefixes directly under ``prefix``, each ending with a slash, in order."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
         return sorted(item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))

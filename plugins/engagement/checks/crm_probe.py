@@ -32,7 +32,7 @@ def check_base_url(base_url: str, *, allow_http: bool) -> None:
         )
 
 
-def probe(base_url: str, *, allow_http: bool, timeout: tuple[float, float] = TIMEOUT) -> int:
+def check_reachable(base_url: str, *, allow_http: bool, timeout: tuple[float, float] = TIMEOUT) -> int:
     """GET the endpoint once and return its HTTP status; any below 500 but redirects shows that somebody is there.
 
     The endpoint takes POST with a token, so that 401, 403 and 405 are good answers. So is 404, which is what many

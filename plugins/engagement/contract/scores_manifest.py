@@ -18,7 +18,7 @@ Sample = dict[str, int | float | str | bool | None]
 """The metrics of one invalid row; never its user id."""
 
 
-class Rows(StrictModel):
+class RowCounts(StrictModel):
     """Rows of the extract, and what became of them."""
 
     input: Count
@@ -54,7 +54,7 @@ class ScoresFile(StrictModel):
     bytes: Count
 
 
-class Weights(StrictModel):
+class WeightsVersion(StrictModel):
     """The weights document that the scores were calculated with."""
 
     version: str
@@ -64,8 +64,8 @@ class Weights(StrictModel):
 class EarlierScores(StrictModel, extra="ignore"):
     """What an earlier date's manifest is compared by; its other keys may be those of another release."""
 
-    rows: Rows
-    weights: Weights
+    rows: RowCounts
+    weights: WeightsVersion
     histogram: Histogram
 
 
@@ -81,12 +81,12 @@ class ScoresManifest(StrictModel):
     score_date: Date
     scored_at: str
     input: tuple[InputFile, ...]
-    rows: Rows
+    rows: RowCounts
     reasons: dict[str, Count]
     samples: dict[str, tuple[Sample, ...]]
     files: tuple[ScoresFile, ...]
     sha256: str
-    weights: Weights
+    weights: WeightsVersion
     histogram: Histogram
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Literal
 from engagement.contract.arguments import PushMode
 from engagement.contract.delivery_manifest import Stopped
 from engagement.contract.outcomes import ErrorGroup, Outcomes
-from engagement.contract.scores_manifest import Histogram, Rows, Sample, Weights
+from engagement.contract.scores_manifest import Histogram, RowCounts, Sample, WeightsVersion
 from engagement.contract.strict_model import Count, Date, StrictModel, Version
 
 Status = Literal["success", "failed"]
@@ -28,7 +28,7 @@ class Finding(StrictModel):
     advice: str
 
 
-class Input(Rows):
+class InputRows(RowCounts):
     """What the extract held: as in the scores manifest."""
 
     reasons: dict[str, Count]
@@ -80,7 +80,7 @@ class Throughput(StrictModel):
     series: Series | None
 
 
-class Recent(StrictModel):
+class RecentScores(StrictModel):
     """Scores of the latest earlier dates.
 
     :param histogram: the mean of the dates, as shares of 1
@@ -96,10 +96,10 @@ class Scores(StrictModel):
     """How the scores are distributed, and what they were calculated with."""
 
     histogram: Histogram
-    weights: Weights
+    weights: WeightsVersion
     sha256: str
     scored_at: str
-    recent: Recent | None = None  # older summaries have none
+    recent: RecentScores | None = None  # older summaries have none
 
 
 class GlueRun(StrictModel):
@@ -169,7 +169,7 @@ class Summary(StrictModel):
     status: Status
     headline: str
     findings: tuple[Finding, ...]
-    input: Input | None
+    input: InputRows | None
     checks: Checks | None
     rows: Count
     outcomes: Outcomes

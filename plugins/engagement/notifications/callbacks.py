@@ -19,7 +19,7 @@ from airflow.sdk import Context
 from engagement.config.macros import dag_macros
 from engagement.config.settings import VARIABLE, notification_settings
 from engagement.contract.dates import BACKFILL
-from engagement.contract.task_failures import text_of
+from engagement.contract.task_failures import state_name
 from engagement.notifications import message, metrics
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def _notify(context: Context, status: str) -> None:
         document = context["var"]["value"].get(VARIABLE, None)
         # Single settings: a Variable that is wrong elsewhere is one of the things to be told of.
         settings, faults = notification_settings(document)
-        run_type = text_of(context["dag_run"].run_type)
+        run_type = state_name(context["dag_run"].run_type)
         if faults:
             log.warning(
                 "The Airflow Variable %r has settings that are not heeded here: %s",

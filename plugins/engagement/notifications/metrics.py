@@ -24,7 +24,7 @@ from engagement.config.settings import VARIABLE, notification_settings
 from engagement.contract.arguments import DRY_RUN
 from engagement.contract.dates import BACKFILL
 from engagement.contract.summary import Summary
-from engagement.contract.task_failures import text_of
+from engagement.contract.task_failures import state_name
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def put(context: Context, status: str, client_config: Mapping[str, Any]) -> None
 
 def _skip_reason(context: Context) -> str:
     """Why the run is not counted; empty when it is."""
-    run_type = text_of(context["dag_run"].run_type)
+    run_type = state_name(context["dag_run"].run_type)
     if run_type == BACKFILL:
         return "the run belongs to a backfill"
     # Of a task that failed before its templates were rendered, only the param tells.

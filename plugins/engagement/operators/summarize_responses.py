@@ -148,7 +148,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
 
     def _look(self, context: Context, store: Bucket) -> run_artifacts.RunArtifacts:
         dry_run = self.push_mode == DRY_RUN
-        glue = glue_runs.settle(
+        glue = glue_runs.stop_active(
             AwsBaseHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, client_type="glue").conn,
             [self.score_job_name, self.push_job_name],
             self.run_id,
@@ -188,7 +188,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         # The sensor is Airflow's own and leaves no message.
         nothing_came = f"there is no extract at {self.activity_uri} at the end of the wait"
         waited = {findings.WAIT_TASK: nothing_came} if findings.WAIT_TASK in failed and self.activity_uri else {}
-        return waited | task_failures.told(context, failed)
+        return waited | task_failures.read_reasons(context, failed)
 
     def _states(self, context: Context) -> dict[str, str | None]:
         ti, dag = context["ti"], context["dag"]
@@ -197,7 +197,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         # A task has more tasks before it than any of those: that number puts them into the order of running.
         depth = {task: len(dag.get_task(task).get_flat_relative_ids(upstream=True)) for task in earlier}
         return {
-            task: None if (state := states.get(task)) is None else task_failures.text_of(state)
+            task: None if (state := states.get(task)) is None else task_failures.state_name(state)
             for task in sorted(earlier, key=lambda task: (depth[task], task))
         }
 
@@ -217,7 +217,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
             f" Next: {whole.findings[0].advice}"
             f" Report: s3://{self.output_bucket}/{whole.report_key}"
         )
-        if found.glue.trouble:
+        if found.glue.error:
             raise AirflowException(message)
         raise AirflowFailException(message)
 

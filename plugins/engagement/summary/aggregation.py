@@ -14,12 +14,12 @@ from functools import reduce
 from operator import add
 from typing import TypeVar
 
-from engagement.contract.delivery_manifest import Aggregate, Seconds
+from engagement.contract.aggregate import Aggregate, RequestsPerSecond
 from engagement.contract.outcomes import ErrorGroup
 from engagement.contract.summary import Series, Throughput
 
 BUCKET_RATIO = 1.05
-NO_SECONDS = Seconds(first=0, posts=())
+NO_SECONDS = RequestsPerSecond(first=0, posts=())
 
 Name = TypeVar("Name")
 
@@ -85,7 +85,7 @@ def latency_bars(buckets: Mapping[int, int], most: int = 24) -> tuple[tuple[floa
     return tuple(bars)
 
 
-def add_seconds(one: Seconds, other: Seconds) -> Seconds:
+def add_seconds(one: RequestsPerSecond, other: RequestsPerSecond) -> RequestsPerSecond:
     """Requests by second of two aggregates."""
     if not one.posts or not other.posts:
         return one if one.posts else other
@@ -94,7 +94,7 @@ def add_seconds(one: Seconds, other: Seconds) -> Seconds:
     end = begin + len(late.posts)
     posts = [*early.posts, *[0] * (end - len(early.posts))]
     posts[begin:end] = map(add, posts[begin:end], late.posts)
-    return Seconds(first=early.first, posts=tuple(posts))
+    return RequestsPerSecond(first=early.first, posts=tuple(posts))
 
 
 def throughput(attempts: Iterable[Sequence[Aggregate]], most: int = 120) -> Throughput:

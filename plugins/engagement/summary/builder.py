@@ -11,15 +11,15 @@ from typing import Any
 
 from engagement.aws import cost
 from engagement.checks import drift
-from engagement.contract.delivery_manifest import Aggregate
+from engagement.contract.aggregate import Aggregate
 from engagement.contract.outcomes import OUTCOMES, Outcomes
 from engagement.contract.summary import (
     AttemptRequests,
     Finding,
     GeneratedFrom,
-    Input,
+    InputRows,
     Latency,
-    Recent,
+    RecentScores,
     Scores,
     Summary,
 )
@@ -56,7 +56,7 @@ def build(
         status="failed" if findings else "success",
         headline="",
         findings=tuple(findings),
-        input=Input(**dict(scores.rows), reasons=scores.reasons, samples=scores.samples) if scores else None,
+        input=InputRows(**dict(scores.rows), reasons=scores.reasons, samples=scores.samples) if scores else None,
         checks=artifacts.checks,
         rows=rows,
         outcomes=outcomes,
@@ -97,7 +97,7 @@ def headline(artifacts: RunArtifacts, summary: Summary) -> str:
     if summary.findings:
         cause = summary.findings[0].detail.rstrip(".")
         if not summary.generated_from.delivery_manifest and not summary.generated_from.aggregates:
-            started = PUSH_TASK in artifacts.latest_glue_runs or artifacts.glue.trouble
+            started = PUSH_TASK in artifacts.latest_glue_runs or artifacts.glue.error
             return f"{cause}. {'What was sent is not known' if started else 'Nothing was sent'} for {date}."
         return f"{cause}. {delivered:,} of {rows:,} customers have their score of {date}."
     if summary.mode == "dry_run":
@@ -141,10 +141,10 @@ def _scores(artifacts: RunArtifacts) -> Scores | None:
     usual = drift.mean_shares(artifacts.recent_histograms.values())
     recent = None
     if usual and sum(scores.histogram):
-        recent = Recent(
+        recent = RecentScores(
             dates=len(artifacts.recent_histograms),
             histogram=tuple(round(share, 6) for share in usual),
-            drift=round(drift.distance(scores.histogram, usual), 4),
+            drift=round(drift.total_variation_distance(scores.histogram, usual), 4),
         )
     return Scores(
         histogram=scores.histogram,

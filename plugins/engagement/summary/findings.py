@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
+from engagement.contract.aggregate import Aggregate
+from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.contract.outcomes import OUTCOMES
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.summary import Finding
@@ -92,9 +93,9 @@ def _glue(artifacts: RunArtifacts) -> Iterator[Finding]:
             said = f": {run.error}" if run.error else ""
             detail = f"{task} is success, but its Glue run {run.id} ended {run.state}, wanted SUCCEEDED{said}"
             yield Finding(code="glue_run_not_succeeded", task=task, detail=detail, advice=_advice(task, artifacts))
-    if artifacts.glue.trouble:
-        trouble = artifacts.glue.trouble
-        yield Finding(code="glue_unsettled", task=PUSH_TASK, detail=trouble, advice=_advice("glue", artifacts))
+    if artifacts.glue.error:
+        error = artifacts.glue.error
+        yield Finding(code="glue_unsettled", task=PUSH_TASK, detail=error, advice=_advice("glue", artifacts))
 
 
 def _manifest(artifacts: RunArtifacts, name: str, task: str, document: LoadedManifest[Any]) -> Iterator[Finding]:

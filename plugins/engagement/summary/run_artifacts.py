@@ -11,8 +11,9 @@ from engagement.aws.glue_runs import GlueRuns
 from engagement.aws.s3 import Bucket
 from engagement.checks import drift, scores_check
 from engagement.contract import s3_keys
+from engagement.contract.aggregate import Aggregate
 from engagement.contract.arguments import PushMode
-from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
+from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.contract.errors import DocumentError
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import parse
@@ -89,8 +90,8 @@ def read_delivery(store: Bucket, score_date: str, run_id: str, *, dry_run: bool)
 
 
 def read_recent_histograms(store: Bucket, score_date: str) -> dict[str, Sequence[int]]:
-    """Histograms of the latest earlier dates that have one; at most `drift.RECENT_DATES` manifests are read."""
-    recent = islice(scores_check.earlier(store, score_date), drift.RECENT_DATES)
+    """Histograms of the latest earlier dates that have one; at most `drift.RECENT_DAYS` manifests are read."""
+    recent = islice(scores_check.read_earlier_manifests(store, score_date), drift.RECENT_DAYS)
     return {date: found.histogram for date, found in recent if found and sum(found.histogram)}
 
 
@@ -142,7 +143,7 @@ def read_aggregates(
     else:
         attempts = [run.id for run in glue.runs]
         prefixes = [s3_keys.delivery_prefix(score_date, run_id, dry_run=dry_run)]
-    listed = (entry.key for prefix in dict.fromkeys(prefixes) for entry in store.listed(prefix))
+    listed = (entry.key for prefix in dict.fromkeys(prefixes) for entry in store.list_objects(prefix))
     keys = [key for key in listed if _is_aggregate(key)]
     found: dict[str, list[Aggregate]] = {attempt: [] for attempt in attempts}
     broken = []

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from engagement.aws.s3 import Bucket, Found
+from engagement.aws.s3 import Bucket, ObjectHead
 from engagement.ui import run_entry, run_keys
 from engagement.ui.run_entry import Run, UnreadableRun
 from engagement.ui.run_keys import RunLocation
@@ -36,14 +36,14 @@ class RunReader:
 
     def __init__(self, max_cached: int = MAX_CACHED) -> None:
         self._max_cached = max_cached
-        self._cache: dict[Found, Run | UnreadableRun] = {}
+        self._cache: dict[ObjectHead, Run | UnreadableRun] = {}
         self._lock = threading.Lock()
 
     def recent(self, store: Bucket, first_day: date) -> RunWindow:
         """The runs whose score date is `first_day` or later."""
         first = first_day.isoformat()
         reports: set[RunLocation] = set()
-        found: list[tuple[RunLocation, Found]] = []
+        found: list[tuple[RunLocation, ObjectHead]] = []
         for location, ending, entry in _candidates(store, first_day):
             if ending == "html":
                 reports.add(location)
@@ -57,7 +57,7 @@ class RunReader:
         runs.sort(key=lambda run: (run.score_date, run.written), reverse=True)
         return RunWindow(runs, frozenset(reports), len(found) - len(shown))
 
-    def _read(self, store: Bucket, location: RunLocation, entry: Found) -> Run | UnreadableRun:
+    def _read(self, store: Bucket, location: RunLocation, entry: ObjectHead) -> Run | UnreadableRun:
         with self._lock:
             known = self._cache.pop(entry, None)
             if known is not None:
@@ -75,14 +75,14 @@ class RunReader:
         return run
 
 
-def _candidates(store: Bucket, first_day: date) -> Iterator[tuple[RunLocation, str, Found]]:
-    for entry in store.listed(run_keys.SUMMARIES, run_keys.SUMMARIES + first_day.isoformat()):
+def _candidates(store: Bucket, first_day: date) -> Iterator[tuple[RunLocation, str, ObjectHead]]:
+    for entry in store.list_objects(run_keys.SUMMARIES, run_keys.SUMMARIES + first_day.isoformat()):
         if found := run_keys.from_object_key(entry.key):
             yield *found, entry
     # Dry runs lie by run id, not by date, and few: they expire. A run is written on its score date or later, and its
     # id, if it has a date, has that of the day on which it was due, which in UTC may be the day before.
     due = first_day - timedelta(days=1)
-    for entry in store.listed(f"{run_keys.DRY_RUNS}/"):
+    for entry in store.list_objects(f"{run_keys.DRY_RUNS}/"):
         found = run_keys.from_object_key(entry.key)
         if found and entry.modified.date() >= due and (found[0].day or due.isoformat()) >= due.isoformat():
             yield *found, entry

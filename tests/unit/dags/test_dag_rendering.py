@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from engagement.checks.drift import LIMITS
+from engagement.checks.drift import THRESHOLDS
 from engagement.contract.arguments import PUSH_ARGUMENTS, SCORE_ARGUMENTS
 
 LATER = datetime(2026, 11, 23, 14, 30, 7, 250_000, tzinfo=UTC)
@@ -145,13 +145,17 @@ def test_arguments_are_the_contract_s_and_none_is_empty(
 def test_the_other_operators_are_told_the_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
     variable(min_rows=10, max_row_drop_fraction=0.25, max_score_drift=1, dpu_hour_usd=0.3, report_url="http://r/{key}")
     scores, summary = render("check_scores"), render("summarize_responses")
-    assert (scores.bucket_name, scores.accept, tuple(scores.limits)) == ("output-bucket", "false", LIMITS)
+    assert (scores.bucket_name, scores.skip_drift_checks, tuple(scores.thresholds)) == (
+        "output-bucket",
+        "false",
+        THRESHOLDS,
+    )
     told = [
-        scores.limits[name] for name in ("min_rows", "max_row_drop_fraction", "max_score_drift", "warn_score_drift")
+        scores.thresholds[name] for name in ("min_rows", "max_row_drop_fraction", "max_score_drift", "warn_score_drift")
     ]
     assert told == ["10", "0.25", "1", "0.1"]
     accepted = render("check_scores", run_type="manual", conf={"skip_drift_checks": True})
-    assert accepted.accept == "true"
+    assert accepted.skip_drift_checks == "true"
     assert (summary.output_bucket, summary.push_mode, summary.push_mode_reason) == ("output-bucket", "all", "")
     assert (summary.score_job_name, summary.push_job_name) == ("engagement-score-users", "engagement-push-scores")
     assert (summary.dpu_hour_usd, summary.max_failed_fraction) == ("0.3", "0.01")

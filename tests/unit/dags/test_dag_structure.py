@@ -17,7 +17,7 @@ def test_tasks_stand_in_one_line(dag: Any) -> None:
     ]
     assert found == [
         ("wait_for_activity", "S3KeySensor", "all_success", "default_pool", 1, 3),
-        ("check_activity", "wait_for_activity", "CheckActivityOperator", "all_success", "default_pool", 1, 3),
+        ("check_activity", "wait_for_activity", "CheckExtractOperator", "all_success", "default_pool", 1, 3),
         ("score_users", "check_activity", "GlueJobOperator", "all_success", "engagement", 1, 1),
         ("check_scores", "score_users", "CheckScoresOperator", "all_success", "default_pool", 1, 3),
         ("push_scores", "check_scores", "GlueJobOperator", "all_success", "engagement", 1, 2),

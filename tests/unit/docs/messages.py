@@ -22,8 +22,8 @@ CARRIERS: Mapping[str, tuple[str | int, ...]] = {
     "Finding": ("code", "detail", 0, 2),
     "Stop": (0, 1),
     "LoadedManifest": ("code", "detail"),
-    "GlueRuns": (2, "trouble"),
-    "_judge": (2, "told"),  # of drift.py
+    "GlueRuns": (2, "error"),
+    "_apply_threshold": (2, "description"),  # of drift.py
 }
 """What carries messages, and in which arguments: a machine word, what a person reads."""
 LISTS = ("problems", "faults", "wrong", "broken", "differing")

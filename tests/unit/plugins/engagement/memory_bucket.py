@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from engagement.aws.s3 import Bucket, Found
+from engagement.aws.s3 import Bucket, ObjectHead
 
 WRITTEN = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
@@ -24,12 +24,12 @@ class MemoryBucket(Bucket):
     def put(self, key: str, body: bytes, modified: datetime = WRITTEN) -> None:
         self.objects[key], self.modified[key] = body, modified
 
-    def head(self, key: str) -> Found | None:
+    def head(self, key: str) -> ObjectHead | None:
         if key not in self.objects:
             return None
         body = self.objects[key]
         etag = hashlib.md5(body).hexdigest()  # noqa: S324 - as S3's ETag
-        return Found(key, etag, len(body), self.modified.get(key, WRITTEN))
+        return ObjectHead(key, etag, len(body), self.modified.get(key, WRITTEN))
 
     def read(self, key: str) -> bytes | None:
         self.reads.append(key)
@@ -40,11 +40,11 @@ class MemoryBucket(Bucket):
         assert found is not None
         return self.objects[key][start : start + length], found.etag
 
-    def listed(self, prefix: str, after: str = "") -> Iterator[Found]:
+    def list_objects(self, prefix: str, after: str = "") -> Iterator[ObjectHead]:
         self.listings.append((prefix, after))
         keys = [key for key in sorted(self.objects) if key.startswith(prefix) and key > after]
         yield from (found for key in keys if (found := self.head(key)))
 
-    def folders(self, prefix: str) -> list[str]:
+    def list_folders(self, prefix: str) -> list[str]:
         rests = [key.removeprefix(prefix) for key in self.objects if key.startswith(prefix)]
         return sorted({f"{prefix}{rest.partition('/')[0]}/" for rest in rests if "/" in rest})

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from engagement.aws.glue_runs import GlueRuns
 from engagement.contract import s3_keys
-from engagement.contract.delivery_manifest import Aggregate, DeliveryManifest
+from engagement.contract.aggregate import Aggregate
+from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.contract.outcomes import ErrorGroup
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import StrictModel, parse

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engagement.aws import cost
-from engagement.aws.glue_runs import GlueRuns, described
+from engagement.aws.glue_runs import GlueRuns, describe_run
 from engagement.config.settings import Settings
 from engagement.contract.summary import Summary
 from engagement.notifications import message
@@ -50,8 +50,8 @@ LEAST = 2 * 2 * 60  # DPU-seconds: two jobs of two workers G.1X, a minute each
 def a_day(requests_per_second: float) -> Summary:
     """The summary of a run whose push sent to every customer at this rate."""
     seconds = round(BESIDES + CUSTOMERS / requests_per_second)
-    score = described(factory.described_by_glue(factory.SCORE_JOB, "jr_1", ExecutionTime=BESIDES))
-    push = described(factory.described_by_glue(factory.PUSH_JOB, "jr_2", ExecutionTime=seconds))
+    score = describe_run(factory.described_by_glue(factory.SCORE_JOB, "jr_1", ExecutionTime=BESIDES))
+    push = describe_run(factory.described_by_glue(factory.PUSH_JOB, "jr_2", ExecutionTime=seconds))
     latest_glue_runs = {"score_users": score, "push_scores": push}
     return factory.whole_summary(factory.artifacts(glue=GlueRuns((score, push)), latest_glue_runs=latest_glue_runs))
 

@@ -49,7 +49,7 @@ class Glue:
 
 
 def settle(client: Any, sleep: Callable[[float], None] | None = None) -> glue_runs.GlueRuns:
-    return glue_runs.settle(
+    return glue_runs.stop_active(
         client, JOBS, factory.RUN_ID, wait_seconds=20, poll_seconds=5, sleep=sleep or (lambda _: None)
     )
 
@@ -62,7 +62,7 @@ def test_runs_of_every_page_are_found_oldest_first() -> None:
     )
     found = settle(client)
     assert [run.id for run in found.runs] == ["s1", "p1", "p2"]
-    assert (found.stopped, found.trouble) == ((), "")
+    assert (found.stopped, found.error) == ((), "")
     latest = found.latest(factory.PUSH_JOB)
     assert latest is not None
     assert latest.id == "p2"
@@ -91,7 +91,7 @@ def test_an_active_run_is_stopped_and_waited_for(state: str) -> None:
     assert found.stopped == ("p1",)
     assert {run.id: run.state for run in found.runs} == {"p1": "STOPPED", "p0": "SUCCEEDED"}
     assert pauses == [5, 5]
-    assert found.trouble == ""
+    assert found.error == ""
 
 
 def test_another_dag_runs_active_run_is_left_alone() -> None:
@@ -104,7 +104,7 @@ def test_a_run_that_will_not_stop_is_told_after_the_wait() -> None:
     pauses: list[float] = []
     found = settle(Glue([raw(factory.PUSH_JOB, "p1", JobRunState="RUNNING")], looks=99), pauses.append)
     assert sum(pauses) == 20
-    assert found.trouble == "Glue run(s) still active 20 s after being stopped: p1"
+    assert found.error == "Glue run(s) still active 20 s after being stopped: p1"
 
 
 def test_a_job_that_does_not_exist_has_no_runs() -> None:
@@ -122,4 +122,4 @@ def test_trouble_with_glue_is_told_not_raised() -> None:
 
     found = settle(Throttled())
     assert found.runs == ()
-    assert "ThrottlingException engagement-score-users" in found.trouble
+    assert "ThrottlingException engagement-score-users" in found.error

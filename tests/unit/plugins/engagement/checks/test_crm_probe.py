@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engagement.checks.crm_probe import check_base_url, probe
+from engagement.checks.crm_probe import check_base_url, check_reachable
 from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError
 
 
@@ -61,13 +61,13 @@ def free_port() -> int:
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 405, 415, 429])
 def test_any_answer_below_500_is_life(status: int) -> None:
     with serving(status) as (base_url, seen):
-        assert probe(base_url, allow_http=True) == status
+        assert check_reachable(base_url, allow_http=True) == status
     assert seen == ["GET /api/v1/update-score None"]
 
 
 def test_the_path_is_put_behind_the_base_url() -> None:
     with serving(405) as (base_url, seen):
-        probe(f"{base_url}/crm/", allow_http=True)
+        check_reachable(f"{base_url}/crm/", allow_http=True)
     assert seen == ["GET /crm/api/v1/update-score None"]
 
 
@@ -80,7 +80,7 @@ def test_the_path_is_put_behind_the_base_url() -> None:
 )
 def test_unwell(status: int, said: str) -> None:
     with serving(status) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
-        probe(base_url, allow_http=True)
+        check_reachable(base_url, allow_http=True)
     assert str(raised.value) == f"GET {base_url}/api/v1/update-score: {said}"
 
 
@@ -88,13 +88,13 @@ def test_unwell(status: int, said: str) -> None:
 def test_redirects_are_not_followed(status: int) -> None:
     with serving(200) as (elsewhere, visits), serving(status, {"Location": elsewhere}) as (base_url, _):
         with pytest.raises(CrmUnavailableError, match=f"HTTP {status} redirects to {elsewhere}; redirects are never"):
-            probe(base_url, allow_http=True)
+            check_reachable(base_url, allow_http=True)
         assert visits == []
 
 
 def test_connection_refused(free_port: int) -> None:
     with pytest.raises(CrmUnavailableError, match=r"update-score: connection refused; nothing listens there$"):
-        probe(f"http://127.0.0.1:{free_port}", allow_http=True)
+        check_reachable(f"http://127.0.0.1:{free_port}", allow_http=True)
 
 
 def test_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,14 +103,14 @@ def test_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(CrmUnavailableError, match=r"the host name cannot be resolved; check base_url and DNS$"):
-        probe("https://crm.invalid", allow_http=False)
+        check_reachable("https://crm.invalid", allow_http=False)
 
 
 def test_silence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(CrmUnavailableError, match=r"no answer within 0.2 s of connecting$"):
-            probe(f"http://127.0.0.1:{port}", allow_http=True, timeout=(1, 0.2))
+            check_reachable(f"http://127.0.0.1:{port}", allow_http=True, timeout=(1, 0.2))
 
 
 def test_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("urllib3.util.connection.create_connection", slow)
     with pytest.raises(CrmUnavailableError, match=r"no connection within 5 s; check firewall, security group and NAT"):
-        probe("http://127.0.0.1:1", allow_http=True)
+        check_reachable("http://127.0.0.1:1", allow_http=True)
 
 
 def test_hanging_up_without_an_answer() -> None:
@@ -133,7 +133,7 @@ def test_hanging_up_without_an_answer() -> None:
         thread = threading.Thread(target=hang_up)
         thread.start()
         with pytest.raises(CrmUnavailableError, match=r"no answer \(Remote end closed connection"):
-            probe(f"http://127.0.0.1:{server.getsockname()[1]}", allow_http=True)
+            check_reachable(f"http://127.0.0.1:{server.getsockname()[1]}", allow_http=True)
         thread.join()
 
 
@@ -159,7 +159,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
     context = self_signed(tmp_path)
     with serving(200, tls=context) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
-        probe(base_url, allow_http=False)
+        check_reachable(base_url, allow_http=False)
     assert "no TLS connection" in str(raised.value)
     assert "check the certificate and its authority" in str(raised.value)
 

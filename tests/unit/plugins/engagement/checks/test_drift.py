@@ -8,31 +8,39 @@ from typing import Any
 
 import pytest
 
-from engagement.checks.drift import LIMITS, check_history, distance, mean_shares, stability_index
-from engagement.checks.scores_check import Verdict
+from engagement.checks.drift import (
+    THRESHOLDS,
+    check_history,
+    mean_shares,
+    population_stability_index,
+    total_variation_distance,
+)
+from engagement.checks.scores_check import CheckResult
 from engagement.config.settings import Settings
 from engagement.contract.scores_manifest import BINS, EarlierScores
 from tests.unit.plugins.engagement.run_factory import day_of_scores
 
 EVEN = (1,) * BINS
 LOW, HIGH = (1, *[0] * 19), (*[0] * 19, 1)
-DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in LIMITS}
+DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in THRESHOLDS}
 
 
 def manifest(scored: int = 2000, shape: tuple[int, ...] = EVEN, invalid: int = 0, **changes: Any) -> EarlierScores:
     return day_of_scores(scored, invalid, shape, **changes).comparable
 
 
-def judge(today: EarlierScores, earlier: list[EarlierScores], *, accepted: bool = False, **limits: float) -> Verdict:
-    verdict = Verdict()
-    check_history(today, earlier, DEFAULTS | limits, verdict, accepted=accepted)
-    return verdict
+def judge(
+    today: EarlierScores, earlier: list[EarlierScores], *, accepted: bool = False, **thresholds: float
+) -> CheckResult:
+    result = CheckResult()
+    check_history(today, earlier, DEFAULTS | thresholds, result, accepted=accepted)
+    return result
 
 
 def test_a_usual_day() -> None:
-    verdict = judge(manifest(), [manifest()] * 3)
-    assert (verdict.problems, verdict.warnings) == ([], [])
-    assert verdict.checks == [
+    result = judge(manifest(), [manifest()] * 3)
+    assert (result.problems, result.warnings) == ([], [])
+    assert result.passed == [
         "2,000 rows scored, the median of 3 earlier dates is 2,000: 0.0% fewer",
         "0.00% of the rows invalid, the median of 3 earlier dates is 0.00%",
         "scores beside those of 3 earlier dates: population stability index 0.000",
@@ -46,9 +54,9 @@ def test_too_few_rows() -> None:
 
 @pytest.mark.parametrize("dates", [0, 1, 2])
 def test_too_little_history_is_said(dates: int) -> None:
-    verdict = judge(manifest(1), [manifest(1000)] * dates)
-    assert (verdict.problems, verdict.warnings) == ([], [])
-    assert verdict.checks == [f"no comparison with earlier dates: found {dates} of them, wanted 3"]
+    result = judge(manifest(1), [manifest(1000)] * dates)
+    assert (result.problems, result.warnings) == ([], [])
+    assert result.passed == [f"no comparison with earlier dates: found {dates}, expected 3"]
 
 
 def test_a_drop_below_the_median() -> None:
@@ -64,8 +72,8 @@ def test_a_drop_below_the_median() -> None:
 
 
 def test_more_rows_than_usual_are_fine() -> None:
-    verdict = judge(manifest(50_000), [manifest(1000)] * 3)
-    assert (verdict.problems, verdict.warnings) == ([], [])
+    result = judge(manifest(50_000), [manifest(1000)] * 3)
+    assert (result.problems, result.warnings) == ([], [])
 
 
 def test_days_without_a_score_are_no_measure() -> None:
@@ -97,9 +105,9 @@ def test_scores_that_are_spread_otherwise() -> None:
 
 def test_scores_of_other_weights_are_no_measure() -> None:
     earlier = [manifest(shape=LOW, weights={"version": "0", "sha256": "other"})] * 9 + [manifest(shape=HIGH)] * 2
-    verdict = judge(manifest(shape=HIGH), earlier)
-    assert (verdict.problems, verdict.warnings) == ([], [])
-    assert verdict.checks[-1] == "no comparison of distributions: 2 earlier dates have these weights, wanted 3"
+    result = judge(manifest(shape=HIGH), earlier)
+    assert (result.problems, result.warnings) == ([], [])
+    assert result.passed[-1] == "no comparison of distributions: 2 earlier dates have these weights, wanted 3"
     (problem,) = judge(manifest(shape=LOW), [*earlier, manifest(shape=HIGH)]).problems
     assert "beside those of 3 earlier dates" in problem
 
@@ -112,9 +120,9 @@ def test_millions_are_told_in_full() -> None:
 
 
 def test_small_days_are_not_compared_by_shape() -> None:
-    verdict = judge(manifest(999, HIGH), [manifest(1000, LOW)] * 3)
-    assert verdict.problems == []
-    assert verdict.checks[-1] == "no comparison of distributions: fewer than 1,000 rows"
+    result = judge(manifest(999, HIGH), [manifest(1000, LOW)] * 3)
+    assert result.problems == []
+    assert result.passed[-1] == "no comparison of distributions: fewer than 1,000 rows"
 
 
 def test_chance_alone_does_not_warn() -> None:
@@ -131,24 +139,26 @@ def test_chance_alone_does_not_warn() -> None:
 
 
 def test_a_day_that_somebody_lets_pass() -> None:
-    verdict = judge(manifest(100, invalid=50), [manifest()] * 3, accepted=True, min_rows=200)
-    assert verdict.problems == []
-    assert len(verdict.warnings) == 3
-    assert all(warning.startswith("let pass by skip_drift_checks: ") for warning in verdict.warnings)
+    result = judge(manifest(100, invalid=50), [manifest()] * 3, accepted=True, min_rows=200)
+    assert result.problems == []
+    assert len(result.warnings) == 3
+    assert all(warning.startswith("let pass by skip_drift_checks: ") for warning in result.warnings)
 
 
 def test_the_stability_index() -> None:
-    assert stability_index([70, 30], [7000, 3000]) == pytest.approx(0, abs=1e-3)
+    assert population_stability_index([70, 30], [7000, 3000]) == pytest.approx(0, abs=1e-3)
     # 0.5 added to each of two bins: shares 0.75 and 0.25 beside 0.25 and 0.75.
-    assert stability_index([1, 0], [0, 1]) == pytest.approx(math.log(3))
-    assert stability_index([1, 9, 4], [3, 2, 8]) == pytest.approx(stability_index([3, 2, 8], [1, 9, 4]))
-    assert 3 < stability_index([1000, *[0] * 19], [*[0] * 19, 1000]) < 100
+    assert population_stability_index([1, 0], [0, 1]) == pytest.approx(math.log(3))
+    assert population_stability_index([1, 9, 4], [3, 2, 8]) == pytest.approx(
+        population_stability_index([3, 2, 8], [1, 9, 4])
+    )
+    assert 3 < population_stability_index([1000, *[0] * 19], [*[0] * 19, 1000]) < 100
 
 
 def test_distance() -> None:
-    assert distance([1, 1], [50, 50]) == 0
-    assert distance([1, 0], [0, 7]) == 1
-    assert distance([3, 1], [1, 1]) == pytest.approx(0.25)
+    assert total_variation_distance([1, 1], [50, 50]) == 0
+    assert total_variation_distance([1, 0], [0, 7]) == 1
+    assert total_variation_distance([3, 1], [1, 1]) == pytest.approx(0.25)
 
 
 def test_every_date_counts_alike_in_the_mean() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from engagement.checks.extract_check import check_activity
+from engagement.checks.extract_check import check_extract
 from engagement.contract.errors import ExtractError
 from tests.unit.plugins.engagement.memory_bucket import MemoryBucket
 
@@ -34,7 +34,7 @@ def folder(*names: str) -> MemoryBucket:
 @pytest.mark.parametrize("body", [parquet(), parquet(0), parquet(1000, claimed=10)])
 def test_a_whole_file(body: bytes) -> None:
     bucket = one_file(body)
-    found = check_activity(bucket, KEY)
+    found = check_extract(bucket, KEY)
     assert (found["input_uri"], found["bytes"]) == (WHERE, len(body))
     assert json.loads(str(found["input_etags"])) == etags(bucket, KEY)
     assert bucket.listings == []
@@ -54,7 +54,7 @@ def test_a_whole_file(body: bytes) -> None:
 )
 def test_broken_files(body: bytes | None, said: str) -> None:
     with pytest.raises(ExtractError) as raised:
-        check_activity(one_file(body), KEY)
+        check_extract(one_file(body), KEY)
     message = str(raised.value)
     assert message.startswith(WHERE)
     assert said in message
@@ -67,12 +67,12 @@ def test_replaced_while_it_was_read() -> None:
             return super().read_part(key, start, length)[0], "e2"
 
     with pytest.raises(ExtractError, match=r"was replaced while it was checked \(ETag [0-9a-f]{32}, then e2\)"):
-        check_activity(Replaced({KEY: parquet()}, BUCKET), KEY)
+        check_extract(Replaced({KEY: parquet()}, BUCKET), KEY)
 
 
 def test_all_files_beside_a_marker_are_the_extract() -> None:
     store = folder("_SUCCESS", "b.parquet", "a.parquet", "country=DE/c.parquet", "_committed", ".a.crc", "sub/")
-    found = check_activity(store, MARKER)
+    found = check_extract(store, MARKER)
     keys = [FOLDER + name for name in ("a.parquet", "b.parquet", "country=DE/c.parquet")]
     assert found["input_uri"] == f"s3://{BUCKET}/{FOLDER}"
     assert json.loads(str(found["input_etags"])) == etags(store, *keys)
@@ -89,7 +89,7 @@ def test_all_files_beside_a_marker_are_the_extract() -> None:
 )
 def test_a_marker_that_says_too_much(names: tuple[str, ...], said: str) -> None:
     with pytest.raises(ExtractError) as raised:
-        check_activity(folder(*names), MARKER)
+        check_extract(folder(*names), MARKER)
     assert said in str(raised.value)
 
 
@@ -97,4 +97,4 @@ def test_a_broken_file_among_whole_ones_is_named() -> None:
     store = folder("_SUCCESS", "a.parquet", "b.parquet")
     store.objects[f"{FOLDER}b.parquet"] = parquet()[:-1]
     with pytest.raises(ExtractError, match=rf"s3://{BUCKET}/{FOLDER}b\.parquet .*cut off"):
-        check_activity(store, MARKER)
+        check_extract(store, MARKER)

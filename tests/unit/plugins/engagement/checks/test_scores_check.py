@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engagement.checks.scores_check import Verdict, check_files
+from engagement.checks.scores_check import CheckResult, check_files
 from tests.unit.plugins.engagement.run_factory import scores_manifest
 
 FILES = {"part-0.csv": 10, "part-1.csv": 20}
@@ -26,6 +26,6 @@ MANIFEST = scores_manifest(files=[{"name": name, "bytes": size} for name, size i
     ],
 )
 def test_files(objects: dict[str, int], problems: list[str]) -> None:
-    verdict = Verdict()
-    check_files(MANIFEST, objects, verdict)
-    assert (verdict.problems, verdict.checks) == (problems, ["2 files as listed", "rows add up"])
+    result = CheckResult()
+    check_files(MANIFEST, objects, result)
+    assert (result.problems, result.passed) == (problems, ["2 files as listed", "rows add up"])

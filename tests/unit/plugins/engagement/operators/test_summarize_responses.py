@@ -111,7 +111,7 @@ class TaskInstance(SimpleNamespace):
     def xcom_pull(self, *, task_ids: str, key: str = "return_value") -> Any:
         if (task_ids, key) == ("check_scores", "return_value"):
             return self.checked
-        return self.told.get(task_ids) if key == "problem" else None
+        return self.told.get(task_ids) if key == "failure_reason" else None
 
 
 def operator(**changes: Any) -> SummarizeApiResponsesOperator:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engagement.contract.delivery_manifest import Seconds
+from engagement.contract.aggregate import RequestsPerSecond
 from engagement.contract.outcomes import ErrorGroup
 from engagement.contract.summary import Throughput
 from engagement.summary import aggregation
@@ -97,9 +97,9 @@ def test_two_tasks_sending_in_one_second_add_up_to_the_peak() -> None:
 
 @given(every=st.lists(st.dictionaries(st.integers(1000, 1040), st.integers(1, 9)), max_size=4))
 def test_seconds_are_added_where_they_meet(every: list[dict[int, int]]) -> None:
-    def told(counts: dict[int, int]) -> Seconds:
+    def told(counts: dict[int, int]) -> RequestsPerSecond:
         first, last = min(counts, default=0), max(counts, default=-1)
-        return Seconds(first=first, posts=tuple(counts.get(second, 0) for second in range(first, last + 1)))
+        return RequestsPerSecond(first=first, posts=tuple(counts.get(second, 0) for second in range(first, last + 1)))
 
     wanted = sum(map(Counter, every), Counter[int]())
     assert reduce(aggregation.add_seconds, map(told, every), aggregation.NO_SECONDS) == told(wanted)

@@ -8,7 +8,7 @@ import pytest
 
 from engagement.aws.glue_runs import GlueRuns
 from engagement.contract.outcomes import ErrorGroup
-from engagement.contract.summary import Checks, Input, Recent, Summary
+from engagement.contract.summary import Checks, InputRows, RecentScores, Summary
 from engagement.summary import builder
 from engagement.summary.run_artifacts import LoadedManifest
 from tests.unit.plugins.engagement import run_factory as factory
@@ -20,7 +20,7 @@ def test_a_successful_run() -> None:
     found = build(factory.artifacts())
     assert found.status == "success"
     assert found.headline == "970 of 1,000 scores of 2026-11-23 are delivered; 8 customers were not reached."
-    assert found.input == Input(
+    assert found.input == InputRows(
         input=1020,
         scored=1000,
         invalid=15,
@@ -49,7 +49,7 @@ def test_scores_beside_recent_days() -> None:
     recent = {"2026-11-22": [100] + [0] * 19, "2026-11-21": [0, 300] + [0] * 18}
     scores = build(factory.artifacts(recent_histograms=recent)).scores
     assert scores is not None
-    assert scores.recent == Recent(dates=2, histogram=(0.5, 0.5, *[0.0] * 18), drift=0.9)
+    assert scores.recent == RecentScores(dates=2, histogram=(0.5, 0.5, *[0.0] * 18), drift=0.9)
     without = build(factory.artifacts()).scores
     assert without is not None
     assert without.recent is None

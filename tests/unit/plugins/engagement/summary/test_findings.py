@@ -54,7 +54,7 @@ LOST_TASK = factory.aggregate(factory.LAST, "0", {"delivered": 460, "rejected": 
         ({"aggregates": {factory.FIRST: factory.first_attempt()}}, ["delivery_inconsistent"]),
         ({"broken_aggregates": ["aggregate x cannot be read"]}, ["aggregates_broken"]),
         ({"delivery": delivery(stopped=STOPPED)}, ["delivery_stopped"]),
-        ({"glue": GlueRuns((), trouble="Glue could not be asked")}, ["glue_unsettled"]),
+        ({"glue": GlueRuns((), error="Glue could not be asked")}, ["glue_unsettled"]),
         (
             {"delivery": delivery(outcomes=LOST), "aggregates": {factory.LAST: [factory.last_attempt()[0], LOST_TASK]}},
             ["not_reached"],
@@ -140,7 +140,7 @@ def test_every_finding_says_what_to_do() -> None:
         tasks={**dict.fromkeys(factory.TASKS, "failed"), "another_task": "failed"},
         scores=absent("broken"),
         delivery=absent("broken"),
-        glue=GlueRuns((), trouble="Glue is away"),
+        glue=GlueRuns((), error="Glue is away"),
         broken_aggregates=["one"],
     )
     advice = [finding.advice for finding in findings.evaluate_run(artifacts, LIMIT)]

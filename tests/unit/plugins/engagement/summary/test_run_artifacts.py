@@ -6,7 +6,8 @@ import pytest
 
 from engagement.aws.glue_runs import GlueRuns
 from engagement.contract import s3_keys
-from engagement.contract.delivery_manifest import DeliveryManifest, Seconds
+from engagement.contract.aggregate import RequestsPerSecond
+from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.summary import run_artifacts
 from engagement.summary.aggregation import NO_SECONDS, throughput
 from tests.unit.plugins.engagement import run_factory as factory
@@ -88,7 +89,7 @@ def test_the_seconds_of_an_attempt_are_added_up_as_they_are_read() -> None:
     found, _ = run_artifacts.read_aggregates(
         store, factory.DATE, factory.RUN_ID, delivery=read_delivery(store), glue=NO_GLUE, dry_run=False
     )
-    added = Seconds(first=10, posts=(2, 5, 0, 1))
+    added = RequestsPerSecond(first=10, posts=(2, 5, 0, 1))
     assert [each.seconds for each in found["jr_1"]] == [added, NO_SECONDS, NO_SECONDS]
     assert [each.seconds for each in found["jr_2"]] == [other.seconds]
     assert throughput(found.values()) == throughput([tasks, [other]])

@@ -32,7 +32,7 @@ def opened(output: OutputBucket) -> Bucket:
 
 def test_listed_and_read() -> None:
     with OutputBucket()() as bucket:
-        found = list(bucket.listed("a/", "a/1"))
+        found = list(bucket.list_objects("a/", "a/1"))
         assert bucket.name == BUCKET
         assert bucket.read("b/1") == b"b/1"
         assert bucket.read("c") is None
@@ -44,7 +44,7 @@ def test_refusals_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"output_bucket": "another-bucket"}))
     with pytest.raises(StoreError, match=r"Bucket another-bucket cannot be read: .*\(NoSuchBucket\) .* exist\.$"):  # noqa: SIM117
         with OutputBucket()() as bucket:
-            list(bucket.listed("a/"))
+            list(bucket.list_objects("a/"))
 
 
 def test_what_cannot_be_reached_is_a_sentence_after_a_short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
