@@ -18,15 +18,15 @@ from typing import Any
 import aiohttp
 
 from benchmarks import client_process
-from engagement_jobs.crm_client.http_client import Answer, HttpTransport, Transport
-from engagement_jobs.crm_client.score_update import Record
-from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from engagement_jobs.crm_client.http_client import CrmClient, CrmHttpClient, CrmResponse
+from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 
 _DAY = "2026-11-23"
 
 
-class InstantTransport:
+class InstantClient:
     """A transport without a network that responds at once, so that millions of requests take a minute.
 
     :param fail_every: every such request gets a 503 response and is retried
@@ -38,12 +38,12 @@ class InstantTransport:
         self._fail_every = fail_every
         self._numbers = itertools.count(1)
 
-    async def post(self, payload: bytes, key: str) -> Answer:  # noqa: ARG002 - a transport's signature
+    async def post(self, payload: bytes, key: str) -> CrmResponse:  # noqa: ARG002 - a transport's signature
         """Respond after yielding to other requests and the ledger."""
         await asyncio.sleep(0)
         if next(self._numbers) % self._fail_every:
-            return Answer(200, {}, b'{"status":"updated"}', self.token_version)
-        return Answer(503, {}, b"", self.token_version)
+            return CrmResponse(200, {}, b'{"status":"updated"}', self.token_version)
+        return CrmResponse(503, {}, b"", self.token_version)
 
     async def refresh(self) -> bool:
         """Report that there is no newer token."""
@@ -52,16 +52,16 @@ class InstantTransport:
 
 async def core(url: str, count: int, concurrency: int) -> int:
     """Deliver with the delivery core as a push task runs it, without a rate limit and with the ledger on disk."""
-    transport = HttpTransport(url, _read_token, 30)
-    await transport.read_token()
+    client = CrmHttpClient(url, _read_token, 30)
+    await client.read_token()
     with tempfile.TemporaryDirectory() as folder:
 
         def put(key: str, body: bytes) -> None:
             (Path(folder) / key).write_bytes(body)
 
-        async with transport:
-            delivery = await _deliver(url, count, concurrency, transport, put)
-    return delivery.tally.outcomes["delivered"]
+        async with client:
+            delivery = await _deliver(url, count, concurrency, client, put)
+    return delivery.counters.outcomes["delivered"]
 
 
 async def instant(url: str, count: int, concurrency: int) -> int:
@@ -72,15 +72,15 @@ async def instant(url: str, count: int, concurrency: int) -> int:
         nonlocal written
         written += len(body)
 
-    delivery = await _deliver(url, count, concurrency, InstantTransport(fail_every=100), put)
-    if not written or not delivery.tally.retries:
+    delivery = await _deliver(url, count, concurrency, InstantClient(fail_every=100), put)
+    if not written or not delivery.counters.retries:
         raise RuntimeError("expected a written ledger and some retries, got none")
-    return delivery.tally.outcomes["delivered"]
+    return delivery.counters.outcomes["delivered"]
 
 
 async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
     """Deliver with aiohttp alone: one coroutine per request in flight; no hash, ledger or classification."""
-    rows, delivered = (Record(user, score, 0) for user, score in client_process.scores(count)), 0
+    rows, delivered = (ScoreUpdate(user, score, 0) for user, score in client_process.scores(count)), 0
     fixed = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['CRM_TOKEN']}"}
 
     async def post(session: aiohttp.ClientSession) -> None:
@@ -98,9 +98,9 @@ async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
 
 
 async def _deliver(
-    url: str, count: int, concurrency: int, transport: Transport, put: Callable[[str, bytes], None]
-) -> Delivery:
-    policy = Policy(
+    url: str, count: int, concurrency: int, client: CrmClient, put: Callable[[str, bytes], None]
+) -> Dispatcher:
+    policy = DeliveryPolicy(
         endpoint=url,
         score_date=_DAY,
         run_id="benchmark",
@@ -111,8 +111,8 @@ async def _deliver(
         deadline=time.time() + 3600,
         unavailable_timeout=60,
     )
-    delivery = Delivery(policy, transport, Ledger(put, "", "0"))
-    await delivery.run(Record(user, score, 0) for user, score in client_process.scores(count))
+    delivery = Dispatcher(policy, client, Ledger(put, "", "0"))
+    await delivery.run(ScoreUpdate(user, score, 0) for user, score in client_process.scores(count))
     return delivery
 
 

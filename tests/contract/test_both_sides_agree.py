@@ -25,9 +25,9 @@ from engagement_jobs.contract import arguments, csv_columns
 from engagement_jobs.contract import s3_keys as job_layout
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.crm_client import response_classification
-from engagement_jobs.delivery.counters import Tally
+from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.ledger import FIELDS
-from engagement_jobs.delivery.stop_reasons import Stop
+from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.entrypoints import workflow_run
 from engagement_jobs.push.manifest import delivery_manifest
 from engagement_jobs.scoring.manifest import scores_manifest
@@ -55,25 +55,25 @@ def scores() -> dict[str, Any]:
     )
 
 
-def tally() -> Tally:
-    counts = Tally()
-    counts.sent(1_763_866_800.0, again=False)
-    counts.answered(200, 12.0)
-    counts.settled("delivered", "http_200", 200, count=2)
-    counts.settled("rejected", "http_404", 404, "unknown-user")
+def counters() -> DeliveryCounters:
+    counts = DeliveryCounters()
+    counts.count_request(1_763_866_800.0, again=False)
+    counts.count_response(200, 12.0)
+    counts.count_outcome("delivered", "http_200", 200, count=2)
+    counts.count_outcome("rejected", "http_404", 404, "unknown-user")
     return counts
 
 
 def delivery() -> dict[str, Any]:
-    counted = tally()
-    stop = Stop("retry_after", "The CRM asked for a pause.", 1_763_870_000.0)
+    counted = counters()
+    stop = StopReason("retry_after", "The CRM asked for a pause.", 1_763_870_000.0)
     return delivery_manifest(
-        PUSH, scores(), outcomes=counted.outcomes, tally=counted, stop=stop, attempts=["jr_0", "jr_2"]
+        PUSH, scores(), outcomes=counted.outcomes, counters=counted, stop=stop, attempts=["jr_0", "jr_2"]
     )
 
 
 def aggregate() -> dict[str, Any]:
-    return tally().aggregate(RUN, "jr_2", "0", "2026-11-23T03:10:00Z")
+    return counters().aggregate(RUN, "jr_2", "0", "2026-11-23T03:10:00Z")
 
 
 def read(model: type[Model], written: dict[str, Any]) -> Model:

@@ -21,14 +21,14 @@ from typing import Any
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.crm_client.http_client import HttpTransport
+from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.response_classification import OPEN
-from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.canary import SIZE, Canary
-from engagement_jobs.delivery.counters import Tally
-from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.stop_reasons import Stop, canary_unanswered
+from engagement_jobs.delivery.stop_reasons import StopReason, canary_unanswered
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class Attempt:
         with (self.folder / s3_keys.scores(self.arguments.score_date) / "part-0.csv").open(newline="") as file:
             return {row["UserID"]: row["Calculated_Score"] for row in csv.DictReader(file)}
 
-    def write(self, name: str, tally: Tally) -> None:
+    def write(self, name: str, counters: DeliveryCounters) -> None:
         """Write a task's aggregate."""
         arguments = self.arguments
-        document = tally.aggregate(arguments.run_id, arguments.job_run_id, name, str(self.started))
+        document = counters.aggregate(arguments.run_id, arguments.job_run_id, name, str(self.started))
         (self.written / f"agg-{name}.json").write_text(json.dumps(document))
 
 
-async def send(attempt: Attempt, rows: Sequence[Record]) -> Stop | None:
+async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | None:
     """Send the rows: the canary's, then all others unless the canary is against it; return why it was stopped."""
     canary = Canary()
     stop = await run_task(attempt, "canary", rows[:SIZE], canary)
@@ -72,11 +72,15 @@ async def send(attempt: Attempt, rows: Sequence[Record]) -> Stop | None:
 
 
 async def run_task(
-    attempt: Attempt, name: str, rows: Sequence[Record], canary: Canary | None = None, stop: Stop | None = None
-) -> Stop | None:
+    attempt: Attempt,
+    name: str,
+    rows: Sequence[ScoreUpdate],
+    canary: Canary | None = None,
+    stop: StopReason | None = None,
+) -> StopReason | None:
     """Run one task of the delivery core; with `stop` it sends nothing and counts everything."""
     arguments = attempt.arguments
-    policy = Policy(
+    policy = DeliveryPolicy(
         endpoint=arguments.endpoint,
         score_date=arguments.score_date,
         run_id=arguments.run_id,
@@ -94,12 +98,12 @@ async def run_task(
     async def token() -> str:
         return (attempt.folder / "token").read_text()
 
-    transport = HttpTransport(arguments.endpoint, token, arguments.request_timeout_seconds)
-    delivery = Delivery(policy, transport, Ledger(put, "", name), f"task {name}", canary, len(rows), stop=stop)
-    await transport.read_token()
-    async with transport:
+    client = CrmHttpClient(arguments.endpoint, token, arguments.request_timeout_seconds)
+    delivery = Dispatcher(policy, client, Ledger(put, "", name), f"task {name}", canary, len(rows), stop=stop)
+    await client.read_token()
+    async with client:
         await delivery.run(rows)
-    attempt.write(name, delivery.tally)
+    attempt.write(name, delivery.counters)
     return delivery.stop
 
 
@@ -108,9 +112,9 @@ def deliver(attempt: Attempt) -> dict[str, Any]:
     attempt.written.mkdir(parents=True)
     earlier, scores = attempt.outcomes(), attempt.scores()
     final = {user for user, outcome in earlier.items() if outcome not in OPEN}
-    planned = Tally(Counter(earlier[user] for user in final))
+    planned = DeliveryCounters(Counter(earlier[user] for user in final))
     attempt.write("plan", planned)
-    rows = [Record(user, scores[user], 0, earlier.get(user) == "unknown") for user in scores if user not in final]
+    rows = [ScoreUpdate(user, scores[user], 0, earlier.get(user) == "unknown") for user in scores if user not in final]
     stop = asyncio.run(send(attempt, rows))
     outcomes = attempt.outcomes()
     posts = [json.loads(path.read_text())["posts"] for path in attempt.written.glob("agg-*.json")]

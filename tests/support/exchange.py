@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engagement_jobs.crm_client.http_client import HttpTransport
-from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.crm_client.http_client import CrmHttpClient
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.canary import Canary
-from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.server import serving
@@ -39,12 +39,12 @@ class Exchange:
         self.secret_reads += 1
         return self.secrets[min(self.secret_reads, len(self.secrets)) - 1]
 
-    def deliver(self, rows: Iterable[Record], canary: Canary | None = None, **policy: Any) -> Delivery:
+    def deliver(self, rows: Iterable[ScoreUpdate], canary: Canary | None = None, **policy: Any) -> Dispatcher:
         return asyncio.run(self._deliver(rows, canary, policy))
 
-    async def _deliver(self, rows: Iterable[Record], canary: Canary | None, changes: dict[str, Any]) -> Delivery:
+    async def _deliver(self, rows: Iterable[ScoreUpdate], canary: Canary | None, changes: dict[str, Any]) -> Dispatcher:
         async with serving(self.crm) as url:
-            standard = Policy(
+            standard = DeliveryPolicy(
                 endpoint=f"{url}/api/v1/update-score",
                 score_date="2026-11-23",
                 run_id="scheduled__2026-11-23T03:00:00+00:00",
@@ -58,16 +58,16 @@ class Exchange:
             timeout = changes.pop("request_timeout_seconds", 5.0)
             policy = replace(standard, **changes)
             ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_gives_up)
-            transport = HttpTransport(policy.endpoint, self.read_secret, timeout)
-            await transport.read_token()
-            async with transport:
-                delivery = Delivery(policy, transport, ledger, canary=canary)
+            client = CrmHttpClient(policy.endpoint, self.read_secret, timeout)
+            await client.read_token()
+            async with client:
+                delivery = Dispatcher(policy, client, ledger, canary=canary)
                 await delivery.run(rows)
             return delivery
 
 
-def records(count: int) -> list[Record]:
-    return [Record(f"U{number:06d}", f"{number % 100}.50", 0) for number in range(count)]
+def records(count: int) -> list[ScoreUpdate]:
+    return [ScoreUpdate(f"U{number:06d}", f"{number % 100}.50", 0) for number in range(count)]
 
 
 def exchange(fault: Fault = NO_FAULT, **options: Any) -> Exchange:

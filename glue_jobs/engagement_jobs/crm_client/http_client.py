@@ -32,7 +32,7 @@ _MAX_LINE = 65_536
 
 
 @dataclass(slots=True)
-class Answer:
+class CrmResponse:
     """What the CRM answered.
 
     :param headers: found by names in lower case
@@ -46,12 +46,12 @@ class Answer:
     token_version: int
 
 
-class Transport(Protocol):
+class CrmClient(Protocol):
     """What the delivery needs of HTTP."""
 
     token_version: int
 
-    async def post(self, payload: bytes, key: str) -> Answer:
+    async def post(self, payload: bytes, key: str) -> CrmResponse:
         """Send one record; raise UnsentError or AmbiguousError when no answer came."""
 
     async def refresh(self) -> bool:
@@ -84,7 +84,7 @@ class Credential:
         return f"{self.scheme} {self.token}" if self.scheme else self.token
 
 
-class HttpTransport:
+class CrmHttpClient:
     """Sends to one endpoint, whose connections it keeps. Use as an async context manager.
 
     :param timeout_seconds: the limit of one request, connecting included, which may take half of it
@@ -145,11 +145,11 @@ class HttpTransport:
         self.token_version += 1
         return True
 
-    async def post(self, payload: bytes, key: str) -> Answer:
+    async def post(self, payload: bytes, key: str) -> CrmResponse:
         """Send one record. Raises UnsentError or AmbiguousError."""
         return await self.request("POST", payload, key)
 
-    async def request(self, method: str, payload: bytes, key: str) -> Answer:
+    async def request(self, method: str, payload: bytes, key: str) -> CrmResponse:
         """Send one request, at most once; redirects are answers, not followed.
 
         :raises UnsentError: the request certainly did not leave
@@ -168,7 +168,7 @@ class HttpTransport:
                     if 200 <= response.status < 300:
                         raise
                     body = None  # status and headers are complete, and say enough
-                return Answer(response.status, response.headers, body, version)
+                return CrmResponse(response.status, response.headers, body, version)
         except ERRORS as error:
             raise translate(error) from error
 

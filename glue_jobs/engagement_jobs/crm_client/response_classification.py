@@ -23,18 +23,18 @@ OPEN = ("unknown", "deferred")
 _parse = json.JSONDecoder().decode
 
 
-class Next(enum.Enum):
+class Action(enum.Enum):
     """What the sender does after an answer."""
 
-    SETTLE = "settle"  # the outcome is final
-    RETRY = "retry"  # ask again with the same key, within attempts and budget
-    WAIT = "wait"  # the server sets the pace: ask again, at nobody's cost
-    REFRESH = "refresh"  # the token is refused: read the secret again once, then stop
-    STOP = "stop"  # something is wrong with the run, not with the record
+    FINALIZE = enum.auto()  # the outcome is final
+    RETRY = enum.auto()  # send again with the same key, within max_attempts and the retry budget
+    BACK_OFF = enum.auto()  # the CRM throttles: send again later; costs neither an attempt nor retry budget
+    REFRESH_TOKEN = enum.auto()  # the CRM refused the token: read the secret again once, then stop
+    STOP = enum.auto()  # the run is misconfigured, not this one user
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ResponseClassification:
     """What one answer means.
 
     :param outcome: what the record is if this was the last word
@@ -42,7 +42,7 @@ class Verdict:
     :param detail: problem type named by the body, empty when there is none
     """
 
-    next: Next
+    action: Action
     outcome: str
     reason: str
     detail: str = ""
@@ -59,7 +59,7 @@ _DEEPEST = 8
 _PARTS = ("results", "result", "data")
 
 
-def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> Verdict:
+def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> ResponseClassification:
     """The verdict on an HTTP answer.
 
     :param headers: by names in lower case
@@ -72,47 +72,49 @@ def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> Ver
     detail = _problem_type(kind, _json(body))
     if 300 <= status < 400:
         # 303 is what a server says that has done the work and shows the result elsewhere.
-        return Verdict(Next.STOP, "unknown" if status == 303 else "deferred", reason, "redirect")
+        return ResponseClassification(Action.STOP, "unknown" if status == 303 else "deferred", reason, "redirect")
     if status in (401, 403):
-        return Verdict(Next.REFRESH if status == 401 else Next.STOP, "deferred", reason, detail)
+        return ResponseClassification(
+            Action.REFRESH_TOKEN if status == 401 else Action.STOP, "deferred", reason, detail
+        )
     if status == 409:
-        return Verdict(Next.RETRY, "unknown", reason, detail)
+        return ResponseClassification(Action.RETRY, "unknown", reason, detail)
     if status == 429 or (status == 503 and _asks_for_a_pause(headers)):
-        return Verdict(Next.WAIT, "deferred", reason, detail)
+        return ResponseClassification(Action.BACK_OFF, "deferred", reason, detail)
     if status in _RETRY_UNSENT:
-        return Verdict(Next.RETRY, "deferred", reason, detail)
+        return ResponseClassification(Action.RETRY, "deferred", reason, detail)
     if 400 <= status < 500:
-        return Verdict(Next.SETTLE, "rejected", reason, detail)
+        return ResponseClassification(Action.FINALIZE, "rejected", reason, detail)
     if headers.get("idempotent-replayed", "").lower() == "true":
         # A stored failure comes back for the same key for ever; asking again cannot change it.
-        return Verdict(Next.SETTLE, "unknown", f"{reason}_replayed", detail)
-    return Verdict(Next.RETRY, "unknown", reason, detail)
+        return ResponseClassification(Action.FINALIZE, "unknown", f"{reason}_replayed", detail)
+    return ResponseClassification(Action.RETRY, "unknown", reason, detail)
 
 
 def _asks_for_a_pause(headers: Mapping[str, str]) -> bool:
     return retry_after_seconds(headers.get("retry-after"), headers.get("date")) is not None
 
 
-def _success(status: int, kind: str, body: bytes | None) -> Verdict:
+def _success(status: int, kind: str, body: bytes | None) -> ResponseClassification:
     if body is None:
         # It may name a failure.
-        return Verdict(Next.RETRY, "unknown", f"http_{status}_unreadable")
+        return ResponseClassification(Action.RETRY, "unknown", f"http_{status}_unreadable")
     if "html" in kind or body.lstrip()[:1] == b"<":
         # A proxy or a login page answered in the CRM's place.
-        return Verdict(Next.RETRY, "unknown", f"http_{status}_html")
+        return ResponseClassification(Action.RETRY, "unknown", f"http_{status}_html")
     if "problem" not in kind and not _MAY_NAME_FAILURE.search(body.lower()):
         return _delivered(status, "")
     parsed = _json(body)
     detail = _problem_type(kind, parsed)
     if _names_failure(parsed):
-        return Verdict(Next.SETTLE, "rejected", f"http_{status}_failure", detail)
+        return ResponseClassification(Action.FINALIZE, "rejected", f"http_{status}_failure", detail)
     return _delivered(status, detail)
 
 
 @functools.lru_cache(maxsize=64)
-def _delivered(status: int, detail: str) -> Verdict:
+def _delivered(status: int, detail: str) -> ResponseClassification:
     # Nearly every verdict is one of these.
-    return Verdict(Next.SETTLE, "delivered", f"http_{status}", detail)
+    return ResponseClassification(Action.FINALIZE, "delivered", f"http_{status}", detail)
 
 
 def _json(body: bytes | None) -> Any:

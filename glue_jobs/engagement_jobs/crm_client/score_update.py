@@ -8,7 +8,7 @@ from json.encoder import encode_basestring
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ScoreUpdate:
     """One row to send.
 
     :param user_id: as in the extract, neither trimmed nor case-folded
@@ -27,7 +27,7 @@ class Record:
         return f'{{"user_id": {encode_basestring(self.user_id)}, "engagement_score": "{self.score}"}}'.encode()
 
 
-def idempotency_key(endpoint: str, score_date: str, record: Record, payload: bytes) -> str:
+def idempotency_key(endpoint: str, score_date: str, record: ScoreUpdate, payload: bytes) -> str:
     """The same for every try of a delivery, another for a deliberate second one (its revision is higher)."""
     head = f"{endpoint}\0{score_date}\0{record.user_id}\0{record.revision}\0".encode()
     return hashlib.sha256(head + payload).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from engagement_jobs.crm_client.response_classification import Next, Verdict
+from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
 
 _STAGES = (1, 11, 111)
 _PASSES_AT = 0.9
@@ -30,10 +30,10 @@ class Canary:
         stage = next((size for size in _STAGES if answered < _PASSES_AT * size), SIZE)
         return opened - self._lost < stage
 
-    def record(self, verdict: Verdict) -> None:
+    def record(self, classification: ResponseClassification) -> None:
         """Note how a record ended."""
-        if verdict.next is Next.SETTLE:
-            self._answers["delivered" if verdict.outcome == "delivered" else verdict.reason] += 1
+        if classification.action is Action.FINALIZE:
+            self._answers["delivered" if classification.outcome == "delivered" else classification.reason] += 1
         else:
             self._lost += 1
 

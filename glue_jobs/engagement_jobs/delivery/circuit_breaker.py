@@ -16,47 +16,47 @@ _SHORTER = 0.8
 
 
 @dataclass
-class Breaker:
+class CircuitBreaker:
     """Opens when request after request failed for a systemic reason; probes with single requests.
 
     :param unavailable_timeout: seconds that it may stay open before the job stops
-    :param in_a_row: failures in a row that open it
+    :param failure_threshold: failures in a row that open it
     """
 
     unavailable_timeout: float
-    in_a_row: int = 20
+    failure_threshold: int = 20
     opened_at: float | None = field(init=False, default=None)
     probe_at: float = field(init=False, default=0.0)
     probing: bool = field(init=False, default=False)
     _failures: int = field(init=False, default=0)
     _pause: float = field(init=False, default=_FIRST_PROBE)
 
-    def wait(self, now: float) -> float:
+    def delay(self, now: float) -> float:
         """Seconds until a request may leave: 0 when closed or when it is time for a probe."""
         if self.opened_at is None:
             return 0.0
         return _LONGEST_PROBE if self.probing else max(0.0, self.probe_at - now)
 
-    def sent(self) -> None:
+    def on_send(self) -> None:
         """A request leaves; when the breaker is open it is the probe."""
         self.probing = self.opened_at is not None
 
-    def spent(self, now: float, not_before: float = 0.0) -> bool:
+    def has_timed_out(self, now: float, not_before: float = 0.0) -> bool:
         """Whether it has been open for longer than the job may wait; a pause that the CRM asked for does not count."""
         return self.opened_at is not None and now - max(self.opened_at, not_before) >= self.unavailable_timeout
 
-    def release(self, now: float) -> None:
+    def release_probe(self, now: float) -> None:
         """A probe ended with an answer that says nothing about health: the next one may leave."""
         if self.probing:
             self.probing, self.probe_at = False, now
 
-    def record(self, now: float, healthy: bool) -> None:
+    def record_result(self, now: float, healthy: bool) -> None:
         """Note how a request went; `healthy` is any answer that speaks of the record."""
         if self.opened_at is not None:
             self._after_probe(now, healthy)
             return
         self._failures = 0 if healthy else self._failures + 1
-        if self._failures >= self.in_a_row:
+        if self._failures >= self.failure_threshold:
             self.opened_at, self._pause = now, _FIRST_PROBE
             self.probe_at = now + self._pause
 
@@ -75,17 +75,17 @@ class RetryBudget:
     """Retries may be at most a fifth of all requests, and always a few."""
 
     share: float = 0.2
-    least: int = 20
+    min_retries: int = 20
     posts: int = field(init=False, default=0)
     retries: int = field(init=False, default=0)
 
     def allows(self) -> bool:
         """Whether one more retry stays within the budget."""
-        return self.retries < max(self.least, self.share * self.posts)
+        return self.retries < max(self.min_retries, self.share * self.posts)
 
 
 @dataclass
-class Concurrency:
+class AdaptiveConcurrency:
     """How many requests may be under way: doubles while that costs no latency, grows by one a round trip while it costs
     some, halves when the median doubles.
 
@@ -95,7 +95,7 @@ class Concurrency:
     so that the limit grows again, but one by one: other tasks may just have taken the room.
     """
 
-    cap: int
+    max_limit: int
     limit: int = field(init=False)
     _best: float | None = field(init=False, default=None)
     _round: list[float] = field(init=False, default_factory=list)
@@ -107,7 +107,7 @@ class Concurrency:
     slack: float = 0.01
 
     def __post_init__(self) -> None:
-        self.limit = min(8, self.cap)
+        self.limit = min(8, self.max_limit)
 
     def record(self, seconds: float) -> None:
         """Note the round trip of one answer on a record; a refusal at the door says nothing about the work."""
@@ -127,9 +127,9 @@ class Concurrency:
         if self._slow_rounds == _SLOW_ROUNDS:
             self._halve(median)
         elif median <= 1.3 * self._best + self.slack:
-            self.limit = min(self.cap, self.limit * 2)
+            self.limit = min(self.max_limit, self.limit * 2)
         elif not self._slow_rounds:
-            self.limit = min(self.cap, self.limit + 1)
+            self.limit = min(self.max_limit, self.limit + 1)
 
     def _halve(self, median: float) -> None:
         if not self._halvings:

@@ -20,7 +20,7 @@ ErrorGroup = tuple[str, str, int | None, str]
 
 
 @dataclass
-class Tally:
+class DeliveryCounters:
     """Counts of one task, or of several after `add`."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -36,18 +36,18 @@ class Tally:
         """Rows that have an outcome."""
         return self.outcomes.total()
 
-    def sent(self, epoch: float, again: bool) -> None:
+    def count_request(self, epoch: float, again: bool) -> None:
         """A request leaves at `epoch` (seconds, UTC)."""
         self.posts += 1
         self.retries += again
         self.seconds[int(epoch)] += 1
 
-    def answered(self, status: int, milliseconds: float) -> None:
+    def count_response(self, status: int, milliseconds: float) -> None:
         """An answer came back `milliseconds` after its request left."""
         self.status_codes[str(status)] += 1
         self.latency[math.floor(math.log(max(milliseconds, 1e-3)) / _LOG_GROWTH)] += 1
 
-    def settled(
+    def count_outcome(
         self, outcome: str, reason: str, http_status: int | None = None, detail: str = "", count: int = 1
     ) -> None:
         """`count` rows end in `outcome`; everything but a delivery is grouped by why."""
@@ -58,7 +58,7 @@ class Tally:
             known = group in self.errors or len(self.errors) < _MOST_KEPT
             self.errors[group if known else (outcome, "other", None, "")] += count
 
-    def doubted(self, outcome: str, reason: str, http_status: int | None, why: str) -> None:
+    def change_to_unknown(self, outcome: str, reason: str, http_status: int | None, why: str) -> None:
         """A row that was counted as settled is `unknown` after all, for no trace of it can be kept."""
         self.outcomes[outcome] -= 1
         for group in self.errors:
@@ -67,9 +67,9 @@ class Tally:
                 if not self.errors[group]:
                     del self.errors[group]
                 break
-        self.settled("unknown", why)
+        self.count_outcome("unknown", why)
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: DeliveryCounters) -> None:
         """Add another tally's counts to this one."""
         self.posts += other.posts
         self.retries += other.retries
@@ -89,7 +89,7 @@ class Tally:
         return groups
 
     @classmethod
-    def from_aggregate(cls, document: dict[str, Any]) -> Tally:
+    def from_aggregate(cls, document: dict[str, Any]) -> DeliveryCounters:
         """The tally that an aggregate document was made of; its smallest groups of errors stay one."""
         groups = document["errors"]
         return cls(

@@ -11,16 +11,16 @@ from email.utils import parsedate_to_datetime
 
 # After pushback the pace is halved and climbs back by this share of the limit every second without pushback.
 _RECOVERY_PER_SECOND = 0.1
-_LEAST_SHARE = 0.05
+_MIN_SHARE = 0.05
 _ONE_WORD_SECONDS = 1.0
 # A token short by less than rounding errors is there: waiting for it would not move the clock.
 _EXACT = 1e-9
 # A longer pause is the same to any job, and a time beyond it may not exist.
-_LONGEST = 366 * 86_400.0
+_MAX_SECONDS = 366 * 86_400.0
 
 
 @dataclass
-class Pace:
+class RateLimiter:
     """A rate of `limit` requests per second with bursts of at most `burst`."""
 
     limit: float
@@ -31,7 +31,7 @@ class Pace:
     _seen: float | None = field(init=False, default=None)
     _slowed: float = field(init=False, default=float("-inf"))
 
-    def wait(self, now: float) -> float:
+    def delay(self, now: float) -> float:
         """Seconds until a request may leave; 0 when it may leave now."""
         self._refill(now)
         if now < self.not_before:
@@ -39,16 +39,16 @@ class Pace:
         missing = 1 - self.tokens
         return 0.0 if missing < _EXACT else missing / (self.limit * self.share)
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Spend the token of a request that leaves now."""
         self.tokens -= 1
 
-    def pushback(self, now: float, retry_after: float | None) -> None:
+    def throttle(self, now: float, retry_after: float | None) -> None:
         """The server asked for fewer requests; `retry_after` seconds from now there may be none at all."""
         self._refill(now)
         # Requests that were under way together get the same word: it counts once.
         if now - self._slowed >= _ONE_WORD_SECONDS:
-            self.share = max(_LEAST_SHARE, self.share / 2)
+            self.share = max(_MIN_SHARE, self.share / 2)
             self._slowed = now
         self.tokens = min(self.tokens, 0.0)
         if retry_after is not None:
@@ -73,11 +73,11 @@ def retry_after_seconds(value: str | None, answered: str | None) -> float | None
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST) or None
+        return min(float(text), _MAX_SECONDS) or None
     until, since = _http_date(text), _http_date(answered) or datetime.now(UTC)
     if until is None or until <= since:
         return None
-    return min((until - since).total_seconds(), _LONGEST)
+    return min((until - since).total_seconds(), _MAX_SECONDS)
 
 
 def _http_date(text: str | None) -> datetime | None:

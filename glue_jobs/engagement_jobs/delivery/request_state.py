@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
 
-from engagement_jobs.crm_client.response_classification import Next, Verdict
-from engagement_jobs.crm_client.score_update import Record, idempotency_key
+from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
+from engagement_jobs.crm_client.score_update import ScoreUpdate, idempotency_key
 
 _MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
-_IN_DOUBT = Verdict(Next.RETRY, "unknown", "earlier_attempt")
+_IN_DOUBT = ResponseClassification(Action.RETRY, "unknown", "earlier_attempt")
 
 
 @dataclass(slots=True)
-class Flight:
+class InFlightRequest:
     """A record that has been opened.
 
     :param tries: requests that left
@@ -26,7 +26,7 @@ class Flight:
     :param first_sent: epoch seconds
     """
 
-    record: Record
+    record: ScoreUpdate
     payload: bytes
     key: str
     tries: int = 0
@@ -37,22 +37,22 @@ class Flight:
     probe: bool = False
     milliseconds: float | None = None
     status: int | None = None
-    last: Verdict | None = None
-    ambiguous: Verdict | None = None
+    last: ResponseClassification | None = None
+    ambiguous: ResponseClassification | None = None
 
     @classmethod
-    def of(cls, record: Record, endpoint: str, score_date: str) -> Flight:
+    def of(cls, record: ScoreUpdate, endpoint: str, score_date: str) -> InFlightRequest:
         """Open a record."""
         payload = record.payload()
         return cls(record, payload, idempotency_key(endpoint, score_date, record, payload))
 
-    def ends_as(self, verdict: Verdict) -> Verdict:
+    def final_classification(self, classification: ResponseClassification) -> ResponseClassification:
         """The verdict on the record when `verdict` is that on its last request: a doubt outlasts a later sure no."""
-        if verdict.outcome != "deferred":
-            return verdict
-        return self.ambiguous or (_IN_DOUBT if self.record.in_doubt else verdict)
+        if classification.outcome != "deferred":
+            return classification
+        return self.ambiguous or (_IN_DOUBT if self.record.in_doubt else classification)
 
-    def line(self, verdict: Verdict, run_id: str, settled: float) -> bytes:
+    def line(self, classification: ResponseClassification, run_id: str, settled: float) -> bytes:
         """The ledger line, with the members of `ledger.FIELDS` in their order.
 
         Put together by hand: a general encoder takes several times as long, once for every record.
@@ -66,7 +66,8 @@ class Flight:
         return (
             f'{{"user_id": {encode_basestring(record.user_id)}, "score": {encode_basestring(record.score)}, '
             f'"key": "{self.key}", "payload_sha256": "{hashlib.sha256(self.payload).hexdigest()}", '
-            f'"revision": {record.revision}, "outcome": "{verdict.outcome}", "reason": "{verdict.reason}", '
+            f'"revision": {record.revision}, "outcome": "{classification.outcome}", '
+            f'"reason": "{classification.reason}", '
             f'"http_status": {status}, "tries": {self.tries}, "latency_ms": {latency}, '
             f'"first_sent_at": "{iso(self.first_sent)}", "settled_at": "{iso(settled)}", "run_id": {run_id}}}'
         ).encode()

@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.common.aws import Store
-from engagement_jobs.delivery.counters import LATENCY_GROWTH, Tally
+from engagement_jobs.delivery.counters import LATENCY_GROWTH, DeliveryCounters
 from engagement_jobs.push.delivery_history import attempt_folders, read_ledger
 
 REST = "rest"
@@ -57,7 +57,7 @@ def count_killed(spark: SparkSession, store: Store, attempts: list[Attempt]) -> 
             log.info("counted %d rows of the killed attempt %s from its ledger", rest.rows, attempt.job_run_id)
 
 
-def uncounted(spark: SparkSession, store: Store, folder: str) -> Tally | None:
+def uncounted(spark: SparkSession, store: Store, folder: str) -> DeliveryCounters | None:
     """Counts of the ledger lines of all tasks that wrote no aggregate; None when there is no such task.
 
     A line tells the last answer of its record: answers and latencies before that one are lost with the task.
@@ -73,7 +73,7 @@ def uncounted(spark: SparkSession, store: Store, folder: str) -> Tally | None:
     return _count(lines)
 
 
-def _count(lines: DataFrame) -> Tally:
+def _count(lines: DataFrame) -> DeliveryCounters:
     answered = F.col("http_status").isNotNull()
     bucket = F.floor(F.log(F.greatest(F.col("latency_ms"), F.lit(1e-3))) / math.log(LATENCY_GROWTH))
     second = F.unix_timestamp(F.to_timestamp("first_sent_at"))
@@ -85,17 +85,17 @@ def _count(lines: DataFrame) -> Tally:
         F.when(answered, bucket).alias("bucket"),
         second.alias("second"),
     ).persist()
-    tally = Tally()
+    counters = DeliveryCounters()
     for row in lines.groupBy("outcome", "reason", "status").agg(F.count("*").alias("rows"), _tries()).collect():
-        tally.settled(row["outcome"], row["reason"], row["status"], count=row["rows"])
-        tally.posts += row["tries"]
-        tally.retries += row["tries"] - row["rows"]
+        counters.count_outcome(row["outcome"], row["reason"], row["status"], count=row["rows"])
+        counters.posts += row["tries"]
+        counters.retries += row["tries"] - row["rows"]
         if row["status"] is not None:
-            tally.status_codes[str(row["status"])] += row["rows"]
-    tally.latency = _counter(lines.where(F.col("bucket").isNotNull()).groupBy("bucket").agg(F.count("*")))
-    tally.seconds = _counter(lines.groupBy("second").agg(_tries()))
+            counters.status_codes[str(row["status"])] += row["rows"]
+    counters.latency = _counter(lines.where(F.col("bucket").isNotNull()).groupBy("bucket").agg(F.count("*")))
+    counters.seconds = _counter(lines.groupBy("second").agg(_tries()))
     lines.unpersist()
-    return tally
+    return counters
 
 
 def _tries() -> Any:

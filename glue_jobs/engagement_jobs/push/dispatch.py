@@ -18,9 +18,9 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.delivery.canary import SIZE, Canary
-from engagement_jobs.delivery.counters import Tally
-from engagement_jobs.delivery.dispatcher import Policy
-from engagement_jobs.delivery.stop_reasons import TASK_LOST, Stop, canary_unanswered
+from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.dispatcher import DeliveryPolicy
+from engagement_jobs.delivery.stop_reasons import TASK_LOST, StopReason, canary_unanswered
 from engagement_jobs.push.task import TaskResult, TaskSetup, no_rows, record, run_partition, run_task
 
 # When a task is lost, Spark asks the others to end and kills their Python workers 2 to 4 s later.
@@ -35,19 +35,19 @@ log = logging.getLogger("engagement.dispatch")
 class DispatchResult:
     """What was sent.
 
-    :param complete: whether `tally` has every row that was to be sent; otherwise the ledger knows more than the tasks
-    :param untraced: users who were sent something that the ledger could not be told of
+    :param complete: whether `counters` has every row that was to be sent; if not, the ledger has more rows
+    :param unlogged_users: users who were sent something that the ledger could not be told of
     """
 
-    tally: Tally
-    stop: Stop | None
+    counters: DeliveryCounters
+    stop: StopReason | None
     complete: bool
-    untraced: tuple[str, ...] = ()
+    unlogged_users: tuple[str, ...] = ()
 
 
 def task_setup(arguments: PushArguments, folder: str, started: float, started_at: str, rows: int) -> TaskSetup:
     """The setup of the canary: the whole job's rate and rows. `share` makes that of one push task of it."""
-    policy = Policy(
+    policy = DeliveryPolicy(
         endpoint=arguments.endpoint,
         score_date=arguments.score_date,
         run_id=arguments.run_id,
@@ -76,12 +76,12 @@ def share(setup: TaskSetup, tasks: int) -> TaskSetup:
     return replace(setup, policy=policy, rows=round(setup.rows / tasks))
 
 
-def check_feasible(rows: int, arguments: PushArguments, left: float, not_before: float | None) -> Stop | None:
+def check_feasible(rows: int, arguments: PushArguments, left: float, not_before: float | None) -> StopReason | None:
     """Refuse, before the first request, what cannot be done in time; what the CRM asked for stays asked for."""
     needed = rows / arguments.max_requests_per_second
     if needed <= left:
         return None
-    return Stop(
+    return StopReason(
         "impossible",
         f"{rows:,} rows at {arguments.max_requests_per_second:g} requests/s take {needed:,.0f} s, but the deadline "
         f"leaves {left:,.0f} s. Send less (push_mode changed), raise max_requests_per_second, or raise "
@@ -90,11 +90,11 @@ def check_feasible(rows: int, arguments: PushArguments, left: float, not_before:
     )
 
 
-def wait_for_retry_after(not_before: float | None, left: float) -> Stop | None:
+def wait_for_retry_after(not_before: float | None, left: float) -> StopReason | None:
     """Wait until the time that the CRM named to an earlier attempt; stop when that is beyond the deadline."""
     wait = (not_before or 0) - time.time()
     if wait > left:
-        return Stop("retry_after", "The CRM asked an earlier attempt for a pause that is not over.", not_before)
+        return StopReason("retry_after", "The CRM asked an earlier attempt for a pause that is not over.", not_before)
     if wait > 0:
         log.info("waiting %.0f s, as the CRM asked an earlier attempt", wait)
         time.sleep(wait)
@@ -113,25 +113,25 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> DispatchResult:
         if left > 0:
             beside.submit(_prewarm_workers, rows.sparkSession.sparkContext, tasks)
         result = run_task(replace(setup, rows=len(first)), "canary", map(record, first), canary)
-    tally = Tally()
-    tally.add(result.tally)
+    counters = DeliveryCounters()
+    counters.add(result.counters)
     refused = None if canary.passed or left <= 0 else canary_unanswered(len(first))
     if result.stop or refused or left <= 0:
-        return DispatchResult(tally, result.stop or refused, left <= 0, result.untraced)
+        return DispatchResult(counters, result.stop or refused, left <= 0, result.unlogged_users)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])
-    stop: Stop | None = None
+    stop: StopReason | None = None
     try:
         results = _run_tasks(rest, share(replace(setup, rows=left), tasks), tasks)
     except Py4JJavaError as error:
         time.sleep(_WORKER_KILL_SECONDS)
         for document in finished_tasks(setup):
-            tally.add(Tally.from_aggregate(document))
+            counters.add(DeliveryCounters.from_aggregate(document))
         cause = str(error.java_exception).splitlines()[0][:300]
-        return DispatchResult(tally, Stop(TASK_LOST, f"Spark lost a push task: {cause}"), complete=False)
+        return DispatchResult(counters, StopReason(TASK_LOST, f"Spark lost a push task: {cause}"), complete=False)
     for each in results:
-        tally.add(each.tally)
+        counters.add(each.counters)
         stop = _later(stop, each.stop)
-    return DispatchResult(tally, stop, True, tuple(user for each in results for user in each.untraced))
+    return DispatchResult(counters, stop, True, tuple(user for each in results for user in each.unlogged_users))
 
 
 def finished_tasks(setup: TaskSetup) -> list[dict[str, Any]]:
@@ -153,7 +153,7 @@ def _run_tasks(rows: DataFrame, setup: TaskSetup, tasks: int) -> list[TaskResult
     return rows.repartition(tasks).rdd.mapPartitionsWithIndex(functools.partial(run_partition, setup)).collect()
 
 
-def _later(first: Stop | None, second: Stop | None) -> Stop | None:
+def _later(first: StopReason | None, second: StopReason | None) -> StopReason | None:
     """The first stop's cause with the latest time before which the CRM wants no requests."""
     if first is None or second is None:
         return first or second

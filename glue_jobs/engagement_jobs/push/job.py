@@ -26,7 +26,7 @@ from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.csv_columns import FAILED
 from engagement_jobs.contract.errors import DeliveryFailedError, LedgerError, ScoresError, TooFewSlotsError
 from engagement_jobs.crm_client.response_classification import OPEN
-from engagement_jobs.delivery.counters import Tally
+from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.dispatcher import UNSENT
 from engagement_jobs.delivery.stop_reasons import TASK_LOST
 from engagement_jobs.push import plan
@@ -69,22 +69,22 @@ def run(arguments: PushArguments) -> dict[str, Any]:
 
     if arguments.push_mode == "dry_run":
         outcomes = Counter(plan_tally.outcomes)
-        sent = DispatchResult(Tally(), None, complete=True)
+        sent = DispatchResult(DeliveryCounters(), None, complete=True)
     else:
         sent, outcomes = _deliver(job, decided, plan_tally, to_send, pause)
         if to_send:
             snapshot.write(arguments.job_run_id, job.folder)
 
-    total = Tally()
+    total = DeliveryCounters()
     total.add(plan_tally)
-    total.add(sent.tally)
+    total.add(sent.counters)
     _check_outcome_total(arguments, outcomes, scores["rows"]["scored"])
     attempts = [] if arguments.push_mode == "dry_run" else of_run(store, arguments.score_date, arguments.run_id)
     manifest = delivery_manifest(
         arguments,
         scores,
         outcomes=outcomes,
-        tally=total,
+        counters=total,
         stop=sent.stop,
         attempts=[attempt.job_run_id for attempt in attempts] or [arguments.job_run_id],
     )
@@ -105,13 +105,13 @@ class _Job:
     started: float
     started_at: str
 
-    def write_aggregate(self, task: str, tally: Tally) -> None:
-        document = tally.aggregate(self.arguments.run_id, self.arguments.job_run_id, task, self.started_at)
+    def write_aggregate(self, task: str, counters: DeliveryCounters) -> None:
+        document = counters.aggregate(self.arguments.run_id, self.arguments.job_run_id, task, self.started_at)
         self.store.write_json(f"{self.folder}agg-{task}.json", document)
 
 
 def _deliver(
-    job: _Job, decided: DataFrame, planned: Tally, to_send: int, pause: float | None
+    job: _Job, decided: DataFrame, planned: DeliveryCounters, to_send: int, pause: float | None
 ) -> tuple[DispatchResult, Counter[str]]:
     """Send what is to be sent, write `failed.csv`; what was sent, and the outcomes by the ledger as written."""
     arguments = job.arguments
@@ -120,7 +120,7 @@ def _deliver(
     if to_send and not stop:
         stop = wait_for_retry_after(pause, left)
     if stop or not to_send:
-        sent = DispatchResult(Tally(), stop, complete=False)
+        sent = DispatchResult(DeliveryCounters(), stop, complete=False)
     else:
         setup = task_setup(arguments, job.folder, job.started, job.started_at, to_send)
         sent = send(decided.where(F.col("decision") == plan.SEND), setup, arguments.push_tasks)
@@ -129,7 +129,7 @@ def _deliver(
     if not sent.complete and to_send:
         rest = _rest(outcomes, planned, sent, uncounted(job.spark, job.store, job.folder))
         job.write_aggregate(REST, rest)
-        sent.tally.add(rest)
+        sent.counters.add(rest)
     failed = sum(outcomes[outcome] for outcome in _FAILED)
     _write_failed(job.store, final, failed, s3_keys.responses(arguments.score_date))
     return sent, outcomes
@@ -166,40 +166,42 @@ def _decide(
     return decided.persist()
 
 
-def _tally_plan(decided: DataFrame, manifest: dict[str, Any]) -> tuple[Tally, int]:
+def _tally_plan(decided: DataFrame, manifest: dict[str, Any]) -> tuple[DeliveryCounters, int]:
     """Counts of the rows that need no request, and how many are to be sent."""
-    tally, to_send = Tally(), 0
+    counters, to_send = DeliveryCounters(), 0
     for decision, reason, status, count in decided.groupBy("decision", "reason", "http_status").count().collect():
         if decision == plan.SEND:
             to_send += count
         else:
-            tally.settled(decision, reason or decision, status, count=count)
+            counters.count_outcome(decision, reason or decision, status, count=count)
     wanted = manifest["rows"]["scored"]
-    if tally.rows + to_send != wanted:
+    if counters.rows + to_send != wanted:
         raise ScoresError(
-            f"the scores of {manifest['score_date']} have {tally.rows + to_send:,} rows, their manifest says "
+            f"the scores of {manifest['score_date']} have {counters.rows + to_send:,} rows, their manifest says "
             f"{wanted:,}. Clear score_users."
         )
-    return tally, to_send
+    return counters, to_send
 
 
 def _finals(job: _Job, decided: DataFrame, sent: DispatchResult) -> DataFrame:
     lines = read_ledger(job.spark, job.store, [job.folder])
     reason = sent.stop.cause if sent.stop else UNSENT
-    untraced = None
+    unlogged_users = None
     if sent.stop is not None and sent.stop.cause == TASK_LOST:
         # Nobody knows of any row without a line whether the lost task had sent it.
-        untraced = decided.join(lines, "user_id", "left_anti")
-    elif sent.untraced:
-        untraced = job.spark.createDataFrame([(user,) for user in sent.untraced], "user_id string")
-    return plan.with_outcome(decided, lines, reason, untraced).persist()
+        unlogged_users = decided.join(lines, "user_id", "left_anti")
+    elif sent.unlogged_users:
+        unlogged_users = job.spark.createDataFrame([(user,) for user in sent.unlogged_users], "user_id string")
+    return plan.with_outcome(decided, lines, reason, unlogged_users).persist()
 
 
-def _rest(outcomes: Counter[str], planned: Tally, sent: DispatchResult, lost: Tally | None) -> Tally:
+def _rest(
+    outcomes: Counter[str], planned: DeliveryCounters, sent: DispatchResult, lost: DeliveryCounters | None
+) -> DeliveryCounters:
     """What no task's own counts have: requests of lost tasks, and the rows that no task was given."""
-    rest = replace(lost or Tally(), outcomes=Counter(), errors=Counter())
-    for outcome, count in (outcomes - planned.outcomes - sent.tally.outcomes).items():
-        rest.settled(outcome, sent.stop.cause if sent.stop else UNSENT, count=count)
+    rest = replace(lost or DeliveryCounters(), outcomes=Counter(), errors=Counter())
+    for outcome, count in (outcomes - planned.outcomes - sent.counters.outcomes).items():
+        rest.count_outcome(outcome, sent.stop.cause if sent.stop else UNSENT, count=count)
     return rest
 
 

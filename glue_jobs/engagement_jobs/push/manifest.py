@@ -8,8 +8,8 @@ from typing import Any
 
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.crm_client.response_classification import OUTCOMES
-from engagement_jobs.delivery.counters import Tally
-from engagement_jobs.delivery.stop_reasons import Stop
+from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.stop_reasons import StopReason
 
 
 def delivery_manifest(
@@ -17,15 +17,15 @@ def delivery_manifest(
     scores: Mapping[str, Any],
     *,
     outcomes: Mapping[str, int],
-    tally: Tally,
-    stop: Stop | None,
+    counters: DeliveryCounters,
+    stop: StopReason | None,
     attempts: Sequence[str],
 ) -> dict[str, Any]:
     """What job 2 did.
 
     :param scores: the scores manifest that was delivered
     :param outcomes: rows by outcome, counted from the ledger as it was written
-    :param tally: requests of this attempt, and why rows are not delivered
+    :param counters: requests of this attempt, and why rows are not delivered
     :param attempts: ids of all attempts of this run and date, oldest first, this one last
     """
     return {
@@ -40,10 +40,10 @@ def delivery_manifest(
         "outcomes": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},
         "stopped": {"cause": stop.cause, "detail": stop.detail} if stop else None,
         "not_before": utc(stop.not_before) if stop and stop.not_before else None,
-        "posts": tally.posts,
-        "retries": tally.retries,
-        "status_codes": dict(sorted(tally.status_codes.items())),
-        "errors": tally.error_groups(),
+        "posts": counters.posts,
+        "retries": counters.retries,
+        "status_codes": dict(sorted(counters.status_codes.items())),
+        "errors": counters.error_groups(),
         "attempts": list(attempts),
     }
 

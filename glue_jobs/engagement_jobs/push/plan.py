@@ -98,14 +98,14 @@ def last_user_within(scores: DataFrame, limit: int | None) -> str | None:
 
 
 def with_outcome(
-    decided: DataFrame, attempt: DataFrame, unsent_reason: str, untraced: DataFrame | None = None
+    decided: DataFrame, attempt: DataFrame, unsent_reason: str, unlogged_users: DataFrame | None = None
 ) -> DataFrame:
     """The decided rows with `outcome`, `reason` and `http_status` after an attempt, from the ledger as written.
 
     :param attempt: ledger lines of this attempt
     :param unsent_reason: why a row that should have been sent has no line
-    :param untraced: users (`user_id`) who may have been sent something without a trace: they are `unknown`, also when
-        there is a line, for the task that wrote it was told that it was not taken
+    :param unlogged_users: users (`user_id`) whose request may have been sent without a ledger line. They are `unknown`
+        even if a line exists, because S3 reported its write as failed
     """
     lines = attempt.select(
         "user_id", *(F.col(name).alias(f"new_{name}") for name in ("outcome", "reason", "http_status"))
@@ -114,10 +114,10 @@ def with_outcome(
     rows = decided.join(lines, "user_id", "left")
     silent = F.when(F.col("in_doubt"), F.lit("unknown")).otherwise(F.lit("deferred"))
     told = [F.col(f"new_{name}") for name in ("outcome", "reason", "http_status")]
-    if untraced is not None:
-        rows = rows.join(untraced.select("user_id", F.lit(True).alias("untraced")), "user_id", "left")
-        silent = F.when(F.col("untraced"), F.lit("unknown")).otherwise(silent)
-        told = [F.when(F.col("untraced").isNull(), column) for column in told]
+    if unlogged_users is not None:
+        rows = rows.join(unlogged_users.select("user_id", F.lit(True).alias("unlogged")), "user_id", "left")
+        silent = F.when(F.col("unlogged"), F.lit("unknown")).otherwise(silent)
+        told = [F.when(F.col("unlogged").isNull(), column) for column in told]
     return rows.select(
         "user_id",
         F.when(sent, F.coalesce(told[0], silent)).otherwise(F.col("decision")).alias("outcome"),

@@ -13,13 +13,13 @@ from pyspark.sql import Row
 
 from engagement_jobs.common.aws import Store, read_secret
 from engagement_jobs.contract.errors import TaskRestartedError
-from engagement_jobs.crm_client.http_client import HttpTransport
-from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.crm_client.http_client import CrmHttpClient
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.canary import Canary
-from engagement_jobs.delivery.counters import Tally
-from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.stop_reasons import Stop, secret_unreadable
+from engagement_jobs.delivery.stop_reasons import StopReason, secret_unreadable
 from engagement_jobs.push.retry_after_store import write_not_before
 
 
@@ -30,7 +30,7 @@ class TaskSetup:
     :param rows: how many rows it will get, about
     """
 
-    policy: Policy
+    policy: DeliveryPolicy
     bucket: str
     folder: str
     job_run_id: str
@@ -44,18 +44,18 @@ class TaskSetup:
 class TaskResult:
     """What a task tells the driver.
 
-    :param untraced: users who were sent something that the ledger could not be told of; at most as many as a task can
-        have under way and unflushed
+    :param unlogged_users: users whose requests were sent but whose ledger lines could not be written; at most the
+        requests in flight and the unflushed lines of one task
     """
 
-    tally: Tally
-    stop: Stop | None
-    untraced: tuple[str, ...] = ()
+    counters: DeliveryCounters
+    stop: StopReason | None
+    unlogged_users: tuple[str, ...] = ()
 
 
-def record(row: Row) -> Record:
+def record(row: Row) -> ScoreUpdate:
     """A planned row as the delivery core takes it."""
-    return Record(row["user_id"], row["score"], row["revision"], row["in_doubt"])
+    return ScoreUpdate(row["user_id"], row["score"], row["revision"], row["in_doubt"])
 
 
 def no_rows(rows: Iterable[object]) -> None:
@@ -74,33 +74,33 @@ def run_partition(setup: TaskSetup, index: int, rows: Iterable[Row]) -> Iterator
     yield run_task(setup, str(index), map(record, rows))
 
 
-def run_task(setup: TaskSetup, name: str, records: Iterable[Record], canary: Canary | None = None) -> TaskResult:
+def run_task(setup: TaskSetup, name: str, records: Iterable[ScoreUpdate], canary: Canary | None = None) -> TaskResult:
     """Deliver `records` and write the task's aggregate; never raises for anything that the CRM does."""
     store = Store(setup.bucket)
     delivery = asyncio.run(_deliver(setup, store, name, records, canary))
-    document = delivery.tally.aggregate(setup.policy.run_id, setup.job_run_id, name, setup.started_at)
+    document = delivery.counters.aggregate(setup.policy.run_id, setup.job_run_id, name, setup.started_at)
     store.write_json(f"{setup.folder}agg-{name}.json", document)
-    return TaskResult(delivery.tally, delivery.stop, tuple(delivery.untraced))
+    return TaskResult(delivery.counters, delivery.stop, tuple(delivery.unlogged_users))
 
 
 async def _deliver(
-    setup: TaskSetup, store: Store, name: str, records: Iterable[Record], canary: Canary | None
-) -> Delivery:
+    setup: TaskSetup, store: Store, name: str, records: Iterable[ScoreUpdate], canary: Canary | None
+) -> Dispatcher:
     async def secret() -> str:
         return await asyncio.to_thread(read_secret, setup.secret_id)
 
     ledger = Ledger(store.write, setup.folder, name)
-    transport = HttpTransport(setup.policy.endpoint, secret, setup.request_timeout_seconds)
+    client = CrmHttpClient(setup.policy.endpoint, secret, setup.request_timeout_seconds)
 
     def note(until: float) -> None:
         write_not_before(store, setup.folder, name, until)
 
-    delivery = Delivery(setup.policy, transport, ledger, f"task {name}", canary, setup.rows, note)
+    delivery = Dispatcher(setup.policy, client, ledger, f"task {name}", canary, setup.rows, note)
     try:
-        await transport.read_token()
+        await client.read_token()
     except Exception as error:  # noqa: BLE001 - of the AWS client or of a broken secret
         # A delivery that is stopped sends nothing and counts everything.
         delivery.stop = secret_unreadable(error)
-    async with transport:
+    async with client:
         await delivery.run(records)
     return delivery

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common.aws import Store
-from engagement_jobs.delivery.counters import Tally
+from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push.attempts import of_run, uncounted
 from tests.support.glue_checks import aggregates, check_push_invariants
 from tests.support.glue_days import DAY, RUN_ID, push, push_arguments, put_scores, users
@@ -47,9 +47,9 @@ def test_the_next_attempt_counts_the_killed_one(
 
     found = aggregates(bucket, ATTEMPT)
     assert found.keys() == {"plan", "canary", "0", "2", "rest"}
-    wanted = Tally.from_aggregate(day["1"])
-    wanted.add(Tally.from_aggregate(day["3"]))
-    rest = Tally.from_aggregate(found["rest"])
+    wanted = DeliveryCounters.from_aggregate(day["1"])
+    wanted.add(DeliveryCounters.from_aggregate(day["3"]))
+    rest = DeliveryCounters.from_aggregate(found["rest"])
     assert (rest.posts, rest.retries, rest.outcomes) == (wanted.posts, wanted.retries, wanted.outcomes)
     # What is lost with a task are the answers before a record's last one.
     assert rest.status_codes == {"200": rest.rows}

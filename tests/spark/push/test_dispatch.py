@@ -9,8 +9,8 @@ import pytest
 
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.delivery.counters import Tally
-from engagement_jobs.delivery.stop_reasons import Stop
+from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push import dispatch
 from engagement_jobs.push.dispatch import check_feasible, finished_tasks, share, task_setup, wait_for_retry_after
 from tests.support.glue_days import push_arguments
@@ -68,28 +68,28 @@ def test_holding_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_first_stop_names_the_cause_and_the_longest_pause_counts() -> None:
-    first, second, third = Stop("a", "A", 5.0), Stop("b", "B", 9.0), Stop("c", "C")
+    first, second, third = StopReason("a", "A", 5.0), StopReason("b", "B", 9.0), StopReason("c", "C")
     assert dispatch._later(None, None) is None
     assert dispatch._later(None, second) == second
     assert dispatch._later(first, None) == first
-    assert dispatch._later(first, second) == Stop("a", "A", 9.0)
-    assert dispatch._later(second, first) == Stop("b", "B", 9.0)
-    assert dispatch._later(third, first) == Stop("c", "C", 5.0)
+    assert dispatch._later(first, second) == StopReason("a", "A", 9.0)
+    assert dispatch._later(second, first) == StopReason("b", "B", 9.0)
+    assert dispatch._later(third, first) == StopReason("c", "C", 5.0)
     assert dispatch._later(third, third) == third
 
 
 def test_only_push_tasks_count_as_finished(arguments: PushArguments, bucket: Bucket) -> None:
     setup = task_setup(arguments, "attempt=x/", 0.0, "then", 1000)
-    tally = Tally()
-    tally.sent(1_700_000_000.5, again=False)
-    tally.answered(503, 12.0)
-    tally.sent(1_700_000_001.5, again=True)
-    tally.settled("unknown", "timeout")
-    tally.settled("rejected", "http_422", 422, "urn:x", 3)
+    counters = DeliveryCounters()
+    counters.count_request(1_700_000_000.5, again=False)
+    counters.count_response(503, 12.0)
+    counters.count_request(1_700_000_001.5, again=True)
+    counters.count_outcome("unknown", "timeout")
+    counters.count_outcome("rejected", "http_422", 422, "urn:x", 3)
     for task in ("0", "11", "canary", "plan", "rest"):
         bucket.put(f"attempt=x/part-{task}-000000.jsonl", b"{}")
-        setup_task = tally.aggregate("run", "jr", task, "then")
+        setup_task = counters.aggregate("run", "jr", task, "then")
         Store(bucket.name).write_json(f"attempt=x/agg-{task}.json", setup_task)
     found = finished_tasks(setup)
     assert [document["task"] for document in found] == ["0", "11"]
-    assert [Tally.from_aggregate(document) for document in found] == [tally, tally]
+    assert [DeliveryCounters.from_aggregate(document) for document in found] == [counters, counters]

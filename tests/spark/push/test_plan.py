@@ -227,8 +227,8 @@ def test_outcomes_come_from_the_ledger_as_written(spark: SparkSession, tmp_path:
         ("silent", "deferred", "deadline", None),
     ]
     # Where a task could leave no trace, nobody knows; and a line that it was told was not taken does not count either.
-    untraced = decided.where("user_id in ('silent', 'sent', 'planned')").select("user_id")
-    doubted = {tuple(row) for row in plan.with_outcome(decided, lines, "ledger_unwritable", untraced).collect()}
+    unlogged_users = decided.where("user_id in ('silent', 'sent', 'planned')").select("user_id")
+    doubted = {tuple(row) for row in plan.with_outcome(decided, lines, "ledger_unwritable", unlogged_users).collect()}
     assert doubted - set(map(tuple, final.collect())) == {
         ("silent", "unknown", "ledger_unwritable", None),
         ("sent", "unknown", "ledger_unwritable", None),

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.errors import DeliveryFailedError
-from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.push.dispatch import task_setup
 from engagement_jobs.push.retry_after_store import read_not_before, write_not_before
 from engagement_jobs.push.task import run_task
@@ -38,8 +38,8 @@ def test_a_long_pause_is_written_while_the_task_waits(bucket: Bucket, crm: World
     crm.crm("PUT", "faults", json={"status": 429, "retry_after": 6, "after": 10, "first": 3})
     setup = task_setup(push_arguments(crm, bucket), attempt("jr_1"), 2e9, "then", 30)
     began = time.time()
-    result = run_task(setup, "0", [Record(f"U{number}", "1.00", 0) for number in range(30)])
-    assert result.tally.outcomes == {"delivered": 30}
+    result = run_task(setup, "0", [ScoreUpdate(f"U{number}", "1.00", 0) for number in range(30)])
+    assert result.counters.outcomes == {"delivered": 30}
     assert bucket.keys(f"{attempt('jr_1')}pause-") == [f"{attempt('jr_1')}pause-0.json"]
     noted = read_not_before(Store(bucket.name), DAY)
     assert noted is not None
@@ -49,7 +49,7 @@ def test_a_long_pause_is_written_while_the_task_waits(bucket: Bucket, crm: World
 def test_a_short_pause_is_not_worth_an_object(bucket: Bucket, crm: World) -> None:
     crm.crm("PUT", "faults", json={"status": 429, "retry_after": 1, "after": 10, "first": 1})
     setup = task_setup(push_arguments(crm, bucket), attempt("jr_1"), 2e9, "then", 30)
-    run_task(setup, "0", [Record(f"U{number}", "1.00", 0) for number in range(30)])
+    run_task(setup, "0", [ScoreUpdate(f"U{number}", "1.00", 0) for number in range(30)])
     assert bucket.keys(f"{attempt('jr_1')}pause-") == []
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from engagement_jobs.crm_client.http_client import Answer, HttpTransport
+from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
 from engagement_jobs.delivery.canary import SIZE, Canary
-from engagement_jobs.delivery.dispatcher import Delivery
+from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.push.dispatch import share, task_setup
 from engagement_jobs.push.task import TaskSetup
@@ -25,12 +25,12 @@ LIMIT = 400
 ROWS = 1_111
 
 
-class Recording(HttpTransport):
+class Recording(CrmHttpClient):
     """Notes when each request leaves."""
 
     times: list[float]
 
-    async def post(self, payload: bytes, key: str) -> Answer:
+    async def post(self, payload: bytes, key: str) -> CrmResponse:
         self.times.append(time.time())
         return await super().post(payload, key)
 
@@ -39,12 +39,12 @@ async def deliver(setup: TaskSetup, first: int, count: int, times: list[float], 
     async def secret() -> str:
         return TOKEN
 
-    transport = Recording(setup.policy.endpoint, secret, 5)
-    transport.times = times
-    await transport.read_token()
-    async with transport:
+    client = Recording(setup.policy.endpoint, secret, 5)
+    client.times = times
+    await client.read_token()
+    async with client:
         rows = records(first + count)[first:]
-        await Delivery(setup.policy, transport, Ledger(lambda *_: None, "", "0"), canary=canary).run(rows)
+        await Dispatcher(setup.policy, client, Ledger(lambda *_: None, "", "0"), canary=canary).run(rows)
 
 
 async def job(faced: Exchange, setup: TaskSetup, tasks: int) -> list[float]:

@@ -10,7 +10,7 @@ from pyspark import TaskContext
 from pyspark.sql import Row
 
 from engagement_jobs.contract.errors import TaskRestartedError
-from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.push.dispatch import task_setup
 from engagement_jobs.push.task import record, run_partition, run_task
 from tests.support.glue_checks import AGGREGATE_KEYS
@@ -20,14 +20,14 @@ from tests.support.glue_world import TOKEN, Bucket, World
 
 def test_a_row_becomes_a_record() -> None:
     row = Row(user_id=" U1\n", score="7.50", revision=2, in_doubt=True, decision="send")
-    assert record(row) == Record(" U1\n", "7.50", 2, True)
+    assert record(row) == ScoreUpdate(" U1\n", "7.50", 2, True)
 
 
 def test_a_task_delivers_and_tells(bucket: Bucket, crm: World) -> None:
     setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "2026-11-23T03:00:00Z", 30)
     assert TOKEN.encode() not in pickle.dumps(setup)
-    result = run_task(setup, "7", [Record(f"U{number}", "1.00", 0) for number in range(30)])
-    assert (result.stop, dict(result.tally.outcomes)) == (None, {"delivered": 30})
+    result = run_task(setup, "7", [ScoreUpdate(f"U{number}", "1.00", 0) for number in range(30)])
+    assert (result.stop, dict(result.counters.outcomes)) == (None, {"delivered": 30})
     assert pickle.loads(pickle.dumps(result)) == result  # noqa: S301 - as Spark brings it to the driver
     document = bucket.json("attempt=x/agg-7.json")
     assert document.keys() == AGGREGATE_KEYS
@@ -39,7 +39,7 @@ def test_a_task_delivers_and_tells(bucket: Bucket, crm: World) -> None:
 
 def test_a_task_without_rows(bucket: Bucket, crm: World) -> None:
     setup = task_setup(push_arguments(crm, bucket), "attempt=x/", 2e9, "then", 30)
-    assert run_task(setup, "0", []).tally.rows == 0
+    assert run_task(setup, "0", []).counters.rows == 0
     assert bucket.keys("attempt=x/") == ["attempt=x/agg-0.json"]
 
 

@@ -20,7 +20,7 @@ PAGE = "ui/*.py"  # runs in the API server; what it says ends no run
 EXCEPTION = re.compile(r"[A-Z]\w*(Error|Exception)")
 CARRIERS: Mapping[str, tuple[str | int, ...]] = {
     "Finding": ("code", "detail", 0, 2),
-    "Stop": (0, 1),
+    "StopReason": (0, 1),
     "LoadedManifest": ("code", "detail"),
     "GlueRuns": (2, "error"),
     "_apply_threshold": (2, "description"),  # of drift.py
@@ -54,7 +54,7 @@ class Message:
     def is_word(self) -> bool:
         """Whether it is a machine word, such as `canary_refused`."""
         wordy = re.fullmatch(rf"(?=.*[a-z])[a-z_{HOLE}]+", self.text) is not None
-        return wordy and self.carrier in ("Finding", "Stop", "LoadedManifest")
+        return wordy and self.carrier in ("Finding", "StopReason", "LoadedManifest")
 
     @property
     def is_searchable(self) -> bool:

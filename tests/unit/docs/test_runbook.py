@@ -115,7 +115,7 @@ NEW = [
     'def f(): raise NewError(f"a message {x} that is new")',
     'def f():\n    why = "a message" if x else f"a message {x} that is new"\n    fail(context, NewError(why))',
     'def f(): yield Finding("task_failed", task, f"a message {x} that is new", advice)',
-    'def f(): return Stop("deadline", f"a message {x} that is new")',
+    'def f(): return StopReason("deadline", f"a message {x} that is new")',
     'def f():\n    wrong.append(f"a message {x} that is new")\n    raise NewError("; ".join(wrong))',
     'def f(): raise NewError(f"{x}: {_why()}")\ndef _why(): return f"a message {x} that is new"',
     'def f(self): raise self._no(f"a message {x} that is new")\ndef _no(what): return NewError(what)',
@@ -131,7 +131,7 @@ def test_a_new_message_is_missed(source: str) -> None:
 
 
 def test_a_new_machine_word_is_seen() -> None:
-    calls = 'Stop(NEW, ""), LoadedManifest(key, code="gone"), Finding("odd", "", "", "")'
+    calls = 'StopReason(NEW, ""), LoadedManifest(key, code="gone"), Finding("odd", "", "", "")'
     source = f'NEW = "new_cause"\ndef f(): return [{calls}]'
     found = [message for message in messages.of_source("new.py", source) if message.is_word]
     assert {message.text for message in found} == {"new_cause", "gone", "odd"}

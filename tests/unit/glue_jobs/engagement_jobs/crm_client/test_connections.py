@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engagement_jobs.contract.errors import AmbiguousError, UnsentError
-from engagement_jobs.crm_client.http_client import Answer, HttpTransport
+from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
 from tests.support.raw_http import AUTHORITY, BODY, GOOD, raw_server, replies, server_context
 
 
@@ -21,9 +21,9 @@ async def secret() -> str:
     return "t"
 
 
-async def post(url: str, seconds: float = 5.0, times: int = 1) -> list[Answer]:
+async def post(url: str, seconds: float = 5.0, times: int = 1) -> list[CrmResponse]:
     """The answers to requests that leave at the same time."""
-    crm = HttpTransport(url, secret, seconds)
+    crm = CrmHttpClient(url, secret, seconds)
     await crm.read_token()
     async with crm:
         return await asyncio.gather(*(crm.post(b"{}", "k") for _ in range(times)))
@@ -127,8 +127,8 @@ def test_another_address_is_tried_and_names_are_looked_up_once(first: str, addre
     assert asyncio.run(main()) == ["crm.example.com"]
 
 
-def over_tls(*parts: bytes, then: str = "hang", host: str = "localhost", times: int = 1) -> list[Answer]:
-    async def main() -> list[Answer]:
+def over_tls(*parts: bytes, then: str = "hang", host: str = "localhost", times: int = 1) -> list[CrmResponse]:
+    async def main() -> list[CrmResponse]:
         async with raw_server(replies(*parts, then=then), server_context()) as server:
             return await post(f"https://{host}:{server.port}/", times=times)
 

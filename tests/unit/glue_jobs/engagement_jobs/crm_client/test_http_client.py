@@ -13,11 +13,11 @@ from aiohttp import http_parser
 
 from engagement_jobs.contract.errors import AmbiguousError, SecretError
 from engagement_jobs.crm_client import http_client
-from engagement_jobs.crm_client.http_client import Answer, Credential, HttpTransport
+from engagement_jobs.crm_client.http_client import Credential, CrmHttpClient, CrmResponse
 from engagement_jobs.crm_client.response_bodies import MAX_BODY
 from tests.support.raw_http import BODY, GOOD, Answers, Call, RawServer, raw_server, replies
 
-Client = Callable[[HttpTransport], Awaitable[Any]]
+Client = Callable[[CrmHttpClient], Awaitable[Any]]
 
 OK = b"HTTP/1.1 200 OK\r\n"
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
@@ -36,7 +36,7 @@ def serve(answers: Answers, client: Client, seconds: float = 5.0, host: str = "1
     async def main() -> RawServer:
         async with raw_server(answers) as server:
             url = f"http://{host}:{server.port}/api/v1/update-score"
-            crm = HttpTransport(url, secret, seconds)
+            crm = CrmHttpClient(url, secret, seconds)
             await crm.read_token()
             async with crm:
                 await client(crm)
@@ -45,11 +45,11 @@ def serve(answers: Answers, client: Client, seconds: float = 5.0, host: str = "1
     return asyncio.run(main())
 
 
-def answer_to(answers: Answers, seconds: float = 5.0) -> Answer:
+def answer_to(answers: Answers, seconds: float = 5.0) -> CrmResponse:
     """The answer to one request."""
-    found: list[Answer] = []
+    found: list[CrmResponse] = []
 
-    async def client(crm: HttpTransport) -> None:
+    async def client(crm: CrmHttpClient) -> None:
         found.append(await crm.post(b"{}", "k"))
 
     serve(answers, client, seconds)
@@ -123,7 +123,7 @@ def test_an_answer_may_have_no_body(form: bytes) -> None:
 def test_a_change_of_protocol_is_an_answer_without_a_body() -> None:
     form = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nnot HTTP"
 
-    async def client(crm: HttpTransport) -> None:
+    async def client(crm: CrmHttpClient) -> None:
         async with asyncio.timeout(2):
             answer = await crm.post(b"{}", "k")
         assert (answer.status, answer.body) == (101, b"")
@@ -210,7 +210,7 @@ def test_a_refusal_counts_once_its_head_is_complete(form: bytes, then: str) -> N
     assert (answer.status, answer.headers.get("retry-after")) == (429, "7")
 
 
-async def three(crm: HttpTransport) -> None:
+async def three(crm: CrmHttpClient) -> None:
     for _ in range(3):
         assert (await crm.post(b"{}", "k")).body == BODY
         await asyncio.sleep(0.05)  # whatever else the server sends or does has come by now
@@ -239,7 +239,7 @@ def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.Mon
 
 
 def test_a_connection_of_an_overlong_body_is_not_used() -> None:
-    async def client(crm: HttpTransport) -> None:
+    async def client(crm: CrmHttpClient) -> None:
         for _ in range(2):
             assert (await crm.post(b"{}", "k")).body is None
 
@@ -252,7 +252,7 @@ def test_no_method_is_sent_again_by_itself(method: str, then: str) -> None:
     async def once(call: Call) -> None:
         await replies(*[GOOD] if call.number == 1 else [], then="hang" if call.number == 1 else then)(call)
 
-    async def client(crm: HttpTransport) -> None:
+    async def client(crm: CrmHttpClient) -> None:
         await crm.request(method, b"{}", "k1")
         with pytest.raises(AmbiguousError, match="reset"):
             await crm.request(method, b"{}", "k2")
@@ -263,7 +263,7 @@ def test_no_method_is_sent_again_by_itself(method: str, then: str) -> None:
 
 
 def test_more_than_a_hundred_requests_may_be_in_flight() -> None:
-    async def client(crm: HttpTransport) -> None:
+    async def client(crm: CrmHttpClient) -> None:
         for _ in range(2):
             await asyncio.gather(*(crm.post(b"{}", "k") for _ in range(150)))
 
@@ -281,7 +281,7 @@ def test_cookies_do_not_go_out_with_the_next_request() -> None:
 def test_a_redirect_is_an_answer(status: int) -> None:
     form = b"HTTP/1.1 %d x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n" % status
 
-    async def client(crm: HttpTransport) -> None:
+    async def client(crm: CrmHttpClient) -> None:
         assert (await crm.post(b"{}", "k")).status == status
 
     assert len(serve(replies(form), client).requests) == 1
@@ -300,7 +300,7 @@ def test_a_request_that_is_given_up_leaves_no_connection_behind() -> None:
     async def half(call: Call) -> None:
         await call.write(GOOD[:-1] if call.connection == 1 else GOOD)
 
-    async def client(crm: HttpTransport) -> None:
+    async def client(crm: CrmHttpClient) -> None:
         given_up = asyncio.create_task(crm.post(b"{}", "k"))
         await asyncio.sleep(0.1)
         given_up.cancel()
@@ -316,7 +316,7 @@ def test_another_token_goes_out_with_the_next_request() -> None:
     async def read() -> str:
         return tokens.pop(0)
 
-    async def client(crm: HttpTransport) -> None:
+    async def client(crm: CrmHttpClient) -> None:
         crm._read_secret = read
         await crm.read_token()
         assert not await crm.refresh()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement_jobs.crm_client import response_classification
-from engagement_jobs.crm_client.response_classification import OPEN, OUTCOMES, SETTLED, Next, classify
+from engagement_jobs.crm_client.response_classification import OPEN, OUTCOMES, SETTLED, Action, classify
 
 JSON = {"content-type": "application/json"}
 HTML = {"content-type": "text/html; charset=utf-8"}
@@ -15,65 +15,65 @@ PROBLEM = b'{"type": "https://crm.example.com/problems/unknown-user", "title": "
 
 # status, headers, body -> what next, outcome, reason
 ANSWERS = [
-    (200, JSON, b'{"status": "updated"}', Next.SETTLE, "delivered", "http_200"),
-    (200, JSON, b"", Next.SETTLE, "delivered", "http_200"),
-    (200, JSON, b"[]", Next.SETTLE, "delivered", "http_200"),
-    (200, JSON, b"not json", Next.SETTLE, "delivered", "http_200"),
-    (200, JSON, b'{"success": true, "errors": []}', Next.SETTLE, "delivered", "http_200"),
-    (200, JSON, b'{"error": null}', Next.SETTLE, "delivered", "http_200"),
-    (201, JSON, b"{}", Next.SETTLE, "delivered", "http_201"),
-    (202, {}, b"", Next.SETTLE, "delivered", "http_202"),
-    (200, JSON, b"[" * 60_000, Next.SETTLE, "delivered", "http_200"),
-    (200, JSON, b"[" * 450 + b"]" * 450, Next.SETTLE, "delivered", "http_200"),
-    (200, JSON, b'{"data": {"result": [{"success": false}]}}', Next.SETTLE, "rejected", "http_200_failure"),
-    (204, {}, b"", Next.SETTLE, "delivered", "http_204"),
-    (207, JSON, b'[{"status": 200}]', Next.SETTLE, "delivered", "http_207"),
-    (207, JSON, b'[{"status": 422}]', Next.SETTLE, "rejected", "http_207_failure"),
-    (207, JSON, b'{"results": [{"status": "failed"}]}', Next.SETTLE, "rejected", "http_207_failure"),
-    (200, JSON, b'{"success": false}', Next.SETTLE, "rejected", "http_200_failure"),
-    (200, JSON, b'{"ok": false}', Next.SETTLE, "rejected", "http_200_failure"),
-    (200, JSON, b'{"status": "error"}', Next.SETTLE, "rejected", "http_200_failure"),
-    (200, JSON, b'{"errors": ["bad score"]}', Next.SETTLE, "rejected", "http_200_failure"),
-    (200, HTML, b"<!doctype html><title>Log in</title>", Next.RETRY, "unknown", "http_200_html"),
-    (200, {}, b"  <html>", Next.RETRY, "unknown", "http_200_html"),
-    (200, JSON, None, Next.RETRY, "unknown", "http_200_unreadable"),
-    (204, HTML, None, Next.RETRY, "unknown", "http_204_unreadable"),
-    (101, {}, b"", Next.RETRY, "unknown", "http_101"),
-    (404, JSON, None, Next.SETTLE, "rejected", "http_404"),
-    (429, JSON, None, Next.WAIT, "deferred", "http_429"),
-    (301, {"Location": "https://elsewhere.example.com"}, b"", Next.STOP, "deferred", "http_301"),
-    (303, {"Location": "/result"}, b"", Next.STOP, "unknown", "http_303"),
-    (307, {}, b"", Next.STOP, "deferred", "http_307"),
-    (400, JSON, b"{}", Next.SETTLE, "rejected", "http_400"),
-    (401, JSON, b"{}", Next.REFRESH, "deferred", "http_401"),
-    (403, JSON, b"{}", Next.STOP, "deferred", "http_403"),
-    (404, JSON, PROBLEM, Next.SETTLE, "rejected", "http_404"),
-    (408, {}, b"", Next.RETRY, "deferred", "http_408"),
-    (409, JSON, b"{}", Next.RETRY, "unknown", "http_409"),
-    (410, {}, b"", Next.SETTLE, "rejected", "http_410"),
-    (413, {}, b"", Next.SETTLE, "rejected", "http_413"),
-    (422, JSON, b"{}", Next.SETTLE, "rejected", "http_422"),
-    (425, {}, b"", Next.RETRY, "deferred", "http_425"),
-    (429, {"retry-after": "5"}, b"", Next.WAIT, "deferred", "http_429"),
-    (429, {}, b"", Next.WAIT, "deferred", "http_429"),
-    (500, {}, b"", Next.RETRY, "unknown", "http_500"),
-    (500, {"idempotent-replayed": "true"}, b"", Next.SETTLE, "unknown", "http_500_replayed"),
-    (502, HTML, b"<h1>Bad gateway</h1>", Next.RETRY, "unknown", "http_502"),
-    (503, {}, b"", Next.RETRY, "deferred", "http_503"),
-    (503, {"Retry-After": "0"}, b"", Next.RETRY, "deferred", "http_503"),
-    (503, {"Retry-After": "soon"}, b"", Next.RETRY, "deferred", "http_503"),
-    (503, {"Retry-After": "120"}, b"", Next.WAIT, "deferred", "http_503"),
-    (504, {}, b"", Next.RETRY, "unknown", "http_504"),
-    (507, {}, b"", Next.RETRY, "unknown", "http_507"),
+    (200, JSON, b'{"status": "updated"}', Action.FINALIZE, "delivered", "http_200"),
+    (200, JSON, b"", Action.FINALIZE, "delivered", "http_200"),
+    (200, JSON, b"[]", Action.FINALIZE, "delivered", "http_200"),
+    (200, JSON, b"not json", Action.FINALIZE, "delivered", "http_200"),
+    (200, JSON, b'{"success": true, "errors": []}', Action.FINALIZE, "delivered", "http_200"),
+    (200, JSON, b'{"error": null}', Action.FINALIZE, "delivered", "http_200"),
+    (201, JSON, b"{}", Action.FINALIZE, "delivered", "http_201"),
+    (202, {}, b"", Action.FINALIZE, "delivered", "http_202"),
+    (200, JSON, b"[" * 60_000, Action.FINALIZE, "delivered", "http_200"),
+    (200, JSON, b"[" * 450 + b"]" * 450, Action.FINALIZE, "delivered", "http_200"),
+    (200, JSON, b'{"data": {"result": [{"success": false}]}}', Action.FINALIZE, "rejected", "http_200_failure"),
+    (204, {}, b"", Action.FINALIZE, "delivered", "http_204"),
+    (207, JSON, b'[{"status": 200}]', Action.FINALIZE, "delivered", "http_207"),
+    (207, JSON, b'[{"status": 422}]', Action.FINALIZE, "rejected", "http_207_failure"),
+    (207, JSON, b'{"results": [{"status": "failed"}]}', Action.FINALIZE, "rejected", "http_207_failure"),
+    (200, JSON, b'{"success": false}', Action.FINALIZE, "rejected", "http_200_failure"),
+    (200, JSON, b'{"ok": false}', Action.FINALIZE, "rejected", "http_200_failure"),
+    (200, JSON, b'{"status": "error"}', Action.FINALIZE, "rejected", "http_200_failure"),
+    (200, JSON, b'{"errors": ["bad score"]}', Action.FINALIZE, "rejected", "http_200_failure"),
+    (200, HTML, b"<!doctype html><title>Log in</title>", Action.RETRY, "unknown", "http_200_html"),
+    (200, {}, b"  <html>", Action.RETRY, "unknown", "http_200_html"),
+    (200, JSON, None, Action.RETRY, "unknown", "http_200_unreadable"),
+    (204, HTML, None, Action.RETRY, "unknown", "http_204_unreadable"),
+    (101, {}, b"", Action.RETRY, "unknown", "http_101"),
+    (404, JSON, None, Action.FINALIZE, "rejected", "http_404"),
+    (429, JSON, None, Action.BACK_OFF, "deferred", "http_429"),
+    (301, {"Location": "https://elsewhere.example.com"}, b"", Action.STOP, "deferred", "http_301"),
+    (303, {"Location": "/result"}, b"", Action.STOP, "unknown", "http_303"),
+    (307, {}, b"", Action.STOP, "deferred", "http_307"),
+    (400, JSON, b"{}", Action.FINALIZE, "rejected", "http_400"),
+    (401, JSON, b"{}", Action.REFRESH_TOKEN, "deferred", "http_401"),
+    (403, JSON, b"{}", Action.STOP, "deferred", "http_403"),
+    (404, JSON, PROBLEM, Action.FINALIZE, "rejected", "http_404"),
+    (408, {}, b"", Action.RETRY, "deferred", "http_408"),
+    (409, JSON, b"{}", Action.RETRY, "unknown", "http_409"),
+    (410, {}, b"", Action.FINALIZE, "rejected", "http_410"),
+    (413, {}, b"", Action.FINALIZE, "rejected", "http_413"),
+    (422, JSON, b"{}", Action.FINALIZE, "rejected", "http_422"),
+    (425, {}, b"", Action.RETRY, "deferred", "http_425"),
+    (429, {"retry-after": "5"}, b"", Action.BACK_OFF, "deferred", "http_429"),
+    (429, {}, b"", Action.BACK_OFF, "deferred", "http_429"),
+    (500, {}, b"", Action.RETRY, "unknown", "http_500"),
+    (500, {"idempotent-replayed": "true"}, b"", Action.FINALIZE, "unknown", "http_500_replayed"),
+    (502, HTML, b"<h1>Bad gateway</h1>", Action.RETRY, "unknown", "http_502"),
+    (503, {}, b"", Action.RETRY, "deferred", "http_503"),
+    (503, {"Retry-After": "0"}, b"", Action.RETRY, "deferred", "http_503"),
+    (503, {"Retry-After": "soon"}, b"", Action.RETRY, "deferred", "http_503"),
+    (503, {"Retry-After": "120"}, b"", Action.BACK_OFF, "deferred", "http_503"),
+    (504, {}, b"", Action.RETRY, "unknown", "http_504"),
+    (507, {}, b"", Action.RETRY, "unknown", "http_507"),
 ]
 
 
-@pytest.mark.parametrize(("status", "headers", "body", "following", "outcome", "reason"), ANSWERS)
+@pytest.mark.parametrize(("status", "headers", "body", "action", "outcome", "reason"), ANSWERS)
 def test_answer(
-    status: int, headers: dict[str, str], body: bytes | None, following: Next, outcome: str, reason: str
+    status: int, headers: dict[str, str], body: bytes | None, action: Action, outcome: str, reason: str
 ) -> None:
-    verdict = classify(status, {name.lower(): value for name, value in headers.items()}, body)
-    assert (verdict.next, verdict.outcome, verdict.reason) == (following, outcome, reason)
+    classification = classify(status, {name.lower(): value for name, value in headers.items()}, body)
+    assert (classification.action, classification.outcome, classification.reason) == (action, outcome, reason)
 
 
 def test_words_that_are_spelled_with_escapes_count() -> None:
@@ -92,8 +92,8 @@ def test_other_text_in_its_place_is_not_kept(body: bytes) -> None:
 
 
 def test_nothing_of_a_body_but_its_type_is_kept() -> None:
-    verdict = classify(422, {}, b'{"detail": "user jane@example.com is unknown"}')
-    assert "jane" not in repr(verdict)
+    classification = classify(422, {}, b'{"detail": "user jane@example.com is unknown"}')
+    assert "jane" not in repr(classification)
 
 
 def test_outcomes_are_settled_open_or_not_sent() -> None:

@@ -6,23 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engagement_jobs.crm_client.score_update import Record, idempotency_key
+from engagement_jobs.crm_client.score_update import ScoreUpdate, idempotency_key
 
 ENDPOINT = "https://crm.example.com/api/v1/update-score"
 
 
 def test_payload_is_the_contracts_bytes() -> None:
-    assert Record("U1", "73.25", 0).payload() == b'{"user_id": "U1", "engagement_score": "73.25"}'
+    assert ScoreUpdate("U1", "73.25", 0).payload() == b'{"user_id": "U1", "engagement_score": "73.25"}'
 
 
 @given(st.text(min_size=1))
 def test_payload_carries_any_id_unchanged(user_id: str) -> None:
-    assert json.loads(Record(user_id, "0.00", 0).payload()) == {"user_id": user_id, "engagement_score": "0.00"}
+    assert json.loads(ScoreUpdate(user_id, "0.00", 0).payload()) == {"user_id": user_id, "engagement_score": "0.00"}
 
 
 def test_key_is_the_same_for_every_try() -> None:
     # A fixed value: a key that changes with a release would make a resumed day send twice.
-    record = Record("U1", "73.25", 0)
+    record = ScoreUpdate("U1", "73.25", 0)
     key = idempotency_key(ENDPOINT, "2026-11-23", record, record.payload())
     assert key == "ce6c03d8a04e00e42ad55c5eb4068264ccb14ad3803efebf4d93084a44cf4e65"
 
@@ -30,15 +30,15 @@ def test_key_is_the_same_for_every_try() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        (ENDPOINT, "2026-11-24", Record("U1", "73.25", 0)),
-        (ENDPOINT, "2026-11-23", Record("U1", "73.25", 1)),
-        (ENDPOINT, "2026-11-23", Record("U1", "73.26", 0)),
-        (ENDPOINT, "2026-11-23", Record("U2", "73.25", 0)),
-        (ENDPOINT + "/", "2026-11-23", Record("U1", "73.25", 0)),
+        (ENDPOINT, "2026-11-24", ScoreUpdate("U1", "73.25", 0)),
+        (ENDPOINT, "2026-11-23", ScoreUpdate("U1", "73.25", 1)),
+        (ENDPOINT, "2026-11-23", ScoreUpdate("U1", "73.26", 0)),
+        (ENDPOINT, "2026-11-23", ScoreUpdate("U2", "73.25", 0)),
+        (ENDPOINT + "/", "2026-11-23", ScoreUpdate("U1", "73.25", 0)),
     ],
 )
-def test_key_differs_for_another_delivery(other: tuple[str, str, Record]) -> None:
-    record = Record("U1", "73.25", 0)
+def test_key_differs_for_another_delivery(other: tuple[str, str, ScoreUpdate]) -> None:
+    record = ScoreUpdate("U1", "73.25", 0)
     endpoint, day, changed = other
     assert idempotency_key(ENDPOINT, "2026-11-23", record, record.payload()) != idempotency_key(
         endpoint, day, changed, changed.payload()

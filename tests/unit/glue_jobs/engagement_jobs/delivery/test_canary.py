@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from engagement_jobs.crm_client.response_classification import Next, Verdict
+from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
 from engagement_jobs.delivery.canary import SIZE, Canary
 
-DELIVERED = Verdict(Next.SETTLE, "delivered", "http_200")
-NOT_FOUND = Verdict(Next.SETTLE, "rejected", "http_404")
-LOST = Verdict(Next.RETRY, "deferred", "http_503")
+DELIVERED = ResponseClassification(Action.FINALIZE, "delivered", "http_200")
+NOT_FOUND = ResponseClassification(Action.FINALIZE, "rejected", "http_404")
+LOST = ResponseClassification(Action.RETRY, "deferred", "http_503")
 
 
 def opened_by(canary: Canary, opened: int) -> int:

@@ -5,69 +5,69 @@ import itertools
 
 import pytest
 
-from engagement_jobs.delivery.circuit_breaker import Breaker, Concurrency, RetryBudget, backoff
+from engagement_jobs.delivery.circuit_breaker import AdaptiveConcurrency, CircuitBreaker, RetryBudget, backoff
 
 
-def fail(breaker: Breaker, times: int, now: float = 0.0) -> None:
+def fail(breaker: CircuitBreaker, times: int, now: float = 0.0) -> None:
     for _ in range(times):
-        breaker.sent()
-        breaker.record(now, healthy=False)
+        breaker.on_send()
+        breaker.record_result(now, healthy=False)
 
 
 def test_breaker_opens_on_systemic_failure_only() -> None:
-    breaker = Breaker(unavailable_timeout=600)
+    breaker = CircuitBreaker(unavailable_timeout=600)
     for number in range(1000):
-        breaker.record(0.0, healthy=number % 2 == 0)
+        breaker.record_result(0.0, healthy=number % 2 == 0)
     assert breaker.opened_at is None
     fail(breaker, 100)
     assert breaker.opened_at == 0.0
 
 
 def test_open_breaker_lets_single_probes_out_at_growing_distances() -> None:
-    breaker = Breaker(unavailable_timeout=600)
+    breaker = CircuitBreaker(unavailable_timeout=600)
     fail(breaker, 20)
     now, probes = 0.0, []
     while now < 100:
-        wait = breaker.wait(now)
+        wait = breaker.delay(now)
         if wait:
             now += wait
             continue
         probes.append(now)
-        breaker.sent()
-        assert breaker.wait(now) > 0
-        breaker.record(now, healthy=False)
+        breaker.on_send()
+        assert breaker.delay(now) > 0
+        breaker.record_result(now, healthy=False)
     assert probes == [1.0, 3.0, 7.0, 15.0, 31.0, 61.0, 91.0]
 
 
 def test_a_healthy_probe_closes_it() -> None:
-    breaker = Breaker(unavailable_timeout=600)
+    breaker = CircuitBreaker(unavailable_timeout=600)
     fail(breaker, 20)
-    breaker.sent()
-    breaker.record(1.0, healthy=True)
-    assert breaker.wait(1.0) == 0.0
-    assert not breaker.spent(10_000.0)
+    breaker.on_send()
+    breaker.record_result(1.0, healthy=True)
+    assert breaker.delay(1.0) == 0.0
+    assert not breaker.has_timed_out(10_000.0)
 
 
 def test_a_probe_that_says_nothing_about_health_makes_room_for_the_next() -> None:
-    breaker = Breaker(unavailable_timeout=600)
+    breaker = CircuitBreaker(unavailable_timeout=600)
     fail(breaker, 20)
-    breaker.sent()
-    breaker.release(1.5)
-    assert breaker.wait(1.5) == 0.0
+    breaker.on_send()
+    breaker.release_probe(1.5)
+    assert breaker.delay(1.5) == 0.0
 
 
 def test_a_pause_that_the_crm_asked_for_is_not_held_against_it() -> None:
-    breaker = Breaker(unavailable_timeout=90)
+    breaker = CircuitBreaker(unavailable_timeout=90)
     fail(breaker, 20)
-    assert not breaker.spent(150.0, not_before=120.0)
-    assert breaker.spent(210.0, not_before=120.0)
+    assert not breaker.has_timed_out(150.0, not_before=120.0)
+    assert breaker.has_timed_out(210.0, not_before=120.0)
 
 
 def test_breaker_gives_up() -> None:
-    breaker = Breaker(unavailable_timeout=90)
+    breaker = CircuitBreaker(unavailable_timeout=90)
     fail(breaker, 20)
-    assert not breaker.spent(89.0)
-    assert breaker.spent(90.0)
+    assert not breaker.has_timed_out(89.0)
+    assert breaker.has_timed_out(90.0)
 
 
 def test_budget_is_a_fifth_of_all_requests() -> None:
@@ -80,14 +80,14 @@ def test_budget_is_a_fifth_of_all_requests() -> None:
 
 
 def test_concurrency_doubles_to_the_cap_while_latency_holds() -> None:
-    concurrency = Concurrency(cap=100)
+    concurrency = AdaptiveConcurrency(max_limit=100)
     for _ in range(1000):
         concurrency.record(0.05)
     assert concurrency.limit == 100
 
 
 def test_concurrency_halves_when_the_median_doubles() -> None:
-    concurrency = Concurrency(cap=64)
+    concurrency = AdaptiveConcurrency(max_limit=64)
     for _ in range(1000):
         concurrency.record(0.05)
     for _ in range(16 + 2 * 64):
@@ -100,7 +100,7 @@ def test_concurrency_halves_when_the_median_doubles() -> None:
 
 
 def test_one_round_trip_during_which_all_stood_still_changes_nothing() -> None:
-    concurrency = Concurrency(cap=64)
+    concurrency = AdaptiveConcurrency(max_limit=64)
     for _ in range(1000):
         concurrency.record(0.05)
     for round_trip in (0.3, 0.05, 0.3, 0.05):
@@ -110,7 +110,7 @@ def test_one_round_trip_during_which_all_stood_still_changes_nothing() -> None:
 
 
 def test_one_slow_call_in_a_round_changes_nothing() -> None:
-    concurrency = Concurrency(cap=64)
+    concurrency = AdaptiveConcurrency(max_limit=64)
     for number in range(5000):
         concurrency.record(30.0 if number % 100 == 0 else 0.05)
     assert concurrency.limit == 64
@@ -121,13 +121,13 @@ def simulate(tasks: int, slots: int, seconds: float, after: float | None = None)
 
     Returns updates a second and requests under way, both as means of the second half.
     """
-    judges = [Concurrency(cap=64) for _ in range(tasks)]
+    limiters = [AdaptiveConcurrency(max_limit=64) for _ in range(tasks)]
     free, flying = [0.0] * slots, [0] * tasks
     answers: list[tuple[float, int, int, float]] = []
-    now, done, under_way, sent = 0.0, 0, 0, itertools.count()
+    now, done, in_flight, sent = 0.0, 0, 0, itertools.count()
 
     def send(task: int) -> None:
-        while flying[task] < judges[task].limit:
+        while flying[task] < limiters[task].limit:
             slow = after is not None and now > seconds / 4
             ends = max(now, heapq.heappop(free)) + (after if after and slow else 0.1)
             heapq.heappush(free, ends)
@@ -139,19 +139,19 @@ def simulate(tasks: int, slots: int, seconds: float, after: float | None = None)
     while now < seconds:
         now, _, task, since = heapq.heappop(answers)
         flying[task] -= 1
-        judges[task].record(now - since)
+        limiters[task].record(now - since)
         send(task)
         if now > seconds / 2:
             done += 1
-            under_way += sum(flying)
-    return done / (seconds / 2), under_way / done
+            in_flight += sum(flying)
+    return done / (seconds / 2), in_flight / done
 
 
 @pytest.mark.parametrize("tasks", [1, 4, 8])
 def test_a_crm_with_sixteen_slots_is_kept_busy_and_not_buried(tasks: int) -> None:
-    rate, under_way = simulate(tasks, slots=16, seconds=100)
+    rate, in_flight = simulate(tasks, slots=16, seconds=100)
     assert rate >= 0.98 * 160
-    assert under_way <= 0.75 * 64 * tasks
+    assert in_flight <= 0.75 * 64 * tasks
 
 
 @pytest.mark.parametrize("after", [0.3, 1.0, 3.0])

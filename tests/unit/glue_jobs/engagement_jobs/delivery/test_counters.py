@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-from engagement_jobs.delivery.counters import Tally
+from engagement_jobs.delivery.counters import DeliveryCounters
 
 
 def test_aggregate_document() -> None:
-    tally = Tally()
-    tally.sent(1_763_866_800.9, again=False)
-    tally.sent(1_763_866_801.1, again=True)
-    tally.answered(200, 1.0)
-    tally.answered(200, 1.06)
-    tally.settled("delivered", "http_200", 200)
-    tally.settled("rejected", "http_404", 404, "unknown-user", count=3)
+    counters = DeliveryCounters()
+    counters.count_request(1_763_866_800.9, again=False)
+    counters.count_request(1_763_866_801.1, again=True)
+    counters.count_response(200, 1.0)
+    counters.count_response(200, 1.06)
+    counters.count_outcome("delivered", "http_200", 200)
+    counters.count_outcome("rejected", "http_404", 404, "unknown-user", count=3)
 
-    assert tally.aggregate("run", "jr_1", "2", "2026-11-23T03:10:00Z") == {
+    assert counters.aggregate("run", "jr_1", "2", "2026-11-23T03:10:00Z") == {
         "version": 1,
         "run_id": "run",
         "job_run_id": "jr_1",
@@ -33,37 +33,37 @@ def test_aggregate_document() -> None:
 
 def test_latency_buckets_are_at_most_five_percent_wide() -> None:
     for milliseconds in (0.01, 0.5, 1.0, 49.9, 50.0, 30_000.0):
-        tally = Tally()
-        tally.answered(200, milliseconds)
-        (bucket,) = tally.latency
+        counters = DeliveryCounters()
+        counters.count_response(200, milliseconds)
+        (bucket,) = counters.latency
         assert 1.05**bucket <= milliseconds * (1 + 1e-9)
         assert milliseconds < 1.05 ** (bucket + 1) * (1 + 1e-9)
 
 
 def test_keeps_fifty_groups_and_counts_the_others() -> None:
-    tally = Tally()
+    counters = DeliveryCounters()
     for number in range(60):
-        tally.settled("rejected", "http_400", 400, f"type-{number}", count=100 - number)
-    groups = tally.error_groups()
+        counters.count_outcome("rejected", "http_400", 400, f"type-{number}", count=100 - number)
+    groups = counters.error_groups()
     assert len(groups) == 51
     assert groups[-1] == {"outcome": "other", "reason": "other", "http_status": None, "detail": "", "count": 455}
-    assert sum(group["count"] for group in groups) == tally.rows
+    assert sum(group["count"] for group in groups) == counters.rows
 
 
 def test_memory_does_not_grow_with_what_the_crm_says() -> None:
-    tally = Tally()
+    counters = DeliveryCounters()
     for number in range(10_000):
-        tally.settled("rejected", "http_400", 400, f"type-{number}")
-    assert len(tally.errors) <= 501
-    assert tally.errors.total() == 10_000
+        counters.count_outcome("rejected", "http_400", 400, f"type-{number}")
+    assert len(counters.errors) <= 501
+    assert counters.errors.total() == 10_000
 
 
 def test_add_sums_everything() -> None:
-    first, second = Tally(), Tally()
-    for tally in (first, second):
-        tally.sent(10.0, again=True)
-        tally.answered(503, 5.0)
-        tally.settled("deferred", "http_503", 503)
+    first, second = DeliveryCounters(), DeliveryCounters()
+    for counters in (first, second):
+        counters.count_request(10.0, again=True)
+        counters.count_response(503, 5.0)
+        counters.count_outcome("deferred", "http_503", 503)
     first.add(second)
     assert (first.posts, first.retries, first.rows) == (2, 2, 2)
     assert first.status_codes["503"] == first.latency.total() == first.errors.total() == first.seconds[10] == 2

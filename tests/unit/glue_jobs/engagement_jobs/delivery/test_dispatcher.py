@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.canary import Canary
-from engagement_jobs.delivery.dispatcher import Delivery
+from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import FIELDS
-from engagement_jobs.delivery.stop_reasons import Stop
+from engagement_jobs.delivery.stop_reasons import StopReason
 from local.fake_crm.faults import NO_FAULT, Fault
 from tests.support.exchange import TOKEN, Exchange, exchange, records
 
@@ -32,21 +32,21 @@ def requests_of(faced: Exchange) -> int:
     return total
 
 
-def check(faced: Exchange, delivery: Delivery, rows: int = 0, **outcomes: int) -> None:
+def check(faced: Exchange, delivery: Dispatcher, rows: int = 0, **outcomes: int) -> None:
     """Every row has one outcome, every opened record one line, and nothing was applied twice for one key.
 
     :param outcomes: exactly these, where they are known
     """
     lines = faced.lines()
-    assert delivery.tally.rows == (rows or sum(outcomes.values()))
-    assert not outcomes or dict(delivery.tally.outcomes) == outcomes
+    assert delivery.counters.rows == (rows or sum(outcomes.values()))
+    assert not outcomes or dict(delivery.counters.outcomes) == outcomes
     assert len({line["user_id"] for line in lines}) == len(lines)
     assert faced.crm.stats()["duplicates"]["applied_per_key"] == 0
-    assert delivery.tally.posts == requests_of(faced)
-    assert sum(line["tries"] for line in lines) == delivery.tally.posts
+    assert delivery.counters.posts == requests_of(faced)
+    assert sum(line["tries"] for line in lines) == delivery.counters.posts
 
 
-def stop_of(delivery: Delivery) -> Stop:
+def stop_of(delivery: Dispatcher) -> StopReason:
     assert delivery.stop is not None
     return delivery.stop
 
@@ -67,7 +67,7 @@ def test_delivers_each_record_once() -> None:
 
 def test_ledger_lines_are_those_of_the_contract() -> None:
     faced = exchange()
-    faced.deliver([Record("Ü,1", "73.25", 2)])
+    faced.deliver([ScoreUpdate("Ü,1", "73.25", 2)])
 
     (line,) = faced.lines()
     assert tuple(line) == FIELDS
@@ -82,7 +82,7 @@ def test_failures_of_a_few_are_tried_again_with_the_same_key() -> None:
 
     check(faced, delivery, delivered=800)
     assert faced.crm.stats()["keys"] == 800
-    assert delivery.tally.retries > 0
+    assert delivery.counters.retries > 0
 
 
 def test_resets_after_applying_are_found_out_not_applied_again() -> None:
@@ -98,8 +98,8 @@ def test_retries_stay_within_their_budget() -> None:
     delivery = faced.deliver(records(1000))
 
     check(faced, delivery, 1000)
-    assert delivery.tally.outcomes["deferred"] > 0
-    assert delivery.tally.retries <= 0.2 * delivery.tally.posts + 1
+    assert delivery.counters.outcomes["deferred"] > 0
+    assert delivery.counters.retries <= 0.2 * delivery.counters.posts + 1
 
 
 def test_a_crm_that_is_down_gets_few_requests() -> None:
@@ -121,14 +121,14 @@ def test_an_outage_that_ends_is_waited_for() -> None:
 
     check(faced, delivery, 1000)
     assert delivery.stop is None
-    assert delivery.tally.outcomes["delivered"] >= 990
+    assert delivery.counters.outcomes["delivered"] >= 990
 
 
 def test_nobody_there_is_deferred_not_unknown() -> None:
     faced = exchange()
     delivery = faced.deliver(records(50), endpoint="http://127.0.0.1:9/api/v1/update-score", unavailable_timeout=2)
 
-    assert dict(delivery.tally.outcomes) == {"deferred": 50}
+    assert dict(delivery.counters.outcomes) == {"deferred": 50}
     assert {line["reason"] for line in faced.lines()} == {"connect"}
 
 
@@ -136,15 +136,17 @@ def test_a_timeout_is_unknown_for_it_may_have_been_applied() -> None:
     faced = exchange(Fault(latency_ms=600))
     delivery = faced.deliver(records(3), request_timeout_seconds=0.2, max_attempts=1)
 
-    assert dict(delivery.tally.outcomes) == {"unknown": 3}
+    assert dict(delivery.counters.outcomes) == {"unknown": 3}
     assert {line["reason"] for line in faced.lines()} == {"timeout"}
 
 
 def test_doubt_outlasts_a_later_sure_no() -> None:
     faced = exchange(Fault(status=503))
-    delivery = faced.deliver([Record("U1", "1.00", 0, in_doubt=True), Record("U2", "1.00", 0)], max_attempts=2)
+    delivery = faced.deliver(
+        [ScoreUpdate("U1", "1.00", 0, in_doubt=True), ScoreUpdate("U2", "1.00", 0)], max_attempts=2
+    )
     assert {line["user_id"]: line["outcome"] for line in faced.lines()} == {"U1": "unknown", "U2": "deferred"}
-    assert dict(delivery.tally.outcomes) == {"unknown": 1, "deferred": 1}
+    assert dict(delivery.counters.outcomes) == {"unknown": 1, "deferred": 1}
 
 
 def test_a_refused_token_stops_after_the_first_record_of_the_canary() -> None:
@@ -250,7 +252,7 @@ def test_a_pause_is_told_whatever_ended_the_task() -> None:
 def test_a_key_that_is_in_flight_is_asked_again() -> None:
     # The first request times out and is still being worked on when the second comes.
     faced = exchange(Fault(latency_ms=700, first=1))
-    delivery = faced.deliver([Record("U1", "1.00", 0)], request_timeout_seconds=0.3)
+    delivery = faced.deliver([ScoreUpdate("U1", "1.00", 0)], request_timeout_seconds=0.3)
 
     check(faced, delivery, delivered=1)
     assert faced.crm.stats()["applied"] == 1
@@ -263,12 +265,12 @@ def test_one_slow_call_holds_up_no_others() -> None:
 
     check(faced, delivery, 900)
     # Ten of 200 requests a second hang for 3 s: 30 are stuck at any time, and the others go on at the full rate.
-    seconds = sorted(delivery.tally.seconds.items())
+    seconds = sorted(delivery.counters.seconds.items())
     assert sum(count for _, count in seconds[1:4]) >= 0.75 * 3 * 200
 
 
 def test_rows_that_break_off_lose_nothing_that_was_sent() -> None:
-    def rows() -> Iterator[Record]:
+    def rows() -> Iterator[ScoreUpdate]:
         yield from records(700)
         raise ConnectionResetError("Spark is gone")
 
@@ -282,7 +284,7 @@ def test_rows_that_break_off_lose_nothing_that_was_sent() -> None:
 
 def test_a_row_that_cannot_be_opened_cancels_no_other() -> None:
     faced = exchange(latency_ms=20)
-    rows = [*records(300), Record("half a character \ud800", "1.00", 0), *records(300)]
+    rows = [*records(300), ScoreUpdate("half a character \ud800", "1.00", 0), *records(300)]
     with pytest.raises(UnicodeEncodeError):
         faced.deliver(rows, max_concurrency=16)
     # What was under way has ended, and its lines are written.
@@ -303,11 +305,11 @@ def test_a_crm_whose_own_burst_is_smaller_is_not_run_into_again_and_again() -> N
     delivery = faced.deliver(records(150), rate=50, burst=5, max_concurrency=16)
 
     check(faced, delivery, delivered=150)
-    assert delivery.tally.status_codes["429"] <= 20
+    assert delivery.counters.status_codes["429"] <= 20
 
 
 def test_a_time_in_which_nothing_was_asked_is_no_silence_of_the_crm() -> None:
-    def rows() -> Iterator[Record]:
+    def rows() -> Iterator[ScoreUpdate]:
         yield from records(500)
         time.sleep(2.5)
         yield from records(600)[500:]
@@ -361,8 +363,8 @@ def test_a_ledger_that_cannot_be_written_stops_the_sending() -> None:
     assert requests_of(faced) <= 1000 + 32
     # Of what was sent there is no trace; of the rest it is known that it was not.
     sent = requests_of(faced)
-    assert dict(+delivery.tally.outcomes) == {"unknown": sent, "deferred": 20_000 - sent}
-    assert len(set(delivery.untraced)) == len(delivery.untraced) == sent
+    assert dict(+delivery.counters.outcomes) == {"unknown": sent, "deferred": 20_000 - sent}
+    assert len(set(delivery.unlogged_users)) == len(delivery.unlogged_users) == sent
     assert faced.crm.stats()["users"] == sent
 
 
@@ -381,11 +383,11 @@ def test_what_the_ledger_took_before_it_failed_stays_known() -> None:
     written = Counter(line["outcome"] for line in faced.lines())
     unknown = requests_of(faced) - written.total()
     assert written.keys() == {"delivered", "rejected"}
-    assert +delivery.tally.outcomes == written + Counter(unknown=unknown, deferred=20_000 - requests_of(faced))
+    assert +delivery.counters.outcomes == written + Counter(unknown=unknown, deferred=20_000 - requests_of(faced))
     reasons = Counter[str]()
-    for group in delivery.tally.error_groups():
+    for group in delivery.counters.error_groups():
         reasons[group["outcome"]] += group["count"]
-    assert +reasons == +delivery.tally.outcomes - Counter(delivered=written["delivered"])
+    assert +reasons == +delivery.counters.outcomes - Counter(delivered=written["delivered"])
 
 
 def test_no_token_and_no_user_in_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,7 +429,7 @@ def test_an_error_of_the_delivery_itself_loses_no_record(monkeypatch: pytest.Mon
     check(faced, delivery, 200)
     assert stop_of(delivery).cause == "internal_error"
     assert "U000000" not in stop_of(delivery).detail
-    assert delivery.tally.outcomes["unknown"] == requests_of(faced) > 0
+    assert delivery.counters.outcomes["unknown"] == requests_of(faced) > 0
 
 
 def test_a_probe_answered_with_a_pause_does_not_end_the_day() -> None:
@@ -444,7 +446,7 @@ def test_a_probe_answered_with_a_pause_does_not_end_the_day() -> None:
 
     check(faced, delivery, 400)
     assert delivery.stop is None
-    assert delivery.tally.outcomes["delivered"] >= 390
+    assert delivery.counters.outcomes["delivered"] >= 390
 
 
 def test_one_record_that_is_always_told_to_wait_holds_up_no_others() -> None:

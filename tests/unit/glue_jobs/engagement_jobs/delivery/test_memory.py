@@ -8,9 +8,9 @@ import tracemalloc
 
 import pytest
 
-from benchmarks.push.clients import InstantTransport
-from engagement_jobs.crm_client.score_update import Record
-from engagement_jobs.delivery.dispatcher import Delivery, Policy
+from benchmarks.push.clients import InstantClient
+from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 
 # Bytes. One float kept of each of the 45,000 records more, and its place in a list, would be three times that.
@@ -21,8 +21,8 @@ def _slow_put(key: str, body: bytes) -> None:  # noqa: ARG001 - a ledger's calla
     time.sleep(0.003)
 
 
-async def _deliver(count: int) -> Delivery:
-    policy = Policy(
+async def _deliver(count: int) -> Dispatcher:
+    policy = DeliveryPolicy(
         endpoint="http://crm.invalid/api/v1/update-score",
         score_date="2026-11-23",
         run_id="scheduled__2026-11-23T03:00:00+00:00",
@@ -33,8 +33,8 @@ async def _deliver(count: int) -> Delivery:
         deadline=time.time() + 100,
         unavailable_timeout=20,
     )
-    delivery = Delivery(policy, InstantTransport(fail_every=50), Ledger(_slow_put, "attempt=a/", "0"))
-    await delivery.run(Record(f"U{number:09d}", f"{number % 100}.50", 0) for number in range(count))
+    delivery = Dispatcher(policy, InstantClient(fail_every=50), Ledger(_slow_put, "attempt=a/", "0"))
+    await delivery.run(ScoreUpdate(f"U{number:09d}", f"{number % 100}.50", 0) for number in range(count))
     return delivery
 
 
@@ -46,8 +46,8 @@ def _peak(count: int) -> int:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert dict(delivery.tally.outcomes) == {"delivered": count}
-    assert delivery.tally.retries >= count // 50
+    assert dict(delivery.counters.outcomes) == {"delivered": count}
+    assert delivery.counters.retries >= count // 50
     return peak
 
 

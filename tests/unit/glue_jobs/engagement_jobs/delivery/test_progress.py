@@ -17,23 +17,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def line(progress: Progress, posts: int, settled: int) -> str:
-    return progress.line(posts=posts, delivered=settled - 1, settled=settled, under_way=7, most=64, waiting=3)
+    return progress.line(posts=posts, delivered=settled - 1, settled=settled, in_flight=7, most=64, waiting=3)
 
 
 def test_a_line_says_everything(clock: list[float]) -> None:
     progress = Progress("task 2", 2_500)
     clock[0] += 5
     assert line(progress, 1_050, 1_000) == (
-        "task 2: 1,050 requests sent, 999 delivered of about 2,500 rows, 210/s, 7 under way of at most 64, "
+        "task 2: 1,050 requests sent, 999 delivered of about 2,500 rows, 210/s, 7 in flight of at most 64, "
         "3 waiting to be tried again, about 8 s left"
     )
 
 
 @pytest.mark.parametrize(
-    ("expected", "left"), [(1_010, "about 0 s left"), (41_000, "about 3 min left"), (4_000_000, "about 5.6 h left")]
+    ("expected_rows", "left"),
+    [(1_010, "about 0 s left"), (41_000, "about 3 min left"), (4_000_000, "about 5.6 h left")],
 )
-def test_time_left_follows_the_rate_since_the_line_before(clock: list[float], expected: int, left: str) -> None:
-    progress = Progress("task 0", expected)
+def test_time_left_follows_the_rate_since_the_line_before(clock: list[float], expected_rows: int, left: str) -> None:
+    progress = Progress("task 0", expected_rows)
     clock[0] += 3600
     line(progress, 10, 10)
     clock[0] += 5

@@ -2,27 +2,27 @@ from __future__ import annotations
 
 import pytest
 
-from engagement_jobs.delivery.rate_limiter import Pace, retry_after_seconds
+from engagement_jobs.delivery.rate_limiter import RateLimiter, retry_after_seconds
 
 DATE = "Mon, 23 Nov 2026 03:00:00 GMT"
 
 
-def send_times(pace: Pace, seconds: float) -> list[float]:
+def send_times(limiter: RateLimiter, seconds: float) -> list[float]:
     """When requests leave if one is always waiting."""
     now, times = 0.0, []
     while now < seconds:
-        wait = pace.wait(now)
+        wait = limiter.delay(now)
         if wait:
             now += wait
             continue
-        pace.take()
+        limiter.acquire()
         times.append(now)
     return times
 
 
 @pytest.mark.parametrize(("limit", "burst"), [(50.0, 5.0), (12.5, 1.0), (400.0, 40.0)])
 def test_no_second_is_above_limit_and_burst(limit: float, burst: float) -> None:
-    times = send_times(Pace(limit, burst), 5)
+    times = send_times(RateLimiter(limit, burst), 5)
 
     assert len(times) >= 0.95 * 5 * limit
     for start in times:
@@ -30,53 +30,53 @@ def test_no_second_is_above_limit_and_burst(limit: float, burst: float) -> None:
 
 
 def test_a_long_pause_earns_no_more_than_the_burst() -> None:
-    pace = Pace(100, 10)
-    send_times(pace, 1)
-    pace.wait(1000.0)
-    assert pace.tokens == 10
+    limiter = RateLimiter(100, 10)
+    send_times(limiter, 1)
+    limiter.delay(1000.0)
+    assert limiter.tokens == 10
 
 
 def test_retry_after_halts_everything_and_is_never_shortened() -> None:
-    pace = Pace(100, 10)
-    pace.wait(0.0)
-    pace.pushback(0.0, 120.0)
-    pace.pushback(1.0, 5.0)
+    limiter = RateLimiter(100, 10)
+    limiter.delay(0.0)
+    limiter.throttle(0.0, 120.0)
+    limiter.throttle(1.0, 5.0)
 
-    assert pace.wait(119.0) == pytest.approx(1.0)
-    assert pace.wait(120.5) == 0.0
+    assert limiter.delay(119.0) == pytest.approx(1.0)
+    assert limiter.delay(120.5) == 0.0
 
 
 def test_a_pause_earns_no_burst() -> None:
-    pace = Pace(100, 10)
-    pace.wait(0.0)
-    pace.pushback(0.0, 5.0)
-    assert pace.wait(4.0) == 1.0
+    limiter = RateLimiter(100, 10)
+    limiter.delay(0.0)
+    limiter.throttle(0.0, 5.0)
+    assert limiter.delay(4.0) == 1.0
     # At its end the pace is still halved, and the next request is one interval of that away.
-    assert pace.wait(5.0) == pytest.approx(1 / 50)
-    assert pace.wait(5.0 + 1 / 50) == pytest.approx(0.0, abs=1e-3)
+    assert limiter.delay(5.0) == pytest.approx(1 / 50)
+    assert limiter.delay(5.0 + 1 / 50) == pytest.approx(0.0, abs=1e-3)
 
 
 def test_answers_of_the_same_second_slow_it_once() -> None:
-    pace = Pace(100, 10)
+    limiter = RateLimiter(100, 10)
     for moment in (0.0, 0.1, 0.9):
-        pace.pushback(moment, None)
-    assert 0.5 <= pace.share <= 0.6
-    pace.pushback(1.1, None)
-    assert pace.share < 0.4
+        limiter.throttle(moment, None)
+    assert 0.5 <= limiter.share <= 0.6
+    limiter.throttle(1.1, None)
+    assert limiter.share < 0.4
 
 
 def test_a_task_begins_without_tokens() -> None:
-    assert Pace(100, 10).wait(0.0) == pytest.approx(0.01)
+    assert RateLimiter(100, 10).delay(0.0) == pytest.approx(0.01)
 
 
 def test_pushback_slows_the_pace_and_quiet_restores_it() -> None:
-    pace = Pace(100, 1)
-    pace.wait(0.0)
-    pace.pushback(0.0, None)
-    slowed = len(send_times(pace, 1))
+    limiter = RateLimiter(100, 1)
+    limiter.delay(0.0)
+    limiter.throttle(0.0, None)
+    slowed = len(send_times(limiter, 1))
     assert slowed < 65
-    assert pace.wait(20.0) == 0.0
-    assert pace.share == 1.0
+    assert limiter.delay(20.0) == 0.0
+    assert limiter.share == 1.0
 
 
 @pytest.mark.parametrize(

@@ -8,23 +8,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engagement_jobs.crm_client.response_classification import Next, Verdict
-from engagement_jobs.crm_client.score_update import Record, idempotency_key
+from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
+from engagement_jobs.crm_client.score_update import ScoreUpdate, idempotency_key
 from engagement_jobs.delivery.ledger import FIELDS
-from engagement_jobs.delivery.request_state import Flight, iso
+from engagement_jobs.delivery.request_state import InFlightRequest, iso
 from tests.support.glue_days import HOSTILE_IDS
 
-DELIVERED = Verdict(Next.SETTLE, "delivered", "http_200")
-SURE_NO = Verdict(Next.RETRY, "deferred", "http_503")
-DOUBT = Verdict(Next.RETRY, "unknown", "timeout")
+DELIVERED = ResponseClassification(Action.FINALIZE, "delivered", "http_200")
+SURE_NO = ResponseClassification(Action.RETRY, "deferred", "http_503")
+DOUBT = ResponseClassification(Action.RETRY, "unknown", "timeout")
 
 
 @pytest.mark.parametrize("user_id", HOSTILE_IDS)
 def test_a_line_says_what_happened(user_id: str) -> None:
-    record = Record(user_id, "73.25", 2)
-    flight = Flight.of(record, "https://crm.example.com/x", "2026-11-23")
-    flight.tries, flight.first_sent, flight.milliseconds, flight.status = 3, 1_700_000_000.0426, 12.345, 200
-    line = flight.line(DELIVERED, json.dumps('run "1"'), 1_700_000_001.5)
+    record = ScoreUpdate(user_id, "73.25", 2)
+    request = InFlightRequest.of(record, "https://crm.example.com/x", "2026-11-23")
+    request.tries, request.first_sent, request.milliseconds, request.status = 3, 1_700_000_000.0426, 12.345, 200
+    line = request.line(DELIVERED, json.dumps('run "1"'), 1_700_000_001.5)
     assert b"\n" not in line
     assert json.loads(line) == {
         "user_id": user_id,
@@ -45,12 +45,12 @@ def test_a_line_says_what_happened(user_id: str) -> None:
 
 
 def test_a_line_is_json_whatever_the_score_is() -> None:
-    flight = Flight.of(Record("U1", '7"3\n', 0), "e", "d")
-    assert json.loads(flight.line(SURE_NO, '"r"', 0.0))["score"] == '7"3\n'
+    request = InFlightRequest.of(ScoreUpdate("U1", '7"3\n', 0), "e", "d")
+    assert json.loads(request.line(SURE_NO, '"r"', 0.0))["score"] == '7"3\n'
 
 
 def test_a_record_without_an_answer_has_neither_status_nor_latency() -> None:
-    line = json.loads(Flight.of(Record("U1", "1.00", 0), "e", "d").line(SURE_NO, '"r"', 0.0))
+    line = json.loads(InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), "e", "d").line(SURE_NO, '"r"', 0.0))
     assert (line["http_status"], line["latency_ms"], line["tries"]) == (None, None, 0)
 
 
@@ -61,10 +61,12 @@ def test_times_are_those_of_the_standard_library(epoch: float) -> None:
 
 
 def test_a_doubt_outlasts_a_later_sure_no_and_nothing_else() -> None:
-    flight = Flight.of(Record("U1", "1.00", 0), "e", "d")
-    assert flight.ends_as(SURE_NO) == SURE_NO
-    flight.ambiguous = DOUBT
-    assert flight.ends_as(SURE_NO) == DOUBT
-    assert flight.ends_as(DELIVERED) == DELIVERED
-    doubted_before = Flight.of(Record("U1", "1.00", 0, in_doubt=True), "e", "d").ends_as(SURE_NO)
+    request = InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), "e", "d")
+    assert request.final_classification(SURE_NO) == SURE_NO
+    request.ambiguous = DOUBT
+    assert request.final_classification(SURE_NO) == DOUBT
+    assert request.final_classification(DELIVERED) == DELIVERED
+    doubted_before = InFlightRequest.of(ScoreUpdate("U1", "1.00", 0, in_doubt=True), "e", "d").final_classification(
+        SURE_NO
+    )
     assert (doubted_before.outcome, doubted_before.reason) == ("unknown", "earlier_attempt")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from engagement_jobs.crm_client.score_update import Record
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery import work_queue
-from engagement_jobs.delivery.request_state import Flight
-from engagement_jobs.delivery.work_queue import Backlog
+from engagement_jobs.delivery.request_state import InFlightRequest
+from engagement_jobs.delivery.work_queue import WorkQueue
 from tests.support.exchange import records
 
 
-def flight(name: str) -> Flight:
-    return Flight.of(Record(name, "1.00", 0), "e", "d")
+def request(name: str) -> InFlightRequest:
+    return InFlightRequest.of(ScoreUpdate(name, "1.00", 0), "e", "d")
 
 
 def test_rows_are_read_as_they_are_needed() -> None:
@@ -24,47 +24,47 @@ def test_rows_are_read_as_they_are_needed() -> None:
             read += 1
             yield record
 
-    waiting = Backlog(rows())  # type: ignore[arg-type]
-    assert waiting.fresh() is None
-    asyncio.run(waiting.fill())
-    asyncio.run(waiting.fill())
+    waiting = WorkQueue(rows())  # type: ignore[arg-type]
+    assert waiting.next_new() is None
+    asyncio.run(waiting.refill())
+    asyncio.run(waiting.refill())
     assert read == work_queue._CHUNK
-    first = waiting.fresh()
+    first = waiting.next_new()
     assert first is not None
-    assert (first.user_id, waiting.opened) == ("U000000", 1)
-    assert sum(1 for _ in waiting.unopened()) == 1_999
+    assert (first.user_id, waiting.started) == ("U000000", 1)
+    assert sum(1 for _ in waiting.unstarted()) == 1_999
 
 
 def test_retries_come_in_the_order_of_their_time() -> None:
-    waiting = Backlog([])
-    late, soon = flight("late"), flight("soon")
-    waiting.again_at(20.0, late)
-    waiting.again_at(10.0, soon)
-    assert waiting.due(9.9) is None
-    assert waiting.until_due(9.0) == 1.0
-    assert waiting.due(25.0) is soon
-    assert waiting.due(25.0) is late
-    assert waiting.due(25.0) is None
-    assert waiting.until_due(25.0) == float("inf")
+    waiting = WorkQueue([])
+    late, soon = request("late"), request("soon")
+    waiting.schedule_retry(20.0, late)
+    waiting.schedule_retry(10.0, soon)
+    assert waiting.next_retry(9.9) is None
+    assert waiting.seconds_until_retry(9.0) == 1.0
+    assert waiting.next_retry(25.0) is soon
+    assert waiting.next_retry(25.0) is late
+    assert waiting.next_retry(25.0) is None
+    assert waiting.seconds_until_retry(25.0) == float("inf")
 
 
 def test_who_only_waits_for_the_pace_is_no_retry() -> None:
-    waiting = Backlog([])
-    paced, retried = flight("paced"), flight("retried")
-    waiting.again_at_the_servers_pace(paced)
-    waiting.again_at(10.0, retried)
+    waiting = WorkQueue([])
+    paced, retried = request("paced"), request("retried")
+    waiting.requeue_throttled(paced)
+    waiting.schedule_retry(10.0, retried)
     assert (waiting.waiting, waiting.retries) == (2, 1)
-    assert waiting.paced() is paced
-    assert waiting.paced() is None
-    assert waiting.abandon() == [retried]
+    assert waiting.next_throttled() is paced
+    assert waiting.next_throttled() is None
+    assert waiting.drain() == [retried]
     assert waiting.waiting == 0
 
 
 def test_retries_are_bounded() -> None:
-    waiting = Backlog([])
-    one = flight("U1")
-    for number in range(work_queue._MOST_RETRIES - 1):
-        waiting.again_at(float(number), one)
-    assert not waiting.crowded
-    waiting.again_at(0.0, one)
-    assert waiting.crowded
+    waiting = WorkQueue([])
+    one = request("U1")
+    for number in range(work_queue._MAX_RETRIES - 1):
+        waiting.schedule_retry(float(number), one)
+    assert not waiting.is_full
+    waiting.schedule_retry(0.0, one)
+    assert waiting.is_full
