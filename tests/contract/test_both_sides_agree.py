@@ -22,7 +22,7 @@ from engagement.contract.strict_model import Model, parse
 from engagement.contract.summary import Summary
 from engagement.summary import findings
 from engagement_jobs.contract import arguments, csv_columns
-from engagement_jobs.contract import s3_keys as job_layout
+from engagement_jobs.contract import s3_keys as job_s3_keys
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.crm_client import response_classification
 from engagement_jobs.delivery.counters import DeliveryCounters
@@ -124,14 +124,14 @@ def test_outcomes() -> None:
 
 @pytest.mark.parametrize("run_id", [RUN, "manual__ü/…", "backfill__1", ""])
 def test_keys(run_id: str) -> None:
-    assert job_layout.run_key(run_id) == s3_keys.run_key(run_id)
+    assert job_s3_keys.run_key(run_id) == s3_keys.run_key(run_id)
     day = "2026-11-23"
-    assert job_layout.scores(day) == s3_keys.scores_prefix(day)
-    assert job_layout.scores(day) + job_layout.MANIFEST == s3_keys.scores_manifest(day)
-    assert job_layout.invalid(day) == f"invalid/dt={day}/"
-    assert job_layout.responses(day) == s3_keys.delivery_prefix(day, run_id, dry_run=False)
-    assert job_layout.dry_run(run_id) == s3_keys.delivery_prefix(day, run_id, dry_run=True)
-    assert job_layout.attempt(day, "jr_1") == s3_keys.attempt_prefix(day, run_id, "jr_1", dry_run=False)
+    assert job_s3_keys.scores_prefix(day) == s3_keys.scores_prefix(day)
+    assert job_s3_keys.scores_prefix(day) + job_s3_keys.MANIFEST == s3_keys.scores_manifest(day)
+    assert job_s3_keys.invalid_prefix(day) == f"invalid/dt={day}/"
+    assert job_s3_keys.responses_prefix(day) == s3_keys.delivery_prefix(day, run_id, dry_run=False)
+    assert job_s3_keys.dry_run_prefix(run_id) == s3_keys.delivery_prefix(day, run_id, dry_run=True)
+    assert job_s3_keys.attempt_prefix(day, "jr_1") == s3_keys.attempt_prefix(day, run_id, "jr_1", dry_run=False)
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_keys(run_id: str) -> None:
     [
         ("arguments of the scoring job", dag_arguments.SCORE_ARGUMENTS),
         ("arguments of the push job", dag_arguments.PUSH_ARGUMENTS),
-        ("arguments of the scoring job in a workflow", workflow_run.names(dag_arguments.SCORE_ARGUMENTS)),
-        ("arguments of the push job in a workflow", workflow_run.names(dag_arguments.PUSH_ARGUMENTS)),
-        ("run properties", (workflow_run.SCHEDULED_TIME, *workflow_run.CHOSEN)),
+        ("arguments of the scoring job in a workflow", workflow_run.argument_names(dag_arguments.SCORE_ARGUMENTS)),
+        ("arguments of the push job in a workflow", workflow_run.argument_names(dag_arguments.PUSH_ARGUMENTS)),
+        ("run properties", (workflow_run.SCHEDULED_TIME, *workflow_run.MANUAL_PROPERTIES)),
         ("scores manifest", ScoresManifest.model_fields),
         ("delivery manifest", DeliveryManifest.model_fields),
         ("aggregate", Aggregate.model_fields),
@@ -149,8 +149,8 @@ def test_keys(run_id: str) -> None:
         ("ledger", FIELDS),
         ("outcomes", OUTCOMES),
         ("activity columns", Weights.default().columns),
-        ("scores columns", csv_columns.SCORES),
-        ("failed.csv", csv_columns.FAILED),
+        ("scores columns", csv_columns.SCORES_COLUMNS),
+        ("failed.csv", csv_columns.FAILED_COLUMNS),
         ("settings", Settings.model_fields),
     ],
 )

@@ -60,7 +60,7 @@ class TheJobsView:
     def __init__(self, body: bytes | None, etags: list[str], names: Sequence[str] = ()) -> None:
         self.seen = AirflowsView(body, etags, names)
 
-    def files(self, prefix: str) -> list[tuple[str, int]]:
+    def list_files(self, prefix: str) -> list[tuple[str, int]]:
         # As the jobs' Store: what stands for a folder is no file.
         listed = [(found.key.removeprefix(prefix), found.size) for found in self.seen.list_objects(prefix)]
         return [(name, size) for name, size in listed if not name.endswith("/")]
@@ -148,14 +148,14 @@ def test_the_files_of_an_extract_are_the_same(names: list[str], read: list[str] 
 
 def test_the_key_of_a_day() -> None:
     pattern = "a/{score_date}/{other}/dt={score_date}.parquet"
-    assert job_extract_check.key_of(pattern, "2026-11-23") == s3_keys.activity_key(pattern, "2026-11-23")
+    assert job_extract_check.activity_key(pattern, "2026-11-23") == s3_keys.activity_key(pattern, "2026-11-23")
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "Pacific/Auckland", "America/Los_Angeles"])
 @pytest.mark.parametrize("text", ["2026-11-23T03:30:00Z", "2026-11-23T23:59:59.999+00:00", "2026-03-29T01:30:00Z"])
 def test_the_day_of_a_scheduled_time(timezone: str, text: str) -> None:
     scheduled = datetime.fromisoformat(text)
-    derived = workflow_run.WorkflowRun("w", "wr_1", timezone, {workflow_run.SCHEDULED_TIME: text}).values()
+    derived = workflow_run.WorkflowRun("w", "wr_1", timezone, {workflow_run.SCHEDULED_TIME: text}).derive_arguments()
     assert derived["score_date"] == dates.score_date(
         requested=None, run_type="scheduled", logical_date=scheduled, run_after=scheduled, timezone=timezone
     )
@@ -174,12 +174,12 @@ def test_a_day_chosen_by_hand(text: str) -> None:
         return False
 
     run = workflow_run.WorkflowRun("w", "wr_1", "UTC", {"score_date": text})
-    assert refuses(run.values) == refuses(lambda: dates.parse_date(text)) == (text != "2026-11-23")
+    assert refuses(run.derive_arguments) == refuses(lambda: dates.parse_date(text)) == (text != "2026-11-23")
 
 
 def test_the_same_may_be_chosen_by_hand() -> None:
     # A workflow has no check of the scores that could be overruled.
-    assert set(workflow_run.CHOSEN) == set(macros.dag_params()) - {"skip_drift_checks"}
+    assert set(workflow_run.MANUAL_PROPERTIES) == set(macros.dag_params()) - {"skip_drift_checks"}
 
 
 def test_the_same_dates_are_too_old() -> None:

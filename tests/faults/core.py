@@ -42,17 +42,19 @@ class Attempt:
     @property
     def written(self) -> Path:
         """Where its ledger and aggregates are."""
-        return self.folder / s3_keys.attempt(self.arguments.score_date, self.arguments.job_run_id)
+        return self.folder / s3_keys.attempt_prefix(self.arguments.score_date, self.arguments.job_run_id)
 
     def outcomes(self) -> dict[str, str]:
         """The last outcome of every user that has a ledger line of any attempt."""
-        parts = sorted((self.folder / s3_keys.responses(self.arguments.score_date)).glob("attempt=*/part-*.jsonl"))
+        parts = sorted(
+            (self.folder / s3_keys.responses_prefix(self.arguments.score_date)).glob("attempt=*/part-*.jsonl")
+        )
         lines = (json.loads(line) for part in parts for line in part.read_bytes().splitlines())
         return {line["user_id"]: line["outcome"] for line in lines}
 
     def scores(self) -> dict[str, str]:
         """The score of every user."""
-        with (self.folder / s3_keys.scores(self.arguments.score_date) / "part-0.csv").open(newline="") as file:
+        with (self.folder / s3_keys.scores_prefix(self.arguments.score_date) / "part-0.csv").open(newline="") as file:
             return {row["UserID"]: row["Calculated_Score"] for row in csv.DictReader(file)}
 
     def write(self, name: str, counters: DeliveryCounters) -> None:

@@ -147,7 +147,7 @@ def _process(spark: SparkSession) -> Iterator[None]:
 
 def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
     """Run the scoring job."""
-    listed = Store.files
+    listed = Store.list_files
 
     def settled(store: Store, prefix: str) -> list[tuple[str, int]]:
         # A warm Spark writes a small day before the S3 emulator reads the folder again.
@@ -156,7 +156,7 @@ def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
         return listed(store, prefix)
 
     with _process(spark), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Store, "files", settled)
+        patch.setattr(Store, "list_files", settled)
         return scoring_job.run(arguments)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from engagement_jobs.common.spark_session import size_reads
+from engagement_jobs.common.spark_session import set_read_partitions
 from tests.support import glue_world
 from tests.support.glue_world import Bucket, World
 
@@ -37,7 +37,7 @@ def world(glue_folder: Path) -> Iterator[World]:
 def spark(glue_folder: Path, world: World) -> Iterator[SparkSession]:
     # After the stand-ins: Spark's workers inherit the environment that leads to them.
     with pytest.MonkeyPatch.context() as patch, glue_world.spark_session(glue_folder, world, patch) as session:
-        size_reads(session, 0)  # few partitions in each shuffle, since tests have few rows
+        set_read_partitions(session, 0)  # few partitions in each shuffle, since tests have few rows
         yield session
 
 

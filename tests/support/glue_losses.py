@@ -26,7 +26,7 @@ def lose_the_last_task(setup: TaskSetup, index: int, rows: Iterable[Row]) -> Ite
     store.delete(f"{setup.folder}agg-{index}.json")
     others = {f"agg-{other}.json" for other in range(_LAST)}
     deadline = time.monotonic() + 30
-    while others - {name for name, _ in store.files(setup.folder)} and time.monotonic() < deadline:
+    while others - {name for name, _ in store.list_files(setup.folder)} and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(0.5)  # their results are on the way to the driver
     os._exit(9)

@@ -84,13 +84,13 @@ class Store:
         """Delete one object; it is fine when there is none."""
         self._client.delete_object(Bucket=self.bucket, Key=key)
 
-    def files(self, prefix: str) -> list[tuple[str, int]]:
+    def list_files(self, prefix: str) -> list[tuple[str, int]]:
         """Name below `prefix` and size of every object there, in order of name."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         found = ((item["Key"][len(prefix) :], item["Size"]) for page in pages for item in page.get("Contents", []))
         return sorted((str(name), int(size)) for name, size in found if name and not name.endswith("/"))
 
-    def folders(self, prefix: str) -> list[str]:
+    def list_folders(self, prefix: str) -> list[str]:
         """Names of the folders right below `prefix`, without slashes, in order."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
         found = (item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))
@@ -98,7 +98,7 @@ class Store:
 
     def delete_folder(self, prefix: str) -> None:
         """Delete every object below `prefix`."""
-        for name, _ in self.files(prefix):
+        for name, _ in self.list_files(prefix):
             self.delete(prefix + name)
 
     def sha256(self, keys: Iterable[str]) -> str:
@@ -128,7 +128,7 @@ def read_secret(secret_id: str) -> str:
     return str(_client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
 
 
-def run_properties(workflow: str, run_id: str) -> dict[str, str]:
+def read_run_properties(workflow: str, run_id: str) -> dict[str, str]:
     """The properties of a run of a Glue workflow."""
     found = _client("glue").get_workflow_run_properties(Name=workflow, RunId=run_id)["RunProperties"]
     return {str(name): str(value) for name, value in found.items()}

@@ -6,7 +6,7 @@ import logging
 import sys
 
 
-def to_stdout() -> None:
+def log_to_stdout() -> None:
     """Write records from INFO on to standard output; libraries speak up at warnings only."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for noisy in ("py4j", "botocore"):

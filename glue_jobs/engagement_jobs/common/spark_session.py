@@ -25,11 +25,12 @@ CSV_OPTIONS = {
 
 def start(name: str) -> SparkSession:
     """The session of a job; the cluster's own settings come from the job definition."""
-    log_setup.to_stdout()
+    log_setup.log_to_stdout()
     spark = (
         SparkSession.builder.appName(name)
         .config("spark.sql.session.timeZone", "UTC")
-        # `size_shuffles` and `size_reads` do what it is good for, and it makes a job of its own of every shuffle.
+        # Adaptive execution turns every shuffle into a Spark job of its own. `set_shuffle_partitions` and
+        # `set_read_partitions` give its benefit, the right number of partitions, without that cost.
         .config("spark.sql.adaptive.enabled", "false")
         # Timestamps as pandas writes them, in a column that nobody asked for, would fail the whole file.
         .config("spark.sql.legacy.parquet.nanosAsLong", "true")
@@ -45,7 +46,7 @@ def start(name: str) -> SparkSession:
     return spark
 
 
-def slots(spark: SparkSession) -> int:
+def task_slots(spark: SparkSession) -> int:
     """How many tasks run at the same time on this cluster."""
     conf = spark.sparkContext.getConf()
     executors, cores = conf.get("spark.executor.instances"), conf.get("spark.executor.cores")
@@ -54,13 +55,13 @@ def slots(spark: SparkSession) -> int:
     return spark.sparkContext.defaultParallelism
 
 
-def size_shuffles(spark: SparkSession, rows: int) -> None:
+def set_shuffle_partitions(spark: SparkSession, rows: int) -> None:
     """Size shuffles for `rows`: a small day needs no two hundred partitions, a large one more."""
-    partitions = max(slots(spark), math.ceil(rows / _ROWS_PER_PARTITION))
+    partitions = max(task_slots(spark), math.ceil(rows / _ROWS_PER_PARTITION))
     spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
 
-def size_reads(spark: SparkSession, size: int) -> None:
+def set_read_partitions(spark: SparkSession, size: int) -> None:
     """Size reads of Parquet, and what follows them, by the bytes that there are: the same on every cluster."""
     spark.conf.set("spark.sql.files.maxPartitionBytes", str(_BYTES_PER_READ))
     spark.conf.set("spark.sql.files.minPartitionNum", "1")

@@ -15,31 +15,31 @@ def run_key(run_id: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.-]', '-', run_id)}-{digest}"
 
 
-def scores(score_date: str) -> str:
+def scores_prefix(score_date: str) -> str:
     """Folder of a date's scores."""
     return f"scores/dt={score_date}/"
 
 
-def invalid(score_date: str) -> str:
+def invalid_prefix(score_date: str) -> str:
     """Folder of a date's invalid input rows."""
     return f"invalid/dt={score_date}/"
 
 
-def responses(score_date: str) -> str:
+def responses_prefix(score_date: str) -> str:
     """Folder of everything that the CRM answered for a date."""
     return f"responses/dt={score_date}/"
 
 
-def attempt(score_date: str, job_run_id: str) -> str:
+def attempt_prefix(score_date: str, job_run_id: str) -> str:
     """Folder of one attempt's ledger and aggregates."""
-    return f"{responses(score_date)}attempt={job_run_id}/"
+    return f"{responses_prefix(score_date)}attempt={job_run_id}/"
 
 
-def dry_run(run_id: str) -> str:
+def dry_run_prefix(run_id: str) -> str:
     """Folder of a run that sends nothing."""
     return f"dry_runs/{run_key(run_id)}/"
 
 
-def snapshot(job_run_id: str) -> str:
+def snapshot_prefix(job_run_id: str) -> str:
     """Folder of one version of the delivered snapshot."""
     return f"delivered/v={job_run_id}/"

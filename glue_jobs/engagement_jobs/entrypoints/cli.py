@@ -15,14 +15,14 @@ from typing import TypeVar
 from engagement_jobs.common import aws, log_setup
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.entrypoints import workflow_run
-from engagement_jobs.entrypoints.extract_check import check_extract, key_of
+from engagement_jobs.entrypoints.extract_check import activity_key, check_extract
 
-Kind = TypeVar("Kind", ScoreArguments, PushArguments)
+Arguments = TypeVar("Arguments", ScoreArguments, PushArguments)
 
-log = logging.getLogger("engagement.command_line")
+log = logging.getLogger("engagement.cli")
 
 
-def read(kind: type[Kind], argv: Sequence[str] | None = None) -> Kind:
+def read_arguments(kind: type[Arguments], argv: Sequence[str] | None = None) -> Arguments:
     """The arguments of this process, or of `argv`.
 
     :raises ArgumentError: an argument is not what it must be; names all that are wrong
@@ -31,21 +31,21 @@ def read(kind: type[Kind], argv: Sequence[str] | None = None) -> Kind:
     """
     words = list(sys.argv if argv is None else argv)
     declared = kind.names()
-    if not workflow_run.is_inside(words):
+    if not workflow_run.is_workflow_run(words):
         return kind.parse(_resolved(words, declared))
-    log_setup.to_stdout()
-    given = _resolved(words, workflow_run.names(declared))
-    name, run_id = given[workflow_run.NAME], given[workflow_run.RUN_ID]
-    run = workflow_run.WorkflowRun(name, run_id, given["timezone"], aws.run_properties(name, run_id))
+    log_setup.log_to_stdout()
+    given = _resolved(words, workflow_run.argument_names(declared))
+    name, run_id = given[workflow_run.WORKFLOW_NAME], given[workflow_run.WORKFLOW_RUN_ID]
+    run = workflow_run.WorkflowRun(name, run_id, given["timezone"], aws.read_run_properties(name, run_id))
     log.info("run %s of the workflow %s with the properties %s", run_id, name, dict(run.properties))
-    values = given | run.values()
+    values = given | run.derive_arguments()
     if "push_mode" in declared:
         run.check_age(values["score_date"], values["push_mode"], datetime.now(UTC))
     if "input_uri" in declared:
-        key = key_of(given["activity_key"], values["score_date"])
-        values |= check_extract(aws.Store(given["activity_bucket"]), key, run.again)
+        key = activity_key(given["activity_key"], values["score_date"])
+        values |= check_extract(aws.Store(given["activity_bucket"]), key, run.rerun_instructions)
     parsed = kind.parse(values)
-    log.info("scores of %s, run id %s; to repeat it, %s", parsed.score_date, parsed.run_id, run.again)
+    log.info("scores of %s, run id %s; to repeat it, %s", parsed.score_date, parsed.run_id, run.rerun_instructions)
     return parsed
 
 

@@ -62,7 +62,7 @@ def uncounted(spark: SparkSession, store: Store, folder: str) -> DeliveryCounter
 
     A line tells the last answer of its record: answers and latencies before that one are lost with the task.
     """
-    names = [name for name, _ in store.files(folder)]
+    names = [name for name, _ in store.list_files(folder)]
     parts = {name: match[1] for name in names if (match := _PART.fullmatch(name))}
     counted = {match[1] for name in names if (match := _AGGREGATE.fullmatch(name))}
     if REST in counted or not (lost := set(parts.values()) - counted):

@@ -48,8 +48,8 @@ log = logging.getLogger("engagement.history")
 
 def attempt_folders(store: Store, score_date: str) -> list[str]:
     """Folders of all attempts of a date."""
-    base = s3_keys.responses(score_date)
-    return [f"{base}{name}/" for name in store.folders(base) if name.startswith("attempt=")]
+    base = s3_keys.responses_prefix(score_date)
+    return [f"{base}{name}/" for name in store.list_folders(base) if name.startswith("attempt=")]
 
 
 def read_ledger(spark: SparkSession, store: Store, folders: list[str]) -> DataFrame:
@@ -89,12 +89,12 @@ class Snapshot:
         missing = self._missing()
         if not missing:
             return
-        folder = s3_keys.snapshot(job_run_id)
+        folder = s3_keys.snapshot_prefix(job_run_id)
         self._fold(missing).write.mode("overwrite").parquet(self._store.uri(folder))
         previous = self._pointer["folder"]
         pointer = {"version": 1, "folder": folder, "attempts": self._ledgers}
         self._store.write_json(s3_keys.SNAPSHOT_POINTER, pointer)
-        for name in self._store.folders("delivered/"):
+        for name in self._store.list_folders("delivered/"):
             # The one before stays for whoever is reading it.
             if f"delivered/{name}/" not in (folder, previous):
                 self._store.delete_folder(f"delivered/{name}/")
@@ -122,7 +122,7 @@ class Snapshot:
 
 
 def _ledger_folders(store: Store) -> list[str]:
-    dates = [name.removeprefix("dt=") for name in store.folders("responses/")]
+    dates = [name.removeprefix("dt=") for name in store.list_folders("responses/")]
     return [folder for score_date in dates for folder in attempt_folders(store, score_date)]
 
 

@@ -137,7 +137,7 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> DispatchResult:
 def finished_tasks(setup: TaskSetup) -> list[dict[str, Any]]:
     """Aggregates of the push tasks that came to their end."""
     store = Store(setup.bucket)
-    names = (name for name, _ in store.files(setup.folder) if _TASK.fullmatch(name))
+    names = (name for name, _ in store.list_files(setup.folder) if _TASK.fullmatch(name))
     return [document for name in names if (document := store.read_json(setup.folder + name))]
 
 

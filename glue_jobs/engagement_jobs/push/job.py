@@ -23,7 +23,7 @@ from engagement_jobs.common import spark_session
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.contract.csv_columns import FAILED
+from engagement_jobs.contract.csv_columns import FAILED_COLUMNS
 from engagement_jobs.contract.errors import DeliveryFailedError, LedgerError, ScoresError, TooFewSlotsError
 from engagement_jobs.crm_client.response_classification import OPEN
 from engagement_jobs.delivery.counters import DeliveryCounters
@@ -57,7 +57,7 @@ def run(arguments: PushArguments) -> dict[str, Any]:
     store.delete(manifest_key)
     spark = spark_session.start("push_scores")
     _check_slots(spark, arguments)
-    spark_session.size_shuffles(spark, scores["rows"]["scored"])
+    spark_session.set_shuffle_partitions(spark, scores["rows"]["scored"])
     snapshot = Snapshot(spark, store)
     if arguments.push_mode != "dry_run":
         count_killed(spark, store, of_run(store, arguments.score_date, arguments.run_id))
@@ -131,23 +131,25 @@ def _deliver(
         job.write_aggregate(REST, rest)
         sent.counters.add(rest)
     failed = sum(outcomes[outcome] for outcome in _FAILED)
-    _write_failed(job.store, final, failed, s3_keys.responses(arguments.score_date))
+    _write_failed(job.store, final, failed, s3_keys.responses_prefix(arguments.score_date))
     return sent, outcomes
 
 
 def _manifest_key(arguments: PushArguments) -> str:
     dry = arguments.push_mode == "dry_run"
-    return (s3_keys.dry_run(arguments.run_id) if dry else s3_keys.responses(arguments.score_date)) + s3_keys.MANIFEST
+    return (
+        s3_keys.dry_run_prefix(arguments.run_id) if dry else s3_keys.responses_prefix(arguments.score_date)
+    ) + s3_keys.MANIFEST
 
 
 def _attempt_folder(arguments: PushArguments) -> str:
     if arguments.push_mode == "dry_run":
-        return s3_keys.dry_run(arguments.run_id)
-    return s3_keys.attempt(arguments.score_date, arguments.job_run_id)
+        return s3_keys.dry_run_prefix(arguments.run_id)
+    return s3_keys.attempt_prefix(arguments.score_date, arguments.job_run_id)
 
 
 def _check_slots(spark: SparkSession, arguments: PushArguments) -> None:
-    slots = spark_session.slots(spark)
+    slots = spark_session.task_slots(spark)
     if arguments.push_tasks > slots:
         raise TooFewSlotsError(
             f"push_tasks is {arguments.push_tasks}, but this cluster runs {slots} tasks at a time: the others would "
@@ -213,7 +215,7 @@ def _write_failed(store: Store, final: DataFrame, count: int, folder: str) -> No
         with path.open("w", newline="", encoding="utf-8") as file:
             # Python's writer quotes a lone carriage return only when its own line ends have one.
             writer = csv.writer(_LineFeeds(file), lineterminator="\r\n")
-            writer.writerow(FAILED)
+            writer.writerow(FAILED_COLUMNS)
             writer.writerows(rows)
         store.upload(folder + "failed.csv", path)
 
@@ -253,6 +255,6 @@ def _end(arguments: PushArguments, manifest: dict[str, Any]) -> None:
     why = stopped["detail"] if stopped else f"More than {arguments.max_failed_fraction:.2%} of the rows are open."
     raise DeliveryFailedError(
         f"{why} {still_open:,} of {rows:,} rows are open ({counts}). Open rows and their reasons: "
-        f"s3://{arguments.output_bucket}/{s3_keys.responses(arguments.score_date)}failed.csv. "
+        f"s3://{arguments.output_bucket}/{s3_keys.responses_prefix(arguments.score_date)}failed.csv. "
         "A retry or clear of push_scores sends only these."
     )

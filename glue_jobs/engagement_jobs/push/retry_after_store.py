@@ -17,6 +17,6 @@ def write_not_before(store: Store, folder: str, task: str, until: float) -> None
 def read_not_before(store: Store, score_date: str) -> float | None:
     """The latest time (epoch seconds) before which the CRM told any attempt of the date to send nothing."""
     prefixes = [f"{folder}pause-" for folder in attempt_folders(store, score_date)]
-    keys = [prefix + name for prefix in prefixes for name, _ in store.files(prefix)]
+    keys = [prefix + name for prefix in prefixes for name, _ in store.list_files(prefix)]
     found = (store.read_json(key) for key in keys)
     return max((datetime.fromisoformat(each["not_before"]).timestamp() for each in found if each), default=None)

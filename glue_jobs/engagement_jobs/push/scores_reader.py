@@ -18,7 +18,7 @@ _SCHEMA = StructType().add("UserID", StringType()).add("Calculated_Score", Strin
 
 def read_manifest(store: Store, score_date: str, run_id: str) -> dict[str, Any]:
     """The manifest of a date's scores, after it was compared with what lies there."""
-    folder = s3_keys.scores(score_date)
+    folder = s3_keys.scores_prefix(score_date)
     where = store.uri(folder + s3_keys.MANIFEST)
     manifest = store.read_json(folder + s3_keys.MANIFEST)
     if manifest is None:
@@ -28,7 +28,7 @@ def read_manifest(store: Store, score_date: str, run_id: str) -> dict[str, Any]:
             f"{where} is of run {manifest['run_id']}, wanted {run_id}: another run scored this date since. "
             "Clear score_users."
         )
-    lying = [(name, size) for name, size in store.files(folder) if name.startswith("part-")]
+    lying = [(name, size) for name, size in store.list_files(folder) if name.startswith("part-")]
     listed = sorted((entry["name"], entry["bytes"]) for entry in manifest["files"])
     if lying != listed:
         raise ScoresError(
@@ -40,7 +40,7 @@ def read_manifest(store: Store, score_date: str, run_id: str) -> dict[str, Any]:
 
 def read_scores(spark: SparkSession, store: Store, manifest: dict[str, Any]) -> DataFrame:
     """`user_id` and `score` of every row, from the files that the manifest lists."""
-    folder = s3_keys.scores(manifest["score_date"])
+    folder = s3_keys.scores_prefix(manifest["score_date"])
     files = [store.uri(folder + entry["name"]) for entry in manifest["files"]]
     # An id may hold a line break; without an empty value of its own an id such as "" would read as null.
     options = {**spark_session.CSV_OPTIONS, "multiLine": "true", "enforceSchema": "false", "mode": "FAILFAST"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.scoring.validation import is_blank, reason
+from engagement_jobs.scoring.validation import has_blank_user_id, invalid_reason
 
 CONFLICT = "conflicting_rows"
 """Reason for rejecting rows of a user that differ."""
@@ -67,7 +67,7 @@ class DuplicateUsers:
 
 def find_duplicate_users(rows: DataFrame) -> DuplicateUsers:
     """Look for hashes that occur more than once; of `rows`, only the column `user_id` is read."""
-    hashes = rows.where(~is_blank()).select(_hash().alias(_HASH))
+    hashes = rows.where(~has_blank_user_id()).select(_hash().alias(_HASH))
     # A few long arrays rather than a group for each of millions of hashes, which takes more than twice the CPU.
     # Sorted within the aggregation: after it, Spark would sort again for each element.
     arrays = hashes.groupBy(F.pmod(_HASH, F.lit(_ARRAYS))).agg(F.sort_array(F.collect_list(_HASH)).alias("hashes"))
@@ -78,7 +78,7 @@ def find_duplicate_users(rows: DataFrame) -> DuplicateUsers:
 
 def _user_hash() -> Column:
     """Null for a row without a user, which has nothing in common with any other row."""
-    return F.when(~is_blank(), _hash())
+    return F.when(~has_blank_user_id(), _hash())
 
 
 def _hash() -> Column:
@@ -94,6 +94,6 @@ def _compare(rows: DataFrame, metrics: Sequence[str]) -> DataFrame:
         "*", first.alias("_first"), last.alias("_last"), F.row_number().over(up_to_row).alias("_copy")
     )
     conflict = F.when(~F.col("_first").eqNullSafe(F.col("_last")), F.lit(CONFLICT))
-    invalid = compared.withColumn("reason", F.coalesce(reason(metrics), conflict))
+    invalid = compared.withColumn("reason", F.coalesce(invalid_reason(metrics), conflict))
     score = F.when(F.col("reason").isNull() & (F.col("_copy") == 1), F.col("score"))
     return invalid.withColumn("score", score).select(*rows.columns, "reason")

@@ -19,7 +19,7 @@ from engagement_jobs.scoring.weights import Weights
 _AT_ONCE = 8
 
 
-def read(spark: SparkSession, arguments: ScoreArguments, weights: Weights) -> DataFrame:
+def read_extract(spark: SparkSession, arguments: ScoreArguments, weights: Weights) -> DataFrame:
     """The columns that are scored, of all rows. What came since into the extract's folder is not read.
 
     :raises SchemaError: names the file that is no Parquet, or lacks a column, or has one of another type
@@ -64,7 +64,7 @@ def _widened(part: DataFrame) -> DataFrame:
     return part.select(*columns)
 
 
-def rows_by_key(rows: DataFrame, keys: list[str], total: int) -> dict[str, int]:
+def count_rows_by_file(rows: DataFrame, keys: list[str], total: int) -> dict[str, int]:
     """How many of the `total` rows are of which file: only footers are read, and none where there is but one file."""
     if len(keys) == 1:
         return {keys[0]: total}

@@ -11,7 +11,7 @@ from operator import add
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.contract.csv_columns import SCORES
+from engagement_jobs.contract.csv_columns import SCORES_COLUMNS
 from engagement_jobs.scoring.weights import Weights
 
 BINS = 20
@@ -55,7 +55,7 @@ def score_bin(score: str = "score") -> Column:
     return F.when(F.col(score) == 100, BINS - 1).otherwise(F.floor(F.col(score) / (100 / BINS))).cast("int")
 
 
-def scores_csv(scored: DataFrame, scored_at: str) -> DataFrame:
+def to_csv_columns(scored: DataFrame, scored_at: str) -> DataFrame:
     """The columns of the scores file."""
     values = (F.col("user_id"), score_text(), F.lit(scored_at))
-    return scored.select(*(value.alias(name) for value, name in zip(values, SCORES, strict=True)))
+    return scored.select(*(value.alias(name) for value, name in zip(values, SCORES_COLUMNS, strict=True)))

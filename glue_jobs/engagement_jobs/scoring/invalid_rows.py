@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import TooManyInvalidRowsError
-from engagement_jobs.scoring.validation import reason
+from engagement_jobs.scoring.validation import invalid_reason
 
 Reasons = dict[str, int]
 Samples = dict[str, list[dict[str, Any]]]
@@ -21,13 +21,13 @@ Samples = dict[str, list[dict[str, Any]]]
 _ROWS_PER_FILE = 1_000_000
 
 
-def invalid(unfit: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
+def add_reasons(unfit: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
     """Rows that cannot be scored by themselves, and rows of `repeated` users that are invalid, with their `reason`."""
     others = repeated.where(F.col("reason").isNotNull()).drop("score")
-    return unfit.withColumn("reason", reason(metrics)).unionByName(others)
+    return unfit.withColumn("reason", invalid_reason(metrics)).unionByName(others)
 
 
-def write(invalid: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
+def write_invalid_rows(invalid: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
     """Write `count` invalid rows with their reasons; return how many there are for each reason, and samples."""
     if not count:
         return {}, {}
@@ -46,15 +46,16 @@ def _summarize(invalid: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Sam
     return {each: count for each, count, *_ in found}, samples
 
 
-def refuse_if_bad(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:
+def check_invalid_rate(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:
     """Raise TooManyInvalidRowsError when more than `max_invalid_fraction` was invalid, or nothing can be scored."""
     most = arguments.max_invalid_fraction * counts["input"]
     if counts["scored"] and counts["invalid"] <= most:
         return
+    invalid_uri = f"s3://{arguments.output_bucket}/{s3_keys.invalid_prefix(arguments.score_date)}"
     why = ", ".join(f"{count:,} {each}" for each, count in sorted(reasons.items(), key=lambda item: -item[1]))
     raise TooManyInvalidRowsError(
         f"{arguments.input_uri}: {counts['invalid']:,} of {counts['input']:,} rows cannot be scored "
         f"({why or 'the extract is empty'}); at most {arguments.max_invalid_fraction:.0%} may be, and at least one row "
-        f"must be scored. The rows are in s3://{arguments.output_bucket}/{s3_keys.invalid(arguments.score_date)}. "
+        f"must be scored. The rows are in {invalid_uri}. "
         "Correct the extract, or raise max_invalid_fraction, then clear check_activity."
     )

@@ -18,14 +18,14 @@ from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import InputChangedError, TooManyInvalidRowsError, WeightsError
 from engagement_jobs.scoring import extract_reader, invalid_rows
 from engagement_jobs.scoring.duplicates import find_duplicate_users
-from engagement_jobs.scoring.formula import BINS, score_bin, scores_csv, with_score
+from engagement_jobs.scoring.formula import BINS, score_bin, to_csv_columns, with_score
 from engagement_jobs.scoring.manifest import scores_manifest
-from engagement_jobs.scoring.validation import can_be_scored
+from engagement_jobs.scoring.validation import is_valid
 from engagement_jobs.scoring.weights import Weights
 
 _ROWS_PER_FILE = 1_000_000
 
-log = logging.getLogger("engagement.score")
+log = logging.getLogger("engagement.scoring")
 
 
 def run(arguments: ScoreArguments) -> dict[str, Any]:
@@ -36,14 +36,14 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     :raises TooManyInvalidRowsError: after the invalid rows were written; the scores are deleted again
     """
     output = Store(arguments.output_bucket)
-    manifest_key = s3_keys.scores(arguments.score_date) + s3_keys.MANIFEST
+    manifest_key = s3_keys.scores_prefix(arguments.score_date) + s3_keys.MANIFEST
     output.delete(manifest_key)
     size = _check_input(arguments)
-    weights = _weights(arguments.weights_uri)
+    weights = _load_weights(arguments.weights_uri)
     spark = spark_session.start("score_users")
-    spark_session.size_reads(spark, size)
+    spark_session.set_read_partitions(spark, size)
     try:
-        manifest = _score(extract_reader.read(spark, arguments, weights), arguments, weights, output)
+        manifest = _score(extract_reader.read_extract(spark, arguments, weights), arguments, weights, output)
     finally:
         _check_input(arguments)  # an extract that was replaced meanwhile explains any failure
     output.write_json(manifest_key, manifest)
@@ -53,26 +53,28 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
 def _score(rows: DataFrame, arguments: ScoreArguments, weights: Weights, output: Store) -> dict[str, Any]:
     """Write scores and invalid rows; return their manifest."""
-    folder, invalid = s3_keys.scores(arguments.score_date), s3_keys.invalid(arguments.score_date)
+    folder, invalid = s3_keys.scores_prefix(arguments.score_date), s3_keys.invalid_prefix(arguments.score_date)
     output.delete_folder(invalid)  # of an earlier run; kept until this run has read the schema of its extract
-    duplicates, is_fit = find_duplicate_users(rows), can_be_scored(weights.names)
+    duplicates, is_fit = find_duplicate_users(rows), is_valid(weights.names)
     others, unfit, repeated = duplicates.split(rows, is_fit)
     compared = duplicates.compare(with_score(repeated, weights, is_fit), weights.names)
     counts, histogram = _write_scores(
         with_score(others, weights, is_fit), compared, output.uri(folder), arguments.scored_at
     )
     log.info("%s: %s", arguments.input_uri, counts)
-    with_reason = invalid_rows.invalid(unfit, compared, weights.names)
-    reasons, samples = invalid_rows.write(with_reason, output.uri(invalid), counts["invalid"], weights.names)
+    with_reason = invalid_rows.add_reasons(unfit, compared, weights.names)
+    reasons, samples = invalid_rows.write_invalid_rows(
+        with_reason, output.uri(invalid), counts["invalid"], weights.names
+    )
     try:
-        invalid_rows.refuse_if_bad(arguments, counts, reasons)
+        invalid_rows.check_invalid_rate(arguments, counts, reasons)
     except TooManyInvalidRowsError:
         output.delete_folder(folder)
         raise
-    files = [(name, size) for name, size in output.files(folder) if name.startswith("part-")]
+    files = [(name, size) for name, size in output.list_files(folder) if name.startswith("part-")]
     return scores_manifest(
         arguments,
-        read=extract_reader.rows_by_key(rows, list(arguments.input_etags), counts["input"]),
+        read=extract_reader.count_rows_by_file(rows, list(arguments.input_etags), counts["input"]),
         rows=counts,
         reasons=reasons,
         samples=samples,
@@ -102,7 +104,7 @@ def _check_input(arguments: ScoreArguments) -> int:
     return total
 
 
-def _weights(uri: str) -> Weights:
+def _load_weights(uri: str) -> Weights:
     if uri == "default":
         return Weights.default()
     bucket, key = split_uri(uri)
@@ -126,7 +128,7 @@ def _write_scores(others: DataFrame, repeated: DataFrame, uri: str, scored_at: s
     totals = (F.count("*").alias("input"), F.count("score").alias("scored"), F.count_if("invalid").alias("invalid"))
     observed = rows.observe(observation, *totals, *bins)
     # A file is one task's work for the push job, however large the groups of rows of the extract are.
-    writer = scores_csv(observed.where(F.col("score").isNotNull()), scored_at).write.mode("overwrite")
+    writer = to_csv_columns(observed.where(F.col("score").isNotNull()), scored_at).write.mode("overwrite")
     writer.option("maxRecordsPerFile", _ROWS_PER_FILE).csv(uri, **spark_session.CSV_OPTIONS)
     found = observation.get
     counts = {name: found[name] for name in ("input", "scored", "invalid")}

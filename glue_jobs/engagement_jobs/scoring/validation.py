@@ -43,28 +43,28 @@ def check_schema(activity: DataFrame, weights: Weights, where: str) -> DataFrame
     return activity.select(*weights.columns)
 
 
-def can_be_scored(metrics: Sequence[str]) -> Column:
+def is_valid(metrics: Sequence[str]) -> Column:
     """Whether there is no `reason` against a row; false or null otherwise. In short, for it is asked of every row."""
     values = [F.col(metric).cast("double") for metric in metrics]
     # Nulls and NaN are not below infinity.
-    return reduce(lambda all_well, value: all_well & (value >= 0) & (value < float("inf")), values, ~is_blank())
+    return reduce(lambda valid, value: valid & (value >= 0) & (value < float("inf")), values, ~has_blank_user_id())
 
 
-def reason(metrics: Sequence[str]) -> Column:
+def invalid_reason(metrics: Sequence[str]) -> Column:
     """Why a row cannot be scored, whatever other rows say; null when it can.
 
     Only for few rows: code for this many branches is too long for Java's compiler, and so is a pass that contains it.
     """
     checks = [
         (F.col("user_id").isNull(), "user_id_null"),
-        (is_blank(), "user_id_blank"),
+        (has_blank_user_id(), "user_id_blank"),
         *(check for metric in metrics for check in _metric_checks(metric)),
     ]
     # One expression with many branches: Spark takes seconds to plan as many that are nested in one another.
     return reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
 
 
-def is_blank() -> Column:
+def has_blank_user_id() -> Column:
     """Whether nothing of the user's id is visible; null when there is no id."""
     user_id = F.col("user_id")
     # Almost every id begins with a visible ASCII character, which needs no regular expression.

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from engagement_jobs.common.aws import Store, read_secret, run_properties, split_uri
+from engagement_jobs.common.aws import Store, read_run_properties, read_secret, split_uri
 from tests.support.glue_world import SECRET_ID, TOKEN, Bucket, World
 
 
@@ -41,20 +41,20 @@ def test_a_file_is_uploaded(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "failed.csv"
     path.write_bytes(b"UserID\n" * 3_000_000)  # beyond one part of a multipart upload
     store.upload("x/failed.csv", path)
-    assert store.files("x/") == [("failed.csv", 21_000_000)]
+    assert store.list_files("x/") == [("failed.csv", 21_000_000)]
     assert store.sha256(["x/failed.csv"]) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_listings(store: Store) -> None:
     for key in ("a/1", "a/10", "a/2", "a/b/3", "a/b/c/4", "ab/5", "a.txt"):
         store.write(key, key.encode())
-    assert store.files("a/") == [("1", 3), ("10", 4), ("2", 3), ("b/3", 5), ("b/c/4", 7)]
-    assert store.folders("a/") == ["b"]
-    assert store.folders("") == ["a", "ab"]
-    assert (store.files("none/"), store.folders("none/")) == ([], [])
+    assert store.list_files("a/") == [("1", 3), ("10", 4), ("2", 3), ("b/3", 5), ("b/c/4", 7)]
+    assert store.list_folders("a/") == ["b"]
+    assert store.list_folders("") == ["a", "ab"]
+    assert (store.list_files("none/"), store.list_folders("none/")) == ([], [])
     assert store.sha256(["a/1", "a/2"]) == hashlib.sha256(b"a/1a/2").hexdigest()
     store.delete_folder("a/")
-    assert store.files("") == [("a.txt", 5), ("ab/5", 4)]
+    assert store.list_files("") == [("a.txt", 5), ("ab/5", 4)]
 
 
 def test_a_listing_goes_beyond_one_page(store: Store, world: World) -> None:
@@ -62,13 +62,13 @@ def test_a_listing_goes_beyond_one_page(store: Store, world: World) -> None:
     folder.mkdir()
     for number in range(1003):
         (folder / f"part-{number:05d}").touch()
-    assert [name for name, _ in store.files("many/")] == [f"part-{number:05d}" for number in range(1003)]
+    assert [name for name, _ in store.list_files("many/")] == [f"part-{number:05d}" for number in range(1003)]
 
 
 @pytest.mark.usefixtures("world")
 def test_other_trouble_than_absence_is_raised() -> None:
     nowhere = Store("no-such-bucket")
-    for act in (lambda: nowhere.write("k", b""), lambda: nowhere.files("k/")):
+    for act in (lambda: nowhere.write("k", b""), lambda: nowhere.list_files("k/")):
         with pytest.raises(ClientError, match="NoSuchBucket"):
             act()
 
@@ -95,6 +95,6 @@ def test_the_properties_of_a_workflow_run() -> None:
     # A job that does not exist ends the run at once; its properties stay.
     glue.create_trigger(Name="of this test", WorkflowName="of this test", Type="ON_DEMAND", Actions=[{"JobName": "no"}])
     run_id = glue.start_workflow_run(Name="of this test", RunProperties={"score_date": "2026-11-23"})["RunId"]
-    assert run_properties("of this test", run_id) == {"kept": "yes", "score_date": "2026-11-23"}
+    assert read_run_properties("of this test", run_id) == {"kept": "yes", "score_date": "2026-11-23"}
     with pytest.raises(ClientError, match="EntityNotFoundException"):
-        run_properties("of this test", "wr_unknown")
+        read_run_properties("of this test", "wr_unknown")

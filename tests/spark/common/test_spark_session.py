@@ -13,7 +13,7 @@ from tests.support.glue_world import SLOTS
 
 
 class _Cluster:
-    """As much of a session as `session.slots` looks at."""
+    """As much of a session as `spark_session.task_slots` looks at."""
 
     def __init__(self, parallelism: int, **conf: str) -> None:
         self.sparkContext = self
@@ -36,19 +36,19 @@ class _Cluster:
 )
 def test_slots(conf: dict[str, str], slots: int, spark: SparkSession) -> None:
     cluster: Any = _Cluster(7, **conf)
-    assert spark_session.slots(cluster) == slots
-    assert spark_session.slots(spark) == SLOTS
+    assert spark_session.task_slots(cluster) == slots
+    assert spark_session.task_slots(spark) == SLOTS
 
 
 @pytest.mark.parametrize(("rows", "partitions"), [(0, SLOTS), (10_000, SLOTS), (2_000_001, 5), (100_000_000, 200)])
 def test_shuffles_fit_the_rows(spark: SparkSession, rows: int, partitions: int) -> None:
-    spark_session.size_shuffles(spark, rows)
+    spark_session.set_shuffle_partitions(spark, rows)
     assert spark.conf.get("spark.sql.shuffle.partitions") == str(partitions)
 
 
 @pytest.mark.parametrize(("size", "partitions"), [(0, 1), (16 << 20, 1), ((16 << 20) + 1, 2), (2_500_000_000, 150)])
 def test_reads_fit_the_bytes_whatever_the_cluster(spark: SparkSession, size: int, partitions: int) -> None:
-    spark_session.size_reads(spark, size)
+    spark_session.set_read_partitions(spark, size)
     assert spark.conf.get("spark.sql.shuffle.partitions") == str(partitions)
     assert spark.conf.get("spark.sql.files.minPartitionNum") == "1"
 

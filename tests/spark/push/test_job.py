@@ -156,7 +156,7 @@ def test_a_dry_run_leaves_the_date_alone(spark: SparkSession, bucket: Bucket, cr
     before = bucket.objects()
     sent = crm.crm("GET", "stats")["requests"]
     manifest = push(spark, push_arguments(crm, bucket, "jr_2", push_mode="dry_run"))
-    folder = s3_keys.dry_run(RUN_ID)
+    folder = s3_keys.dry_run_prefix(RUN_ID)
     assert bucket.json(f"{folder}_manifest.json") == manifest
     assert manifest["outcomes"] == outcomes(delivered=20, planned=40)
     assert (manifest["mode"], manifest["posts"], manifest["attempts"]) == ("dry_run", 0, ["jr_2"])

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs.scoring import duplicates
 from engagement_jobs.scoring.duplicates import find_duplicate_users
 from engagement_jobs.scoring.formula import with_score
-from engagement_jobs.scoring.validation import can_be_scored
+from engagement_jobs.scoring.validation import is_valid
 from engagement_jobs.scoring.weights import Weights
 from tests.support.glue_days import HOSTILE_IDS
 
@@ -72,7 +72,7 @@ def _join(spark: SparkSession, request: pytest.FixtureRequest, monkeypatch: pyte
 
 def resolved(rows: DataFrame) -> list[list[Any]]:
     """User id and score of the others' rows; unfit rows; user id, score and reason of the repeated users' rows."""
-    found_users, is_fit = find_duplicate_users(rows), can_be_scored(WEIGHTS.names)
+    found_users, is_fit = find_duplicate_users(rows), is_valid(WEIGHTS.names)
     others, unfit, these = found_users.split(rows, is_fit)
     others = with_score(others, WEIGHTS, is_fit)
     repeated = found_users.compare(with_score(these, WEIGHTS, is_fit), WEIGHTS.names)

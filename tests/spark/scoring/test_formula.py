@@ -17,7 +17,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.scoring.formula import BINS, score_bin, score_text, scores_csv, with_score
+from engagement_jobs.scoring.formula import BINS, score_bin, score_text, to_csv_columns, with_score
 from engagement_jobs.scoring.weights import Weights
 from tests.support.glue_days import SCHEMA, row
 
@@ -166,6 +166,6 @@ def test_other_weights_count_otherwise(spark: SparkSession) -> None:
 
 def test_the_columns_of_the_scores_file(spark: SparkSession) -> None:
     frame = spark.sql("SELECT 'U1' AS user_id, 7.5D AS score, 'more' AS more")
-    rows = scores_csv(frame, "2026-11-23T03:00:00Z")
+    rows = to_csv_columns(frame, "2026-11-23T03:00:00Z")
     assert rows.columns == ["UserID", "Calculated_Score", "Timestamp"]
     assert [tuple(each) for each in rows.collect()] == [("U1", "7.50", "2026-11-23T03:00:00Z")]

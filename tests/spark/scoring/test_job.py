@@ -107,7 +107,7 @@ def small_reads(spark: SparkSession) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spark_session, "_BYTES_PER_READ", 1_000)
         yield
-    spark_session.size_reads(spark, 0)  # for the tests after this one, which share the session
+    spark_session.set_read_partitions(spark, 0)  # for the tests after this one, which share the session
 
 
 @pytest.mark.usefixtures("small_reads")

@@ -44,9 +44,9 @@ def count_down(patch: pytest.MonkeyPatch, left: int) -> list[str]:
 
         return instead
 
-    for name in ("delete", "delete_folder", "head", "read", "write", "files", "sha256"):
+    for name in ("delete", "delete_folder", "head", "read", "write", "list_files", "sha256"):
         patch.setattr(Store, name, counted(name, getattr(Store, name)))
-    patch.setattr(invalid_rows, "write", counted("write invalid", invalid_rows.write))
+    patch.setattr(invalid_rows, "write_invalid_rows", counted("write invalid", invalid_rows.write_invalid_rows))
     patch.setattr(job, "_write_scores", counted("write scores", job._write_scores))
     return done
 
@@ -71,7 +71,7 @@ THINGS = (
     "delete_folder",
     "write scores",
     "write invalid",
-    "files",
+    "list_files",
     "sha256",
     "head",
     "write",

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.formula import with_score
-from engagement_jobs.scoring.validation import can_be_scored, check_schema, is_blank, reason
+from engagement_jobs.scoring.validation import check_schema, has_blank_user_id, invalid_reason, is_valid
 from engagement_jobs.scoring.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 
@@ -31,8 +31,8 @@ def changed(column: str, kind: str | None) -> str:
 
 def classify(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
     """What the scoring job makes of each row by itself."""
-    scored = with_score(check_schema(rows, weights, "here"), weights, can_be_scored(weights.names))
-    return scored.withColumn("reason", reason(weights.names))
+    scored = with_score(check_schema(rows, weights, "here"), weights, is_valid(weights.names))
+    return scored.withColumn("reason", invalid_reason(weights.names))
 
 
 def test_the_short_question_has_the_answer_of_the_long_one(spark: SparkSession) -> None:
@@ -42,7 +42,7 @@ def test_the_short_question_has_the_answer_of_the_long_one(spark: SparkSession) 
         [(user, one, other) for user in [*blank, *others, None] for one in amounts for other in amounts],
         "user_id string, one double, other double",
     )
-    columns = ("user_id", is_blank(), can_be_scored(["one", "other"]), reason(["one", "other"]).isNull())
+    columns = ("user_id", has_blank_user_id(), is_valid(["one", "other"]), invalid_reason(["one", "other"]).isNull())
     found = rows.select(*columns).collect()
     assert {user for user, is_it, *_ in found if is_it} == set(blank)
     assert {user for user, is_it, *_ in found if is_it is None} == {None}

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from engagement_jobs.contract.csv_columns import SCORES
+from engagement_jobs.contract.csv_columns import SCORES_COLUMNS
 from engagement_jobs.delivery.ledger import FIELDS
 from tests.unit.infra.deployed import deployed
 
@@ -85,7 +85,7 @@ def test_columns_are_the_ledgers_fields_in_types_that_hold_them(tables: dict[str
 def test_columns_of_scores_stand_in_the_order_of_the_files(tables: dict[str, Any]) -> None:
     columns = tables["scores"]["StorageDescriptor"]["Columns"]
     # The reader takes CSV by position; the names are like those of the ledger.
-    assert [one["Comment"].partition(" in ")[0] for one in columns] == list(SCORES)
+    assert [one["Comment"].partition(" in ")[0] for one in columns] == list(SCORES_COLUMNS)
     assert {one["Type"] for one in columns} == {"string"}  # all that this reader knows for sure
 
 
@@ -130,7 +130,7 @@ def test_scores_of_users_with_odd_ids_are_read(tables: dict[str, Any], tmp_path:
     row = ('a\\b"c,d', "73.25", "2026-11-23T03:00:00Z")
     file = tmp_path / "part-00000.csv"
     with file.open("w", newline="") as opened:
-        csv.writer(opened, lineterminator="\n").writerows([SCORES, row])
+        csv.writer(opened, lineterminator="\n").writerows([SCORES_COLUMNS, row])
     given = tables["scores"]["StorageDescriptor"]["SerdeInfo"]["Parameters"]
     skipped = int(tables["scores"]["Parameters"]["skip.header.line.count"])
     with duckdb.connect() as connection:

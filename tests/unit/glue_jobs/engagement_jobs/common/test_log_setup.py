@@ -10,8 +10,8 @@ from local.processes import REPOSITORY
 PROGRAM = """
 import logging
 from engagement_jobs.common import log_setup
-log_setup.to_stdout()
-log_setup.to_stdout()
+log_setup.log_to_stdout()
+log_setup.log_to_stdout()
 logging.getLogger("engagement.push").info("ours")
 logging.getLogger("engagement.push").debug("too much")
 logging.getLogger("botocore.credentials").info("theirs")

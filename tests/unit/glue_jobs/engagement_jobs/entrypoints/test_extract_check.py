@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from engagement_jobs.contract.errors import ExtractError
-from engagement_jobs.entrypoints.extract_check import check_extract, key_of
+from engagement_jobs.entrypoints.extract_check import activity_key, check_extract
 
 KEY = "activity/dt=2026-11-23/activity.parquet"
 WHOLE = b"PAR1" + b"column chunks" + b"meta" + (4).to_bytes(4, "little") + b"PAR1"
@@ -40,7 +40,7 @@ class FakeBucket:
         body, etag = self.objects[key]
         return body[start : start + length], etag
 
-    def files(self, prefix: str) -> list[tuple[str, int]]:
+    def list_files(self, prefix: str) -> list[tuple[str, int]]:
         return [(key[len(prefix) :], len(body)) for key, (body, _) in self.objects.items() if key.startswith(prefix)]
 
 
@@ -113,4 +113,4 @@ def test_a_marker_that_says_too_much() -> None:
     ],
 )
 def test_the_key_of_a_day(pattern: str, key: str) -> None:
-    assert key_of(pattern, "2026-11-23") == key
+    assert activity_key(pattern, "2026-11-23") == key

@@ -29,7 +29,7 @@ def run(timezone: str = "UTC", **properties: str) -> WorkflowRun:
 def test_the_day_is_that_of_the_scheduled_time(
     timezone: str, scheduled_time: str, score_date: str, scored_at: str
 ) -> None:
-    assert run(timezone, scheduled_time=scheduled_time).values() == {
+    assert run(timezone, scheduled_time=scheduled_time).derive_arguments() == {
         "score_date": score_date,
         "scored_at": scored_at,
         "run_id": f"workflow__{scored_at}",
@@ -37,7 +37,7 @@ def test_the_day_is_that_of_the_scheduled_time(
 
 
 def test_a_day_that_is_named_wins() -> None:
-    values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20").values()
+    values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20").derive_arguments()
     assert values == {
         "score_date": "2026-11-20",
         "scored_at": "2026-11-23T03:30:00Z",
@@ -46,7 +46,7 @@ def test_a_day_that_is_named_wins() -> None:
 
 
 def test_a_day_alone_is_enough_and_needs_no_clock() -> None:
-    assert run("Asia/Tokyo", score_date="2026-11-20").values() == {
+    assert run("Asia/Tokyo", score_date="2026-11-20").derive_arguments() == {
         "score_date": "2026-11-20",
         "scored_at": "2026-11-19T15:00:00Z",
         "run_id": "workflow__2026-11-19T15:00:00Z",
@@ -55,10 +55,10 @@ def test_a_day_alone_is_enough_and_needs_no_clock() -> None:
 
 def test_what_is_chosen_by_hand_stands_in_for_arguments() -> None:
     chosen = {"push_mode": "changed", "resend_delivered": "true", "limit": "10", "max_requests_per_second": "2"}
-    values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="", **chosen).values()
+    values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="", **chosen).derive_arguments()
     assert {name: values[name] for name in chosen} == chosen
     assert values["score_date"] == "2026-11-23"
-    assert "push_mode" not in run(scheduled_time="2026-11-23T03:30:00Z", push_mode="").values()
+    assert "push_mode" not in run(scheduled_time="2026-11-23T03:30:00Z", push_mode="").derive_arguments()
 
 
 @pytest.mark.parametrize(
@@ -75,24 +75,24 @@ def test_what_is_chosen_by_hand_stands_in_for_arguments() -> None:
 )
 def test_refuses_properties_and_says_what_is_wanted(properties: dict[str, str], words: tuple[str, ...]) -> None:
     with pytest.raises(WorkflowError) as refusal:
-        run(**properties).values()
+        run(**properties).derive_arguments()
     for word in ("engagement", "wr_1", *words):
         assert word in str(refusal.value)
 
 
 def test_properties_of_glues_own_are_let_be() -> None:
     properties = {"scheduled_time": "2026-11-23T03:30:00Z", "aws:eventIds": "[]"}
-    assert WorkflowRun("engagement", "wr_1", "UTC", properties).values()["score_date"] == "2026-11-23"
+    assert WorkflowRun("engagement", "wr_1", "UTC", properties).derive_arguments()["score_date"] == "2026-11-23"
 
 
 @pytest.mark.parametrize("timezone", ["Mars/Olympus", "", "../UTC", "/etc/passwd"])
 def test_refuses_a_timezone(timezone: str) -> None:
     with pytest.raises(WorkflowError, match=r"--timezone is '.*', wanted an IANA name"):
-        run(timezone, scheduled_time="2026-11-23T03:30:00Z").values()
+        run(timezone, scheduled_time="2026-11-23T03:30:00Z").derive_arguments()
 
 
 def test_says_how_to_start_it_again() -> None:
-    repeated = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20", push_mode="").again
+    repeated = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20", push_mode="").rerun_instructions
     assert repeated == (
         "start the workflow engagement again with the run properties "
         "scheduled_time=2026-11-23T03:30:00Z,score_date=2026-11-20"
@@ -134,7 +134,7 @@ def test_an_old_date_is_refused_unless_somebody_chose_how(score_date: str, timez
     ],
 )
 def test_knows_a_workflows_command_line(words: list[str], inside: bool) -> None:
-    assert workflow_run.is_inside(["score_users.py", *words]) is inside
+    assert workflow_run.is_workflow_run(["score_users.py", *words]) is inside
 
 
 def _glues_own() -> list[str]:
@@ -145,7 +145,7 @@ def _glues_own() -> list[str]:
 @pytest.mark.parametrize("kind", [ScoreArguments, PushArguments])
 def test_no_name_abbreviates_another(kind: Any) -> None:
     """Glue 5 takes the beginning of a name for the name, Glue 6 refuses it: neither may happen by chance."""
-    for declared in (kind.names(), workflow_run.names(kind.names())):
+    for declared in (kind.names(), workflow_run.argument_names(kind.names())):
         assert len(set(declared)) == len(declared)
         passed = {*declared, *_glues_own(), *ScoreArguments.names(), *PushArguments.names()}
         assert [
