@@ -62,7 +62,8 @@ ratio of the core's rate to the client's rate are at 50 ms.
 {table}
 
 - The **delivery core** is what a push task runs, with its ledger (here on disk) and slow start. The **push job** is the
-  job script with one task per core: rate from the first request to the last response, CPU and memory of all its processes.
+  job script with one task per core: rate from the first request to the last response, CPU and memory of all
+  its processes.
 - **Bare aiohttp** is one coroutine per request in flight, without hash, ledger or classification. **wrk** (`-t1`),
   written in C, repeats one body. **dlt** (custom destination) and **drt** (`rest_api` destination) are configured as in
   their documentation; both post one row after another.

@@ -1,8 +1,8 @@
-"""One attempt of the delivery core by itself, without Spark and S3; files are named as the push job names its objects.
+"""One attempt of the delivery core without Spark and S3; its files have the names of the push job's objects.
 
 `python -m tests.faults.core FOLDER` reads the push job's arguments as JSON from standard input and the token from
-FOLDER/token, and sends the rows of FOLDER/scores that earlier attempts left open: first the canary, then all others
-in one task. It runs in the Glue environment. Exit code 1: it was stopped, or left too many rows open.
+FOLDER/token, and sends the scores of FOLDER/scores that earlier attempts left open: first the canary, then all others
+in one task. It runs in the Glue environment and exits with 1 if it was stopped or left too many users open.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from engagement_jobs.delivery.stop_reasons import StopReason, canary_unanswered
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one attempt works with; `started` in epoch seconds."""
+    """Arguments and folder of one attempt; `started` is in epoch seconds."""
 
     arguments: PushArguments
     folder: Path
@@ -41,11 +41,11 @@ class Attempt:
 
     @property
     def written(self) -> Path:
-        """Where its ledger and aggregates are."""
+        """The folder of its ledger and aggregates."""
         return self.folder / s3_keys.attempt_prefix(self.arguments.score_date, self.arguments.job_run_id)
 
     def outcomes(self) -> dict[str, str]:
-        """The last outcome of every user that has a ledger line of any attempt."""
+        """Return the last outcome of every user with a ledger line, over all attempts."""
         parts = sorted(
             (self.folder / s3_keys.responses_prefix(self.arguments.score_date)).glob("attempt=*/part-*.jsonl")
         )
@@ -53,7 +53,7 @@ class Attempt:
         return {line["user_id"]: line["outcome"] for line in lines}
 
     def scores(self) -> dict[str, str]:
-        """The score of every user."""
+        """Return the score of every user."""
         with (self.folder / s3_keys.scores_prefix(self.arguments.score_date) / "part-0.csv").open(newline="") as file:
             return {row["UserID"]: row["Calculated_Score"] for row in csv.DictReader(file)}
 
@@ -65,7 +65,7 @@ class Attempt:
 
 
 async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | None:
-    """Send the rows: the canary's, then all others unless the canary is against it; return why it was stopped."""
+    """Send the canary, then the others unless the canary stopped; return why the delivery was stopped."""
     canary = Canary()
     stop = await run_task(attempt, "canary", rows[:SIZE], canary)
     if not stop and not canary.passed and len(rows) > SIZE:
@@ -80,7 +80,7 @@ async def run_task(
     canary: Canary | None = None,
     stop: StopReason | None = None,
 ) -> StopReason | None:
-    """Run one task of the delivery core; with `stop` it sends nothing and counts everything."""
+    """Run one task of the delivery core; with `stop`, it sends nothing and only counts."""
     arguments = attempt.arguments
     policy = DeliveryPolicy(
         endpoint=arguments.endpoint,
@@ -110,7 +110,7 @@ async def run_task(
 
 
 def deliver(attempt: Attempt) -> dict[str, Any]:
-    """Run the attempt; return its manifest, as far as the matrix reads one. Outcomes are those of the ledger."""
+    """Run the attempt and return the parts of its manifest that the matrix reads; outcomes are those of the ledger."""
     attempt.written.mkdir(parents=True)
     earlier, scores = attempt.outcomes(), attempt.scores()
     final = {user for user, outcome in earlier.items() if outcome not in OPEN}
@@ -129,7 +129,7 @@ def deliver(attempt: Attempt) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run one attempt; return the exit code."""
+    """Run one attempt and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     arguments = PushArguments.parse(json.load(sys.stdin))
     attempt = Attempt(arguments, Path(sys.argv[1]), time.time())

@@ -1,4 +1,4 @@
-"""Lines about HTTP alone: the delivery core in a process of the Glue environment, without Spark and S3."""
+"""Runs the delivery core in a process of the Glue environment, without Spark and S3."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.faults.worker import CRM_OPTIONS, DAY, LIMIT_SECONDS, JobRun, Worker
 
 
 class CoreWorker(Worker):
-    """Runs `tests.faults.core`; its output folder is all that it has of S3."""
+    """Runs `tests.faults.core`; a folder takes the place of S3."""
 
     def __init__(self, crm_url: str, token: str, output: Path) -> None:
         super().__init__(crm_url, token, output)
@@ -30,7 +30,7 @@ class CoreWorker(Worker):
             csv.writer(file).writerows([("UserID", "Calculated_Score", "Timestamp"), *rows])
 
     def store_token(self, token: str) -> None:
-        """In a file."""
+        """Write the token to a file."""
         (self.output / "token").write_text(token)
 
     def run(self, arguments: Mapping[str, str], meanwhile: Callable[[Worker], None] | None) -> JobRun:
@@ -39,13 +39,13 @@ class CoreWorker(Worker):
         self.run_id = f"core-{self._runs:03d}"
         given = {**arguments, "push_tasks": "1", "output_bucket": "none", "JOB_RUN_ID": self.run_id}
         log, began = self.output / f"{self.run_id}.log", time.monotonic()
-        with log.open("w") as said:
+        with log.open("w") as output:
             process = subprocess.Popen(
                 [default_glue_python(), "-m", "tests.faults.core", self.output],
                 cwd=REPOSITORY,
                 env={"PYTHONPATH": str(REPOSITORY / "glue_jobs")},
                 stdin=subprocess.PIPE,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
@@ -63,7 +63,7 @@ class CoreWorker(Worker):
 
 @contextlib.contextmanager
 def core_worker(folder: Path) -> Iterator[CoreWorker]:
-    """Start a fake CRM of its own; end it when the block is left."""
+    """Run a worker with its own fake CRM; end it on exit."""
     token = secrets.token_urlsafe(24)
     with running_service("local.fake_crm", CRM_OPTIONS, folder / "crm.log", {"CRM_TOKEN": token}) as url:
         yield CoreWorker(url, token, folder / "output")

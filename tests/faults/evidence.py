@@ -1,4 +1,4 @@
-"""What came of a line of the matrix, counted at the CRM and in the output bucket instead of by the delivery itself."""
+"""What came of a scenario, counted at the CRM and in the output bucket instead of by the delivery itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _USER = re.compile(r"U\d{9}")
 class Evidence:
     """What is in the bucket and at the CRM after an attempt.
 
-    :param rows: users who have a score
+    :param folder: the output bucket
+    :param stats: counts of the fake CRM
+    :param state: score of each user in the CRM
+    :param rows: number of users that have a score
     """
 
     folder: Path
@@ -34,18 +37,18 @@ class Evidence:
 
     @classmethod
     def gather(cls, worker: Worker, run: JobRun, rows: int) -> Evidence:
-        """Look at a worker after a run."""
+        """Collect the evidence from a worker after a run."""
         return cls(worker.output, worker.crm("GET", "stats"), worker.crm("GET", "state"), run, rows)
 
     @cached_property
     def manifest(self) -> dict[str, Any] | None:
-        """The delivery manifest."""
+        """The delivery manifest; None if there is none."""
         path = self.folder / "responses" / f"dt={DAY}" / "_manifest.json"
         return json.loads(path.read_text()) if path.exists() else None
 
     @cached_property
     def scores(self) -> dict[str, str]:
-        """What should reach the CRM."""
+        """Scores by user, as they should reach the CRM."""
         found = {}
         for path in (self.folder / "scores" / f"dt={DAY}").glob("part-*.csv"):
             with path.open(newline="", encoding="utf-8") as file:
@@ -53,12 +56,12 @@ class Evidence:
         return found
 
     def lines(self, job_run_id: str) -> list[dict[str, Any]]:
-        """Ledger lines of one attempt."""
+        """Return the ledger lines of one attempt."""
         paths = sorted(self._attempt(job_run_id).glob("part-*.jsonl"))
         return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
 
     def aggregates(self, job_run_id: str) -> list[dict[str, Any]]:
-        """Aggregates of one attempt."""
+        """Return the aggregates of one attempt."""
         return [json.loads(path.read_text()) for path in sorted(self._attempt(job_run_id).glob("agg-*.json"))]
 
     def _attempt(self, job_run_id: str) -> Path:
@@ -66,7 +69,7 @@ class Evidence:
 
     @property
     def ended(self) -> str:
-        """The run's state and, when it failed, why."""
+        """State of the run and, if it failed, the cause."""
         if self.run.state == "SUCCEEDED":
             return self.run.state
         if self.manifest is None or self.manifest["job_run_id"] != self.run.id:
@@ -76,12 +79,12 @@ class Evidence:
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """Rows by outcome, without the zeros."""
+        """Users by outcome, without zeros."""
         return {name: count for name, count in (self.manifest or {"outcomes": {}})["outcomes"].items() if count}
 
     @property
     def peak(self) -> int:
-        """Most requests that left within one second of the clock, over all tasks of the run."""
+        """Most requests sent within one clock second, over all tasks of the run."""
         seconds: Counter[int] = Counter()
         for each in self.aggregates(self.run.id):
             seconds.update(dict(enumerate(each["seconds"]["posts"], each["seconds"]["first"])))
@@ -89,13 +92,13 @@ class Evidence:
 
     @property
     def longest_silence(self) -> int:
-        """Whole seconds in a row in which the CRM received nothing."""
+        """Consecutive full seconds in which the CRM received nothing."""
         seconds = sorted(map(int, self.stats["seconds"]))
         return max((later - sooner - 1 for sooner, later in itertools.pairwise(seconds)), default=0)
 
     @property
     def steady_rate(self) -> float:
-        """Requests per second over two seconds, from one second after the push tasks took over from the canary."""
+        """Requests per second over two seconds, starting one second after the push tasks took over from the canary."""
         counts = {int(second): int(count) for second, count in self.stats["seconds"].items()}
         so_far = dict(
             zip(sorted(counts), itertools.accumulate(counts[second] for second in sorted(counts)), strict=True)
@@ -106,7 +109,7 @@ class Evidence:
 
 @dataclass
 class Measured:
-    """A line's figures, and what did not hold."""
+    """Figures of a scenario, and the expectations that did not hold."""
 
     name: str
     ended: str
@@ -121,18 +124,18 @@ class Measured:
     broken: list[str] = field(default_factory=list)
 
 
-def retries(evidence: Evidence, *job_run_ids: str) -> int:
-    """Requests that the attempts counted as repeated, and rows that a later attempt sent because they were open."""
-    told = sum(int(each["retries"]) for attempt in job_run_ids for each in evidence.aggregates(attempt))
+def count_retries(evidence: Evidence, *job_run_ids: str) -> int:
+    """Count the requests that the attempts counted as retries, and users that a later attempt sent again."""
+    counted = sum(int(each["retries"]) for attempt in job_run_ids for each in evidence.aggregates(attempt))
     tried = Counter(line["user_id"] for attempt in job_run_ids for line in evidence.lines(attempt) if line["tries"])
-    return told + sum(times - 1 for times in tried.values())
+    return counted + sum(times - 1 for times in tried.values())
 
 
-def invariants(evidence: Evidence) -> list[str]:
-    """What is inconsistent although the attempt wrote its manifest."""
+def check_invariants(evidence: Evidence) -> list[str]:
+    """Return the inconsistencies of an attempt that wrote its manifest."""
     manifest = evidence.manifest
     if manifest is None:
-        return ["there is no delivery manifest"]
+        return ["no delivery manifest"]
     broken = []
     total = sum(manifest["outcomes"].values())
     if total != evidence.rows:
@@ -145,8 +148,8 @@ def invariants(evidence: Evidence) -> list[str]:
     return broken
 
 
-def ledger_against_crm(evidence: Evidence, job_run_ids: list[str], some_lost: bool) -> list[str]:
-    """Where ledger and CRM contradict each other: what was delivered is there, what was surely not applied is not."""
+def compare_ledger_with_crm(evidence: Evidence, job_run_ids: list[str], some_lost: bool) -> list[str]:
+    """Return where the ledger contradicts the CRM: delivered scores have to be there, refused and deferred ones not."""
     last: dict[str, str] = {}
     for attempt in job_run_ids:
         last.update({line["user_id"]: line["outcome"] for line in evidence.lines(attempt)})
@@ -162,22 +165,22 @@ def ledger_against_crm(evidence: Evidence, job_run_ids: list[str], some_lost: bo
     return [f"{count:,} rows are {what}" for what, count in wrong.items()]
 
 
-def limits(evidence: Evidence, rate: float, tasks: int) -> list[str]:
-    """What is broken of the promises to the CRM."""
-    most = rate + max(tasks, rate / 10)
+def check_limits(evidence: Evidence, rate: float, tasks: int) -> list[str]:
+    """Return the violated promises to the CRM: rate limit and idempotency."""
+    limit = rate + max(tasks, rate / 10)
     broken = []
-    if evidence.peak > most:
-        broken.append(f"{evidence.peak:,} requests were sent within one second, expected at most {most:,.0f}")
-    # On a busy machine, requests that left one after the other arrive in a heap.
-    if evidence.stats["peak_in_one_second"] > 1.5 * most:
+    if evidence.peak > limit:
+        broken.append(f"{evidence.peak:,} requests were sent within one second, expected at most {limit:,.0f}")
+    # On a busy machine, requests that were sent over time can arrive together.
+    if evidence.stats["peak_in_one_second"] > 1.5 * limit:
         broken.append(f"{evidence.stats['peak_in_one_second']:,} requests arrived within one second")
     if evidence.stats["duplicates"]["applied_per_key"]:
         broken.append(f"{evidence.stats['duplicates']['applied_per_key']:,} keys were applied twice")
     return broken
 
 
-def personal(evidence: Evidence, token: str) -> list[str]:
-    """What in logs, manifests and aggregates should not be there."""
+def find_personal_data(evidence: Evidence, token: str) -> list[str]:
+    """Return what logs, manifests and aggregates have to be free of: the token and user ids."""
     text = evidence.run.logs + "".join(path.read_text() for path in evidence.folder.glob("responses/**/*.json"))
     got = {"the token": token in text, "a user id": bool(_USER.search(text))}
-    return [f"{what} is in a log or manifest" for what, is_there in got.items() if is_there]
+    return [f"{what} is in a log or manifest" for what, found in got.items() if found]

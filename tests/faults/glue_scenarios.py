@@ -1,4 +1,4 @@
-"""Lines that need the push job on Glue: processes that are killed, S3 that fails, tasks that share one rate."""
+"""Scenarios that need the push job on Glue: killed processes, a failing S3, tasks that share one rate limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.worker import Worker
 _ROWS = ROWS["glue"]
 _ALL = Range(_ROWS, _ROWS)
 _EVERY_ROW = {"delivered": _ALL}
-# What the tasks can have sent without a trace when they are killed: in flight, or answered and not flushed yet.
+# Requests without a ledger line when tasks are killed: in flight, or answered but not flushed yet.
 _LOST = TASKS * (CONCURRENCY + 1_000)
 _LEDGER = {"method": "PUT", "key": r"/part-[^/]*\.jsonl$"}
 
@@ -46,7 +46,7 @@ def _rotate(worker: Worker) -> None:
     worker.rotate_token(secrets.token_urlsafe(24))
 
 
-LINES: tuple[Scenario, ...] = (
+SCENARIOS: tuple[Scenario, ...] = (
     Scenario("none", "nothing", _delivered(), "glue"),
     Scenario(
         "429-half-rate",
@@ -58,7 +58,7 @@ LINES: tuple[Scenario, ...] = (
     ),
     Scenario(
         "retry-after-too-long",
-        "one 429 with Retry-After: 45, the deadline is in 30 s; one push task; the next attempt comes at once",
+        "one 429 with Retry-After: 45, the deadline is in 30 s; one push task; the next attempt starts at once",
         Expected(
             outcomes={
                 "delivered": Range(2_000, 2_000 + CONCURRENCY),
@@ -91,7 +91,7 @@ LINES: tuple[Scenario, ...] = (
     # ---- S3 ---------------------------------------------------------------------------------------------------------
     Scenario(
         "s3-refuses",
-        "S3 answers 503 to every write of the ledger after the fourth",
+        "S3 responds with 503 to every ledger write after the fourth",
         Expected(
             outcomes={
                 "delivered": Range(1, 4 * 500),
@@ -109,7 +109,7 @@ LINES: tuple[Scenario, ...] = (
     ),
     Scenario(
         "s3-slow",
-        "every write of the ledger takes 1.5 s",
+        "every ledger write takes 1.5 s",
         _delivered(),
         "glue",
         s3_fault={**_LEDGER, "latency_ms": 1_500},

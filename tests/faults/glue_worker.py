@@ -30,13 +30,13 @@ class GlueWorker(Worker):
         self.world.client("secretsmanager").put_secret_value(SecretId=stack.SECRET_ID, SecretString=token)
 
     def break_s3(self, fault: Mapping[str, object] | None) -> None:
-        """Through the gate in front of S3."""
+        """Set or clear the fault of the proxy in front of S3."""
         url = f"{self.world.s3_fault_proxy_url}/_fault"
         done = requests.put(url, json=dict(fault), timeout=30) if fault else requests.delete(url, timeout=30)
         done.raise_for_status()
 
     def reset(self) -> None:
-        """Wait until S3 has seen that the folders are gone, too."""
+        """Also wait until the S3 emulator has noticed that the folders are gone."""
         super().reset()
         time.sleep(2 * SETTLE_SECONDS)
 
@@ -59,7 +59,7 @@ class GlueWorker(Worker):
         }
         run = self._run_job(world.outputs["ScoreJobName"], given)
         if run.state != "SUCCEEDED":
-            raise RuntimeError(f"scoring the day of the matrix ended {run.state}: {run.logs[-2000:]}")
+            raise RuntimeError(f"the scoring job ended {run.state}: {run.logs[-2000:]}")
 
     def run(self, arguments: Mapping[str, str], meanwhile: Callable[[Worker], None] | None) -> JobRun:
         """Run the push job."""
@@ -87,7 +87,7 @@ class GlueWorker(Worker):
 
 @contextlib.contextmanager
 def glue_worker(folder: Path) -> Iterator[GlueWorker]:
-    """Start a stack and score its day; end everything when the block is left."""
+    """Run a worker on its own stack, after the scoring job; end everything on exit."""
     with stack.running(folder, CRM_OPTIONS, s3_fault_proxy=True) as world:
         worker = GlueWorker(world)
         worker.score()

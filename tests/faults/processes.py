@@ -1,4 +1,4 @@
-"""The processes of one Glue run, found by what their environment carries, and killed without warning."""
+"""Find the processes of one Glue run by their environment, and kill them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Process:
-    """One live process; `parent` is the command line of the one that started it."""
+    """A live process; `parent` is the command line of its parent."""
 
     pid: int
     command: str
@@ -19,7 +19,7 @@ class Process:
 
 
 def of_run(run_id: str) -> list[Process]:
-    """All live processes of a Glue run: those with its id in their environment."""
+    """Return the live processes of a Glue run: those with its id in their environment."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -30,18 +30,18 @@ def of_run(run_id: str) -> list[Process]:
 
 
 def kill_worker(run_id: str) -> None:
-    """SIGKILL to one of Spark's Python workers."""
+    """Kill one of Spark's Python workers."""
     workers = [each for each in of_run(run_id) if "pyspark.daemon" in each.command and "pyspark.daemon" in each.parent]
     _kill(run_id, workers[:1])
 
 
 def kill_driver(run_id: str) -> None:
-    """SIGKILL to the Java process, which is driver and executor here."""
+    """Kill the JVM, which is both driver and executor here."""
     _kill(run_id, [each for each in of_run(run_id) if "org.apache.spark" in each.command])
 
 
 def kill_job(run_id: str) -> None:
-    """SIGKILL to everything, as when the machine is lost."""
+    """Kill all processes, as when the machine is lost."""
     _kill(run_id, of_run(run_id))
 
 

@@ -1,4 +1,4 @@
-"""Run lines of the matrix and evaluate what came of them."""
+"""Run scenarios of the matrix and compare what came of them with what is expected."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from queue import SimpleQueue
 
 from tests.faults import core_scenarios, glue_scenarios
 from tests.faults.core_worker import core_worker
-from tests.faults.evidence import Evidence, Measured, invariants, ledger_against_crm, limits, personal, retries
+from tests.faults.evidence import (
+    Evidence,
+    Measured,
+    check_invariants,
+    check_limits,
+    compare_ledger_with_crm,
+    count_retries,
+    find_personal_data,
+)
 from tests.faults.glue_worker import glue_worker
 from tests.faults.scenario import Kind, Range, Scenario
 from tests.faults.worker import Worker
 
-SCENARIOS = (*core_scenarios.LINES, *glue_scenarios.LINES)
-# Part of what goes wrong in a line, so not of its next attempt.
+SCENARIOS = (*core_scenarios.SCENARIOS, *glue_scenarios.SCENARIOS)
+# Part of a scenario's fault, so not given to its next attempt.
 _FAULTY_ARGUMENTS = ("base_url", "deadline_seconds")
-# No one counts what never arrived, or what a lost task sent.
+# The delivery has no count of what a killed job or a lost task sent.
 _POSTS_NOT_COMPARED = ("FAILED: killed", "FAILED: task_lost")
 
 Report = Callable[[Scenario, Measured], None]
@@ -27,21 +35,23 @@ WORKERS: dict[Kind, StartWorker] = {"core": core_worker, "glue": glue_worker}
 
 
 def run_matrix(scenarios: Sequence[Scenario], folder: Path, workers: int, report: Report) -> dict[str, Measured]:
-    """Run the lines on `workers` workers in parallel, those on Glue last; `report` gets each line as it ends."""
+    """Run the scenarios on `workers` workers in parallel, those on Glue last; call `report` as each one ends."""
     measured: dict[str, Measured] = {}
     for kind in WORKERS:
-        lines = [scenario for scenario in scenarios if scenario.kind == kind]
-        if lines:
-            measured |= _run_kind(kind, lines, folder, min(workers, len(lines)), report)
+        of_kind = [scenario for scenario in scenarios if scenario.kind == kind]
+        if of_kind:
+            measured |= _run_kind(kind, of_kind, folder, min(workers, len(of_kind)), report)
     return {scenario.name: measured[scenario.name] for scenario in scenarios}
 
 
-def _run_kind(kind: Kind, lines: Sequence[Scenario], folder: Path, workers: int, report: Report) -> dict[str, Measured]:
-    """When a worker breaks down, or the run is interrupted, the others end after their current line."""
+def _run_kind(
+    kind: Kind, scenarios: Sequence[Scenario], folder: Path, workers: int, report: Report
+) -> dict[str, Measured]:
+    """Run scenarios of one kind; after a failure or an interrupt, workers end after their current scenario."""
     free: SimpleQueue[Worker] = SimpleQueue()
     measured: dict[str, Measured] = {}
 
-    def run_line(scenario: Scenario) -> Measured:
+    def run_on_free_worker(scenario: Scenario) -> Measured:
         worker = free.get()
         try:
             return run_scenario(scenario, worker)
@@ -52,7 +62,7 @@ def _run_kind(kind: Kind, lines: Sequence[Scenario], folder: Path, workers: int,
         folders = [folder / f"{kind}-{number}" for number in range(workers)]
         for worker in pool.map(lambda each: started.enter_context(WORKERS[kind](each)), folders):
             free.put(worker)
-        runs = {pool.submit(run_line, scenario): scenario for scenario in lines}
+        runs = {pool.submit(run_on_free_worker, scenario): scenario for scenario in scenarios}
         try:
             for run in as_completed(runs):
                 measured[runs[run].name] = run.result()
@@ -63,9 +73,9 @@ def _run_kind(kind: Kind, lines: Sequence[Scenario], folder: Path, workers: int,
 
 
 def run_scenario(scenario: Scenario, worker: Worker) -> Measured:
-    """One line: the fault on, the delivery once, and once more without the fault where rows were left open."""
+    """Run the delivery with the fault and, if the scenario leaves users open, again without it."""
     worker.reset()
-    worker.begin_faults(scenario)
+    worker.turn_faults_on(scenario)
     first = worker.push(scenario.arguments, scenario.meanwhile)
     evidence = Evidence.gather(worker, first, scenario.rows)
     measured = Measured(
@@ -79,7 +89,7 @@ def run_scenario(scenario: Scenario, worker: Worker) -> Measured:
         silence=evidence.longest_silence,
     )
     _evaluate(scenario, evidence, measured)
-    measured.broken += personal(evidence, worker.token)
+    measured.broken += find_personal_data(evidence, worker.token)
     if scenario.expected.resumed is not None:
         _resume(scenario, scenario.expected.resumed, worker, first.id, measured)
     if measured.silence < scenario.expected.quiet:
@@ -93,18 +103,18 @@ def _evaluate(scenario: Scenario, evidence: Evidence, measured: Measured) -> Non
     broken += _within("POSTs", measured.posts, expected.posts)
     broken += _within("seconds", measured.seconds, expected.seconds)
     if expected.manifest:
-        broken += invariants(evidence) + _outcomes(measured.outcomes, expected.outcomes)
+        broken += check_invariants(evidence) + _outcomes(measured.outcomes, expected.outcomes)
     if measured.ended not in _POSTS_NOT_COMPARED and measured.posts and evidence.manifest:
         broken += _compare("POSTs by the delivery's own count", evidence.manifest["posts"], measured.posts)
     broken += _within("requests per second", evidence.steady_rate, expected.steady)
-    broken += ledger_against_crm(evidence, [evidence.run.id], some_lost=expected.lost > 0)
-    broken += limits(evidence, scenario.rate, scenario.tasks)
+    broken += compare_ledger_with_crm(evidence, [evidence.run.id], some_lost=expected.lost > 0)
+    broken += check_limits(evidence, scenario.rate, scenario.tasks)
     broken += _within("in flight at once", evidence.stats["in_flight_peak"], Range(0, scenario.in_flight))
     broken += _within("sent twice", measured.sent_twice, Range(0, 0))
 
 
 def _resume(scenario: Scenario, outcomes: Mapping[str, Range], worker: Worker, first: str, measured: Measured) -> None:
-    worker.end_faults()
+    worker.turn_faults_off()
     changes = {name: value for name, value in scenario.arguments.items() if name not in _FAULTY_ARGUMENTS}
     again = worker.push(changes)
     evidence = Evidence.gather(worker, again, scenario.rows)
@@ -116,17 +126,17 @@ def _resume(scenario: Scenario, outcomes: Mapping[str, Range], worker: Worker, f
     applied_again = evidence.stats["duplicates"]["applied_per_user"]
     broken = measured.broken
     broken += _compare("the next attempt", again.state, "SUCCEEDED")
-    broken += invariants(evidence) + _outcomes(measured.resumed, outcomes)
-    broken += ledger_against_crm(evidence, [first, again.id], some_lost=False)
+    broken += check_invariants(evidence) + _outcomes(measured.resumed, outcomes)
+    broken += compare_ledger_with_crm(evidence, [first, again.id], some_lost=False)
     broken += _within("sent twice", measured.sent_twice, Range(0, scenario.expected.lost))
-    broken += limits(evidence, float("inf"), 1)
+    broken += check_limits(evidence, float("inf"), 1)
     broken += _within("users to whom a score was applied again", applied_again, Range(0, 0))
-    broken += personal(evidence, worker.token)
+    broken += find_personal_data(evidence, worker.token)
 
 
 def _unexplained(evidence: Evidence, *job_run_ids: str) -> int:
-    """Requests beyond the first of a key that no attempt has counted: sent again because their trace was lost."""
-    return max(0, int(evidence.stats["duplicates"]["requests_per_key"]) - retries(evidence, *job_run_ids))
+    """Count the repeated requests that no attempt counted as a retry, because their ledger lines were lost."""
+    return max(0, int(evidence.stats["duplicates"]["requests_per_key"]) - count_retries(evidence, *job_run_ids))
 
 
 def _compare(what: str, got: object, expected: object) -> list[str]:
@@ -139,4 +149,4 @@ def _within(what: str, got: float, expected: Range) -> list[str]:
 
 def _outcomes(got: Mapping[str, int], expected: Mapping[str, Range]) -> list[str]:
     names = dict.fromkeys([*expected, *got])
-    return [line for name in names for line in _within(name, got.get(name, 0), expected.get(name, Range(0, 0)))]
+    return [fault for name in names for fault in _within(name, got.get(name, 0), expected.get(name, Range(0, 0)))]

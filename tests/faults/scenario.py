@@ -1,4 +1,4 @@
-"""One line of the matrix: what goes wrong, with which arguments the delivery runs, and what must come of it."""
+"""A scenario of the matrix: what goes wrong, the arguments of the delivery, and what has to come of it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from tests.faults.worker import Worker
 
-# The delivery core by itself, or the push job on Glue.
+# The delivery core alone, or the push job on Glue.
 Kind = Literal["core", "glue"]
 ROWS: Mapping[Kind, int] = {"core": 2_000, "glue": 10_000}
 RATE = 1_000
 TASKS = 4
 CONCURRENCY = 64
-# Records that are sent before the push tasks begin.
+# Users that are sent before the push tasks start.
 CANARY = 111
 
-# The push job's arguments that the lines share; a line changes what it is about.
+# The push job's arguments; a scenario changes those that it is about.
 ARGUMENTS: Mapping[str, str] = {
     "push_mode": "all",
     "resend_delivered": "false",
@@ -37,7 +37,7 @@ ARGUMENTS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Range:
-    """From `low` to `high`, both included; shown as a person would write it."""
+    """A range from `low` to `high`, both included, shown in words."""
 
     low: float
     high: float
@@ -55,28 +55,28 @@ class Range:
 
 
 def exactly(value: float) -> Range:
-    """Just this number."""
+    """Return the range of exactly this number."""
     return Range(value, value)
 
 
 def at_most(value: float) -> Range:
-    """Up to this number."""
+    """Return the range from 0 to this number."""
     return Range(0, value)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What must come of a line.
+    """What has to come of a scenario.
 
-    :param outcomes: rows by outcome; an outcome that is not named has none
+    :param outcomes: users by outcome; none for an outcome that is not named
     :param posts: requests that the CRM received
     :param ended: state of the run and, after a colon, the cause of its stop
-    :param seconds: of the run, the start of its process included
-    :param resumed: rows by outcome after one more attempt without the fault; None when none is needed
-    :param lost: requests that may have been answered without a ledger line: they are sent again with their keys
-    :param quiet: seconds in a row in which the CRM must receive nothing
-    :param steady: requests per second over two seconds, soon after the push tasks took over from the canary
-    :param in_flight: requests that may be in flight at the CRM at the same time; None for as many as all tasks may have
+    :param seconds: duration of the run, including the start of its process
+    :param resumed: users by outcome after another attempt without the fault; None if none is needed
+    :param lost: requests that may have been answered without a ledger line, and are sent again with the same key
+    :param quiet: consecutive seconds in which the CRM has to receive nothing
+    :param steady: requests per second over two seconds, shortly after the push tasks took over from the canary
+    :param in_flight: most requests in flight at the CRM; None for as many as all tasks may have
     """
 
     outcomes: Mapping[str, Range]
@@ -91,20 +91,20 @@ class Expected:
 
     @property
     def manifest(self) -> bool:
-        """Whether the delivery got as far as writing its manifest."""
+        """Whether the delivery writes its manifest."""
         return self.ended != "FAILED: killed"
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A line of the matrix.
+    """A scenario of the matrix.
 
     :param what: what goes wrong
     :param profile: a named fault of the fake CRM
-    :param changes: what differs from that fault
-    :param s3_fault: a fault of the gate in front of S3
-    :param arguments: what differs from ARGUMENTS
-    :param meanwhile: what happens during the run; called once it was started
+    :param changes: fields of that fault with other values
+    :param s3_fault: a fault of the proxy in front of S3
+    :param arguments: arguments with other values than in ARGUMENTS
+    :param meanwhile: called once the run was started
     """
 
     name: str
@@ -119,20 +119,20 @@ class Scenario:
 
     @property
     def rows(self) -> int:
-        """Users who have a score."""
+        """Number of users that have a score."""
         return ROWS[self.kind]
 
     @property
     def tasks(self) -> int:
-        """Push tasks that share the rate."""
+        """Number of push tasks that share the rate limit."""
         return 1 if self.kind == "core" else int(self.arguments.get("push_tasks", TASKS))
 
     @property
     def in_flight(self) -> int:
-        """Requests that may be in flight at the CRM at the same time."""
+        """Most requests that may be in flight at the CRM."""
         return self.expected.in_flight or self.tasks * CONCURRENCY
 
     @property
     def rate(self) -> float:
-        """Requests per second that the whole delivery may send."""
+        """Rate limit of the delivery in requests per second."""
         return float(self.arguments.get("max_requests_per_second", RATE))

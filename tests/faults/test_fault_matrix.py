@@ -1,4 +1,4 @@
-"""Every line of the fault matrix holds; `make faults` writes docs/reference/fault-matrix.md."""
+"""Every scenario of the fault matrix holds; `make faults` writes docs/reference/fault-matrix.md."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from tests.faults.run import SCENARIOS, run_matrix
 from tests.faults.scenario import Kind
 
 pytestmark = pytest.mark.timeout(2400)
-# Times and rates depend on what else the machine does; `make faults` checks them too.
+# Times and rates depend on the load of the machine; only `make faults` checks them.
 _TIMES = ("seconds:", "requests per second:")
 
 
 def run(kind: Kind, folders: pytest.TempPathFactory) -> dict[str, Measured]:
-    lines = [scenario for scenario in SCENARIOS if scenario.kind == kind]
-    return run_matrix(lines, folders.mktemp(kind), 2, lambda *_: None)
+    scenarios = [scenario for scenario in SCENARIOS if scenario.kind == kind]
+    return run_matrix(scenarios, folders.mktemp(kind), 2, lambda *_: None)
 
 
 @pytest.fixture(scope="module")
-def http_lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measured]:
+def http_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measured]:
     return run("core", tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def glue_lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measured]:
+def glue_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measured]:
     return run("glue", tmp_path_factory)
 
 
@@ -33,10 +33,10 @@ def broken(measured: Measured) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS if scenario.kind == "core"])
-def test_line_about_http_holds(http_lines: dict[str, Measured], name: str) -> None:
-    assert broken(http_lines[name]) == []
+def test_http_scenario_holds(http_results: dict[str, Measured], name: str) -> None:
+    assert broken(http_results[name]) == []
 
 
 @pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS if scenario.kind == "glue"])
-def test_line_on_glue_holds(glue_lines: dict[str, Measured], name: str) -> None:
-    assert broken(glue_lines[name]) == []
+def test_glue_scenario_holds(glue_results: dict[str, Measured], name: str) -> None:
+    assert broken(glue_results[name]) == []

@@ -1,4 +1,4 @@
-"""What runs the lines of the matrix, one after the other: a fake CRM, and a delivery that has the scores of a day."""
+"""Runs scenarios one after another: a fake CRM, and a delivery with the scores of one date."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CRM_OPTIONS = ("--latency-ms", "5")
 
 @dataclass(frozen=True)
 class JobRun:
-    """A run of the delivery that ended. `seconds` from its start to its end, `logs` is all that it logged."""
+    """An ended run of the delivery: its duration in seconds and its complete log."""
 
     id: str
     state: str
@@ -33,7 +33,7 @@ class JobRun:
 
 
 class Worker(abc.ABC):
-    """A fake CRM, and a delivery that has the scores of a day.
+    """A fake CRM, and a delivery with the scores of one date.
 
     :param output: the output bucket as a folder
     """
@@ -46,19 +46,19 @@ class Worker(abc.ABC):
 
     @abc.abstractmethod
     def run(self, arguments: Mapping[str, str], meanwhile: Callable[[Worker], None] | None) -> JobRun:
-        """Run the delivery with exactly these arguments; call `meanwhile` once it was started."""
+        """Run the delivery with these arguments; call `meanwhile` once it was started."""
 
     @abc.abstractmethod
     def store_token(self, token: str) -> None:
-        """Keep the token where the delivery reads it."""
+        """Store the token where the delivery reads it."""
 
     def break_s3(self, fault: Mapping[str, object] | None) -> None:
-        """Switch a fault of S3 on, or off for None."""
+        """Turn a fault of S3 on, or off for None."""
         if fault:
-            raise NotImplementedError("there is no S3 here")
+            raise NotImplementedError("this worker has no S3")
 
     def crm(self, method: str, path: str, **options: Any) -> Any:
-        """Send a request to `/_crm/<path>`; return the JSON of the answer."""
+        """Send a request to `/_crm/<path>`; return the parsed response."""
         headers = {"Authorization": f"Bearer {self.token}"}
         answer = requests.request(method, f"{self.crm_url}/_crm/{path}", headers=headers, timeout=60, **options)
         answer.raise_for_status()
@@ -70,34 +70,34 @@ class Worker(abc.ABC):
         return self.run({**ARGUMENTS, **day, **changes}, meanwhile)
 
     def reset(self) -> None:
-        """Nothing pushed, nothing known, nothing wrong."""
+        """Remove all traces of earlier runs and turn all faults off."""
         for name in ("responses", "delivered"):
             shutil.rmtree(self.output / name, ignore_errors=True)
-        self.end_faults()
-        # A request that its client gave up on is still counted.
+        self.turn_faults_off()
+        # Requests whose client has disconnected are still counted.
         wait_until(lambda: self.crm("GET", "stats")["in_flight"] == 0, "the CRM to be idle", every=0.02)
         self.crm("DELETE", "token")
         self.store_token(self.token)
         self.crm("POST", "reset")
 
-    def begin_faults(self, scenario: Scenario) -> None:
-        """Switch the faults of a line on."""
+    def turn_faults_on(self, scenario: Scenario) -> None:
+        """Turn the faults of a scenario on."""
         if scenario.profile:
             fault = replace(PROFILES[scenario.profile].fault, **scenario.changes)
             self.crm("PUT", "faults", json=asdict(fault))
         self.break_s3(scenario.s3_fault)
 
-    def end_faults(self) -> None:
-        """Switch every fault off; the token stays as it is."""
+    def turn_faults_off(self) -> None:
+        """Turn all faults off; the token stays as it is."""
         self.crm("DELETE", "faults")
         self.break_s3(None)
 
     def rotate_token(self, token: str) -> None:
-        """A new token: first where the delivery reads it, then the CRM accepts no other."""
+        """Store a new token for the delivery, then make the CRM accept no other."""
         self.store_token(token)
         self.crm("PUT", "token", json={"token": token})
 
     def wait_for_users(self, count: int) -> None:
-        """Return once the CRM has this many users."""
+        """Wait until the CRM has this many users."""
         what = f"the CRM to have {count:,} users"
         wait_until(lambda: self.crm("GET", "stats")["users"] >= count, what, limit=LIMIT_SECONDS, every=0.02)

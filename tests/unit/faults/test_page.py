@@ -1,11 +1,11 @@
-"""The page shows what was expected beside what was measured."""
+"""The page shows expected next to measured."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from tests.faults.evidence import Measured
-from tests.faults.page import line, page
+from tests.faults.page import page, summary_line
 from tests.faults.scenario import Expected, Range, Scenario, at_most, exactly
 
 SCENARIO = Scenario(
@@ -34,11 +34,11 @@ MEASURED = Measured(
 )
 
 
-def test_a_line_that_held() -> None:
+def test_a_scenario_that_held() -> None:
     text = page([SCENARIO], {"half": MEASURED})
     assert text.startswith("# Fault matrix\n")
     assert "## HTTP" in text
-    assert "## Glue" not in text, "a section without lines is left out"
+    assert "## Glue" not in text, "a section without scenarios is left out"
     assert text.endswith("\n")
     row = next(line for line in text.splitlines() if line.startswith("| **half**"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -58,10 +58,10 @@ def test_a_line_that_held() -> None:
     assert "What did not hold" not in text
 
 
-def test_a_line_that_did_not() -> None:
+def test_a_scenario_that_did_not_hold() -> None:
     broken = replace(MEASURED, ended="SUCCEEDED", broken=["ended: SUCCEEDED, expected FAILED: open rows"])
     text = page([SCENARIO], {"half": broken})
     assert "SUCCEEDED (expected FAILED: open rows) |" in text
     assert "| **broken** |" in text
     assert "- **half**: ended: SUCCEEDED, expected FAILED: open rows" in text
-    assert "BROKEN: ended: SUCCEEDED" in line(SCENARIO, broken)
+    assert "BROKEN: ended: SUCCEEDED" in summary_line(SCENARIO, broken)

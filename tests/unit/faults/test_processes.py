@@ -1,4 +1,4 @@
-"""Only the processes of one run are found, and they do not survive."""
+"""Only the processes of one run are found and killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.faults import processes
 
 @pytest.fixture
 def run() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A run id, and a process that carries it."""
+    """A run id, and a process that has it in its environment."""
     run_id = "jr_" + secrets.token_hex(16)
     code = "import time; print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env={"RUN": run_id}) as process:
@@ -38,7 +38,7 @@ def test_a_run_is_found_by_its_id_and_killed(run: tuple[str, subprocess.Popen[by
         processes.kill_job(run_id)
 
 
-def test_what_a_run_does_not_have_is_said(run: tuple[str, subprocess.Popen[bytes]]) -> None:
+def test_a_missing_process_is_an_error(run: tuple[str, subprocess.Popen[bytes]]) -> None:
     run_id, process = run
     for kill in (processes.kill_worker, processes.kill_driver):
         with pytest.raises(RuntimeError, match="no such process"):

@@ -1,11 +1,11 @@
-"""The lines of the matrix are complete and can be chosen."""
+"""The scenarios of the matrix are complete and can be selected."""
 
 from __future__ import annotations
 
 import pytest
 
 from local.fake_crm.fault_profiles import PROFILES
-from tests.faults.__main__ import chosen
+from tests.faults.__main__ import select
 from tests.faults.run import SCENARIOS
 from tests.faults.scenario import ARGUMENTS, ROWS, Range, Scenario, at_most, exactly
 
@@ -16,17 +16,17 @@ ON_GLUE = {
 NAMES = [scenario.name for scenario in SCENARIOS]
 
 
-def test_every_fault_of_the_crm_has_a_line() -> None:
+def test_every_fault_of_the_crm_has_a_scenario() -> None:
     assert {scenario.profile for scenario in SCENARIOS if scenario.profile} == PROFILES.keys()
 
 
-def test_names_are_unique_and_what_needs_spark_runs_on_it() -> None:
+def test_names_are_unique_and_spark_scenarios_run_on_glue() -> None:
     assert len(set(NAMES)) == len(NAMES)
     assert {scenario.name for scenario in SCENARIOS if scenario.kind == "glue"} == ON_GLUE
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
-def test_a_line_is_consistent(scenario: Scenario) -> None:
+def test_a_scenario_is_consistent(scenario: Scenario) -> None:
     assert scenario.arguments.keys() <= {*ARGUMENTS, "base_url"}
     assert (scenario.expected.resumed is not None) == (scenario.expected.ended != "SUCCEEDED")
     if scenario.expected.manifest:
@@ -34,11 +34,11 @@ def test_a_line_is_consistent(scenario: Scenario) -> None:
         assert sum(each.high for each in scenario.expected.outcomes.values()) >= ROWS[scenario.kind]
 
 
-def test_lines_are_chosen_by_name_in_the_order_of_the_page() -> None:
-    assert [scenario.name for scenario in chosen(["kill-worker", "503-few"])] == ["503-few", "kill-worker"]
-    assert chosen(None) == list(SCENARIOS)
-    with pytest.raises(SystemExit, match="there is no such line; expected some of latency-50ms, "):
-        chosen(["none", "no-such-line"])
+def test_scenarios_are_selected_in_the_order_of_the_page() -> None:
+    assert [scenario.name for scenario in select(["kill-worker", "503-few"])] == ["503-few", "kill-worker"]
+    assert select(None) == list(SCENARIOS)
+    with pytest.raises(SystemExit, match="no such scenario; expected some of latency-50ms, "):
+        select(["none", "no-such-scenario"])
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_lines_are_chosen_by_name_in_the_order_of_the_page() -> None:
         (Range(10_000, 1.1 * 10_000), "10,000 to 11,000"),
     ],
 )
-def test_a_range_includes_its_ends_and_is_readable(expected: Range, text: str) -> None:
+def test_a_range_includes_its_bounds_and_is_readable(expected: Range, text: str) -> None:
     assert str(expected) == text
     assert expected.low in expected
     assert expected.low - 1 not in expected
