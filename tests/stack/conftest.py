@@ -1,4 +1,4 @@
-"""One stack for all end-to-end tests: real S3, Glue with real Spark, a real CRM, and Airflow on SQLite."""
+"""One stack for all end-to-end tests: real S3, Glue with real Spark, the fake CRM, and Airflow on SQLite."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DAY_SECONDS = 400
 
 @dataclass(frozen=True)
 class Ended:
-    """A DAG run that ended: `exit_code` 0 means success; `log` is what all its tasks said."""
+    """An ended DAG run: exit code (0 is success), task states, summary, and the log of all tasks."""
 
     exit_code: int
     states: dict[str, str]
@@ -35,7 +35,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class World:
-    """The stack, and a way to run the DAG in it."""
+    """The running stack and the operations that tests need on it."""
 
     stack: RunningStack
     folder: Path
@@ -46,14 +46,14 @@ class World:
         return self.stack.folder / "s3" / self.stack.outputs["OutputBucketName"]
 
     def upload(self, score_date: str, rows: int = 10_000, **options: Any) -> Path:
-        """Generate a day's extract and let it arrive."""
+        """Generate and upload the extract of a date; return the local file."""
         path = self.folder / f"{score_date}.parquet"
         write_extract(path, rows, date.fromisoformat(score_date), **options)
         self.stack.upload_activity(path, score_date)
         return path
 
     def put(self, score_date: str, body: bytes) -> None:
-        """Let something else arrive in the extract's place."""
+        """Upload other content in place of the extract."""
         key = f"activity/dt={score_date}/activity.parquet"
         self.stack.client("s3").put_object(Bucket=self.stack.outputs["ActivityBucketName"], Key=key, Body=body)
 
@@ -66,7 +66,7 @@ class World:
         meanwhile: Callable[[AirflowHome], None] | None = None,
         **conf: Any,
     ) -> Ended:
-        """Run the DAG for a date to its end."""
+        """Run the DAG for a date until it ends."""
         variable = self.stack.settings(
             **{"max_requests_per_second": 2000, "unavailable_timeout_seconds": 5, **(settings or {})}
         )
@@ -78,13 +78,13 @@ class World:
                 meanwhile(home)
             exit_code = process.wait(_DAY_SECONDS)
         summary = self.output / "summaries" / f"dt={score_date}" / "summary.json"
-        said = log.read_text()
-        assert summary.exists(), said[-3000:]
-        return Ended(exit_code, home.states(), json.loads(summary.read_text()), said)
+        text = log.read_text()
+        assert summary.exists(), text[-3000:]
+        return Ended(exit_code, home.states(), json.loads(summary.read_text()), text)
 
     @contextlib.contextmanager
     def subscribed(self) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-        """Listen to the template's topic; gives a function that returns what was told, as SNS delivers it."""
+        """Subscribe to the notification topic; yield a function that returns the messages as SNS delivers them."""
         sns, sqs = self.stack.client("sns"), self.stack.client("sqs")
         queue = sqs.create_queue(QueueName="on-call")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -100,17 +100,17 @@ class World:
             sqs.delete_queue(QueueUrl=queue)
 
     def push_runs(self, score_date: str) -> list[dict[str, Any]]:
-        """The Glue runs of a date's push, newest first."""
+        """Return the Glue runs of the push job for a date, newest first."""
         runs = self.stack.client("glue").get_job_runs(JobName=self.stack.outputs["PushJobName"])["JobRuns"]
         return [run for run in runs if run["Arguments"].get("--score_date") == score_date]
 
     def crm_stats(self) -> dict[str, Any]:
-        """What the CRM received so far."""
+        """Return the CRM's counts so far."""
         stats: dict[str, Any] = self.stack.crm("GET", "stats")
         return stats
 
     def crm_scores(self) -> dict[str, str]:
-        """What the CRM holds now."""
+        """Return the CRM's current score of each user."""
         scores: dict[str, str] = self.stack.crm("GET", "state")
         return scores
 
@@ -125,27 +125,27 @@ def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             yield World(stack, folder)
 
 
-def personal(world: World) -> list[str]:
-    """Where the token or a user id stands that may stand in the ledger, `failed.csv` and the scores alone."""
-    told = [world.folder / "airflow" / "airflow.db", *world.folder.glob("*.log")]
-    told += [path for path in (world.stack.folder / "glue").glob("*/*") if path.name in ("output", "errors")]
-    told += [path for path in world.output.rglob("*") if path.suffix in (".json", ".html")]
+def find_personal_data(world: World) -> list[str]:
+    """Return the files with the token or a user id; only ledger, `failed.csv`, scores and `invalid/` may have user ids."""
+    files = [world.folder / "airflow" / "airflow.db", *world.folder.glob("*.log")]
+    files += [path for path in (world.stack.folder / "glue").glob("*/*") if path.name in ("output", "errors")]
+    files += [path for path in world.output.rglob("*") if path.suffix in (".json", ".html")]
     token = re.escape(world.stack.token.encode())
     leak = re.compile(rb"U\d{9}|" + token)
-    return [str(path) for path in told if "invalid" not in path.parts and leak.search(path.read_bytes())]
+    return [str(path) for path in files if "invalid" not in path.parts and leak.search(path.read_bytes())]
 
 
 @pytest.fixture
 def world(session_world: World) -> Iterator[World]:
-    """The stack with nothing in the output bucket, and a CRM that knows nothing and has no faults.
+    """The stack with an empty output bucket and a CRM without users or faults.
 
-    Whatever a test does, afterwards no log, XCom, manifest, summary or report names the token or a user.
+    After each test, no log, XCom, manifest, summary or report may contain the token or a user id.
     """
-    # Or a test's date would be superseded by what another test delivered for a later one.
+    # Otherwise a later date of another test would supersede this test's date.
     for path in session_world.output.iterdir():
         shutil.rmtree(path)
     session_world.stack.crm("POST", "reset")
     session_world.stack.crm("DELETE", "faults")
     yield session_world
     session_world.stack.crm("DELETE", "faults")
-    assert personal(session_world) == []
+    assert find_personal_data(session_world) == []

@@ -1,4 +1,4 @@
-"""What a day of 10,000 costs: Glue's description of its runs, the summary, the report and the metrics say the same."""
+"""The cost of a day with 10,000 users: Glue's job runs, summary, report and metrics agree."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from engagement.summary import report
 from tests.stack.conftest import Ended, World
 
-CUSTOMERS, RATE = 10_000, 500
-USD = 0.44  # a DPU-hour
+USERS, RATE = 10_000, 500
+USD = 0.44  # per DPU-hour
 SETTINGS = {"max_requests_per_second": RATE, "metrics_namespace": "Engagement/cost", "dpu_hour_usd": USD}
-DPU = 2  # of each job: two workers G.1X
-LEAST = 2 * DPU * 60  # DPU-seconds: Glue's minimum for two jobs
+DPU = 2  # of each job: two G.1X workers
+MIN_DPU_SECONDS = 2 * DPU * 60  # Glue's minimum for two jobs
 
 
 def check_costs(world: World, day: Ended) -> None:
-    """Check the first day that ran with SETTINGS."""
+    """Check the first run with SETTINGS."""
     summary = day.summary
     glue = world.stack.client("glue")
     runs = [glue.get_job_run(JobName=run["job"], RunId=run["id"])["JobRun"] for run in summary["glue_runs"]]
@@ -24,19 +24,19 @@ def check_costs(world: World, day: Ended) -> None:
     assert [(run["WorkerType"], run["NumberOfWorkers"]) for run in runs] == [("G.1X", DPU)] * 2
     seconds = [run["ExecutionTime"] for run in runs]
     billed = DPU * sum(max(60, each) for each in seconds)
-    assert (billed == LEAST) == (max(seconds) <= 60)  # a slow machine may take longer, and is then billed for it
+    assert (billed == MIN_DPU_SECONDS) == (max(seconds) <= 60)  # a slow machine is billed for more
     assert sum(run["dpu_seconds"] for run in summary["glue_runs"]) == billed
     assert summary["cost_usd"] == round(billed / 3600 * USD, 4)
     assert report.usd(summary["cost_usd"]) in (world.output / summary["report_key"]).read_text()
 
-    # The push keeps to its rate, so that sending takes 20 s of the minute that is billed anyway.
-    assert summary["posts"] == CUSTOMERS
-    assert CUSTOMERS / RATE - 1 <= summary["throughput"]["active_seconds"] <= seconds[1] + 1
-    assert CUSTOMERS / RATE + 30 < 60
+    # Sending at the rate limit takes 20 s of the minute that is billed as a minimum.
+    assert summary["posts"] == USERS
+    assert USERS / RATE - 1 <= summary["throughput"]["active_seconds"] <= seconds[1] + 1
+    assert USERS / RATE + 30 < 60
 
     assert _metrics(world) == {
         "RunsSucceeded": 1,
-        "UsersDelivered": CUSTOMERS,
+        "UsersDelivered": USERS,
         "UsersNotReached": 0,
         "CostUsd": summary["cost_usd"],
     }
@@ -46,11 +46,11 @@ def _metrics(world: World) -> dict[str, float]:
     cloudwatch: Any = world.stack.client("cloudwatch")
     now = datetime.now(UTC)
     period = {"StartTime": now - timedelta(hours=1), "EndTime": now + timedelta(hours=1), "Period": 7200}
-    told = {}
+    sums = {}
     for metric in cloudwatch.list_metrics(Namespace=SETTINGS["metrics_namespace"])["Metrics"]:
         name = metric["MetricName"]
         found = cloudwatch.get_metric_statistics(
             Namespace=SETTINGS["metrics_namespace"], MetricName=name, Statistics=["Sum"], **period
         )
-        told[name] = sum(point["Sum"] for point in found["Datapoints"])
-    return told
+        sums[name] = sum(point["Sum"] for point in found["Datapoints"])
+    return sums

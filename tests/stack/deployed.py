@@ -1,4 +1,4 @@
-"""An AWS account of stand-ins, and a repository that is deployed to it by the deploy tool's own command."""
+"""An emulated AWS account, and a repository that the deploy tool's own command deploys to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.infra.deploy.checkout import Checkout
 
 ACCOUNT = "123456789012"
 TOKEN = "a-token-for-tests"
-# Loaded by the tool's Python before anything else: notes each call of AWS, and kills the process after a chosen one.
+# The tool's Python loads this first: it records each AWS call, and kills the process after a chosen one.
 _WATCHER = """
 import json, os, signal
 import botocore.client
@@ -33,9 +33,9 @@ _counts = {}
 
 def _watched(self, operation, parameters):
     answer = _call(self, operation, parameters)
-    told = operation if operation != "InvokeRestApi" else f"{operation} {parameters['Method']}"
+    name = operation if operation != "InvokeRestApi" else f"{operation} {parameters['Method']}"
     with open(os.environ["TEST_CALLS"], "a") as calls:
-        print(told, file=calls)
+        print(name, file=calls)
     _counts[operation] = _counts.get(operation, 0) + 1
     if os.environ.get("TEST_KILL") == f"{operation}:{_counts[operation]}":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -48,17 +48,17 @@ _TEMPORARY = ("CreateChangeSet", "DeleteChangeSet")
 
 
 class Cloud(Emulators):
-    """The stand-ins of one account, and the CRM."""
+    """The emulators of one account, and the fake CRM."""
 
     @property
     def env(self) -> dict[str, str]:
-        """Environment in which the tool reaches them."""
+        """Environment of the deploy tool for this account."""
         return {**super().env, "AWS_DISABLE_HOST_PREFIX_INJECTION": "true"}
 
 
 @contextlib.contextmanager
 def cloud(folder: Path) -> Iterator[Cloud]:
-    """Start an account; everything in it ends with the block."""
+    """Run an account; end everything in it on exit."""
     with running_emulators(folder, TOKEN, scheduler=True) as started:
         made = Cloud(**vars(started))
         made.client("secretsmanager").create_secret(Name="crm-token", SecretString=TOKEN)
@@ -67,7 +67,7 @@ def cloud(folder: Path) -> Iterator[Cloud]:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run of the tool that ended: what it wrote, and which calls it made."""
+    """An ended run of the tool: its output and its AWS calls."""
 
     exit_code: int
     out: str
@@ -76,20 +76,20 @@ class Ended:
 
     @property
     def last(self) -> str:
-        """The last line, without its time."""
+        """The last line of output, without its time."""
         return self.out.rstrip().splitlines()[-1].partition(" s  ")[2]
 
     @property
     def writes(self) -> list[str]:
-        """Calls that change something; change sets that are deleted again do not."""
+        """Calls that change something; creating and deleting a change set does not count."""
         return [call for call in self.calls if not call.startswith(_READS) and call not in _TEMPORARY]
 
 
 @dataclass
 class Site:
-    """One environment of the account, deployed from a checkout of its own.
+    """One environment of the account, deployed from its own checkout.
 
-    :param prefix: NamePrefix; sites of one account each have one
+    :param prefix: NamePrefix, unique within the account
     """
 
     cloud: Cloud
@@ -106,7 +106,7 @@ class Site:
         self.configure()
 
     def configure(self, **settings: Any) -> str:
-        """Commit the environment file, with these changes of its settings; give the commit's hash."""
+        """Commit the environment file with changed settings; return the commit's hash."""
         self.settings |= settings
         secret = self.cloud.client("secretsmanager").describe_secret(SecretId="crm-token")["ARN"]
         given = {"base_url": self.cloud.crm_url, "credential_id": "crm-token", "allow_http": True, **self.settings}
@@ -119,7 +119,10 @@ class Site:
         return self.checkout.commit("configure")
 
     def run(self, command: str, *arguments: str, kill: str = "") -> Ended:
-        """Run the tool. `kill`: `operation:n`, after whose n-th call the process is killed."""
+        """Run the tool.
+
+        :param kill: `OPERATION:N` to kill the process after the N-th call of that operation
+        """
         calls = self.folder / "calls"
         calls.write_text("")
         began = time.monotonic()
@@ -143,7 +146,7 @@ class Site:
         return Ended(done.returncode, done.stdout, calls.read_text().splitlines(), time.monotonic() - began)
 
     def deploy(self, *arguments: str) -> Ended:
-        """Deploy, which must go well."""
+        """Deploy and expect success."""
         ended = self.run("deploy", *arguments)
         assert ended.exit_code == 0, ended.out
         return ended
@@ -154,13 +157,13 @@ class Site:
         return f"{self.prefix}-artifacts-{ACCOUNT}"
 
     def objects(self, under: str = "") -> dict[str, bytes]:
-        """What the artifacts bucket holds, by key."""
+        """Return the objects of the artifacts bucket by key."""
         root = self.cloud.folder / "s3" / self.bucket
         files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
         return {key: path.read_bytes() for key, path in sorted(files.items()) if key.startswith(under)}
 
     def statuses(self) -> dict[str, str]:
-        """Status of each stack of this site."""
+        """Return the status of each stack of this site."""
         stacks = self.cloud.client("cloudformation").describe_stacks()["Stacks"]
         return {
             stack["StackName"].removeprefix(f"{self.prefix}-"): stack["StackStatus"]
@@ -169,12 +172,12 @@ class Site:
         }
 
     def job(self, name: str) -> dict[str, Any]:
-        """A Glue job, as `score-users`."""
+        """Return a Glue job of this site, such as `score-users`."""
         found: dict[str, Any] = self.cloud.client("glue").get_job(JobName=f"{self.prefix}-{name}")["Job"]
         return found
 
     def upload_activity(self, score_date: str, rows: int) -> Path:
-        """Let an extract arrive."""
+        """Generate and upload an extract; return the local file."""
         path = self.folder / "activity.parquet"
         write_extract(path, rows, date.fromisoformat(score_date))
         key = f"activity/dt={score_date}/activity.parquet"
@@ -182,11 +185,11 @@ class Site:
         return path
 
     def airflow(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Ask the site's Airflow, through MWAA, as the tool does."""
+        """Call the site's Airflow through MWAA, as the tool does."""
         return AirflowApi(self.cloud.client("mwaa"), self.prefix).call(method, path, body=dict(body) if body else None)
 
     def await_run(self, dag: str, run: str) -> str:
-        """Wait for the end of a DAG run; give its state."""
+        """Wait until a DAG run ends; return its state."""
         deadline = time.monotonic() + 600
         while True:
             runs = self.airflow("GET", f"/dags/{dag}/dagRuns")["dag_runs"]

@@ -1,4 +1,4 @@
-"""Which permissions an AWS call needs: the call as it was recorded, as requests that IAM decides about."""
+"""Translates recorded AWS calls into the requests that IAM authorizes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _READS = ("GetObject", "HeadObject")
 _WRITES = ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
 
 
-def needed(call: Call) -> list[Request]:
-    """Return the requests that a recorded call consists of.
+def required_permissions(call: Call) -> list[Request]:
+    """Return the IAM requests of a recorded call.
 
-    :raises NotImplementedError: for a call that is not known here; add what it needs
+    :raises NotImplementedError: the call is not known here; add its permissions
     """
     given = call.parameters
     if call.service == "s3":
@@ -33,7 +33,7 @@ def needed(call: Call) -> list[Request]:
         return [Request("sns:Publish", given["TopicArn"]), *encrypting]
     if (call.service, call.operation) == ("cloudwatch", "PutMetricData"):
         return [Request("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": given["Namespace"]})]
-    raise NotImplementedError(f"{call.service} {call.operation}: add to {__name__} what it needs")
+    raise NotImplementedError(f"{call.service} {call.operation}: add its permissions to {__name__}")
 
 
 def _of_s3(operation: str, given: dict[str, Any], missing: bool) -> list[Request]:
@@ -41,11 +41,11 @@ def _of_s3(operation: str, given: dict[str, Any], missing: bool) -> list[Request
     if operation in ("ListObjectsV2", "ListObjects"):
         return [listing(bucket, given.get("Prefix", ""))]
     if operation in _READS:
-        # S3 answers 403 for a missing object to those who may not list the bucket, and a read has no prefix.
+        # Without s3:ListBucket, S3 responds with 403 for a missing object; a read has no prefix.
         absence = [Request("s3:ListBucket", f"arn:aws:s3:::{bucket}")] if missing else []
         return [Request("s3:GetObject", object_arn(bucket, key)), *absence]
     if operation in _WRITES:
         return [Request("s3:PutObject", object_arn(bucket, key))]
     if operation in ("DeleteObject", "DeleteObjects"):
         return [Request("s3:DeleteObject", object_arn(bucket, one)) for one in given.get("Keys", [key])]
-    raise NotImplementedError(f"s3 {operation}: add to {__name__} what it needs")
+    raise NotImplementedError(f"s3 {operation}: add its permissions to {__name__}")

@@ -1,7 +1,7 @@
-"""One day of 1,000 users from the nightly extract to the CRM on the stand-ins, with every AWS call of its processes.
+"""Records every AWS call of a full day with 1,000 users on the emulators.
 
-Airflow runs with the configuration options that `infra/mwaa.yaml` gives to MWAA, so that it reads its Variable from
-Secrets Manager through the secrets backend.
+Airflow runs with the configuration options of `infra/mwaa.yaml`, so it reads its Variable from Secrets Manager through
+the secrets backend.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.unit.infra.names import DAY
 
 RECORDER = Path(__file__).with_name("recorder")
 _DAY_SECONDS = 400
-# The job's own name, which Glue passes, says whose calls these are; Spark's workers inherit it.
+# Glue passes the job's name, which identifies the caller; Spark's workers inherit the variable.
 _PYTHON = """\
 #!/bin/sh
 for argument; do
@@ -40,9 +40,10 @@ exec {python} "$@"
 
 @dataclass(frozen=True)
 class Call:
-    """An AWS call: who made it (`airflow`, or a job's name), and the parameters that policies decide by.
+    """An AWS call and the parameters that policies depend on.
 
-    :param error: code of the error that was its answer, if one was
+    :param who: `airflow`, or the name of a job
+    :param error: error code of the response, if any
     """
 
     who: str
@@ -54,7 +55,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a day was: the calls in the order in which they ended, and the summary of the run."""
+    """A recorded day: its calls in the order in which they ended, the summary and the log."""
 
     calls: list[Call]
     summary: dict[str, Any]
@@ -62,7 +63,7 @@ class Recording:
 
 
 def record(folder: Path) -> Recording:
-    """Run the day in `folder`."""
+    """Run and record the day in `folder`."""
     file = folder / "calls.jsonl"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCAL_GLUE_PYTHON", str(_recorded_python(folder, file)))
@@ -79,12 +80,12 @@ def _run_day(stack: RunningStack, folder: Path, file: Path) -> str:
     stack.upload_activity(extract, DAY)
     home = AirflowHome(folder / "airflow", stack.env, {}, retries=0, score_retries=0, push_retries=0)
     home.migrate()
-    # From here on as on MWAA: no Variable in the environment, but a secret and the backend that reads it.
+    # As on MWAA: the Variable is not in the environment but in a secret, read by the backend.
     del home.env["AIRFLOW_VAR_ENGAGEMENT"]
     options = deployed("mwaa").properties("Environment")["AirflowConfigurationOptions"]
     for name, value in options.items():
         section, _, option = name.partition(".")
-        if section != "engagement":  # those would wait as long as in production
+        if section != "engagement":  # these would wait as long as in production
             home.env[f"AIRFLOW__{section.upper()}__{option.upper()}"] = str(value)
     variable = json.dumps(stack.settings(max_requests_per_second=2000))
     manager = stack.client("secretsmanager")
@@ -93,13 +94,13 @@ def _run_day(stack: RunningStack, folder: Path, file: Path) -> str:
     log = folder / "dag.log"
     with home.dag_run(log, {"score_date": DAY, "push_mode": "all"}) as process:
         code = process.wait(_DAY_SECONDS)
-    said = log.read_text()
-    assert code == 0, said[-5000:]
-    return said
+    text = log.read_text()
+    assert code == 0, text[-5000:]
+    return text
 
 
 def _recorded_python(folder: Path, file: Path) -> Path:
-    """A program that is Glue's Python with the recorder in it, beside Glue's Java."""
+    """Write a program that runs Glue's Python with the recorder, next to Glue's Java; return its path."""
     python = default_glue_python()
     program = folder / "glue" / "bin" / "python"
     program.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Days that must fail: within their bounds, with a message for whoever is on call, and with nothing sent in error."""
+"""Days that fail: with a message for the on-call engineer, and with nothing sent in error."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def parquet(folder: Path, columns: str) -> bytes:
 
 
 def check_failed(world: World, ended: Ended, score_date: str, task: str, *words: str) -> None:
-    """The run failed at `task`, its message says `words`, and neither scores nor CRM can mislead anybody."""
+    """Check that the run failed at `task` with `words` in its message, and left no delivery manifest of its own."""
     assert ended.exit_code == 1
     assert ended.states[task] == "failed"
     assert ended.states["summarize_responses"] == "failed"
     assert ended.summary["status"] == "failed"
     cause = ended.summary["findings"][0]
     assert cause["task"] == task
-    said = f"{cause['detail']} {cause['advice']}"
+    text = f"{cause['detail']} {cause['advice']}"
     for word in words:
-        assert word in said, said
-    # What a person sees first, in the task's log, leads with that cause.
+        assert word in text, text
+    # The task's log leads with that cause.
     assert f"AirflowFailException: {ended.summary['headline'][:40]}" in ended.log
     assert (world.output / ended.summary["report_key"]).exists()
     assert not (world.output / "responses" / f"dt={score_date}" / "_manifest.json").exists() or task == "push_scores"
@@ -43,11 +43,11 @@ def check_nothing_scored(world: World, score_date: str) -> None:
     assert world.crm_stats()["requests"] == 0
 
 
-def test_no_file_by_the_timeout(world: World) -> None:
-    # A deferral is timed out by the scheduler, and there is none here: the sensor waits in the worker.
-    with world.subscribed() as told:
+def test_a_missing_extract_fails_after_the_timeout(world: World) -> None:
+    # Only a scheduler times out a deferred task, and none runs here, so the sensor waits in the worker.
+    with world.subscribed() as received:
         ended = world.run_day("2026-10-01", config={"sensor_timeout_seconds": 3, "deferrable": False})
-        (message,) = told()
+        (message,) = received()
     check_failed(world, ended, "2026-10-01", "wait_for_activity", "activity/dt=2026-10-01/activity.parquet")
     check_nothing_scored(world, "2026-10-01")
     assert message["Subject"] == "FAILED engagement scores 2026-10-01: wait_for_activity failed"
@@ -56,14 +56,14 @@ def test_no_file_by_the_timeout(world: World) -> None:
     assert message["MessageAttributes"]["run_type"]["Value"] == "manual"
 
 
-def test_a_file_of_no_bytes(world: World) -> None:
+def test_an_empty_extract_fails_the_check(world: World) -> None:
     world.put("2026-10-02", b"")
     ended = world.run_day("2026-10-02")
     check_failed(world, ended, "2026-10-02", "check_activity", "0 bytes")
     check_nothing_scored(world, "2026-10-02")
 
 
-def test_a_file_that_is_not_parquet(world: World) -> None:
+def test_an_extract_that_is_not_parquet_fails_the_check(world: World) -> None:
     world.put("2026-10-03", b"user_id,login_count\nU1,3\n" * 20)
     ended = world.run_day("2026-10-03")
     check_failed(world, ended, "2026-10-03", "check_activity", "PAR1")
@@ -95,7 +95,7 @@ GOOD = (
         ),
     ],
 )
-def test_an_extract_that_cannot_be_scored(world: World, score_date: str, columns: str, words: list[str]) -> None:
+def test_an_extract_that_cannot_be_scored_fails(world: World, score_date: str, columns: str, words: list[str]) -> None:
     world.put(score_date, parquet(world.folder, columns))
     ended = world.run_day(score_date)
     check_failed(world, ended, score_date, "score_users", *words)
@@ -103,24 +103,24 @@ def test_an_extract_that_cannot_be_scored(world: World, score_date: str, columns
 
 
 @pytest.mark.parametrize(
-    ("score_date", "fault", "task", "said"),
+    ("score_date", "fault", "task", "message"),
     [
         ("2026-10-07", {"down": True}, "check_activity", "503"),
         ("2026-10-08", {"revoked": True}, "push_scores", "refuses the token (http_401)"),
     ],
 )
-def test_a_crm_that_does_not_take_scores(
-    world: World, score_date: str, fault: dict[str, Any], task: str, said: str
+def test_an_unusable_crm_stops_the_run(
+    world: World, score_date: str, fault: dict[str, Any], task: str, message: str
 ) -> None:
     world.upload(score_date, rows=1000)
     world.stack.crm("PUT", "faults", json=fault)
     ended = world.run_day(score_date)
-    check_failed(world, ended, score_date, task, said)
+    check_failed(world, ended, score_date, task, message)
     assert world.crm_stats()["requests"] <= 1
     assert world.crm_scores() == {}
 
 
-def test_a_day_of_an_outage_is_completed_later(world: World) -> None:
+def test_a_later_run_completes_a_day_with_an_outage(world: World) -> None:
     world.upload("2026-10-09", rows=1000)
     world.stack.crm("PUT", "faults", json={"down": True, "after": 400})
     ended = world.run_day("2026-10-09", settings={"max_concurrency": 16})
@@ -128,7 +128,7 @@ def test_a_day_of_an_outage_is_completed_later(world: World) -> None:
     check_failed(world, ended, "2026-10-09", "push_scores", "No healthy answer of the CRM")
     assert ended.summary["outcomes"]["delivered"] == 400
     assert ended.summary["outcomes"]["deferred"] == 600
-    # Each of the four tasks pauses at its 20th failure in a row, has 16 under way by then at most, and probes twice.
+    # Each of the four tasks pauses after 20 failures in a row, with at most 16 more in flight, and probes twice.
     assert world.crm_stats()["requests"] < 600
 
     world.stack.crm("DELETE", "faults")
@@ -139,22 +139,24 @@ def test_a_day_of_an_outage_is_completed_later(world: World) -> None:
     assert world.crm_stats()["duplicates"]["applied_per_key"] == 0
 
 
-def test_rows_left_open_are_finished_by_the_retry_of_the_task(world: World) -> None:
+def test_the_retry_of_the_task_sends_open_users(world: World) -> None:
     world.upload("2026-10-10", rows=2000)
     world.stack.crm("PUT", "faults", data="503-half")
 
-    def mend(home: AirflowHome) -> None:
+    def end_fault(home: AirflowHome) -> None:
         def states() -> list[str]:
             return [run["JobRunState"] for run in world.push_runs("2026-10-10")]
 
-        wait_until(lambda: states() == ["FAILED"], "its failure", lambda: f"{home.states()}", every=0.2, limit=300)
+        wait_until(
+            lambda: states() == ["FAILED"], "the push job to fail", lambda: f"{home.states()}", every=0.2, limit=300
+        )
         world.stack.crm("DELETE", "faults")
 
     ended = world.run_day(
         "2026-10-10",
         settings={"unavailable_timeout_seconds": 60},
         config={"push_retries": 1, "push_retry_delay_seconds": 5},
-        meanwhile=mend,
+        meanwhile=end_fault,
     )
 
     assert ended.exit_code == 0, ended.log[-3000:]

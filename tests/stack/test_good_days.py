@@ -1,4 +1,4 @@
-"""Days that end well, counted at the CRM's side and computed again by other means."""
+"""Days that succeed, counted at the CRM and with independently computed scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.timeout(1200)
 
 
-def test_ten_thousand_users_cost_what_it_says_and_are_sent_once(world: World) -> None:
+def test_ten_thousand_users_are_sent_once_at_reported_cost(world: World) -> None:
     extract = world.upload("2026-11-23")
     first = world.run_day("2026-11-23", settings=SETTINGS)
 
@@ -36,7 +36,7 @@ def test_ten_thousand_users_cost_what_it_says_and_are_sent_once(world: World) ->
     assert again.summary["posts"] == 0
 
 
-def test_a_push_killed_half_way_is_completed_by_its_retry(world: World) -> None:
+def test_the_retry_completes_a_killed_push(world: World) -> None:
     extract = world.upload("2026-11-22")
     killed: list[int] = []
 
@@ -44,7 +44,9 @@ def test_a_push_killed_half_way_is_completed_by_its_retry(world: World) -> None:
         def users() -> int:
             return int(world.crm_stats()["users"])
 
-        wait_until(lambda: users() >= 4000, "the push to get going", lambda: f"{home.states()}", every=0.2, limit=300)
+        wait_until(
+            lambda: users() >= 4000, "the push to have sent 4,000", lambda: f"{home.states()}", every=0.2, limit=300
+        )
         (run,) = world.push_runs("2026-11-22")
         killed.append(users())
         world.stack.client("glue").batch_stop_job_run(JobName=run["JobName"], JobRunIds=[run["Id"]])
@@ -61,16 +63,16 @@ def test_a_push_killed_half_way_is_completed_by_its_retry(world: World) -> None:
     assert world.crm_scores() == expected_scores(extract)
     stats = world.crm_stats()
     assert stats["duplicates"]["applied_per_key"] == 0
-    # Sent twice: at most what each of the 4 tasks had under way (64) or not yet flushed (1,000), with the old keys.
+    # Sent twice, with the same keys: at most what each of the 4 tasks had in flight (64) or not yet flushed (1,000).
     assert 10_000 <= stats["requests"] <= 10_000 + 4 * (64 + 1_000)
     assert stats["keys"] == 10_000
     assert len(ended.summary["attempts"]) == 2
-    # The killed attempt is told too, but for what its tasks had not flushed.
+    # The summary includes the killed attempt, except for what its tasks had not flushed.
     assert stats["requests"] - 4 * (64 + 1_000) <= ended.summary["posts"] <= stats["requests"]
     assert ended.summary["attempts"][0]["posts"] >= killed[0] - 4 * (64 + 1_000)
 
 
-def test_an_old_date_is_only_planned_unless_asked_for(world: World) -> None:
+def test_an_old_date_is_only_planned_by_default(world: World) -> None:
     variable = world.stack.settings()
     home = AirflowHome(world.folder / "airflow", world.stack.env, variable)
     log = world.folder / "old.log"

@@ -1,18 +1,18 @@
-"""Each role may make every AWS call that its part of a run makes, as recorded on a full day.
+"""Each role allows every AWS call that its part of a run makes, as recorded on a full day.
 
-Spark's own requests to S3, Glue's and MWAA's are not botocore's; `tests/unit/infra/test_permissions.py` has those.
+`tests/unit/infra/test_permissions.py` covers the requests that do not go through botocore: those of Spark, Glue, MWAA.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from tests.stack.permissions import needed
+from tests.stack.permissions import required_permissions
 from tests.stack.recording import Recording, record
 from tests.unit.infra.actors import AIRFLOW, PUSH, SCORE, actor
 from tests.unit.infra.deployed import PREFIX
 
-pytestmark = pytest.mark.timeout(900)  # the recorded day takes half a minute, and more on a busy machine
+pytestmark = pytest.mark.timeout(900)  # the recorded day takes half a minute, or longer on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +38,19 @@ def test_the_recorded_day_is_complete(recording: Recording) -> None:
 
 
 def test_airflow_reads_its_variable_and_no_other_secret(recording: Recording) -> None:
-    asked = {
+    read = {
         call.parameters["SecretId"]
         for call in recording.calls
         if (call.who, call.service) == (AIRFLOW, "secretsmanager")
     }
-    assert asked == {f"{PREFIX}/airflow/variables/engagement"}
+    assert read == {f"{PREFIX}/airflow/variables/engagement"}
 
 
 def test_every_recorded_call_is_allowed(recording: Recording) -> None:
     refused = {
         f"{call.who}: {request.action} {request.resource} {dict(request.context)}"
         for call in recording.calls
-        for request in needed(call)
+        for request in required_permissions(call)
         if not actor(call.who).may(request)
     }
     assert refused == set()

@@ -1,4 +1,4 @@
-"""The main promise, as cheaply as it can be shown: one day from the extract to the CRM, with Airflow and Spark."""
+"""One day from the extract to the CRM, with Airflow and Spark: the main promise in one cheap test."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def test_a_day_is_delivered_reported_and_announced(world: World) -> None:
     assert "2,000" in report
     assert "<script" not in report
     assert message["Subject"] == f"OK engagement scores {DAY}: 2,000 of 2,000 delivered"
-    # The fixture looks for user ids and the token in all that was written; the message left this machine.
+    # The fixture searches all files for user ids and the token; the message is in no file.
     assert not re.search(r"U\d{9}", message["Message"])

@@ -1,4 +1,4 @@
-"""Days without Airflow: infra/workflow.yaml deployed beside the pipeline, started as its schedule would start it."""
+"""Days without Airflow: infra/workflow.yaml, deployed next to the pipeline and started as by its schedule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SECONDS = 400
 
 @dataclass(frozen=True)
 class Ended:
-    """A workflow run that ended: its state, and the runs of each of its jobs."""
+    """An ended workflow run: its state and the runs of its jobs."""
 
     status: str
     score: list[dict[str, Any]]
@@ -36,7 +36,7 @@ class Ended:
 class Nightly:
     """The deployed workflow.
 
-    :param target: of its schedule
+    :param target: the target of its schedule
     """
 
     stack: RunningStack
@@ -44,19 +44,19 @@ class Nightly:
     target: dict[str, Any]
 
     def start_on(self, moment: datetime) -> Ended:
-        """Do what EventBridge Scheduler does when the schedule's time has come."""
+        """Start it as EventBridge Scheduler does at the scheduled time."""
         assert self.target["Arn"].endswith(":scheduler:::aws-sdk:glue:startWorkflowRun")
         scheduled = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-        asked = self.target["Input"].replace("<aws.scheduler.scheduled-time>", scheduled)
-        return self._ended(**json.loads(asked))
+        request = self.target["Input"].replace("<aws.scheduler.scheduled-time>", scheduled)
+        return self._ended(**json.loads(request))
 
     def start(self, properties: dict[str, str]) -> Ended:
-        """Start it by hand."""
+        """Start it with given run properties."""
         return self._ended(Name=self.name, RunProperties=properties)
 
-    def _ended(self, **asked: Any) -> Ended:
+    def _ended(self, **request: Any) -> Ended:
         glue = self.stack.client("glue")
-        run_id = glue.start_workflow_run(**asked)["RunId"]
+        run_id = glue.start_workflow_run(**request)["RunId"]
         deadline = time.monotonic() + _SECONDS
         while (run := glue.get_workflow_run(Name=self.name, RunId=run_id)["Run"])["Status"] == "RUNNING":
             assert time.monotonic() < deadline, run
@@ -93,13 +93,13 @@ def deployed(session_world: World) -> Iterator[Nightly]:
 
 @pytest.fixture
 def nightly(deployed: Nightly, world: World) -> Nightly:
-    """The workflow, with nothing in the output bucket and a CRM that knows nothing."""
+    """The workflow, with an empty output bucket and a CRM without users."""
     assert world.stack is deployed.stack
     return deployed
 
 
 def at_half_past_three(days_ago: int = 0) -> datetime:
-    """The schedule's time. Of these days, for old ones are not sent."""
+    """Return the scheduled time of a recent day, because old dates are not sent."""
     return datetime.now(UTC).replace(hour=3, minute=30, second=0, microsecond=0) - timedelta(days=days_ago)
 
 
@@ -135,7 +135,7 @@ def test_a_day_is_delivered_and_never_twice(world: World, nightly: Nightly) -> N
     assert manifest(world, "scores", day)["sha256"] == scores["sha256"]
 
 
-def test_a_missing_extract_is_made_good_as_the_message_says(world: World, nightly: Nightly) -> None:
+def test_the_message_says_how_to_rerun_a_missing_extract(world: World, nightly: Nightly) -> None:
     moment = at_half_past_three(days_ago=1)
     day = moment.date().isoformat()
 
@@ -150,16 +150,16 @@ def test_a_missing_extract_is_made_good_as_the_message_says(world: World, nightl
     assert world.crm_stats()["requests"] == 0
     assert not (world.output / "scores").exists()
 
-    told = re.search(r"start the workflow (\S+) again with the run properties (\S+)\.", failed["ErrorMessage"])
-    assert told, failed["ErrorMessage"]
-    assert told[1] == nightly.name
+    advice = re.search(r"start the workflow (\S+) again with the run properties (\S+)\.", failed["ErrorMessage"])
+    assert advice, failed["ErrorMessage"]
+    assert advice[1] == nightly.name
     world.upload(day, rows=500)
-    ended = nightly.start(dict(pair.split("=", 1) for pair in told[2].split(",")))
+    ended = nightly.start(dict(pair.split("=", 1) for pair in advice[2].split(",")))
     assert [run["JobRunState"] for run in (*ended.score, *ended.push)] == ["SUCCEEDED", "SUCCEEDED"], ended
     assert len(world.crm_scores()) == 500
 
 
-def test_an_old_date_is_sent_only_when_somebody_says_how(world: World, nightly: Nightly) -> None:
+def test_an_old_date_is_sent_only_with_a_push_mode(world: World, nightly: Nightly) -> None:
     world.upload("2026-01-06", rows=300)
 
     ended = nightly.start({"score_date": "2026-01-06"})

@@ -1,8 +1,7 @@
-"""On a process's PYTHONPATH: every AWS call of botocore's and aiobotocore's clients becomes a line of $RECORDER_FILE.
+"""Writes every AWS call of botocore and aiobotocore clients as a JSON line to $RECORDER_FILE.
 
-A line is JSON: who ($RECORDER_WHO), service, operation, the parameters that policies decide by, and the error's code if
-there was one. Nothing of what was sent or received is kept.
-Python imports this module by itself.
+Python imports this module at start if it is on PYTHONPATH. A line has the caller ($RECORDER_WHO), service, operation,
+the parameters that policies depend on, and the error code, if any; no other content of requests or responses.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def _note(client: Any, operation: str, parameters: dict[str, Any], error: str | 
         "parameters": kept,
         "error": error,
     }
-    # One short write to the end of the file: several processes write at once.
+    # One short append per call, because several processes write in parallel.
     with Path(os.environ["RECORDER_FILE"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
