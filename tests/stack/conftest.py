@@ -126,7 +126,7 @@ def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def find_personal_data(world: World) -> list[str]:
-    """Return the files with the token or a user id; only ledger, `failed.csv`, scores and `invalid/` may have user ids."""
+    """Return files with the token or a user id, other than ledger, `failed.csv`, scores and `invalid/`."""
     files = [world.folder / "airflow" / "airflow.db", *world.folder.glob("*.log")]
     files += [path for path in (world.stack.folder / "glue").glob("*/*") if path.name in ("output", "errors")]
     files += [path for path in world.output.rglob("*") if path.suffix in (".json", ".html")]
