@@ -15,7 +15,7 @@ from typing import NoReturn
 from benchmarks import page, processes
 from benchmarks.day import benchmark as day
 from benchmarks.push import benchmark as push
-from benchmarks.results import Run, Store, measured
+from benchmarks.results import Measurement, ResultsFile, measured
 from benchmarks.scale import benchmark as scale
 from benchmarks.score import benchmark as score
 from local.processes import REPOSITORY
@@ -39,12 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, _interrupt)
     processes.adopt_orphans()
     folder: Path = (given.out or (_SCRATCH / "quick" if given.quick else REPOSITORY / "docs" / "reference")).resolve()
-    store = Store(folder / "performance.json")
+    store = ResultsFile(folder / "performance.json")
     results = store.load()
     rows = tuple(given.rows) if given.rows else None
     try:
         for name in (part for part in PARTS if part in given.only):
-            run = Run(_SCRATCH / name, given.rounds, rows, given.quick, results)
+            run = Measurement(_SCRATCH / name, given.rounds, rows, given.quick, results)
             results[name] = measured(run, PARTS[name].measure)
             processes.reap_orphans()
             store.save({part: results[part] for part in PARTS if part in results})

@@ -54,7 +54,7 @@ Results = dict[str, Part]
 
 
 @dataclass
-class Run:
+class Measurement:
     """A part that is being measured.
 
     :param folder: working folder of the part; may remain afterward, with logs
@@ -74,7 +74,7 @@ class Run:
     _began: float = field(default_factory=time.monotonic)
 
     def add(self, case: str, name: str, **found: float) -> None:
-        """Store and print the figures of one contestant in one round."""
+        """ResultsFile and print the figures of one contestant in one round."""
         figures = self.figures.setdefault(case, {}).setdefault(name, {})
         for figure, value in found.items():
             figures.setdefault(figure, []).append(round(value, 4))
@@ -104,7 +104,7 @@ class CpuTime:
         return idle + busy, busy, own.user + own.system + own.children_user + own.children_system
 
 
-def measured(run: Run, measure: Callable[[Run], None]) -> Part:
+def measured(run: Measurement, measure: Callable[[Measurement], None]) -> Part:
     """Measure one part and describe the machine and the load during the measurement."""
     began, cpu = time.monotonic(), CpuTime()
     measure(run)
@@ -125,7 +125,7 @@ def _machine() -> str:
 
 
 @dataclass(frozen=True)
-class Store:
+class ResultsFile:
     """The file that holds the results of all parts."""
 
     file: Path

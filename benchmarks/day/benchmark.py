@@ -12,11 +12,11 @@ from pathlib import Path
 from benchmarks import page, processes
 from benchmarks.day import scheduler, timeline
 from benchmarks.day.scheduler import Scheduler
-from benchmarks.day.timeline import STEPS, Day, GlueRun
+from benchmarks.day.timeline import STEPS, Day, JobTimes
 from benchmarks.page import Target
 from benchmarks.processes import AIRFLOW
 from benchmarks.push.crm import ledger_times
-from benchmarks.results import Figures, Part, Run, values
+from benchmarks.results import Figures, Measurement, Part, values
 from local import stack
 from local.airflow_home import DAG_ID, AirflowHome
 from local.extract import write_extract
@@ -63,7 +63,7 @@ print(json.dumps({"theirs": theirs, "ours": time.perf_counter() - began}))
 """
 
 
-def measure(run: Run) -> None:
+def measure(run: Measurement) -> None:
     """Measure the import of the DAG, then run several days on the embedded stack."""
     shutil.rmtree(run.folder, ignore_errors=True)
     _measure_import(run)
@@ -89,7 +89,7 @@ def measure(run: Run) -> None:
                 run.say(f"a day: {sum(seconds):.1f} s")
 
 
-def _measure_import(run: Run) -> None:
+def _measure_import(run: Measurement) -> None:
     """Import the DAG file in new processes, as the DAG processor does."""
     home = AirflowHome(run.folder / "import", {}, {})
     env = {**home.env, "PYTHONPATH": str(REPOSITORY / "plugins")}
@@ -135,11 +135,11 @@ class _Days:
             summary=self._file("Output", f"summaries/dt={score_date}/summary.json").stat().st_mtime,
         )
 
-    def _glue_run(self, job: str) -> GlueRun:
+    def _glue_run(self, job: str) -> JobTimes:
         """Return the latest run of a job; Glue reports its execution time in full seconds."""
         found = self.world.client("glue").get_job_runs(JobName=self.world.outputs[job], MaxResults=1)["JobRuns"][0]
         started, completed = found["StartedOn"].timestamp(), found["CompletedOn"].timestamp()
-        return GlueRun(started, max(started, completed - found["ExecutionTime"]), completed)
+        return JobTimes(started, max(started, completed - found["ExecutionTime"]), completed)
 
     def _file(self, bucket: str, key: str) -> Path:
         return self.world.object_path(self.world.outputs[f"{bucket}BucketName"], key)

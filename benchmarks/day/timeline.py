@@ -44,7 +44,7 @@ STEPS = (
 
 
 @dataclass(frozen=True)
-class GlueRun:
+class JobTimes:
     """Epoch seconds at which Glue accepted a run, started its script, and reported its end."""
 
     started: float
@@ -63,8 +63,8 @@ class Day:
 
     visible: float
     tasks: dict[str, tuple[float, float]]
-    score: GlueRun
-    push: GlueRun
+    score: JobTimes
+    push: JobTimes
     first_request: float
     last_answer: float
     summary: float

@@ -12,7 +12,7 @@ from benchmarks import page
 from benchmarks.page import Target
 from benchmarks.processes import BENCH, GLUE, run_module
 from benchmarks.push.crm import Crm, serving, wrk_version
-from benchmarks.results import Figures, Part, Run, ratios, values
+from benchmarks.results import Figures, Measurement, Part, ratios, values
 
 TITLE = "Push"
 CHART = "Requests per second of each client"
@@ -71,7 +71,7 @@ ratio of the core's rate to the client's rate are at 50 ms.
   start. The memory of a task is measured with responses from inside the process, some of them 503, and over HTTP."""
 
 
-def measure(run: Run) -> None:
+def measure(run: Measurement) -> None:
     """Compare all clients at each latency, and the memory of a push task by number of users."""
     run.versions |= _versions()
     for latency in _QUICK_LATENCIES if run.quick else _LATENCIES:
@@ -85,7 +85,7 @@ def measure(run: Run) -> None:
                 run.add(SIZES, f"{users:,} users", **crm.push(users, _CONCURRENCY))
 
 
-def _compare(run: Run, crm: Crm, latency: int) -> None:
+def _compare(run: Measurement, crm: Crm, latency: int) -> None:
     """Let all clients take turns at one latency."""
     clients = {label: each for label, each in CLIENTS.items() if not run.quick or latency in each.quick}
     for label in (CORE, AIOHTTP):  # the first run fills caches
@@ -107,7 +107,7 @@ def _deliver(crm: Crm, client: Client, count: int) -> dict[str, float]:
     return crm.client(client.python, client.module, client.name, count, _CONCURRENCY)
 
 
-def _measure_memory(run: Run) -> None:
+def _measure_memory(run: Measurement) -> None:
     """Measure the process of a push task, once each, because memory hardly varies."""
     with serving(run.folder, 0) as crm:
         for count in (_FEW, _HTTP_MANY):

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from benchmarks import page
 from benchmarks.page import Target
-from benchmarks.results import Figures, Part, Run
+from benchmarks.results import Figures, Measurement, Part
 from benchmarks.scale.night import DPU_HOUR_USD, LIMITS, RESPONSES_DAYS, S3_SECONDS, Limit, Night, Speeds
 
 TITLE = "Scale"
@@ -35,12 +35,12 @@ limits that such a night exceeds. Users in millions that each limit allows, at {
 {limits}"""
 
 
-def measure(run: Run) -> None:
+def measure(run: Measurement) -> None:
     """Calculate all nights from the results of the other parts."""
     calculate(run, Speeds.of(run.results))
 
 
-def calculate(run: Run, speeds: Speeds) -> None:
+def calculate(run: Measurement, speeds: Speeds) -> None:
     """Calculate all nights from given speeds."""
     for name, value in asdict(speeds).items():
         run.figures.setdefault("speeds", {})[name] = {"value": [value]}

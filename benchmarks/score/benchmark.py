@@ -17,7 +17,7 @@ import duckdb
 from benchmarks import jobs, page, processes
 from benchmarks.page import Target
 from benchmarks.processes import BENCH, GLUE
-from benchmarks.results import Figures, Part, Run, ratios, values
+from benchmarks.results import Figures, Measurement, Part, ratios, values
 from local import s3_emulator, stack
 from local.extract import write_extract
 
@@ -51,7 +51,7 @@ Seconds by number of rows; CPU, memory and the ratio to bare Spark are for {larg
 
 
 @dataclass(frozen=True)
-class Day:
+class ExtractPair:
     """Two extracts of `rows` rows on the S3 emulator, one with bad rows, and their ETags by contestant."""
 
     rows: int
@@ -86,7 +86,7 @@ class Day:
         return [str(GLUE if spark else BENCH), *module, f"{folder}/{_key(CLEAN)}", f"{folder}/out/scores"]
 
 
-def measure(run: Run) -> None:
+def measure(run: Measurement) -> None:
     """Let all contestants take turns for each number of rows.
 
     :raises RuntimeError: they do not agree on the mean score
@@ -168,7 +168,7 @@ def _check_manifest(file: Path, rows: int) -> int:
 
 
 @contextlib.contextmanager
-def _day(folder: Path, rows: int) -> Iterator[Day]:
+def _day(folder: Path, rows: int) -> Iterator[ExtractPair]:
     """Write and upload both extracts; remove everything on exit."""
     shutil.rmtree(folder, ignore_errors=True)
     root, extract = folder / "s3", folder / "activity.parquet"
@@ -182,6 +182,6 @@ def _day(folder: Path, rows: int) -> Iterator[Day]:
                 client.upload_file(str(extract), _BUCKET, _key(name))
                 etags[name] = client.head_object(Bucket=_BUCKET, Key=_key(name))["ETag"].strip('"')
                 extract.unlink()
-            yield Day(rows, root, s3_emulator.client_env(url, url), etags)
+            yield ExtractPair(rows, root, s3_emulator.client_env(url, url), etags)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

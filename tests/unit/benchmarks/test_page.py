@@ -11,7 +11,7 @@ from benchmarks import page
 from benchmarks.__main__ import PARTS
 from benchmarks.page import Target
 from benchmarks.push import benchmark as push
-from benchmarks.results import Figures, Part, Run, Store, ratios, values
+from benchmarks.results import Figures, Measurement, Part, ResultsFile, ratios, values
 from benchmarks.score import benchmark as score
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference"
@@ -113,16 +113,16 @@ def test_unmeasured_targets_say_so() -> None:
 
 
 def test_a_run_keeps_every_round(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+    run = Measurement(tmp_path)
     run.add("50 ms", "a", rate=1.0, cpu=2.0)
     run.add("50 ms", "a", rate=3.0, cpu=4.0)
     assert values(run.figures, "50 ms", "a", "rate") == [1.0, 3.0]
     part = Part("2026-11-26", "2 cores", 290, 0.02, {"wrk": "4.1.0"}, run.figures)
-    assert Store(tmp_path / "results.json").save({"push": part}).load() == {"push": part}
+    assert ResultsFile(tmp_path / "results.json").save({"push": part}).load() == {"push": part}
 
 
 def test_the_page_says_if_the_machine_was_busy() -> None:
-    store = Store(DOCS / "performance.json")
+    store = ResultsFile(DOCS / "performance.json")
     results = store.load()
     quiet = Part(**{**vars(results["scale"]), "on": "2026-11-26", "elsewhere": 0.1})
     busy = Part(**{**vars(quiet), "elsewhere": 0.11})
@@ -135,4 +135,4 @@ def test_the_page_says_if_the_machine_was_busy() -> None:
 def test_the_page_matches_its_figures() -> None:
     """Fails if a figure was edited by hand or the page was not regenerated."""
     text = (DOCS / "performance.md").read_text(encoding="utf-8")
-    assert page.document(PARTS, Store(DOCS / "performance.json").load()) == text
+    assert page.document(PARTS, ResultsFile(DOCS / "performance.json").load()) == text

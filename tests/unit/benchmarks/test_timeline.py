@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.day import benchmark as day
-from benchmarks.day.timeline import AIRFLOW, STEPS, Day, GlueRun, seconds
+from benchmarks.day.timeline import AIRFLOW, STEPS, Day, JobTimes, seconds
 from benchmarks.results import Figures
 
 DAY = Day(
@@ -20,8 +20,8 @@ DAY = Day(
         "push_scores": (138, 166),
         "summarize_responses": (168, 173),
     },
-    score=GlueRun(started=115, running=120, completed=124),
-    push=GlueRun(started=140, running=145, completed=161.5),
+    score=JobTimes(started=115, running=120, completed=124),
+    push=JobTimes(started=140, running=145, completed=161.5),
     first_request=148,
     last_answer=158.5,
     summary=172,
