@@ -1,1 +1,1 @@
-"""Stand-ins for the world outside: AWS, the CRM and the nightly extract. Never imported by the product."""
+"""Emulators of S3 and AWS, a fake CRM and generated extracts, for development and tests only."""

@@ -1,4 +1,4 @@
-"""Airflow for one run at a time: a home of its own on SQLite, the DAG run in one process, its states to look at."""
+"""An Airflow home on SQLite in which one DAG run at a time runs in one process."""
 
 import contextlib
 import json
@@ -17,16 +17,18 @@ TASKS = ("wait_for_activity", "check_activity", "score_users", "check_scores", "
 
 
 class AirflowHome:
-    """Airflow's home folder, its environment, and the runs in it.
+    """An Airflow home folder, its environment variables, and the DAG runs in it.
 
+    :param folder: AIRFLOW_HOME
+    :param env: environment variables of AWS clients
     :param variable: the Variable `engagement`
-    :param config: values of section `[engagement]`
+    :param config: options of the section `[engagement]`
     """
 
     def __init__(self, folder: Path, env: Mapping[str, str], variable: Mapping[str, Any], **config: Any) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        quick = {"sensor_poke_seconds": 1, "glue_poll_seconds": 1, "retry_delay_seconds": 2, **config}
+        options = {"sensor_poke_seconds": 1, "glue_poll_seconds": 1, "retry_delay_seconds": 2, **config}
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))},
             **env,
@@ -37,19 +39,24 @@ class AirflowHome:
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
             "AIRFLOW_VAR_ENGAGEMENT": json.dumps(variable),
-            **{f"AIRFLOW__ENGAGEMENT__{name.upper()}": str(value) for name, value in quick.items()},
+            **{f"AIRFLOW__ENGAGEMENT__{name.upper()}": str(value) for name, value in options.items()},
             "PYTHONWARNINGS": "ignore",
         }
 
     def migrate(self) -> None:
-        """Make the metadata database."""
+        """Create the metadata database."""
         subprocess.run(
             [sys.executable, "-m", "airflow", "db", "migrate"], env=self.env, check=True, capture_output=True
         )
 
     @contextlib.contextmanager
     def dag_run(self, log: Path, conf: Mapping[str, Any]) -> Iterator[subprocess.Popen[str]]:
-        """Start a manual run without a logical date; it is ended when the block is left."""
+        """Start a manual run without a logical date; stop it when the block ends.
+
+        :param log: file for the output of the run
+        :param conf: `conf` of the DAG run
+        :return: the process of the run; it exits with 0 if the run succeeded
+        """
         with log.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "local.run_dag", json.dumps(dict(conf))],
@@ -65,12 +72,12 @@ class AirflowHome:
                 yield process
 
     def states(self) -> dict[str, str]:
-        """State of each task of the latest run; empty before there is one."""
+        """Return the state of each task of the latest run; empty if there is no run yet."""
         database = self.folder / "airflow.db"
         if not database.exists():
             return {}
         query = (
-            # A deferred task is queued here, as its trigger runs in the same process; how it goes on is noted.
+            # Here, a deferred task is queued: its trigger runs in the same process. `next_method` gives it away.
             "select task_id, case when state = 'queued' and next_method is not null then 'deferred' else state end "
             "from task_instance where run_id = "
             "(select run_id from dag_run where dag_id = ? order by id desc limit 1)"
@@ -79,4 +86,4 @@ class AirflowHome:
             try:
                 return {task: state or "" for task, state in connection.execute(query, (DAG_ID,))}
             except sqlite3.OperationalError:
-                return {}  # the tables are being made, or written to
+                return {}  # the tables do not exist yet, or are locked

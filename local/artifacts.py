@@ -1,4 +1,4 @@
-"""The job code of the local stack: packaged as for a release, from the folder as it is, at one place in the bucket."""
+"""Job code of the local stack, packaged from the work tree in the same way as for a release."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from local.processes import REPOSITORY
 __all__ = ["ARCHIVE", "PREFIX", "SCRIPTS", "build"]
 _SOURCE = REPOSITORY / "glue_jobs"
 PREFIX = "jobs/current"
-"""Where the template looks for them in the artifacts bucket, unless told otherwise."""
+"""Prefix in the artifacts bucket that the template uses by default."""
 
 
 def build(folder: Path) -> list[Path]:
-    """Write scripts and archive into `folder`; return their paths."""
+    """Write the scripts and the archive to `folder`; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     sources = {path.relative_to(_SOURCE).as_posix(): path.read_bytes() for path in _files()}
     built = build_job_files(sources)
@@ -24,5 +24,5 @@ def build(folder: Path) -> list[Path]:
 
 
 def _files() -> list[Path]:
-    # Edits count before they are committed; what an interpreter leaves beside them does not.
+    # Includes edits that are not committed, but no bytecode.
     return [path for path in _SOURCE.rglob("*") if path.suffix in (".py", ".json")]

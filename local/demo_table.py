@@ -1,4 +1,4 @@
-"""The table with which the demo ends, made from the run's summary."""
+"""The table at the end of the demo, from the summary of the run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +6,16 @@ from typing import Any
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
-def table(summary: Mapping[str, Any]) -> str:
-    """Rows, outcomes, scores, latency and cost of a run, as lines of text."""
+def format_table(summary: Mapping[str, Any]) -> str:
+    """Format rows, outcomes, requests, scores and cost of a run as lines of text.
+
+    :param summary: the document `summary.json`
+    """
     lines = [
         ("Date", f"{summary['score_date']} ({summary['mode']}), {summary['status']}"),
         ("Input", _input(summary["input"])),
         ("Outcomes", _counts(summary["outcomes"])),
-        ("Requests", f"{summary['posts']:,} sent, {summary['retries']:,} of them retries; {_throughput(summary)}"),
+        ("Requests", f"{summary['posts']:,} sent, including {summary['retries']:,} retries; {_throughput(summary)}"),
         ("Latency", _latency(summary["latency_ms"])),
         ("Scores", _histogram(summary["scores"])),
         *((f"Glue {run['job']}", _glue(run)) for run in summary["glue_runs"]),
@@ -29,27 +32,27 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def _input(rows: Mapping[str, Any] | None) -> str:
     if rows is None:
-        return "no scores were written"
+        return "unknown, because no scores were written"
     scored, invalid, deduplicated = rows["scored"], rows["invalid"], rows["deduplicated"]
-    return f"{rows['input']:,} rows: {scored:,} scored, {invalid:,} invalid, {deduplicated:,} copies"
+    return f"{rows['input']:,} rows: {scored:,} scored, {invalid:,} invalid, {deduplicated:,} deduplicated"
 
 
 def _throughput(summary: Mapping[str, Any]) -> str:
     peak = summary["throughput"]["peak_per_second"]
-    return "none" if not peak else f"at most {peak:,} in a second"
+    return f"peak {peak or 0:,} per second"
 
 
 def _latency(latency: Mapping[str, Any]) -> str:
     if not latency["answered"]:
-        return "no answers"
+        return "no responses"
     return " · ".join(f"{name} {latency[name]:,.0f} ms" for name in ("p50", "p95", "p99", "max"))
 
 
 def _histogram(scores: Mapping[str, Any] | None) -> str:
     if scores is None:
         return "none"
-    most = max(scores["histogram"]) or 1
-    bars = "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in scores["histogram"])
+    tallest = max(scores["histogram"]) or 1
+    bars = "".join(_BARS[-(-count * (len(_BARS) - 1) // tallest)] for count in scores["histogram"])
     return f"0 {bars} 100, weights {scores['weights']['version']}"
 
 

@@ -1,8 +1,8 @@
-"""The nightly activity extract, made up but lifelike, always the same.
+"""Generated activity extracts: realistic, and the same for the same arguments.
 
-A user keeps one level of engagement for good and varies around it from day to day: most scores move a little
-between two dates, dormant and steady users not at all. Levels are skewed towards little activity, and scores
-reach from 0 to 100. DuckDB's hash draws the numbers, so another DuckDB version may draw others.
+Each user has a constant level of engagement and varies around it from day to day: most scores change a little between
+two dates, those of dormant and steady users do not. Most levels are low, and scores range from 0 to 100. The random
+numbers come from DuckDB's hash function, so another DuckDB version may generate other extracts.
 """
 
 import os
@@ -25,11 +25,11 @@ _BAD_KINDS = (
     "identical_duplicate",
 )
 
-# A number in [0, 1) for a user and a purpose: the same wherever and in whatever order it is computed.
+# A number in [0, 1) for a user and a purpose. It does not depend on the order in which rows are computed.
 _DRAW = "CREATE MACRO draw(who, what) AS (hash(who, what, $seed) % 1000000007) / 1000000007.0"
 
-# `place` is the row, `who` the user whose activity it shows: a duplicate shows that of the row before it.
-# At most every other row is bad, so the row before a bad one is good.
+# `place` is the row number, `who` the number of the user whose activity it has. A duplicate repeats the user of the row
+# before it, which is a good row, because at most every second row is bad.
 _ROWS = """
 WITH numbered AS (
     SELECT place, (place + 1) * {bad} // {rows} > place * {bad} // {rows} AS is_bad,
@@ -72,7 +72,10 @@ FROM activity
 
 @dataclass(frozen=True)
 class GeneratedExtract:
-    """What was written; `bad` counts rows by kind: both of a conflicting pair, the second of equal ones."""
+    """The extract that was written.
+
+    :param bad: number of bad rows by kind: both rows of a conflicting pair, the second row of an identical pair
+    """
 
     path: str
     rows: int
@@ -88,16 +91,17 @@ def write_extract(
     seed: int = 0,
     bad_fraction: float = 0.0,
 ) -> GeneratedExtract:
-    """Write a Parquet file of `rows` rows; it appears under its name only when complete, as an upload does.
+    """Write a Parquet file. It appears under its name only when it is complete, like an object in S3.
 
-    A share of `bad_fraction` (at most 0.5) of the rows is unfit, of every kind in turn.
-
-    :raises ValueError: for values out of range
+    :param rows: number of rows, bad ones included
+    :param seed: another seed gives other users and activity
+    :param bad_fraction: fraction of rows that are invalid or duplicates, 0 to 0.5, evenly of every kind
+    :raises ValueError: when `rows` or `bad_fraction` is out of range
     """
     if rows < 1:
-        raise ValueError(f"rows is {rows}, wanted at least 1")
+        raise ValueError(f"rows is {rows}, expected at least 1")
     if not 0 <= bad_fraction <= 0.5:
-        raise ValueError(f"bad_fraction is {bad_fraction}, wanted 0 to 0.5")
+        raise ValueError(f"bad_fraction is {bad_fraction}, expected 0 to 0.5")
     bad = round(rows * bad_fraction)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -129,7 +133,9 @@ def _query(rows: int, bad: int, score_date: date) -> str:
 
 
 def _count_bad(bad: int) -> dict[str, int]:
-    whole, rest = divmod(bad, len(_BAD_KINDS))
-    counts = {kind: whole + (place < rest) for place, kind in enumerate(_BAD_KINDS)}
+    each, remainder = divmod(bad, len(_BAD_KINDS))
+    counts = dict.fromkeys(_BAD_KINDS, each)
+    for kind in _BAD_KINDS[:remainder]:
+        counts[kind] += 1
     counts["conflicting_duplicate"] *= 2
     return counts

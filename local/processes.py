@@ -1,4 +1,4 @@
-"""Start programs that say when they are ready, and end every one of them whatever happens."""
+"""Start programs that print a line when they are ready, and stop them in any case."""
 
 import contextlib
 import json
@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-_END_SECONDS = 20  # the AWS stand-in ends its job runs first
+_END_SECONDS = 20  # the AWS emulator stops its job runs first
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
 def terminate_on_exit(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    """End the process, and its group, when the block is left."""
+    """Terminate the process group of `process` when the block ends, with SIGKILL if SIGTERM is not enough."""
     try:
         yield process
     finally:
@@ -35,10 +35,14 @@ def running_service(
     env: Mapping[str, str] | None = None,
     python: str | Path = sys.executable,
 ) -> Iterator[str]:
-    """Run `python -m <module>` and give the URL of its ready line; its errors go to `log`.
+    """Run `python -m <module>` until the block ends, and yield the URL that it prints when it is ready.
 
-    In a process group of its own, so that a Ctrl-C reaches only who started it. `python`: the environment that has
-    what the stand-in needs, when it is not this one.
+    The service runs in its own session, so that Ctrl-C reaches only the process that started it.
+
+    :param log: file for its standard error
+    :param env: environment variables in addition to those of this process
+    :param python: interpreter of the virtual environment that has the service's dependencies
+    :raises RuntimeError: when the service ends before it is ready
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as errors:
@@ -53,10 +57,10 @@ def running_service(
             start_new_session=True,
         )
         with terminate_on_exit(process):
-            assert process.stdout is not None  # noqa: S101 - given by PIPE
+            assert process.stdout is not None  # noqa: S101 - a pipe
             line = process.stdout.readline()
             if not line:
                 process.wait(_END_SECONDS)
-                raise RuntimeError(f"{module} did not come up: {log.read_text()[-2000:]}")
+                raise RuntimeError(f"{module} did not start: {log.read_text()[-2000:]}")
             yield json.loads(line)["url"]
             process.stdout.close()

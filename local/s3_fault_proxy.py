@@ -31,14 +31,14 @@ from yarl import URL
 CONTROL = "/_fault"
 _SHUTDOWN_SECONDS = 2.0
 _CODES = {403: "AccessDenied", 503: "SlowDown"}
-# Each connection has its own framing; the gate itself says "100 Continue" to who waits for that.
-_OF_ONE_CONNECTION = frozenset(("connection", "keep-alive", "transfer-encoding", "expect"))
-_NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+# Headers of one connection only. The proxy itself answers "Expect: 100-continue".
+_HOP_BY_HOP = frozenset(("connection", "keep-alive", "transfer-encoding", "expect"))
+_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Fault:
-    """What happens to which requests; the members are explained at the top of the module."""
+    """What happens to which requests; the module's docstring explains the members."""
 
     method: str | None = None
     key: str | None = None
@@ -49,7 +49,7 @@ class S3Fault:
 
 
 class S3FaultProxy:
-    """The proxy with its fault, if any, and how many requests that could have met."""
+    """The proxy, its fault, and the number of requests that matched the fault."""
 
     def __init__(self, upstream: str, session: aiohttp.ClientSession) -> None:
         self._upstream = upstream.rstrip("/")
@@ -57,37 +57,37 @@ class S3FaultProxy:
         self._switch(None)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request: the gate's own, or one for S3."""
+        """Answer a request to switch the fault, inject the fault, or forward the request to S3."""
         path = unquote(request.raw_path.partition("?")[0])
-        body = await request.read()  # whole, also when it is refused: the connection stays usable
+        body = await request.read()  # in full, even if it is refused, so that the connection stays usable
         if path == CONTROL:
             return self._control(request.method, body)
         fault = self._pick(request.method, path)
         if fault is not None:
             await asyncio.sleep(fault.latency_ms / 1000)
             if fault.status is not None:
-                return _error(fault.status, "This answer is injected by the gate.")
-        return await self._pass_on(request, body)
+                return _error(fault.status, "Fault injected by local.s3_fault_proxy.")
+        return await self._forward(request, body)
 
-    async def _pass_on(self, request: web.Request, body: bytes) -> web.StreamResponse:
+    async def _forward(self, request: web.Request, body: bytes) -> web.StreamResponse:
         url = URL(self._upstream + request.raw_path, encoded=True)
-        headers = _passed(request.raw_headers)
+        headers = _forwarded(request.raw_headers)
         try:
-            found = await self._session.request(
+            upstream = await self._session.request(
                 request.method,
                 url,
                 headers=headers,
                 data=body or None,
-                skip_auto_headers=_NOT_ADDED,
+                skip_auto_headers=_AUTO_HEADERS,
                 allow_redirects=False,
             )
         except aiohttp.ClientError as error:
-            return _error(502, f"S3 at {self._upstream} does not answer the gate: {type(error).__name__}.")
-        async with found:
-            headers = _passed(found.raw_headers)
-            response = web.StreamResponse(status=found.status, reason=found.reason, headers=headers)
+            return _error(502, f"No response from S3 at {self._upstream}: {type(error).__name__}.")
+        async with upstream:
+            headers = _forwarded(upstream.raw_headers)
+            response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=headers)
             await response.prepare(request)
-            async for chunk in found.content.iter_any():
+            async for chunk in upstream.content.iter_any():
                 await response.write(chunk)
             await response.write_eof()
         return response
@@ -97,8 +97,8 @@ class S3FaultProxy:
         if fault is None or (fault.method or method).upper() != method or not re.search(fault.key or "", path):
             return None
         self._matched += 1
-        place = self._matched - fault.after
-        if place < 1 or (fault.first is not None and place > fault.first):
+        position = self._matched - fault.after
+        if position < 1 or (fault.first is not None and position > fault.first):
             return None
         return fault
 
@@ -106,7 +106,7 @@ class S3FaultProxy:
         try:
             self._switch(S3Fault(**json.loads(body)) if method == "PUT" else None)
         except (TypeError, ValueError) as error:
-            return web.json_response({"error": f"gate: {error}"}, status=400)
+            return web.json_response({"error": f"s3_fault_proxy: {error}"}, status=400)
         return web.json_response({})
 
     def _switch(self, fault: S3Fault | None) -> None:
@@ -114,10 +114,10 @@ class S3FaultProxy:
         self._matched = 0
 
 
-def _passed(raw_headers: Iterable[tuple[bytes, bytes]]) -> CIMultiDict[str]:
-    # From the raw ones, which keep the case of their names.
+def _forwarded(raw_headers: Iterable[tuple[bytes, bytes]]) -> CIMultiDict[str]:
+    # `headers` would normalize the case of the names.
     pairs = ((name.decode(), value.decode(errors="surrogateescape")) for name, value in raw_headers)
-    return CIMultiDict((name, value) for name, value in pairs if name.lower() not in _OF_ONE_CONNECTION)
+    return CIMultiDict((name, value) for name, value in pairs if name.lower() not in _HOP_BY_HOP)
 
 
 def _error(status: int, message: str) -> web.Response:
@@ -128,14 +128,14 @@ def _error(status: int, message: str) -> web.Response:
 
 @asynccontextmanager
 async def serving(upstream: str, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve until the block is left and give the base URL; port 0 takes a free one."""
+    """Serve until the block ends, and yield the base URL; port 0 takes a free port."""
     async with aiohttp.ClientSession(
         auto_decompress=False,
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
     ) as session:
-        app = web.Application(client_max_size=0)  # no bound
+        app = web.Application(client_max_size=0)  # unlimited
         app.router.add_route("*", "/{path:.*}", S3FaultProxy(upstream, session).handle)
         runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
@@ -157,19 +157,19 @@ async def _serve(upstream: str, host: str, port: int) -> None:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m local.s3_fault_proxy", description="Faults on demand in front of S3."
+    parser = argparse.ArgumentParser(prog="python -m local.s3_fault_proxy", description="S3 with faults on demand.")
+    parser.add_argument(
+        "--upstream", required=True, metavar="URL", help="URL of the S3 emulator, http://127.0.0.1:PORT"
     )
-    parser.add_argument("--upstream", required=True, metavar="URL", help="the S3 stand-in, http://127.0.0.1:PORT")
-    parser.add_argument("--port", type=int, default=0, help="0 (default): a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback only)")
-    given = parser.parse_args()
-    if URL(given.upstream).scheme != "http" or not URL(given.upstream).host:
-        parser.error(f"--upstream is {given.upstream!r}, wanted http://HOST:PORT")
+    arguments = parser.parse_args()
+    if URL(arguments.upstream).scheme != "http" or not URL(arguments.upstream).host:
+        parser.error(f"--upstream: expected http://HOST:PORT, got {arguments.upstream!r}")
     try:
-        asyncio.run(_serve(given.upstream, given.host, given.port))
+        asyncio.run(_serve(arguments.upstream, arguments.host, arguments.port))
     except OSError as error:
-        print(f"local.s3_fault_proxy: cannot listen on {given.host}:{given.port}: {error}", file=sys.stderr)
+        print(f"local.s3_fault_proxy: cannot listen on {arguments.host}:{arguments.port}: {error}", file=sys.stderr)
         return 1
     return 0
 

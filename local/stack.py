@@ -1,7 +1,7 @@
-"""The world outside on free loopback ports: S3, the AWS APIs with really running Glue, and the CRM.
+"""The emulators on free loopback ports, with `infra/pipeline.yaml` deployed to them.
 
-The stack of `infra/pipeline.yaml` is deployed through the CloudFormation API, so that buckets, jobs and their settings
-have one source.
+Jobs run as processes, with Spark. The template is deployed through the CloudFormation API, so that buckets, jobs and
+their settings are the same as on AWS.
 """
 
 import contextlib
@@ -24,21 +24,21 @@ from local.processes import REPOSITORY, running_service
 from local.s3_emulator import client_env
 
 TEMPLATE = REPOSITORY / "infra" / "pipeline.yaml"
-NAME = "engagement"  # of the CloudFormation stack
-SECRET_ID = "engagement/crm-token"  # noqa: S105 - its name, not its value
+NAME = "engagement"  # the CloudFormation stack
+SECRET_ID = "engagement/crm-token"  # noqa: S105 - the name of the secret, not its value
 _CONFIG = Config(
-    # As everywhere: a stand-in that sends whole-object checksums on ranged reads is not to be checked by them.
+    # rclone sends the checksum of the full object with a ranged read, which botocore takes for a broken transfer.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
-    inject_host_prefix=False,  # MWAA's API would be looked for under other names than 127.0.0.1
+    inject_host_prefix=False,  # otherwise botocore adds a prefix to 127.0.0.1 for MWAA's API
 )
 
 
 @dataclass(frozen=True)
 class Emulators:
-    """Where each part of the world outside answers.
+    """URLs of the S3 emulator, the AWS emulator and the fake CRM.
 
-    :param folder: everything that they keep; `s3/<bucket>/` below it holds the objects as files
+    :param folder: their state; `s3/<bucket>/` in it has the objects as files
     :param s3_fault_proxy_url: the proxy through which jobs reach S3, if there is one
     """
 
@@ -50,35 +50,36 @@ class Emulators:
 
     @property
     def env(self) -> dict[str, str]:
-        """Environment in which AWS clients reach them."""
+        """Environment variables with which AWS clients reach the emulators."""
         return client_env(self.s3_url, self.aws_url)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of theirs."""
+        """Return a boto3 client of an emulated service."""
         return client(service, self.s3_url if service == "s3" else self.aws_url)
 
 
 @dataclass(frozen=True)
 class RunningStack(Emulators):
-    """A running stack: the stand-ins, and what the template made.
+    """Emulators to which the template is deployed.
 
     :param outputs: outputs of the CloudFormation stack
+    :param token: bearer token of the fake CRM
     """
 
     outputs: dict[str, str]
     token: str = field(repr=False)
 
     def object_path(self, bucket: str, key: str) -> Path:
-        """The file that holds an object."""
+        """Return the file that holds an object."""
         return self.folder / "s3" / bucket / key
 
     def upload_activity(self, extract: Path, score_date: str) -> None:
-        """Let a day's extract arrive."""
+        """Upload the extract of a date."""
         key = f"activity/dt={score_date}/activity.parquet"
         self.client("s3").upload_file(str(extract), self.outputs["ActivityBucketName"], key)
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """The Variable `engagement` for this stack."""
+        """Return the Variable `engagement` for this stack, with `changes`."""
         return {
             "activity_bucket": self.outputs["ActivityBucketName"],
             "output_bucket": self.outputs["OutputBucketName"],
@@ -94,43 +95,47 @@ class RunningStack(Emulators):
         }
 
     def crm(self, method: str, path: str, **options: Any) -> Any:
-        """Ask the CRM stand-in what it knows: `crm("GET", "stats")`."""
-        answer = requests.request(
+        """Call the inspection API of the fake CRM, such as `crm("GET", "stats")`; return the decoded response.
+
+        :raises requests.RequestException: when the call fails
+        """
+        response = requests.request(
             method,
             f"{self.crm_url}/_crm/{path}",
             headers={"Authorization": f"Bearer {self.token}"},
             timeout=60,
             **options,
         )
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+        response.raise_for_status()
+        return response.json() if response.content else None
 
 
 @contextlib.contextmanager
 def running(
     folder: Path, crm_options: Sequence[str] = (), *, s3_fault_proxy: bool = False, scheduler: bool = False
 ) -> Iterator[RunningStack]:
-    """Start everything, deploy the template and the jobs, and end everything when the block is left.
+    """Start the emulators, deploy the template and the jobs, and stop everything when the block ends.
 
-    :param s3_fault_proxy: whether jobs reach S3 through `local.s3_fault_proxy`, whose faults can be switched
-    :param scheduler: whether a scheduler of Airflow runs the jobs; for it, they start no sooner than on Glue
+    :param folder: state and logs of the emulators
+    :param crm_options: command-line options of `local.fake_crm`
+    :param s3_fault_proxy: let jobs reach S3 through `local.s3_fault_proxy`, whose faults can be switched on
+    :param scheduler: start jobs as late as Glue does, because Airflow's scheduler relies on it
     """
     token = secrets.token_urlsafe(24)
-    with running_emulators(folder, token, crm_options, s3_fault_proxy=s3_fault_proxy, scheduler=scheduler) as world:
-        yield RunningStack(
-            **vars(world), outputs=deploy(world.s3_url, world.aws_url, token, folder / "artifacts"), token=token
-        )
+    with running_emulators(folder, token, crm_options, s3_fault_proxy=s3_fault_proxy, scheduler=scheduler) as emulators:
+        outputs = deploy(emulators.s3_url, emulators.aws_url, token, folder / "artifacts")
+        yield RunningStack(**vars(emulators), outputs=outputs, token=token)
 
 
 @contextlib.contextmanager
 def running_emulators(
     folder: Path, token: str, crm_options: Sequence[str] = (), *, s3_fault_proxy: bool = False, scheduler: bool = False
 ) -> Iterator[Emulators]:
-    """Start S3, the AWS APIs and the CRM, with nothing in them, and end them when the block is left.
+    """Start an empty S3, AWS and CRM; stop them when the block ends. The parameters are those of `running`.
 
-    :param token: what the CRM wants to see
+    :param token: bearer token that the fake CRM accepts
     """
-    at_once = {} if scheduler else {"LOCAL_GLUE_START_SECONDS": "0"}
+    glue_options = {} if scheduler else {"LOCAL_GLUE_START_SECONDS": "0"}
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as started:
@@ -142,7 +147,9 @@ def running_emulators(
             )
         aws_arguments = ["--root", str(root), "--scratch", str(folder / "glue")]
         aws_arguments += ["--s3-url", s3_fault_proxy_url or s3_url]
-        aws_url = started.enter_context(running_service("local.aws_emulator", aws_arguments, logs / "aws.log", at_once))
+        aws_url = started.enter_context(
+            running_service("local.aws_emulator", aws_arguments, logs / "aws.log", glue_options)
+        )
         crm_url = started.enter_context(
             running_service("local.fake_crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token})
         )
@@ -150,7 +157,7 @@ def running_emulators(
 
 
 def client(service: str, url: str) -> Any:
-    """A boto3 client of the stand-in at `url`."""
+    """Return a boto3 client of the emulator at `url`."""
     env = client_env(url)
     return boto3.client(
         service,
@@ -163,11 +170,13 @@ def client(service: str, url: str) -> Any:
 
 
 def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str]:
-    """Create the secret and the stack, and upload the jobs, built in `folder`; return the stack's outputs.
+    """Create or update the secret, the stack and the job code.
 
-    What is deployed already is brought up to date.
+    :param token: value of the secret
+    :param folder: where the job code is built
+    :return: outputs of the CloudFormation stack
     """
-    outputs = deploy_template(aws_url, NAME, TEMPLATE.read_text(), {"CrmSecretArn": _store(token, aws_url)})
+    outputs = deploy_template(aws_url, NAME, TEMPLATE.read_text(), {"CrmSecretArn": _store_token(token, aws_url)})
     s3 = client("s3", s3_url)
     for path in artifacts.build(folder):
         s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"{artifacts.PREFIX}/{path.name}")
@@ -175,7 +184,7 @@ def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str
 
 
 def deploy_template(aws_url: str, name: str, template: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Deploy a stack as the deploy tool does; return its outputs."""
+    """Deploy a stack with the code of the deploy tool; return its outputs."""
     progress = ProgressLog(io.StringIO(), terminal=False)
     stacks = StackClient(client("cloudformation", aws_url), progress)
     changes = ChangeSetClient(stacks, progress)
@@ -187,13 +196,13 @@ def deploy_template(aws_url: str, name: str, template: str, parameters: Mapping[
 
 
 def outputs_of(aws_url: str) -> dict[str, str]:
-    """Outputs of the deployed stack."""
+    """Return the outputs of the deployed stack."""
     (stack,) = client("cloudformation", aws_url).describe_stacks(StackName=NAME)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _store(token: str, aws_url: str) -> str:
-    """Keep the token in Secrets Manager; return the secret's ARN."""
+def _store_token(token: str, aws_url: str) -> str:
+    """Write the token to Secrets Manager; return the ARN of the secret."""
     manager = client("secretsmanager", aws_url)
     try:
         return str(manager.create_secret(Name=SECRET_ID, SecretString=token)["ARN"])

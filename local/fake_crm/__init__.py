@@ -1,6 +1,5 @@
-"""A strict fake of the CRM that scores are pushed to: its endpoint, its memory, and faults on demand.
+"""A strict fake of the CRM: its update endpoint, its stored scores, and faults on demand.
 
-`python -m local.fake_crm` serves it. What the endpoint accepts and answers is in `update`; `/_crm/` (see
-`inspection`) shows afterwards what was received and applied, so that a sender is evaluated by the receiver's
-count, not by its own.
+`python -m local.fake_crm` serves it. `update_endpoint` shows what the endpoint accepts and returns. `/_crm/` (see
+`inspection`) reports what was received and applied, so that tests compare a sender's counts with the receiver's.
 """

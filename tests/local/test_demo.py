@@ -1,4 +1,4 @@
-"""The demo's eyes: it looks now and then, so whatever lasts only a moment may go by unseen."""
+"""The demo polls the states of the tasks, so it may not see states that last only a moment."""
 
 from __future__ import annotations
 
@@ -8,56 +8,61 @@ from typing import Any
 
 import pytest
 
-from local import demo
+from local import demo_progress
 from local.airflow_home import TASKS
 
-NO_WORLD: Any = None  # asked only while a push is seen at work
+NO_STACK: Any = None  # used only while the push task runs
 
 
 class Home:
-    """Airflow as it is found at one look after the other."""
+    """An Airflow home that returns the next states at each poll."""
 
-    def __init__(self, *looks: dict[str, str]) -> None:
-        self._looks = itertools.chain(looks, itertools.repeat(looks[-1]))
+    def __init__(self, *polls: dict[str, str]) -> None:
+        self._polls = itertools.chain(polls, itertools.repeat(polls[-1]))
 
     def states(self) -> dict[str, str]:
-        return next(self._looks)
+        return next(self._polls)
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.demo.time.sleep", lambda _: None)
+    monkeypatch.setattr("local.demo_progress.time.sleep", lambda _: None)
 
 
-def ended_after(looks: int) -> Callable[[], int | None]:
+def ended_after(polls: int) -> Callable[[], int | None]:
     count = itertools.count()
-    return lambda: None if next(count) < looks else 0
+    return lambda: None if next(count) < polls else 0
 
 
-def follow(home: Any, looks: int) -> list[str]:
-    """Follow a run for so many looks; gives what was called."""
+def follow(home: Any, polls: int) -> list[str]:
+    """Follow a run for a number of polls; return the names of the called functions."""
     called: list[str] = []
-    demo.follow(
-        home, NO_WORLD, ended_after(looks), lambda: called.append("arrive"), lambda: called.append("mend"), demo.Clock()
+    demo_progress.follow_run(
+        home,
+        NO_STACK,
+        ended_after(polls),
+        lambda: called.append("upload_extract"),
+        lambda: called.append("end_fault"),
+        demo_progress.DemoLog(),
     )
     return called
 
 
-def test_the_extract_arrives_once_while_the_sensor_waits() -> None:
-    assert follow(Home({}, {"wait_for_activity": ""}, {"wait_for_activity": "deferred"}), 20) == ["arrive"]
+def test_the_extract_is_uploaded_once_while_the_sensor_waits() -> None:
+    assert follow(Home({}, {"wait_for_activity": ""}, {"wait_for_activity": "deferred"}), 20) == ["upload_extract"]
 
 
 @pytest.mark.parametrize("state", ["", "scheduled", "queued", "running"])
-def test_it_does_not_arrive_before(state: str) -> None:
+def test_the_extract_is_not_uploaded_before(state: str) -> None:
     assert follow(Home({"wait_for_activity": state}), 20) == []
 
 
-def test_a_failed_push_is_mended_once() -> None:
-    looks = [{"push_scores": state} for state in ("", "up_for_retry", "up_for_retry", "queued", "failed")]
-    assert follow(Home(*looks), 20) == ["mend"]
+def test_the_fault_ends_when_the_push_will_be_retried() -> None:
+    states = [{"push_scores": state} for state in ("", "up_for_retry", "up_for_retry", "queued", "failed")]
+    assert follow(Home(*states), 20) == ["end_fault"]
 
 
-def test_each_end_is_told_though_the_run_ended_between_two_looks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_final_states_are_printed_if_the_run_ends_between_polls(capsys: pytest.CaptureFixture[str]) -> None:
     follow(Home({"wait_for_activity": "deferred"}, dict.fromkeys(TASKS, "success")), 1)
-    told = capsys.readouterr().out
-    assert [task for task in TASKS if f"{task:<20} success" in told] == list(TASKS)
+    output = capsys.readouterr().out
+    assert [task for task in TASKS if f"{task:<20} success" in output] == list(TASKS)

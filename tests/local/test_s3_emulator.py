@@ -1,4 +1,4 @@
-"""S3 over a folder, by rclone: what one side writes, the other sees at once."""
+"""S3 over a folder by rclone: S3 clients and Spark see the same objects."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def client(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def settle() -> None:
-    """Wait until what was written past rclone is seen through it."""
+    """Wait until files that were written directly are visible through S3."""
     time.sleep(2 * s3_emulator.SETTLE_SECONDS)
 
 
-def test_a_file_is_an_object_soon(client: Any, root: Path) -> None:
+def test_a_file_soon_becomes_an_object(client: Any, root: Path) -> None:
     folder = root / "bucket" / "direct"
     assert "Contents" not in client.list_objects_v2(Bucket="bucket", Prefix="direct/")
     folder.mkdir()
@@ -63,13 +63,13 @@ def test_a_file_is_an_object_soon(client: Any, root: Path) -> None:
     assert client.get_object(Bucket="bucket", Key="direct/2.txt")["Body"].read() == b"xx"
 
 
-def test_the_etag_changes_exactly_with_the_content(client: Any, root: Path) -> None:
+def test_the_etag_changes_only_with_the_content(client: Any, root: Path) -> None:
     path = root / "bucket" / "etag.txt"
     path.write_text("first")
     settle()
     first = client.head_object(Bucket="bucket", Key="etag.txt")["ETag"]
     times = path.stat().st_mtime_ns
-    path.write_text("other")  # as long as before, and made to look as old as before
+    path.write_text("other")  # same length, and same modification time below
     os.utime(path, ns=(times, times))
     settle()
     assert client.head_object(Bucket="bucket", Key="etag.txt")["ETag"] != first
@@ -77,10 +77,10 @@ def test_the_etag_changes_exactly_with_the_content(client: Any, root: Path) -> N
     settle()
     assert client.head_object(Bucket="bucket", Key="etag.txt")["ETag"] == first
     listed = client.list_objects_v2(Bucket="bucket", Prefix="etag.txt")["Contents"]
-    assert [item["ETag"].strip('"') for item in listed] == [first.strip('"')]  # rclone lists it without quotes
+    assert [item["ETag"].strip('"') for item in listed] == [first.strip('"')]  # rclone lists ETags without quotes
 
 
-def test_ends_of_an_object_can_be_read(client: Any) -> None:
+def test_ranges_of_an_object_can_be_read(client: Any) -> None:
     client.put_object(Bucket="bucket", Key="magic.parquet", Body=b"PAR1....PAR1")
     tail = client.get_object(Bucket="bucket", Key="magic.parquet", Range="bytes=-4")
     assert tail["Body"].read() == b"PAR1"
@@ -97,7 +97,7 @@ def test_deleting_the_last_object_keeps_the_bucket(client: Any, root: Path) -> N
     assert "Contents" not in client.list_objects_v2(Bucket="emptied")
 
 
-def test_a_server_without_requests_leaves_the_processor_alone(client: Any, root: Path) -> None:
+def test_an_idle_server_uses_no_cpu(client: Any, root: Path) -> None:
     for number in range(5):
         client.list_objects_v2(Bucket="bucket", Prefix=f"wake/{number}/")
         client.put_object(Bucket="bucket", Key=f"wake/{number}/up", Body=b"1")
@@ -106,8 +106,8 @@ def test_a_server_without_requests_leaves_the_processor_alone(client: Any, root:
     assert _cpu_seconds(root) - before < 0.1
 
 
-def test_another_key_is_refused(url: str) -> None:
-    stranger = boto3.client(
+def test_another_secret_key_is_rejected(url: str) -> None:
+    client_with_wrong_key = boto3.client(
         "s3",
         endpoint_url=url,
         aws_access_key_id=s3_emulator.ACCESS_KEY,
@@ -116,16 +116,16 @@ def test_another_key_is_refused(url: str) -> None:
         config=Config(retries={"total_max_attempts": 1}),
     )
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
-        stranger.list_buckets()
+        client_with_wrong_key.list_buckets()
 
 
-def test_a_taken_port_is_an_error_with_the_reason(url: str, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(url: str, tmp_path: Path) -> None:
     port = int(url.rpartition(":")[2])
     with pytest.raises(RuntimeError, match="address already in use"), s3_emulator.serve(tmp_path, port):
         pass
 
 
-def test_the_program_says_its_url_and_ends_when_told(tmp_path: Path) -> None:
+def test_the_program_prints_its_url_and_ends_at_sigterm(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "local.s3_emulator", "--root", str(tmp_path / "new")],
         cwd=REPOSITORY,
@@ -148,6 +148,6 @@ def _cpu_seconds(root: Path) -> float:
                 continue
             fields = (entry.parent / "stat").read_text().rpartition(")")[2].split()
         except OSError:
-            continue  # ended meanwhile
+            continue  # the process has ended
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    raise AssertionError(f"no rclone that serves {root}")
+    raise AssertionError(f"no rclone process serves {root}")

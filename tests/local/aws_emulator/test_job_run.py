@@ -52,7 +52,7 @@ def test_a_failure_leaves_its_last_word(emulator: Emulator, behavior: str, messa
     ("arguments", "message"),
     [
         ({"--extra-py-files": "s3://code/none.zip"}, "LAUNCH ERROR | Error downloading from S3 for bucket: code"),
-        ({"--conf": "spark.speculation"}, "LAUNCH ERROR | --conf: found 'spark.speculation', wanted name=value"),
+        ({"--conf": "spark.speculation"}, "LAUNCH ERROR | --conf: expected name=value, got 'spark.speculation'"),
     ],
 )
 def test_a_run_that_cannot_start_fails(emulator: Emulator, arguments: dict[str, str], message: str) -> None:

@@ -1,4 +1,4 @@
-"""A client of the CRM stand-in, as its tests use it."""
+"""The client that the tests of the fake CRM use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,29 +12,33 @@ AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 
 @dataclass
 class Client:
-    """One HTTP client of a running CRM."""
+    """An HTTP client of a running fake CRM."""
 
     url: str
     session: requests.Session
 
-    def send(self, user_id: str = "U1", score: str = "73.25", key: str | None = None, **more: Any) -> requests.Response:
-        headers = {**AUTHORIZED, **({"Idempotency-Key": key} if key else {}), **more.pop("headers", {})}
-        body: dict[str, Any] = {"json": {"user_id": user_id, "engagement_score": score}} if "data" not in more else {}
-        return self.session.post(f"{self.url}/api/v1/update-score", headers=headers, timeout=10, **body, **more)
+    def send(
+        self, user_id: str = "U1", score: str = "73.25", key: str | None = None, **options: Any
+    ) -> requests.Response:
+        headers = {**AUTHORIZED, **({"Idempotency-Key": key} if key else {}), **options.pop("headers", {})}
+        body: dict[str, Any] = (
+            {"json": {"user_id": user_id, "engagement_score": score}} if "data" not in options else {}
+        )
+        return self.session.post(f"{self.url}/api/v1/update-score", headers=headers, timeout=10, **body, **options)
 
-    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
-        return self.session.request(method, self.url + path, headers=AUTHORIZED, timeout=10, **more)
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.session.request(method, self.url + path, headers=AUTHORIZED, timeout=10, **options)
 
     def stats(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.ask("GET", "/_crm/stats").json()
-        return found
+        stats: dict[str, Any] = self.request("GET", "/_crm/stats").json()
+        return stats
 
     def state(self) -> dict[str, str]:
-        found: dict[str, str] = self.ask("GET", "/_crm/state").json()
-        return found
+        state: dict[str, str] = self.request("GET", "/_crm/state").json()
+        return state
 
-    def break_it(self, **fault: Any) -> None:
-        self.ask("PUT", "/_crm/faults", json=fault).raise_for_status()
+    def switch_fault(self, **fault: Any) -> None:
+        self.request("PUT", "/_crm/faults", json=fault).raise_for_status()
 
 
 Start = Callable[..., Client]

@@ -1,4 +1,4 @@
-"""A CRM of its own for each test, on a loopback port, in a thread of the test process."""
+"""Each test has its own fake CRM on a loopback port, in a thread of the test process."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""What the update endpoint accepts and refuses, over the wire."""
+"""The checks of the update endpoint, over HTTP."""
 
 import json
 from typing import Any
@@ -11,21 +11,21 @@ from tests.local.fake_crm.client import Client
 GOOD = {"user_id": "U1", "engagement_score": "73.25"}
 
 
-def is_problem(answer: requests.Response, status: int, name: str) -> bool:
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    document = answer.json()
-    assert (answer.status_code, document["status"]) == (status, status)
+def is_problem(response: requests.Response, status: int, name: str) -> bool:
+    assert response.headers["Content-Type"] == "application/problem+json"
+    document = response.json()
+    assert (response.status_code, document["status"]) == (status, status)
     return bool(document["type"] == f"https://crm.example/problems/{name}" and document["detail"])
 
 
 def test_an_update_is_applied(crm: Client) -> None:
-    answer = crm.send("U1", "73.25")
-    assert (answer.status_code, answer.json()) == (200, {"status": "updated", "user_id": "U1"})
+    response = crm.send("U1", "73.25")
+    assert (response.status_code, response.json()) == (200, {"status": "updated", "user_id": "U1"})
     assert crm.state() == {"U1": "73.25"}
 
 
 @pytest.mark.parametrize("score", ["0.00", "5.10", "99.99", "100.00", "007.50"])
-def test_scores_in_range(crm: Client, score: str) -> None:
+def test_scores_in_range_are_accepted(crm: Client, score: str) -> None:
     assert crm.send("U1", score).status_code == 200
     assert crm.state() == {"U1": score}
 
@@ -33,10 +33,10 @@ def test_scores_in_range(crm: Client, score: str) -> None:
 @pytest.mark.parametrize(
     "user_id", ["Zoë-10", "用户50", "🛒90", "Smith, J.", 'the "one"', " padded ", "back\\slash", "u" * 256]
 )
-def test_any_text_is_a_user_id_and_comes_back_whole(crm: Client, user_id: str) -> None:
+def test_any_text_is_a_valid_user_id(crm: Client, user_id: str) -> None:
     assert crm.send(user_id).json()["user_id"] == user_id
     assert crm.state() == {user_id: "73.25"}
-    received = crm.ask("GET", "/_crm/requests", params={"user_id": user_id}).json()
+    received = crm.request("GET", "/_crm/requests", params={"user_id": user_id}).json()
     assert [json.loads(one["body"])["user_id"] for one in received] == [user_id]
 
 
@@ -58,18 +58,18 @@ def test_any_text_is_a_user_id_and_comes_back_whole(crm: Client, user_id: str) -
         ({"score": "73.25"}, "score", "not a field"),
     ],
 )
-def test_a_wrong_field_is_named(crm: Client, change: dict[str, Any], field: str, says: str) -> None:
-    answer = crm.send(data=json.dumps({**GOOD, **change}), headers={"Content-Type": "application/json"})
-    assert is_problem(answer, 422, "invalid-field")
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
-    assert says in answer.json()["errors"][0]["detail"]
+def test_an_invalid_field_is_named(crm: Client, change: dict[str, Any], field: str, says: str) -> None:
+    response = crm.send(data=json.dumps({**GOOD, **change}), headers={"Content-Type": "application/json"})
+    assert is_problem(response, 422, "invalid-field")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+    assert says in response.json()["errors"][0]["detail"]
     assert crm.state() == {}
 
 
 def test_a_missing_field_is_named(crm: Client) -> None:
-    answer = crm.send(data='{"user_id": "U1"}', headers={"Content-Type": "application/json"})
-    assert is_problem(answer, 422, "invalid-field")
-    assert answer.json()["errors"] == [{"field": "engagement_score", "detail": "missing"}]
+    response = crm.send(data='{"user_id": "U1"}', headers={"Content-Type": "application/json"})
+    assert is_problem(response, 422, "invalid-field")
+    assert response.json()["errors"] == [{"field": "engagement_score", "detail": "missing"}]
 
 
 @pytest.mark.parametrize(
@@ -85,48 +85,48 @@ def test_a_missing_field_is_named(crm: Client) -> None:
         b"[" * 15_000,
     ],
 )
-def test_a_body_that_is_no_json_object(crm: Client, body: Any) -> None:
-    answer = crm.send(data=body, headers={"Content-Type": "application/json"})
-    assert is_problem(answer, 400, "malformed-json")
+def test_a_body_without_a_json_object_is_rejected(crm: Client, body: Any) -> None:
+    response = crm.send(data=body, headers={"Content-Type": "application/json"})
+    assert is_problem(response, 400, "malformed-json")
     assert crm.state() == {}
 
 
 @pytest.mark.parametrize("header", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
-def test_another_content_type(crm: Client, header: Any) -> None:
-    answer = crm.send(data=json.dumps(GOOD), headers={"Content-Type": header} if header else {})
-    assert is_problem(answer, 415, "unsupported-media-type")
+def test_another_content_type_is_rejected(crm: Client, header: Any) -> None:
+    response = crm.send(data=json.dumps(GOOD), headers={"Content-Type": header} if header else {})
+    assert is_problem(response, 415, "unsupported-media-type")
 
 
-def test_a_content_type_with_a_charset(crm: Client) -> None:
+def test_a_content_type_with_a_charset_is_accepted(crm: Client) -> None:
     assert crm.send(headers={"Content-Type": "Application/JSON; charset=utf-8"}).status_code == 200
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_too_large_a_body(crm: Client, chunked: bool) -> None:
+def test_a_body_that_is_too_large_is_rejected(crm: Client, chunked: bool) -> None:
     body = json.dumps(GOOD).encode() + b" " * 16_384
-    answer = crm.send(data=iter([body]) if chunked else body, headers={"Content-Type": "application/json"})
-    assert is_problem(answer, 413, "body-too-large")
-    assert str(len(body)) in answer.json()["detail"]
+    response = crm.send(data=iter([body]) if chunked else body, headers={"Content-Type": "application/json"})
+    assert is_problem(response, 413, "body-too-large")
+    assert str(len(body)) in response.json()["detail"]
 
 
-def test_a_key_that_is_too_long(crm: Client) -> None:
+def test_a_key_that_is_too_long_is_rejected(crm: Client) -> None:
     assert is_problem(crm.send(key="k" * 256), 400, "invalid-idempotency-key")
     assert crm.send(key="k" * 255).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["", "Bearer wrong", "Bearer", "Basic a-token-for-this-test-only", "Bearer \xff"])
-def test_without_the_token_nothing_is_applied(crm: Client, header: Any) -> None:
-    answer = crm.send(headers={"Authorization": header.encode("latin-1")})
-    assert is_problem(answer, 401, "unauthorized")
-    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="crm"')
+def test_a_request_without_the_token_is_rejected(crm: Client, header: Any) -> None:
+    response = crm.send(headers={"Authorization": header.encode("latin-1")})
+    assert is_problem(response, 401, "unauthorized")
+    assert response.headers["WWW-Authenticate"].startswith('Bearer realm="crm"')
     assert crm.state() == {}
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-def test_other_methods(crm: Client, method: str) -> None:
-    answer = requests.request(method, f"{crm.url}/api/v1/update-score", timeout=10)
-    assert is_problem(answer, 405, "method-not-allowed")
-    assert answer.headers["Allow"] == "POST"
+def test_other_methods_are_rejected(crm: Client, method: str) -> None:
+    response = requests.request(method, f"{crm.url}/api/v1/update-score", timeout=10)
+    assert is_problem(response, 405, "method-not-allowed")
+    assert response.headers["Allow"] == "POST"
     assert crm.stats()["requests"] == 0
     assert crm.stats()["not_post"] == 1
 
@@ -134,5 +134,5 @@ def test_other_methods(crm: Client, method: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/index.html", "/api/v1/update-score/", "/api/v2/update-score", "/_crm", "/_crm/users"]
 )
-def test_other_paths(crm: Client, path: str) -> None:
-    assert is_problem(crm.ask("POST", path), 404, "not-found")
+def test_other_paths_are_not_found(crm: Client, path: str) -> None:
+    assert is_problem(crm.request("POST", path), 404, "not-found")

@@ -1,4 +1,4 @@
-"""A fault as text: the name of a profile or a JSON object, and the message about one that is wrong."""
+"""A fault as text: the name of a profile or a JSON object, and the error messages for invalid ones."""
 
 import json
 from dataclasses import asdict
@@ -22,42 +22,42 @@ from tests.local.fake_crm.client import Client
         ('{"status": 503, "for_users": "U1"}', "for_users is 'U1', expected a list of strings"),
         ('{"status": 503, "headers": {"Location": "/a\\r\\nSet-Cookie: b"}}', "headers is"),
         ('{"latency_ms": NaN}', "latency_ms is nan"),
-        ('{"fraction": 0.5}', "nothing goes wrong"),
-        ('{"down": false}', "nothing goes wrong"),
+        ('{"fraction": 0.5}', "has no effect"),
+        ('{"down": false}', "has no effect"),
         ('{"latency_ms": 1e999}', "latency_ms is inf"),
         ('{"answer_after_ms": -1}', "answer_after_ms is -1, expected a number of milliseconds"),
         ('{"down": true, "seconds": 0}', "seconds is 0, expected a number from 0.001 to 1e+09"),
-        ('{"seconds": 5}', "nothing goes wrong"),
+        ('{"seconds": 5}', "has no effect"),
         (
             '{"status": 429, "retry_after_date": "soon"}',
             "is 'soon', expected an integer from 0 to 1e+09",
         ),
         ('{"status": 429, "retry_after_date": -1}', "retry_after_date is -1"),
-        ('{"status": 429, "retry_after": 1, "retry_after_date": 1}', "exclude each other"),
+        ('{"status": 429, "retry_after": 1, "retry_after_date": 1}', "got both"),
         ('{"slots": 0}', "slots is 0, expected an integer from 1 to 1e+09"),
         ('{"slots": 1.5}', "slots is 1.5"),
         ('{"rate": 0}', "rate is 0, expected a number from 0.001 to 1e+09"),
         ('{"rate": 1, "burst": 0.5}', "burst is 0.5"),
-        ('{"status": 503, "burst": 2}', "burst is given without rate"),
-        ("[]", "'[]' is neither a JSON object nor one of latency-50ms, "),
-        ("", "'' is neither"),
+        ('{"status": 503, "burst": 2}', "burst requires rate"),
+        ("[]", "expected a JSON object or one of latency-50ms, "),
+        ("", "got ''"),
         ("outage-31s", "timeout-after, answers-204"),
         ("{", "not valid JSON"),
         (b"\xff", "not UTF-8"),
     ],
 )
-def test_a_wrong_fault_is_refused_and_the_old_one_stays(crm: Client, text: str | bytes, says: str) -> None:
+def test_an_invalid_fault_is_rejected_and_the_old_one_stays(crm: Client, text: str | bytes, says: str) -> None:
     with pytest.raises(ValueError, match=r"^faults: ") as error:
         read_fault(text)
     assert says in str(error.value)
-    crm.break_it(status=418)
-    answer = crm.ask("PUT", "/_crm/faults", data=text)
-    assert answer.status_code == 400
-    assert says in answer.json()["detail"]
+    crm.switch_fault(status=418)
+    response = crm.request("PUT", "/_crm/faults", data=text)
+    assert response.status_code == 400
+    assert says in response.json()["detail"]
     assert crm.send().status_code == 418
 
 
-def test_every_member_can_be_said_in_json() -> None:
+def test_every_member_can_be_set_in_json() -> None:
     text = """{"status": 500, "body": {"a": 1}, "content_type": "text/x", "headers": {"A": "b"}, "retry_after": 1,
         "answer_after_ms": 1, "slots": 1, "rate": 0.5, "burst": 1, "seconds": 0.5,
         "latency_ms": 0.5, "drop_before": true, "drop_after": true, "down": true, "revoked": true,
@@ -80,7 +80,7 @@ def test_one_effect_is_enough(text: str) -> None:
     assert read_fault(text) != NO_FAULT
 
 
-def test_a_profile_is_known_by_its_name() -> None:
+def test_a_profile_is_read_by_name() -> None:
     assert read_fault("503-half") == read_fault(b" 503-half\n") == Fault(status=503, fraction=0.5)
 
 
@@ -90,13 +90,13 @@ def test_a_profile_can_be_written_as_json(name: str) -> None:
     assert read_fault(name) == read_fault(json.dumps(asdict(fault))) == fault
 
 
-def test_each_profile_says_what_it_does_in_a_line() -> None:
-    whats = {profile.what for profile in PROFILES.values()}
-    assert len(whats) == len(PROFILES)
-    assert all(what and what.isprintable() and len(what) <= 80 for what in whats)
+def test_each_profile_has_a_one_line_description() -> None:
+    descriptions = {profile.what for profile in PROFILES.values()}
+    assert len(descriptions) == len(PROFILES)
+    assert all(what and what.isprintable() and len(what) <= 80 for what in descriptions)
 
 
-def test_a_profile_is_switched_on_by_its_name(crm: Client) -> None:
-    shown = crm.ask("PUT", "/_crm/faults", data="unknown-all").json()
+def test_a_profile_is_switched_on_by_name(crm: Client) -> None:
+    shown = crm.request("PUT", "/_crm/faults", data="unknown-all").json()
     assert shown == {"faults": asdict(PROFILES["unknown-all"].fault), "matched": 0, "hit": 0}
     assert crm.send().status_code == 404

