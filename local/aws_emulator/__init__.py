@@ -1,5 +1,5 @@
-"""The AWS services that the pipeline talks to, except S3 (`local.s3_emulator`), on one loopback port.
+"""Emulator of the AWS services that the pipeline uses, except S3 (`local.s3_emulator`), on one loopback port.
 
-moto keeps their state; its Glue is replaced by one that really runs the job scripts, its CloudFormation by one that
-deploys by change sets and rolls back, and MWAA, which it lacks, is an Airflow that really runs.
+It is moto, with three replacements. Glue runs the job scripts as processes. CloudFormation deploys by change sets and
+rolls back. MWAA, which moto lacks, starts a real Airflow.
 """

@@ -9,18 +9,18 @@ from local.s3_emulator import end_signal
 
 
 def main() -> None:
-    """Parse arguments, serve, wait for the signal, end every job run and Airflow."""
+    """Serve until a signal arrives, then stop all job runs and Airflow."""
     parser = argparse.ArgumentParser(
         prog="python -m local.aws_emulator",
         description="CloudFormation, Glue, MWAA, IAM, Secrets Manager, CloudWatch, SNS and others on one port.",
         epilog="Environment: LOCAL_GLUE_PYTHON, LOCAL_GLUE_SECONDS_PER_MINUTE, LOCAL_GLUE_STOP_GRACE_SECONDS, "
         "LOCAL_GLUE_START_SECONDS.",
     )
-    parser.add_argument("--root", type=Path, required=True, help="folder that S3 serves, one sub-folder per bucket")
-    parser.add_argument("--s3-url", required=True, help="where S3 answers (see local.s3_emulator)")
-    parser.add_argument("--port", type=int, default=0, help="0 (default): a free one")
+    parser.add_argument("--root", type=Path, required=True, help="folder that S3 serves, one subfolder per bucket")
+    parser.add_argument("--s3-url", required=True, help="URL of S3 (see local.s3_emulator)")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback only)")
-    parser.add_argument("--scratch", type=Path, help="folder of job runs and Airflow (default: glue beside --root)")
+    parser.add_argument("--scratch", type=Path, help="folder of job runs and Airflow (default: glue, next to --root)")
     args = parser.parse_args()
     ended = end_signal()
     with serve(args.root, args.s3_url, port=args.port, host=args.host, scratch=args.scratch) as url:

@@ -1,4 +1,4 @@
-"""What the stand-in needs to know, in one place."""
+"""Settings of the AWS emulator."""
 
 import os
 import sys
@@ -9,19 +9,27 @@ from local.processes import REPOSITORY
 
 
 def default_glue_python() -> Path:
-    """LOCAL_GLUE_PYTHON, <prefix>/bin/python with <prefix>/java beside it, or the one that `make setup` made."""
+    """Return LOCAL_GLUE_PYTHON, or the Python of the Glue environment that `make setup` installs.
+
+    The Python is <prefix>/bin/python; its Java is <prefix>/java.
+    """
     return Path(os.environ.get("LOCAL_GLUE_PYTHON") or REPOSITORY / ".venv-glue" / "bin" / "python")
 
 
 @dataclass(frozen=True)
 class EmulatorSettings:
-    """Where things are, and how long a minute lasts.
+    """Settings of the AWS emulator.
 
-    `root`: the folder that S3 serves, one sub-folder per bucket. `scratch`: one sub-folder per job run, logs stay
-    there. `seconds_per_minute` scales Glue's Timeout, which counts minutes. `stop_grace`: seconds from SIGTERM to
-    SIGKILL. `start_seconds`: how long a run is STARTING at least. Glue never has a result sooner than some seconds,
-    and Airflow's scheduler counts on it: of a deferred task that goes on before it has heard of the deferral, it says
-    that the task was killed.
+    :param root: folder that S3 serves, with one subfolder per bucket
+    :param scratch: folder with one subfolder per job run, where its logs remain
+    :param s3_url: URL of S3 for the jobs
+    :param aws_url: URL of this emulator
+    :param glue_python: Python of the jobs
+    :param seconds_per_minute: length of a minute of Glue's Timeout
+    :param stop_grace: seconds from SIGTERM to SIGKILL
+    :param start_seconds: minimum duration of the state STARTING. A real Glue run takes seconds to start, and Airflow's
+        scheduler relies on it: it reports a deferred task as killed if the task resumes before the scheduler has
+        processed the deferral.
     """
 
     root: Path
@@ -35,10 +43,13 @@ class EmulatorSettings:
 
     @classmethod
     def from_env(cls, root: Path, scratch: Path, s3_url: str, aws_url: str) -> "EmulatorSettings":
-        """Settings of the command line, the rest from LOCAL_GLUE_* variables."""
+        """Return settings from arguments and from the variables LOCAL_GLUE_*.
+
+        :raises SystemExit: when there is no Python for the jobs
+        """
         python = default_glue_python()
         if not python.exists():
-            sys.exit(f"Glue's Python: found none at {python}; run `make setup` or set LOCAL_GLUE_PYTHON")
+            sys.exit(f"No Python for Glue jobs at {python}; run `make setup` or set LOCAL_GLUE_PYTHON")
         return cls(
             root=root.resolve(),
             scratch=scratch.resolve(),

@@ -1,4 +1,4 @@
-"""Output of job runs: into moto's CloudWatch Logs while they run, and into files."""
+"""Output of job runs: copied to moto's CloudWatch Logs and to files while they run."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ from moto.logs.models import logs_backends
 
 
 class LogStream:
-    """One stream of one log group; both are made when they are not there yet."""
+    """A log stream. It is created together with its log group if that is missing."""
 
     _lock = threading.Lock()  # moto's own log events are not thread-safe
 
@@ -24,28 +24,28 @@ class LogStream:
             self._backend.create_log_stream(group, stream)
 
     def write(self, lines: list[str]) -> None:
-        """Add one event a line, all of now."""
+        """Add one event per line, with the current time."""
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": line} for line in lines]
         with self._lock:
             self._backend.put_log_events(self.group, self.stream, events)
 
 
-def follow(pipe: IO[bytes], into: LogStream, file: Path) -> threading.Thread:
-    """Copy a process's output to the stream and the file as it comes, until it ends."""
+def copy_output(pipe: IO[bytes], stream: LogStream, file: Path) -> threading.Thread:
+    """Start a thread that copies the output of a process to the stream and the file as it arrives."""
 
     def copy() -> None:
         rest = b""
-        with file.open("ab") as kept, pipe:
-            while chunk := os.read(pipe.fileno(), 65536):  # whatever is there, so that progress shows at once
-                kept.write(chunk)
-                kept.flush()
+        with file.open("ab") as log_file, pipe:
+            while chunk := os.read(pipe.fileno(), 65536):  # what is available, so that progress is visible at once
+                log_file.write(chunk)
+                log_file.flush()
                 *lines, rest = (rest + chunk).split(b"\n")
                 if lines:
-                    into.write([line.decode(errors="replace") for line in lines])
+                    stream.write([line.decode(errors="replace") for line in lines])
             if rest:
-                into.write([rest.decode(errors="replace")])
+                stream.write([rest.decode(errors="replace")])
 
-    thread = threading.Thread(target=copy, name=f"{into.stream} {into.group}", daemon=True)
+    thread = threading.Thread(target=copy, name=f"{stream.stream} {stream.group}", daemon=True)
     thread.start()
     return thread

@@ -1,4 +1,4 @@
-"""Processes of one job run: started in a session of their own, ended together."""
+"""Processes that run in a session of their own and are stopped together."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def start(command: list[str], env: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start `command` in `folder` as the leader of a new session, its three streams piped."""
+    """Start `command` in `folder` as the leader of a new session, with pipes for its three streams."""
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -21,28 +21,28 @@ def start(command: list[str], env: dict[str, str], folder: Path) -> subprocess.P
     )
 
 
-def end(leader: subprocess.Popen[bytes], grace: float) -> None:
-    """SIGTERM to the process group, SIGKILL after `grace` seconds to all that is left of the session."""
+def terminate(leader: subprocess.Popen[bytes], grace_seconds: float) -> None:
+    """Send SIGTERM to the process group, and after `grace_seconds` SIGKILL to what remains of the session."""
     _signal_group(leader.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        leader.wait(timeout=grace)
+        leader.wait(timeout=grace_seconds)
     _signal_group(leader.pid, signal.SIGKILL)
     for pid in _session(leader.pid):
         _kill(pid)
     leader.wait()
 
 
-def sweep(leader_pid: int, patience: float = 2.0) -> None:
-    """Wait for what a finished job left behind (Spark's Java takes a moment), then kill it."""
-    deadline = time.monotonic() + patience
-    while (left := _session(leader_pid)) and time.monotonic() < deadline:
+def kill_leftovers(leader_pid: int, timeout_seconds: float = 2.0) -> None:
+    """Wait until the processes of an ended job are gone (Spark's JVM takes a moment), then kill the remaining ones."""
+    deadline = time.monotonic() + timeout_seconds
+    while (remaining := _session(leader_pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    for pid in left:
+    for pid in remaining:
         _kill(pid)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
-    # All gone already; macOS says "not permitted" of a group of zombies.
+    # The group may be gone; macOS denies permission for a group of zombies.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
@@ -53,15 +53,15 @@ def _kill(pid: int) -> None:
 
 
 def _session(leader: int) -> list[int]:
-    """Live processes of the session; PySpark's worker daemon leaves the group, but not the session."""
+    """Return the live processes of the session. PySpark's worker daemon leaves the group, but not the session."""
     if not Path("/proc/self").exists():
         return []
-    found = []
+    pids = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, _parent, _group, session = entry.read_text().rpartition(")")[2].split()[:4]
         except OSError:
-            continue  # ended meanwhile
+            continue  # the process has ended
         if int(session) == leader and state != "Z":
-            found.append(int(entry.parent.name))
-    return found
+            pids.append(int(entry.parent.name))
+    return pids

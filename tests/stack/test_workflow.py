@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.aws_emulator.cloudformation.desired import desired
+from local.aws_emulator.cloudformation.desired_state import resolve_template
 from local.processes import REPOSITORY
 from local.stack import SECRET_ID, RunningStack, deploy_template
 from tests.stack.conftest import World
@@ -86,7 +86,7 @@ def deployed(session_world: World) -> Iterator[Nightly]:
     }
     name, template = "engagement-workflow", TEMPLATE.read_text()
     outputs = deploy_template(stack.aws_url, name, template, parameters)
-    schedule = desired(template, parameters, name).resources["NightlySchedule"]
+    schedule = resolve_template(template, parameters, name).resources["NightlySchedule"]
     yield Nightly(stack, outputs["WorkflowName"], schedule.properties["Target"])
     stack.client("cloudformation").delete_stack(StackName=name)
 

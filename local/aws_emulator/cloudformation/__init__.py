@@ -1,5 +1,5 @@
 """CloudFormation, as far as a deployment by change sets needs it.
 
-A template is resolved by `infra.intrinsics`, compared with what is deployed, and put into the services resource by
-resource. What CloudFormation decides itself (constraints, permissions, which property replaces what) is not imitated.
+`infra.intrinsics` resolves the template. The result is compared with the deployed state and applied to the services,
+resource by resource. Constraints, permissions and rules of replacement are not emulated.
 """

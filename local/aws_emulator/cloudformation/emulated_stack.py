@@ -1,4 +1,4 @@
-"""Stacks and change sets: what a deployment changes, done resource by resource, and undone when one fails."""
+"""Stacks and change sets. A deployment changes resource by resource, and rolls back if one fails."""
 
 import threading
 import uuid
@@ -7,33 +7,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local.aws_emulator.cloudformation.desired import Desired, Resource
+from local.aws_emulator.cloudformation.desired_state import DesiredState, Resource
 from local.aws_emulator.cloudformation.resources import Services
 
-_ANSWER_SECONDS = 2.0
+_RESPONSE_SECONDS = 2.0
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
 @dataclass
 class EmulatedStack:
-    """A stack with what is deployed in it, and its events, the oldest first."""
+    """A stack, its deployed state, and its events, oldest first."""
 
     name: str
     id: str
     status: str = "REVIEW_IN_PROGRESS"
     policy: str | None = None
-    deployed: Desired = field(default_factory=Desired)
+    deployed: DesiredState = field(default_factory=DesiredState)
     events: list[dict[str, Any]] = field(default_factory=list)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     _busy: threading.Lock = field(default_factory=threading.Lock)
 
-    def deploy(self, desired: Desired, services: Services) -> None:
-        """Bring the services to what is desired; what takes longer than an answer may goes on in the background."""
+    def deploy(self, desired: DesiredState, services: Services) -> None:
+        """Change the services to the desired state, in the background if it takes longer than a response may."""
         kind = "CREATE" if self.status == "REVIEW_IN_PROGRESS" else "UPDATE"
         self._in_background(f"{kind}_IN_PROGRESS", lambda: self._change(desired, services, kind))
 
-    def delete(self, services: Services, forget: Callable[[], None]) -> None:
-        """Remove everything that is not retained, then call `forget`."""
+    def delete(self, services: Services, forget: Callable[[], object]) -> None:
+        """Delete every resource that is not retained, then call `forget`."""
 
         def work() -> None:
             for resource in reversed(list(self.deployed.resources.values())):
@@ -44,7 +44,7 @@ class EmulatedStack:
         self._in_background("DELETE_IN_PROGRESS", work)
 
     def describe(self) -> dict[str, Any]:
-        """The Stack structure of the API."""
+        """Return the Stack structure of the API."""
         return {
             "StackName": self.name,
             "StackId": self.id,
@@ -58,15 +58,15 @@ class EmulatedStack:
 
     def _in_background(self, status: str, work: Callable[[], None]) -> None:
         def run() -> None:
-            with self._busy:  # what is in progress comes to its end first
-                self._note_stack(status, "User Initiated")
+            with self._busy:  # wait for the operation in progress
+                self._record_status(status, "User Initiated")
                 work()
 
         thread = threading.Thread(target=run, name=f"{self.name} {status}", daemon=True)
         thread.start()
-        thread.join(_ANSWER_SECONDS)
+        thread.join(_RESPONSE_SECONDS)
 
-    def _change(self, desired: Desired, services: Services, kind: str) -> None:
+    def _change(self, desired: DesiredState, services: Services, kind: str) -> None:
         before = self.deployed.resources
         done: list[str] = []
         for name, resource in desired.resources.items():
@@ -78,37 +78,38 @@ class EmulatedStack:
                     resource.type, resource.id, resource.properties, is_new=not _is_same(before, name, resource)
                 )
             except Exception as error:  # noqa: BLE001 - any failure of a service fails the deployment
-                self._note(name, resource, f"{verb}_FAILED", str(error))
-                self._undo(done, desired, services, kind)
+                self._record_resource(name, resource, f"{verb}_FAILED", str(error))
+                self._roll_back(done, desired, services, kind)
                 return
             done.append(name)
-            self._note(name, resource, f"{verb}_COMPLETE")
+            self._record_resource(name, resource, f"{verb}_COMPLETE")
         for name, resource in before.items():
             if not (name in desired.resources and _is_same(before, name, desired.resources[name])):
                 services.remove(resource.type, resource.id)
         self.deployed = desired
-        self._note_stack(f"{kind}_COMPLETE")
+        self._record_status(f"{kind}_COMPLETE")
 
-    def _undo(self, done: list[str], desired: Desired, services: Services, kind: str) -> None:
-        before, prefix = self.deployed.resources, "UPDATE_ROLLBACK" if kind == "UPDATE" else "ROLLBACK"
-        self._note_stack(f"{prefix}_IN_PROGRESS", "Rollback requested by user.")
+    def _roll_back(self, done: list[str], desired: DesiredState, services: Services, kind: str) -> None:
+        before = self.deployed.resources
+        prefix = "UPDATE_ROLLBACK" if kind == "UPDATE" else "ROLLBACK"
+        self._record_status(f"{prefix}_IN_PROGRESS", "Rollback requested by user.")
         for name in reversed(done):
-            made = desired.resources[name]
-            if _is_same(before, name, made):
+            resource = desired.resources[name]
+            if _is_same(before, name, resource):
                 old = before[name]
                 services.put(old.type, old.id, old.properties, is_new=False)
             else:
-                services.remove(made.type, made.id)
-        self._note_stack(f"{prefix}_COMPLETE")
+                services.remove(resource.type, resource.id)
+        self._record_status(f"{prefix}_COMPLETE")
 
-    def _note(self, name: str, resource: Resource, status: str, reason: str | None = None) -> None:
-        self._event(name, resource.type, resource.id, status, reason)
+    def _record_resource(self, name: str, resource: Resource, status: str, reason: str | None = None) -> None:
+        self._record_event(name, resource.type, resource.id, status, reason)
 
-    def _note_stack(self, status: str, reason: str | None = None) -> None:
+    def _record_status(self, status: str, reason: str | None = None) -> None:
         self.status = status
-        self._event(self.name, "AWS::CloudFormation::Stack", self.id, status, reason)
+        self._record_event(self.name, "AWS::CloudFormation::Stack", self.id, status, reason)
 
-    def _event(self, name: str, kind: str, physical_id: str, status: str, reason: str | None) -> None:
+    def _record_event(self, name: str, kind: str, physical_id: str, status: str, reason: str | None) -> None:
         self.events.append(
             {
                 "StackId": self.id,
@@ -126,27 +127,25 @@ class EmulatedStack:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """What a deployment would do to a stack."""
+    """The changes that a deployment would make to a stack."""
 
     id: str
     name: str
     stack: EmulatedStack
-    desired: Desired
+    desired: DesiredState
 
     def describe(self) -> dict[str, Any]:
-        """The answer of DescribeChangeSet: FAILED, in CloudFormation's words, where there is nothing to change."""
+        """Return the response of DescribeChangeSet. As in CloudFormation, the status is FAILED if nothing changes."""
         changes = self._changes()
         deployed = self.stack.deployed
-        same = not changes and (deployed.outputs, deployed.parameters) == (
-            self.desired.outputs,
-            self.desired.parameters,
-        )
+        is_same = (deployed.outputs, deployed.parameters) == (self.desired.outputs, self.desired.parameters)
+        is_empty = is_same and not changes
         return {
             "ChangeSetId": self.id,
             "ChangeSetName": self.name,
             "StackName": self.stack.name,
-            "Status": "FAILED" if same else "CREATE_COMPLETE",
-            "StatusReason": NO_CHANGES if same else None,
+            "Status": "FAILED" if is_empty else "CREATE_COMPLETE",
+            "StatusReason": NO_CHANGES if is_empty else None,
             "Changes": [{"Type": "Resource", "ResourceChange": change} for change in changes],
         }
 
@@ -155,17 +154,19 @@ class ChangeSet:
         changes = []
         for name, resource in after.items():
             if name not in before:
-                changes.append(_told("Add", name, resource))
+                changes.append(_describe_change("Add", name, resource))
             elif before[name] != resource:
                 replaced = "False" if _is_same(before, name, resource) else "True"
-                changes.append(_told("Modify", name, resource) | {"Replacement": replaced})
-        return changes + [_told("Remove", name, resource) for name, resource in before.items() if name not in after]
+                changes.append(_describe_change("Modify", name, resource) | {"Replacement": replaced})
+        return changes + [
+            _describe_change("Remove", name, resource) for name, resource in before.items() if name not in after
+        ]
 
 
-def _told(action: str, name: str, resource: Resource) -> dict[str, str]:
+def _describe_change(action: str, name: str, resource: Resource) -> dict[str, str]:
     return {"Action": action, "LogicalResourceId": name, "ResourceType": resource.type}
 
 
 def _is_same(before: Mapping[str, Resource], name: str, resource: Resource) -> bool:
-    """Whether a resource stays what it is: one with another physical id takes its place."""
+    """Whether a resource is updated in place. A change of the physical id replaces it."""
     return name in before and (before[name].type, before[name].id) == (resource.type, resource.id)

@@ -1,6 +1,6 @@
-"""The resource types that do something here, put into the emulator's own services by their APIs.
+"""The resource types that the emulator creates, by the APIs of its own services.
 
-Every other type (roles, keys, alarms, networks, ...) is only recorded by its stack: nothing here needs it.
+A stack only records resources of other types (roles, keys, alarms, networks), because nothing uses them here.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ _NUMBERS_OF_JOB = ("MaxRetries", "NumberOfWorkers", "Timeout")
 
 @dataclass
 class Services:
-    """Puts resources into the services at these URLs."""
+    """Creates, updates and deletes resources in the services at these URLs."""
 
     s3_url: str
     aws_url: str
 
     def client(self, service: str) -> Any:
-        """A boto3 client."""
+        """Return a boto3 client."""
         return boto3.client(
             service,
             endpoint_url=self.s3_url if service == "s3" else self.aws_url,
@@ -36,12 +36,17 @@ class Services:
         )
 
     def put(self, kind: str, name: str, properties: Properties, *, is_new: bool) -> None:
-        """Create or update a resource. Raises what its service answers."""
+        """Create or update a resource.
+
+        :param kind: resource type, such as AWS::S3::Bucket
+        :param name: physical id
+        :raises ClientError: when its service refuses
+        """
         if kind in _PUT:
             _PUT[kind](self, name, properties, is_new)
 
     def remove(self, kind: str, name: str) -> None:
-        """Delete a resource; one that its service does not let go stays, as in CloudFormation."""
+        """Delete a resource. As in CloudFormation, it remains if its service refuses."""
         if kind in _REMOVE:
             with contextlib.suppress(ClientError):
                 _REMOVE[kind](self, name)
@@ -49,7 +54,7 @@ class Services:
 
 def _put_bucket(services: Services, name: str, properties: Properties, is_new: bool) -> None:  # noqa: ARG001
     if is_new:
-        # In a volume that outlived the emulator, it is there already, and is kept.
+        # It exists if the folder has outlived the emulator; then keep it.
         with contextlib.suppress(ClientError):
             services.client("s3").create_bucket(Bucket=name)
 
@@ -64,28 +69,31 @@ def _put_log_group(services: Services, name: str, properties: Properties, is_new
 
 def _put_job(services: Services, name: str, properties: Properties, is_new: bool) -> None:
     numbers = {key: int(properties[key]) for key in _NUMBERS_OF_JOB if key in properties}
-    given = {key: value for key, value in properties.items() if key != "Name"} | numbers
+    settings = {key: value for key, value in properties.items() if key != "Name"} | numbers
     glue = services.client("glue")
     if is_new:
-        glue.create_job(Name=name, **given)
+        glue.create_job(Name=name, **settings)
     else:
-        glue.update_job(JobName=name, JobUpdate=given)
+        glue.update_job(JobName=name, JobUpdate=settings)
 
 
 def _put_workflow(services: Services, name: str, properties: Properties, is_new: bool) -> None:
     glue = services.client("glue")
-    given = {key: value for key, value in properties.items() if key != "Name"}
-    (glue.create_workflow if is_new else glue.update_workflow)(Name=name, **given)
+    settings = {key: value for key, value in properties.items() if key != "Name"}
+    if is_new:
+        glue.create_workflow(Name=name, **settings)
+    else:
+        glue.update_workflow(Name=name, **settings)
 
 
 def _put_trigger(services: Services, name: str, properties: Properties, is_new: bool) -> None:
     glue = services.client("glue")
     if not is_new:
         glue.delete_trigger(Name=name)
-    given = {**properties, "Name": name}
-    if "Predicate" in given:
-        given["Predicate"] = {"Logical": "AND", **given["Predicate"]}  # Glue's default, which moto lacks
-    glue.create_trigger(**given)
+    settings = {**properties, "Name": name}
+    if "Predicate" in settings:
+        settings["Predicate"] = {"Logical": "AND", **settings["Predicate"]}  # Glue's default, which moto lacks
+    glue.create_trigger(**settings)
 
 
 def _put_topic(services: Services, name: str, properties: Properties, is_new: bool) -> None:  # noqa: ARG001
@@ -96,7 +104,7 @@ def _put_environment(services: Services, name: str, properties: Properties, is_n
     if is_new:
         MwaaEnvironment.create(name, properties)
     else:
-        MwaaEnvironment.all[name].update(properties)
+        MwaaEnvironment.by_name[name].update(properties)
 
 
 _PUT: dict[str, Callable[[Services, str, Properties, bool], None]] = {
@@ -115,5 +123,5 @@ _REMOVE: dict[str, Callable[[Services, str], None]] = {
     "AWS::Glue::Job": lambda services, name: services.client("glue").delete_job(JobName=name),
     "AWS::Glue::Workflow": lambda services, name: services.client("glue").delete_workflow(Name=name),
     "AWS::Glue::Trigger": lambda services, name: services.client("glue").delete_trigger(Name=name),
-    "AWS::MWAA::Environment": lambda services, name: MwaaEnvironment.all[name].end(),  # noqa: ARG005
+    "AWS::MWAA::Environment": lambda services, name: MwaaEnvironment.by_name[name].delete(),  # noqa: ARG005
 }

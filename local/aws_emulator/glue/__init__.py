@@ -1,1 +1,1 @@
-"""Glue: jobs whose runs run the scripts with real Spark, and workflows that start them."""
+"""Glue: job runs as processes, and workflow runs."""

@@ -1,4 +1,4 @@
-"""Glue's jobs and job runs, in place of moto's, which only pretends to run them."""
+"""Glue's jobs and job runs; replaces moto's, which does not run the scripts."""
 
 import threading
 from types import ModuleType
@@ -17,7 +17,7 @@ from local.aws_emulator.glue.job_run import ACTIVE, JobRun, JobRunRequest
 
 DEFAULT_TIMEOUT = 2880  # minutes, as in Glue
 
-# Members of a job that UpdateJob overwrites, as attributes of moto's job; what is not given is unset, as in Glue.
+# Attributes of moto's job that UpdateJob overwrites. As in Glue, members that are missing in the request are unset.
 _UPDATED: dict[str, Any] = {
     **dict.fromkeys(("command", "description", "role", "timeout", "glue_version", "worker_type", "number_of_workers")),
     **dict.fromkeys(("max_capacity", "max_retries", "non_overridable_arguments", "security_configuration")),
@@ -27,7 +27,7 @@ _UPDATED: dict[str, Any] = {
 
 
 class GlueJobBackend(GlueBackend):
-    """Job runs are processes, workflow runs start them; everything else is moto's."""
+    """moto's backend, except that job runs are processes and workflow runs start them."""
 
     settings: ClassVar[EmulatorSettings]
     all_runs: ClassVar[list[JobRun]] = []
@@ -35,62 +35,72 @@ class GlueJobBackend(GlueBackend):
 
     @property
     def _url_module(self) -> ModuleType:
-        return urls  # moto would look for one beside this file
+        return urls  # moto would expect it next to this file
 
     def runs_of(self, job_name: str) -> list[JobRun]:
-        """Runs of a job, newest first. Raises EntityNotFoundException when there is no such job."""
+        """Return the runs of a job, newest first.
+
+        :raises EntityNotFoundException: when there is no such job
+        """
         self.get_job(job_name)
-        mine = (self.account_id, self.region_name)
+        account_and_region = (self.account_id, self.region_name)
         return [
             run
             for run in reversed(self.all_runs)
-            if run.request.job_name == job_name and (run.request.account_id, run.request.region) == mine
+            if run.request.job_name == job_name and (run.request.account_id, run.request.region) == account_and_region
         ]
 
-    def start_run(self, job: FakeJob, asked: dict[str, Any]) -> JobRun:
-        """Start a run of `job` with StartJobRun's parameters over the job's own."""
-        with self._starting:  # two requests at once must not both find the job free
-            self._refuse_too_many(job)
-            run = JobRun(self._request(job, asked), self.settings)
+    def start_run(self, job: FakeJob, parameters: dict[str, Any]) -> JobRun:
+        """Start a run of a job.
+
+        :param parameters: parameters of StartJobRun, which override those of the job
+        :raises ConcurrentRunsExceededException: when the job has as many active runs as it allows
+        """
+        with self._starting:  # concurrent requests must not both pass the check
+            self._check_concurrent_runs(job)
+            run = JobRun(self._request(job, parameters), self.settings)
             self.all_runs.append(run)
         run.start()
         return run
 
     def start_workflow_run(self, workflow_name: str, properties: dict[str, str] | None) -> str:
-        """Start a run, whose triggers start jobs."""
+        """Start a workflow run in a thread; return its id."""
         run_id = str(super().start_workflow_run(workflow_name, properties))
         run = self.workflows[workflow_name].get_run(run_id)
         triggers = [trigger for trigger in self.triggers.values() if trigger.workflow_name == workflow_name]
-        arguments = (run, triggers, lambda job, asked: self.start_run(self.get_job(job), asked))
-        threading.Thread(target=workflows.take, args=arguments, name=run_id, daemon=True).start()
+        arguments = (run, triggers, lambda job, parameters: self.start_run(self.get_job(job), parameters))
+        threading.Thread(target=workflows.run_workflow, args=arguments, name=run_id, daemon=True).start()
         return run_id
 
-    def _refuse_too_many(self, job: FakeJob) -> None:
-        allowed = int(job.execution_property.get("MaxConcurrentRuns", 1))
-        if sum(run.state in ACTIVE for run in self.runs_of(job.name)) >= allowed:
+    def _check_concurrent_runs(self, job: FakeJob) -> None:
+        limit = int(job.execution_property.get("MaxConcurrentRuns", 1))
+        if sum(run.state in ACTIVE for run in self.runs_of(job.name)) >= limit:
             raise ConcurrentRunsExceededException(f"Concurrent runs exceeded for {job.name}")
 
-    def _request(self, job: FakeJob, asked: dict[str, Any]) -> JobRunRequest:
+    def _request(self, job: FakeJob, parameters: dict[str, Any]) -> JobRunRequest:
         command: Any = job.command
         arguments = {
             **job.default_arguments,
-            **(asked.get("Arguments") or {}),
+            **(parameters.get("Arguments") or {}),
             **(job.non_overridable_arguments or {}),
         }
         return JobRunRequest(
             job_name=job.name,
             script=command["ScriptLocation"],
             arguments=arguments,
-            timeout=int(asked.get("Timeout") or job.timeout or DEFAULT_TIMEOUT),
-            worker_type=asked.get("WorkerType") or job.worker_type or "G.1X",
-            workers=int(asked.get("NumberOfWorkers") or job.number_of_workers or 2),
+            timeout=int(parameters.get("Timeout") or job.timeout or DEFAULT_TIMEOUT),
+            worker_type=parameters.get("WorkerType") or job.worker_type or "G.1X",
+            workers=int(parameters.get("NumberOfWorkers") or job.number_of_workers or 2),
             glue_version=job.glue_version,
             account_id=self.account_id,
             region=self.region_name,
         )
 
     def find_run(self, job_name: str, run_id: str) -> JobRun:
-        """One run of a job. Raises EntityNotFoundException when there is none of that id."""
+        """Return a run of a job.
+
+        :raises EntityNotFoundException: when there is no run with this id
+        """
         for run in self.runs_of(job_name):
             if run.id == run_id:
                 return run
@@ -98,29 +108,30 @@ class GlueJobBackend(GlueBackend):
 
 
 class GlueApi(GlueResponse):
-    """The API's actions on job runs."""
+    """The actions on job runs of Glue's API."""
 
     @property
     def backend(self) -> GlueJobBackend:
         """The backend of this request's account and region."""
-        found = self.glue_backend
-        assert isinstance(found, GlueJobBackend)  # noqa: S101 - `install` saw to that
-        return found
+        backend = self.glue_backend
+        assert isinstance(backend, GlueJobBackend)  # noqa: S101 - ensured by `install`
+        return backend
 
     def update_job(self) -> ActionResult:
-        """UpdateJob, which moto does not know."""
+        """UpdateJob, which moto lacks."""
         job = self.backend.get_job(self._get_param("JobName"))
-        given = {camelcase_to_underscores(member): value for member, value in self._get_param("JobUpdate").items()}
-        for name, unset in _UPDATED.items():
-            setattr(job, name, given.get(name, unset))
+        attributes = {camelcase_to_underscores(member): value for member, value in self._get_param("JobUpdate").items()}
+        for name, default in _UPDATED.items():
+            setattr(job, name, attributes.get(name, default))
         job.last_modified_on = utcnow()
         return ActionResult({"JobName": job.name})
 
     def start_job_run(self) -> ActionResult:
         """StartJobRun."""
         job = self.backend.get_job(self._get_param("JobName"))
-        asked = {name: self._get_param(name) for name in ("Arguments", "Timeout", "WorkerType", "NumberOfWorkers")}
-        return ActionResult({"JobRunId": self.backend.start_run(job, asked).id})
+        names = ("Arguments", "Timeout", "WorkerType", "NumberOfWorkers")
+        parameters = {name: self._get_param(name) for name in names}
+        return ActionResult({"JobRunId": self.backend.start_run(job, parameters).id})
 
     def get_job_run(self) -> ActionResult:
         """GetJobRun."""
@@ -128,7 +139,7 @@ class GlueApi(GlueResponse):
         return ActionResult({"JobRun": run.as_dict()})
 
     def get_job_runs(self) -> ActionResult:
-        """GetJobRuns; the token of a page is the id of its first run, so that new runs do not shift pages."""
+        """GetJobRuns. The token of a page is the id of its first run, so that new runs do not shift pages."""
         runs = self.backend.runs_of(self._get_param("JobName"))
         token = self._get_param("NextToken")
         first = next((i for i, run in enumerate(runs) if run.id == token), 0)
@@ -145,28 +156,28 @@ class GlueApi(GlueResponse):
         stopped, errors = [], []
         for run_id in self._get_param("JobRunIds"):
             if run_id not in known:
-                code, why = "EntityNotFoundException", f"Job run {run_id} not found."
+                code, message = "EntityNotFoundException", f"Job run {run_id} not found."
             elif known[run_id].stop():
                 stopped.append({"JobName": name, "JobRunId": run_id})
                 continue
             else:
                 code = "JobRunInvalidStateTransitionException"
-                why = f"Job run {run_id} is {known[run_id].state} and cannot be stopped."
-            detail = {"ErrorCode": code, "ErrorMessage": why}
+                message = f"Job run {run_id} is {known[run_id].state} and cannot be stopped."
+            detail = {"ErrorCode": code, "ErrorMessage": message}
             errors.append({"JobName": name, "JobRunId": run_id, "ErrorDetail": detail})
         return ActionResult({"SuccessfulSubmissions": stopped, "Errors": errors})
 
 
 def install(settings: EmulatorSettings) -> None:
-    """Put this Glue in moto's place; before the first request."""
+    """Replace moto's Glue. Call it before the first request."""
     GlueJobBackend.settings = settings
     glue_backends.backend = GlueJobBackend
     urls.url_paths["{0}/$"] = GlueApi.dispatch
 
 
-def stop_all(patience: float = 10.0) -> None:
-    """End every run and wait until the processes are gone."""
+def stop_all(timeout_seconds: float = 10.0) -> None:
+    """Stop all runs and wait until their processes have ended."""
     for run in GlueJobBackend.all_runs:
         run.stop()
     for run in GlueJobBackend.all_runs:
-        run.join(patience)
+        run.join(timeout_seconds)

@@ -1,4 +1,4 @@
-"""Prepares a job run: code from S3 into its scratch folder, environment, command line as Glue gives it."""
+"""The command that starts a job run: its code from S3, and the arguments and environment that Glue passes."""
 
 import os
 from dataclasses import dataclass
@@ -12,18 +12,21 @@ from local.s3_emulator import ACCESS_KEY, REGION, SECRET_KEY, client_env
 from local.spark import conf
 
 LAUNCHER = Path(__file__).with_name("launch.py")
-# What Glue uses up itself; everything else reaches the script.
+# Arguments that Glue consumes; the script receives all others.
 _CONSUMED = ("--conf", "--extra-", "--enable-", "--class", "--job-language", "--custom-log", "--additional-python-")
-_INHERITED = ("HOME", "LANG", "LC_ALL")  # and nothing else: no proxy, no credentials, no profile
+_INHERITED = ("HOME", "LANG", "LC_ALL")  # no proxies, no credentials, no profile
 
 
 class LaunchError(Exception):
-    """The job cannot be started; the text is its ErrorMessage."""
+    """Raised when the job cannot be started. The text becomes the ErrorMessage of the run."""
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What to start, where, and where the failing script leaves its last word."""
+class JobCommand:
+    """What to start, and where.
+
+    :param error_file: file to which a failing script writes its error message
+    """
 
     command: list[str]
     env: dict[str, str]
@@ -31,12 +34,16 @@ class Prepared:
     error_file: Path
 
 
-def prepare(
+def prepare_command(
     settings: EmulatorSettings, job: str, run_id: str, script: str, arguments: dict[str, str], slots: int
-) -> Prepared:
-    """Make the run's scratch folder and what is needed to start it.
+) -> JobCommand:
+    """Create the scratch folder of a run, download its code, and return the command that starts it.
 
-    Raises LaunchError when code is not where the job says, or `--conf` cannot be read.
+    :param job: name of the job
+    :param script: S3 URI of the script
+    :param arguments: arguments of the run, those for Glue included
+    :param slots: number of tasks that run in parallel
+    :raises LaunchError: when code is missing in S3, or `--conf` cannot be parsed
     """
     folder = settings.scratch / run_id
     folder.mkdir(parents=True)
@@ -49,7 +56,7 @@ def prepare(
         raise LaunchError(f"LAUNCH ERROR | {error}") from error
     error_file = folder / "error"
     command = [str(settings.glue_python), str(LAUNCHER), str(error_file), str(script_file)]
-    return Prepared(
+    return JobCommand(
         command=command + script_arguments(job, run_id, arguments),
         env=_environment(settings, folder, modules, properties),
         folder=folder,
@@ -58,11 +65,11 @@ def prepare(
 
 
 def script_arguments(job: str, run_id: str, arguments: dict[str, str]) -> list[str]:
-    """The script's argument list: --JOB_NAME, --JOB_RUN_ID, then every argument that is not Glue's own."""
-    given = {"--JOB_NAME": job, "--JOB_RUN_ID": run_id} | {
+    """Return the arguments of the script: --JOB_NAME, --JOB_RUN_ID, then those that Glue does not consume."""
+    passed = {"--JOB_NAME": job, "--JOB_RUN_ID": run_id} | {
         name: value for name, value in arguments.items() if not name.startswith(_CONSUMED)
     }
-    return [word for pair in given.items() for word in pair]
+    return [word for pair in passed.items() for word in pair]
 
 
 def _environment(

@@ -1,4 +1,4 @@
-"""One job run: its states, and the thread that takes it from STARTING to its end."""
+"""A job run: its state, and the thread that takes it from STARTING to its end."""
 
 import secrets
 import shutil
@@ -11,8 +11,8 @@ from typing import Any
 
 from local.aws_emulator import process_session
 from local.aws_emulator.emulator_settings import EmulatorSettings
-from local.aws_emulator.glue.job_command import LaunchError, Prepared, prepare
-from local.aws_emulator.logs import LogStream, follow
+from local.aws_emulator.glue.job_command import JobCommand, LaunchError, prepare_command
+from local.aws_emulator.logs import LogStream, copy_output
 from local.spark import conf
 
 ACTIVE = ("STARTING", "RUNNING", "STOPPING")
@@ -20,7 +20,12 @@ ACTIVE = ("STARTING", "RUNNING", "STOPPING")
 
 @dataclass(frozen=True)
 class JobRunRequest:
-    """What a run was started with, the job's defaults merged in. `timeout` in Glue's minutes."""
+    """The parameters of a run, with those of the job as defaults.
+
+    :param script: S3 URI of the script
+    :param timeout: in minutes of Glue
+    :param workers: number of workers, the driver included
+    """
 
     job_name: str
     script: str
@@ -34,13 +39,13 @@ class JobRunRequest:
 
     @property
     def log_group(self) -> str:
-        """Prefix of the two log groups, /output and /error; Glue 5 lets a job choose it."""
+        """Prefix of the log groups /output and /error, which a job of Glue 5 can choose."""
         return self.arguments.get("--custom-logGroup-prefix", "/aws-glue/jobs").rstrip("/")
 
 
 @dataclass
 class JobRun:
-    """A run as GetJobRun tells it. `start` begins it, `stop` asks for its end, `join` waits for that."""
+    """A run of a job. `start` starts it, `stop` requests its end, `join` waits for the end."""
 
     request: JobRunRequest
     settings: EmulatorSettings
@@ -50,18 +55,18 @@ class JobRun:
     started_on: datetime = field(default_factory=lambda: datetime.now(UTC))
     completed_on: datetime | None = None
     seconds: int = 0
-    _began: float | None = None
+    _started_at: float | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin; returns at once."""
-        self._thread = threading.Thread(target=self._live, name=self.id, daemon=True)
+        """Start the run in a thread."""
+        self._thread = threading.Thread(target=self._run_to_end, name=self.id, daemon=True)
         self._thread.start()
 
     def stop(self) -> bool:
-        """Ask for the end; False when the run had ended already."""
+        """Request the end of the run; return False if it has ended."""
         with self._lock:
             if self.state not in ACTIVE:
                 return False
@@ -70,16 +75,18 @@ class JobRun:
         return True
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until the run has ended and its processes are gone."""
+        """Wait until the run and its processes have ended."""
         if self._thread:
             self._thread.join(timeout)
 
     def as_dict(self) -> dict[str, Any]:
-        """The JobRun structure of Glue's API."""
+        """Return the JobRun structure of Glue's API."""
         request = self.request
         capacity = conf.dpus(request.worker_type, request.workers)
-        seconds = int(time.monotonic() - self._began) if self._began and not self.completed_on else self.seconds
-        told: dict[str, Any] = {
+        seconds = self.seconds
+        if self._started_at and not self.completed_on:
+            seconds = int(time.monotonic() - self._started_at)
+        structure: dict[str, Any] = {
             "Id": self.id,
             "Attempt": 0,
             "JobName": request.job_name,
@@ -99,69 +106,72 @@ class JobRun:
             "ExecutionClass": "STANDARD",
         }
         if self.completed_on:
-            told["CompletedOn"] = self.completed_on
+            structure["CompletedOn"] = self.completed_on
         if self.error:
-            told["ErrorMessage"] = self.error
-        return told
+            structure["ErrorMessage"] = self.error
+        return structure
 
-    def _live(self) -> None:
+    def _run_to_end(self) -> None:
         try:
             self._end(*self._execute())
         except LaunchError as error:
-            self._await_machine()
+            self._wait_for_start()
             self._end("FAILED", str(error))
-        except Exception as error:  # noqa: BLE001 - a run must end, and say why
+        except Exception as error:  # noqa: BLE001 - a run must end, with an error message
             self._end("FAILED", f"Internal service error : {type(error).__name__}: {error}")
 
-    def _await_machine(self) -> None:
+    def _wait_for_start(self) -> None:
         waited = (datetime.now(UTC) - self.started_on).total_seconds()
         self._stop.wait(max(0.0, self.settings.start_seconds - waited))
 
     def _execute(self) -> tuple[str, str | None]:
         request = self.request
         slots = conf.task_slots(request.worker_type, request.workers)
-        prepared = prepare(self.settings, request.job_name, self.id, request.script, request.arguments, slots)
+        command = prepare_command(self.settings, request.job_name, self.id, request.script, request.arguments, slots)
         streams = [
             LogStream(request.account_id, request.region, f"{request.log_group}/{suffix}", self.id)
             for suffix in ("output", "error")
         ]
         try:
-            self._await_machine()
-            return self._run(prepared, streams)
+            self._wait_for_start()
+            return self._run(command, streams)
         finally:
             for leftover in ("tmp", "code"):
-                shutil.rmtree(prepared.folder / leftover, ignore_errors=True)
+                shutil.rmtree(command.folder / leftover, ignore_errors=True)
 
-    def _run(self, prepared: Prepared, streams: list[LogStream]) -> tuple[str, str | None]:
+    def _run(self, command: JobCommand, streams: list[LogStream]) -> tuple[str, str | None]:
         with self._lock:
             if self.state == "STOPPING":
                 return "STOPPED", None
-            leader = process_session.start(prepared.command, prepared.env, prepared.folder)
+            leader = process_session.start(command.command, command.env, command.folder)
             self.state = "RUNNING"
-            self._began = time.monotonic()
+            self._started_at = time.monotonic()
         assert leader.stdout is not None  # noqa: S101 - a pipe
         assert leader.stderr is not None  # noqa: S101 - a pipe
-        followers = [
-            follow(pipe, stream, prepared.folder / name)
+        copiers = [
+            copy_output(pipe, stream, command.folder / name)
             for pipe, stream, name in zip((leader.stdout, leader.stderr), streams, ("output", "errors"), strict=True)
         ]
         outcome = self._watch(leader)
-        for follower in followers:
-            follower.join(timeout=5)
-        return outcome or _judge(leader.returncode, prepared)
+        for copier in copiers:
+            copier.join(timeout=5)
+        return outcome or _outcome_of(leader.returncode, command)
 
     def _watch(self, leader: subprocess.Popen[bytes]) -> tuple[str, str | None] | None:
-        """Wait for the end; the outcome, or None when the script decides it by its exit code."""
+        """Wait for the end of the processes.
+
+        :return: state and error message if the run was stopped or timed out, otherwise None
+        """
         deadline = time.monotonic() + self.request.timeout * self.settings.seconds_per_minute
         try:
             while leader.poll() is None:
                 if self._stop.wait(0.05):
-                    process_session.end(leader, self.settings.stop_grace)
+                    process_session.terminate(leader, self.settings.stop_grace)
                     return "STOPPED", None
                 if time.monotonic() > deadline:
-                    process_session.end(leader, self.settings.stop_grace)
+                    process_session.terminate(leader, self.settings.stop_grace)
                     return "TIMEOUT", None
-            process_session.sweep(leader.pid)
+            process_session.kill_leftovers(leader.pid)
             return None
         finally:
             assert leader.stdin is not None  # noqa: S101 - a pipe
@@ -170,14 +180,14 @@ class JobRun:
     def _end(self, state: str, error: str | None) -> None:
         with self._lock:
             self.completed_on = datetime.now(UTC)
-            self.seconds = round(time.monotonic() - self._began) if self._began else 0
+            self.seconds = round(time.monotonic() - self._started_at) if self._started_at else 0
             self.error = error
             self.state = state
 
 
-def _judge(code: int, prepared: Prepared) -> tuple[str, str | None]:
-    if code == 0:
+def _outcome_of(exit_code: int, command: JobCommand) -> tuple[str, str | None]:
+    if exit_code == 0:
         return "SUCCEEDED", None
-    if prepared.error_file.exists() and (said := prepared.error_file.read_text()):
-        return "FAILED", said
-    return "FAILED", f"Command failed with exit code {code if code > 0 else 128 - code}"
+    if command.error_file.exists() and (message := command.error_file.read_text()):
+        return "FAILED", message
+    return "FAILED", f"Command failed with exit code {exit_code if exit_code > 0 else 128 - exit_code}"

@@ -1,7 +1,8 @@
-"""Runs inside Glue's Python: `launch.py ERROR_FILE SCRIPT [ARGUMENT ...]`. Standard library only.
+"""Launcher inside the Python of Glue jobs: `launch.py ERROR_FILE SCRIPT [ARGUMENT ...]`.
 
-As Glue's own launcher does, it runs the script as __main__ and keeps the last word of a failure, which becomes the
-job run's ErrorMessage. Standard input is held by the stand-in: when that dies, so does this job.
+Like Glue's own launcher, it runs the script as __main__ and keeps the message of a failure, which becomes the
+ErrorMessage of the job run. The emulator holds the other end of standard input: if the emulator dies, the job dies as
+well. Imports the standard library only.
 """
 
 import os
@@ -15,7 +16,7 @@ from types import TracebackType
 
 
 def _exit_with_the_emulator() -> None:
-    os.read(0, 1)  # returns when the other end is gone
+    os.read(0, 1)  # returns when the other end is closed
     os.killpg(0, signal.SIGKILL)
 
 
@@ -25,25 +26,25 @@ def _describe(error: BaseException) -> str:
 
 def _run(error_file: Path, script: str, arguments: list[str]) -> int:
     sys.argv = [script, *arguments]
-    sys.path[0] = str(Path(script).parent)  # was the folder of this file
+    sys.path[0] = str(Path(script).parent)  # replaces the folder of this file
     try:
         runpy.run_path(script, run_name="__main__")
-    except SystemExit as leaving:
-        if leaving.code in (None, 0):
+    except SystemExit as exited:
+        if exited.code in (None, 0):
             return 0
-        error_file.write_text(f"SystemExit: {leaving.code}")
-        if isinstance(leaving.code, int):
-            return leaving.code
-        print(leaving.code, file=sys.stderr)
+        error_file.write_text(f"SystemExit: {exited.code}")
+        if isinstance(exited.code, int):
+            return exited.code
+        print(exited.code, file=sys.stderr)
         return 1
-    except BaseException as error:  # noqa: BLE001 - whatever it was, it is this run's error
-        traceback.print_exception(error.with_traceback(_from_script(error, script)))
+    except BaseException as error:  # noqa: BLE001 - any exception is the error of this run
+        traceback.print_exception(error.with_traceback(_traceback_from_script(error, script)))
         error_file.write_text(_describe(error))
         return 1
     return 0
 
 
-def _from_script(error: BaseException, script: str) -> TracebackType | None:
+def _traceback_from_script(error: BaseException, script: str) -> TracebackType | None:
     frame = error.__traceback__
     while frame and frame.tb_frame.f_code.co_filename != script:
         frame = frame.tb_next

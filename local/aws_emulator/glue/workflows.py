@@ -1,4 +1,4 @@
-"""Workflow runs, which start nothing in moto: triggers start jobs until none is due and no job runs any more."""
+"""Workflow runs, which start no jobs in moto. Triggers start jobs until none is due and no job is active."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,20 +10,20 @@ from moto.glue.models import FakeWorkflowRun
 from local.aws_emulator.glue.job_run import ACTIVE, JobRun
 
 StartJob = Callable[[str, dict[str, Any]], JobRun]
-"""Starts the job of that name with StartJobRun's parameters."""
+"""Starts the job of a name with parameters of StartJobRun."""
 
 
-def take(run: FakeWorkflowRun, triggers: Sequence[Any], start: StartJob) -> None:
-    """Take a workflow run to its end. As in Glue, it is COMPLETED however its jobs ended.
+def run_workflow(run: FakeWorkflowRun, triggers: Sequence[Any], start: StartJob) -> None:
+    """Run a workflow to its end. As in Glue, the final state is COMPLETED even if jobs have failed.
 
-    :param triggers: the workflow's triggers, as moto keeps them
+    :param triggers: moto's triggers of the workflow
     """
     started: dict[str, JobRun] = {}
     waiting = list(triggers)
-    ended = "ERROR"
+    status = "ERROR"
     try:
         while True:
-            # Checked before the triggers: a job that ends from here on may be what one of them waits for.
+            # Before the triggers are evaluated: a job that ends after this line may make one of them due.
             active = any(job_run.state in ACTIVE for job_run in started.values())
             due = [trigger for trigger in waiting if _is_due(trigger, started)]
             for trigger in due:
@@ -32,9 +32,9 @@ def take(run: FakeWorkflowRun, triggers: Sequence[Any], start: StartJob) -> None
             if not due and not active:
                 break
             time.sleep(0.05)
-        ended = "COMPLETED"
+        status = "COMPLETED"
     finally:
-        run.completed_on, run.status = datetime.now(UTC), ended
+        run.completed_on, run.status = datetime.now(UTC), status
 
 
 def _is_due(trigger: Any, started: Mapping[str, JobRun]) -> bool:
@@ -45,8 +45,8 @@ def _is_due(trigger: Any, started: Mapping[str, JobRun]) -> bool:
 
 
 def _fire(trigger: Any, run: FakeWorkflowRun, start: StartJob) -> dict[str, JobRun]:
-    own = {"--WORKFLOW_NAME": run.workflow_name, "--WORKFLOW_RUN_ID": run.run_id}
+    workflow = {"--WORKFLOW_NAME": run.workflow_name, "--WORKFLOW_RUN_ID": run.run_id}
     return {
-        action.job_name: start(action.job_name, {"Arguments": {**(action.arguments or {}), **own}})
+        action.job_name: start(action.job_name, {"Arguments": {**(action.arguments or {}), **workflow}})
         for action in trigger.actions
     }

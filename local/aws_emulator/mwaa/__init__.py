@@ -1,1 +1,1 @@
-"""MWAA: environments whose Airflow runs from the files that were deployed."""
+"""MWAA: environments in which a real Airflow runs, and its API."""

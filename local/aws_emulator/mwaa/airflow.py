@@ -1,4 +1,4 @@
-"""Airflow as an MWAA environment runs it, from the files that were deployed, on loopback ports and SQLite."""
+"""The Airflow of an MWAA environment: it runs the deployed files on a loopback port and SQLite."""
 
 import json
 import os
@@ -20,26 +20,26 @@ from local.s3_emulator import client_env
 _USER = "mwaa"
 _START_SECONDS = 420  # MWAA takes 20 to 30 minutes
 _END_SECONDS = 5.0
-_INHERITED = ("HOME", "LANG", "LC_ALL", "PATH")  # and nothing else: no proxy, no credentials, no profile
-_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+_INHERITED = ("HOME", "LANG", "LC_ALL", "PATH")  # no proxies, no credentials, no profile
+_COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
-# Waits of Airflow's that only cost time here, and processes that only cost memory; an environment's own options win.
+# Shorter waits and fewer processes than on MWAA. Options of the environment override them.
 DEFAULTS = {
-    "dag_processor.refresh_interval": "3",  # MWAA brings new files every 30 seconds
+    "dag_processor.refresh_interval": "3",  # MWAA copies new files every 30 seconds
     "dag_processor.min_file_process_interval": "3",
     "scheduler.scheduler_idle_sleep_time": "0.5",
-    "core.parallelism": "3",  # as mw1.micro, whose one worker takes 3 tasks at once
+    "core.parallelism": "3",  # like mw1.micro, whose only worker runs 3 tasks at a time
 }
 
 
 class AirflowDownError(RuntimeError):
-    """Airflow did not come up, or has ended; the text says why."""
+    """Raised when Airflow does not start or has ended; the text says why."""
 
 
 class Airflow:
-    """One environment's Airflow: `start` brings it up, `call` asks its REST API, `stop` ends every process.
+    """The processes of one Airflow. `start` starts them, `call` uses the REST API, `stop` stops them.
 
-    :param home: its folder; the metadata database in it outlives `stop`
+    :param home: AIRFLOW_HOME; the metadata database in it outlives `stop`
     """
 
     def __init__(self, home: Path, s3_url: str, aws_url: str) -> None:
@@ -51,12 +51,15 @@ class Airflow:
         self._leader: subprocess.Popen[bytes] | None = None
         self._token: str | None = None
         self.url = ""
-        self.closing = False  # set from another thread: nothing is to be started any more
+        self.closing = False  # set by another thread: stop waiting for a start
 
     def start(self, dags: Path, plugins: Path, options: Mapping[str, str]) -> None:
-        """Bring it up with this code and these configuration options, `section.key` each.
+        """Start Airflow and wait until it is healthy.
 
-        Raises AirflowDownError when a part ends, or not all are healthy in time.
+        :param dags: folder of DAGs
+        :param plugins: folder of plugins
+        :param options: configuration options as `section.key`
+        :raises AirflowDownError: when a component ends, or not all are healthy in time
         """
         self.logs.mkdir(parents=True, exist_ok=True)
         port = _free_port()
@@ -82,38 +85,44 @@ class Airflow:
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started, and not stopped since."""
+        """Whether it has been started and not stopped."""
         return self._leader is not None
 
     def stop(self) -> None:
-        """End every process; tasks under way end with them."""
+        """Stop all processes, including running tasks."""
         leader, self._leader = self._leader, None
         if leader:
-            process_session.end(leader, _END_SECONDS)
-            process_session.sweep(leader.pid)  # what was forked while it ended
-            assert leader.stdin is not None  # noqa: S101 - given by PIPE
+            process_session.terminate(leader, _END_SECONDS)
+            process_session.kill_leftovers(leader.pid)  # processes that were started meanwhile
+            assert leader.stdin is not None  # noqa: S101 - a pipe
             leader.stdin.close()
 
-    def call(self, method: str, path: str, query: Mapping[str, Any], body: Any, seconds: float) -> requests.Response:
-        """Ask the REST API, signed in. Raises requests.RequestException when it does not answer in time."""
+    def call(
+        self, method: str, path: str, query: Mapping[str, Any], body: Any, timeout_seconds: float
+    ) -> requests.Response:
+        """Call the REST API as a logged-in user.
+
+        :param path: path below /api/v2
+        :raises requests.RequestException: when there is no response in time
+        """
         for _ in range(2):
             if self._token is None:
                 credentials = {"username": _USER, "password": self._password}
-                told = requests.post(f"{self.url}/auth/token", json=credentials, timeout=seconds)
-                told.raise_for_status()
-                self._token = told.json()["access_token"]
-            answer = requests.request(
+                login = requests.post(f"{self.url}/auth/token", json=credentials, timeout=timeout_seconds)
+                login.raise_for_status()
+                self._token = login.json()["access_token"]
+            response = requests.request(
                 method,
                 f"{self.url}/api/v2{path}",
                 params=dict(query),
                 json=body,
                 headers={"Authorization": f"Bearer {self._token}"},
-                timeout=seconds,
+                timeout=timeout_seconds,
             )
-            if answer.status_code != 401:
+            if response.status_code != 401:
                 break
-            self._token = None  # it has run out
-        return answer
+            self._token = None  # it has expired
+        return response
 
     def _environment(self, dags: Path, plugins: Path, options: Mapping[str, str]) -> dict[str, str]:
         fixed = {
@@ -139,31 +148,31 @@ class Airflow:
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
             "PYTHONWARNINGS": "ignore",
-            "PYTHONDONTWRITEBYTECODE": "1",  # the folder of DAGs is the bucket's; all else is compiled already
+            "PYTHONDONTWRITEBYTECODE": "1",  # the folder of DAGs is in the bucket; the rest is compiled
             "PYTHONUNBUFFERED": "1",
             "TZ": "UTC",
         }
 
     def _wait_until_healthy(self, leader: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        missing = list(_PARTS)
+        missing = list(_COMPONENTS)
         while missing:
             if leader.poll() is not None:
-                raise AirflowDownError(f"a part of Airflow ended: {self._last_words()}")
+                raise AirflowDownError(f"a component of Airflow ended: {self._last_log_lines()}")
             if self.closing or time.monotonic() > deadline:
                 raise AirflowDownError(
-                    f"not healthy after {_START_SECONDS} s: {', '.join(missing)}. {self._last_words()}"
+                    f"not healthy after {_START_SECONDS} s: {', '.join(missing)}. {self._last_log_lines()}"
                 )
             time.sleep(0.3)
             try:
-                told = requests.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+                health = requests.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
             except (requests.RequestException, ValueError):
                 continue
-            missing = [part for part in _PARTS if told.get(part, {}).get("status") != "healthy"]
+            missing = [name for name in _COMPONENTS if health.get(name, {}).get("status") != "healthy"]
 
-    def _last_words(self) -> str:
-        said = [(path.stem, path.read_text(errors="replace").strip()[-300:]) for path in self.logs.glob("*.log")]
-        return " | ".join(f"{name}: {text}" for name, text in sorted(said) if text)
+    def _last_log_lines(self) -> str:
+        logs = [(path.stem, path.read_text(errors="replace").strip()[-300:]) for path in self.logs.glob("*.log")]
+        return " | ".join(f"{name}: {text}" for name, text in sorted(logs) if text)
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""MWAA environments whose Airflow really runs, from what was deployed to their bucket."""
+"""MWAA environments: each runs an Airflow with the files from its bucket."""
 
 import zipfile
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from typing import Any, ClassVar
 from local.aws_emulator.emulator_settings import EmulatorSettings
 from local.aws_emulator.mwaa.airflow import Airflow
 
-# What Airflow has to be restarted for; the rest is about machines that are not here.
+# Properties that require a restart of Airflow. The others configure resources that are not emulated.
 _RESTARTS = ("AirflowConfigurationOptions", "DagS3Path", "PluginsS3Path", "SourceBucketArn")
 
 
 class CodeError(Exception):
-    """The environment cannot be made of this; the text says what was expected."""
+    """Raised when the deployed files are not usable; the text says what was expected."""
 
 
 class MwaaEnvironment:
-    """One environment. A change that fails leaves it as it was, UPDATE_FAILED and usable, as in MWAA."""
+    """An environment. As in MWAA, a failed update leaves it usable and unchanged, with status UPDATE_FAILED."""
 
     settings: ClassVar[EmulatorSettings]
-    all: ClassVar[dict[str, "MwaaEnvironment"]] = {}
+    by_name: ClassVar[dict[str, "MwaaEnvironment"]] = {}
 
     def __init__(self, name: str, properties: Mapping[str, Any]) -> None:
         self.name = name
@@ -34,17 +34,24 @@ class MwaaEnvironment:
 
     @classmethod
     def create(cls, name: str, properties: Mapping[str, Any]) -> None:
-        """Make an environment, and wait until its Airflow runs. Raises what stands in the way."""
-        made = cls.all[name] = cls(name, properties)
+        """Create an environment and wait until its Airflow is healthy.
+
+        :param properties: properties of the resource AWS::MWAA::Environment
+        :raises Exception: the cause of a failure; the environment is deleted
+        """
+        environment = cls.by_name[name] = cls(name, properties)
         try:
-            made._build(properties)
+            environment._build(properties)
         except Exception:
-            made.end()
+            environment.delete()
             raise
-        made.status = "AVAILABLE"
+        environment.status = "AVAILABLE"
 
     def update(self, properties: Mapping[str, Any]) -> None:
-        """Change it, and wait until its Airflow runs again; its history of runs stays. Raises as `create`."""
+        """Update the environment and wait until its Airflow is healthy. It keeps its metadata database.
+
+        :raises Exception: the cause of a failure; the previous Airflow runs again
+        """
         self.status = "UPDATING"
         try:
             if any(self.properties.get(name) != properties.get(name) for name in _RESTARTS):
@@ -57,7 +64,7 @@ class MwaaEnvironment:
         self.properties, self.status, self.error = properties, "AVAILABLE", None
 
     def _build(self, properties: Mapping[str, Any]) -> None:
-        """Unpack the plugins and let Airflow run them; the old ones run until the new ones are there."""
+        """Unpack the plugins and restart Airflow with them. The old Airflow runs until they are unpacked."""
         self._builds += 1
         plugins = self.home / f"plugins-{self._builds}"
         _unpack(_bucket(self.settings.root, properties) / properties["PluginsS3Path"], plugins)
@@ -70,19 +77,19 @@ class MwaaEnvironment:
 
     def _start(self, properties: Mapping[str, Any]) -> None:
         self.airflow.stop()
-        # MWAA copies the DAGs every 30 seconds; here they are read where they are.
+        # MWAA copies the DAGs every 30 seconds. Here, Airflow reads them from the folder of the bucket.
         dags = _bucket(self.settings.root, properties) / properties["DagS3Path"].strip("/")
         dags.mkdir(parents=True, exist_ok=True)
         self.airflow.start(dags, self._plugins, properties.get("AirflowConfigurationOptions", {}))
 
-    def end(self) -> None:
-        """End Airflow, whatever it is doing, and forget the environment."""
-        self.all.pop(self.name, None)
+    def delete(self) -> None:
+        """Stop Airflow and remove the environment."""
+        self.by_name.pop(self.name, None)
         self.airflow.closing = True
         self.airflow.stop()
 
     def describe(self) -> dict[str, Any]:
-        """What the deploy tool reads of MWAA's Environment structure."""
+        """Return the members of MWAA's Environment structure that the deploy tool reads."""
         error = {"Error": {"ErrorCode": "INCORRECT_CONFIGURATION", "ErrorMessage": self.error}} if self.error else {}
         return {
             "Name": self.name,
@@ -104,7 +111,7 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise CodeError(f"PluginsS3Path: expected a zip archive at {archive.name}: {error}") from error
 
 
-def stop_all() -> None:
-    """End every environment."""
-    for environment in list(MwaaEnvironment.all.values()):
-        environment.end()
+def delete_all() -> None:
+    """Delete all environments."""
+    for environment in list(MwaaEnvironment.by_name.values()):
+        environment.delete()

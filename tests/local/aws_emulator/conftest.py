@@ -1,4 +1,4 @@
-"""The emulators of S3 and AWS with one job; a minute of Glue lasts a second."""
+"""The emulators of S3 and AWS with one Glue job. A minute of Glue takes a second."""
 
 from __future__ import annotations
 
@@ -41,27 +41,31 @@ if behavior == "environment":
 
 @dataclass(frozen=True)
 class Emulator:
-    """The emulators' URLs and folder, and the one job's runs."""
+    """Folder and URLs of the emulators, and the runs of the job."""
 
     folder: Path
     s3_url: str
     aws_url: str
 
     def client(self, service: str) -> Any:
-        """A boto3 client."""
+        """Return a boto3 client."""
         return client(service, self.s3_url if service == "s3" else self.aws_url)
 
-    def start(self, behavior: str = "return", **more: Any) -> str:
-        """Start a run; gives its id."""
-        arguments = {"--behavior": behavior, **more.pop("Arguments", {})}
-        return str(self.client("glue").start_job_run(JobName=JOB, Arguments=arguments, **more)["JobRunId"])
+    def start(self, behavior: str = "return", **parameters: Any) -> str:
+        """Start a run; return its id.
+
+        :param behavior: what the script does
+        :param parameters: parameters of StartJobRun
+        """
+        arguments = {"--behavior": behavior, **parameters.pop("Arguments", {})}
+        return str(self.client("glue").start_job_run(JobName=JOB, Arguments=arguments, **parameters)["JobRunId"])
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """GetJobRun."""
+        """Return the structure of GetJobRun."""
         return dict(self.client("glue").get_job_run(JobName=JOB, RunId=run_id)["JobRun"])
 
     def wait(self, run_id: str, seconds: float = 40) -> dict[str, Any]:
-        """Wait until a run has ended."""
+        """Wait until a run has ended; return the structure of GetJobRun."""
         deadline = time.monotonic() + seconds
         while (run := self.run(run_id))["JobRunState"] in ("STARTING", "RUNNING", "STOPPING"):
             assert time.monotonic() < deadline, f"{run_id} has not ended after {seconds} s"
@@ -69,30 +73,30 @@ class Emulator:
         return run
 
     def pids(self, run_id: str) -> list[int]:
-        """Processes of a run that hangs, once it does: the script's and its child's."""
-        said, deadline = self.folder / "glue" / run_id / "output", time.monotonic() + 20
-        while not said.exists() or "pids " not in said.read_text() or not said.read_text().endswith("\n"):
-            assert time.monotonic() < deadline, "it does not hang yet"
+        """Wait until a run hangs; return the process ids of the script and its child."""
+        output, deadline = self.folder / "glue" / run_id / "output", time.monotonic() + 20
+        while not output.exists() or "pids " not in output.read_text() or not output.read_text().endswith("\n"):
+            assert time.monotonic() < deadline, "the script has not printed its process ids"
             time.sleep(0.05)
-        return [int(pid) for pid in said.read_text().partition("pids ")[2].split()]
+        return [int(pid) for pid in output.read_text().partition("pids ")[2].split()]
 
     def log(self, run_id: str, kind: str = "output") -> list[str]:
-        """Messages of a run's log stream."""
+        """Return the messages in the log stream of a run."""
         group = f"/aws-glue/jobs/{kind}"
         events = self.client("logs").get_log_events(logGroupName=group, logStreamName=run_id, startFromHead=True)
         return [event["message"] for event in events["events"]]
 
 
-def create_job(made: Emulator) -> None:
-    """Upload the script with an archive of what it imports, and create the job."""
+def create_job(emulator: Emulator) -> None:
+    """Upload the script and an archive of its imports, and create the job."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("helper_of_the_tests.py", "GREETING = 'hello'\n")
-    storage = made.client("s3")
+    storage = emulator.client("s3")
     storage.create_bucket(Bucket="code")
     storage.put_object(Bucket="code", Key="job.py", Body=SCRIPT.encode())
     storage.put_object(Bucket="code", Key="helper.zip", Body=archive.getvalue())
-    made.client("glue").create_job(
+    emulator.client("glue").create_job(
         Name=JOB,
         Role="arn:aws:iam::123456789012:role/any",
         Command={"Name": "glueetl", "ScriptLocation": "s3://code/job.py"},
@@ -103,7 +107,7 @@ def create_job(made: Emulator) -> None:
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """S3 and AWS, with the job."""
+    """The emulators of S3 and AWS, and the job."""
     folder = tmp_path_factory.mktemp("emulator")
     env = {"LOCAL_GLUE_SECONDS_PER_MINUTE": "1", "LOCAL_GLUE_STOP_GRACE_SECONDS": "1", "LOCAL_GLUE_START_SECONDS": "0"}
     env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "AWS_PROFILE": "another"}
@@ -113,6 +117,6 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
             "local.aws_emulator", ["--root", str(folder / "s3"), "--s3-url", s3_url], folder / "aws.log", env
         ) as aws_url,
     ):
-        made = Emulator(folder, s3_url, aws_url)
-        create_job(made)
-        yield made
+        running = Emulator(folder, s3_url, aws_url)
+        create_job(running)
+        yield running

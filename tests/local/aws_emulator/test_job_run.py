@@ -1,4 +1,4 @@
-"""Job runs of the Glue emulator: what the jobs and the deploy tool do not show, or only a failure would."""
+"""Job runs of the Glue emulator, as far as tests of the jobs and the deploy tool do not cover them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from tests.local.aws_emulator.conftest import Emulator
 
 
-def code_of(refused: pytest.ExceptionInfo[ClientError]) -> str:
-    return str(refused.value.response["Error"]["Code"])
+def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(error.value.response["Error"]["Code"])
 
 
-def test_arguments_reach_the_script_and_both_outputs_the_logs(emulator: Emulator) -> None:
+def test_a_script_gets_its_arguments_and_its_output_is_logged(emulator: Emulator) -> None:
     run_id = emulator.start(Arguments={"--kept": "no", "--text": "a b ''", "--enable-metrics": ""}, Timeout=17)
     run = emulator.wait(run_id)
     assert run["JobRunState"] == "SUCCEEDED"
     assert run["Arguments"]["--kept"] == "no"
     assert (run["Timeout"], run["MaxCapacity"], run["StartedOn"] <= run["CompletedOn"]) == (17, 2.0, True)
-    # Without the arguments that Glue keeps for itself.
+    # Without the arguments that Glue consumes.
     words = f"hello --JOB_NAME {JOB} --JOB_RUN_ID {run_id} --kept no --behavior return --text a b ''"
     assert emulator.log(run_id) == [words]
     assert emulator.log(run_id, "error") == ["on standard error"]
@@ -40,11 +40,11 @@ def test_arguments_reach_the_script_and_both_outputs_the_logs(emulator: Emulator
         ("abort", "Command failed with exit code 134"),
     ],
 )
-def test_a_failure_leaves_its_last_word(emulator: Emulator, behavior: str, message: str) -> None:
+def test_a_failure_sets_the_error_message(emulator: Emulator, behavior: str, message: str) -> None:
     run_id = emulator.start(behavior)
     run = emulator.wait(run_id)
     assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", message)
-    # A traceback begins in the script.
+    # The traceback starts in the script.
     assert not [line for line in emulator.log(run_id, "error") if "launch.py" in line or "runpy" in line]
 
 
@@ -55,28 +55,28 @@ def test_a_failure_leaves_its_last_word(emulator: Emulator, behavior: str, messa
         ({"--conf": "spark.speculation"}, "LAUNCH ERROR | --conf: expected name=value, got 'spark.speculation'"),
     ],
 )
-def test_a_run_that_cannot_start_fails(emulator: Emulator, arguments: dict[str, str], message: str) -> None:
+def test_a_run_that_cannot_start_has_failed(emulator: Emulator, arguments: dict[str, str], message: str) -> None:
     run = emulator.wait(emulator.start(Arguments=arguments))
     assert run["JobRunState"] == "FAILED"
     assert run["ErrorMessage"].startswith(message)
 
 
-def test_stopping_ends_every_process_of_a_run(emulator: Emulator) -> None:
+def test_stopping_a_run_ends_all_its_processes(emulator: Emulator) -> None:
     run_id, glue = emulator.start("hang"), emulator.client("glue")
     pids = emulator.pids(run_id)
-    with pytest.raises(ClientError, match="Concurrent runs exceeded") as refused:
+    with pytest.raises(ClientError, match="Concurrent runs exceeded") as error:
         emulator.start()
-    assert code_of(refused) == "ConcurrentRunsExceededException"
-    answer = glue.batch_stop_job_run(JobName=JOB, JobRunIds=[run_id, "jr_unknown"])
-    assert answer["SuccessfulSubmissions"] == [{"JobName": JOB, "JobRunId": run_id}]
-    assert answer["Errors"][0]["ErrorDetail"]["ErrorCode"] == "EntityNotFoundException"
+    assert code_of(error) == "ConcurrentRunsExceededException"
+    response = glue.batch_stop_job_run(JobName=JOB, JobRunIds=[run_id, "jr_unknown"])
+    assert response["SuccessfulSubmissions"] == [{"JobName": JOB, "JobRunId": run_id}]
+    assert response["Errors"][0]["ErrorDetail"]["ErrorCode"] == "EntityNotFoundException"
     assert emulator.wait(run_id)["JobRunState"] == "STOPPED"
     assert not any(map(is_alive, pids))
     again = glue.batch_stop_job_run(JobName=JOB, JobRunIds=[run_id])
     assert again["Errors"][0]["ErrorDetail"]["ErrorCode"] == "JobRunInvalidStateTransitionException"
 
 
-def test_a_run_longer_than_its_timeout_is_ended(emulator: Emulator) -> None:
+def test_a_run_that_exceeds_its_timeout_is_stopped(emulator: Emulator) -> None:
     run_id = emulator.start("hang", Timeout=2)
     pids = emulator.pids(run_id)
     assert emulator.wait(run_id)["JobRunState"] == "TIMEOUT"
@@ -96,17 +96,17 @@ def test_runs_are_listed_newest_first_in_pages(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "asked"),
+    ("action", "parameters"),
     [
         ("start_job_run", {"JobName": "none"}),
         ("get_job_runs", {"JobName": "none"}),
         ("get_job_run", {"JobName": JOB, "RunId": "jr_unknown"}),
     ],
 )
-def test_unknown_jobs_and_runs_are_not_found(emulator: Emulator, call: str, asked: dict[str, Any]) -> None:
-    with pytest.raises(ClientError) as refused:
-        getattr(emulator.client("glue"), call)(**asked)
-    assert code_of(refused) == "EntityNotFoundException"
+def test_unknown_jobs_and_runs_are_not_found(emulator: Emulator, action: str, parameters: dict[str, Any]) -> None:
+    with pytest.raises(ClientError) as error:
+        getattr(emulator.client("glue"), action)(**parameters)
+    assert code_of(error) == "EntityNotFoundException"
 
 
 def test_a_job_gets_a_clean_environment(emulator: Emulator) -> None:
@@ -120,7 +120,7 @@ def test_a_job_gets_a_clean_environment(emulator: Emulator) -> None:
     assert "AWS_PROFILE" not in environment
 
 
-def test_an_update_changes_a_job_from_its_next_run_on(emulator: Emulator) -> None:
+def test_an_update_applies_to_the_next_run(emulator: Emulator) -> None:
     glue = emulator.client("glue")
     before = glue.get_job(JobName=JOB)["Job"]
     kept = {name: before[name] for name in ("Role", "Command", "DefaultArguments")}

@@ -1,4 +1,4 @@
-"""The end of the AWS emulator ends what it started, even when it is killed."""
+"""The processes of the AWS emulator end with it, even if it is killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.local.aws_emulator.conftest import Emulator, create_job
 from tests.support.processes import is_alive
 from tests.support.waiting import wait_until
 
-# Stands for Airflow: each of its parts only waits.
+# Replaces Airflow: each component only waits.
 _AIRFLOW = (
     "import os, sys, time\nif sys.argv[1] == 'db':\n    sys.exit()\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n"
 )
@@ -46,7 +46,7 @@ def test_no_job_outlives_the_emulator(tmp_path: Path, number: signal.Signals) ->
             code = process.wait(20)
             process.stdout.close()
     assert code == (0 if number != signal.SIGKILL else -signal.SIGKILL)
-    wait_until(lambda: not any(map(is_alive, pids)), "the end of the job", every=0.1, limit=15)
+    wait_until(lambda: not any(map(is_alive, pids)), "the job to end", every=0.1, limit=15)
 
 
 def test_no_airflow_outlives_the_emulator(tmp_path: Path) -> None:
@@ -60,16 +60,16 @@ def test_no_airflow_outlives_the_emulator(tmp_path: Path) -> None:
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
-    logs = [tmp_path / f"{part}.log" for part in ("api-server", "scheduler", "dag-processor", "triggerer")]
+    logs = [tmp_path / f"{component}.log" for component in ("api-server", "scheduler", "dag-processor", "triggerer")]
     assert process.stdin is not None
     try:
         wait_until(
-            lambda: all(log.exists() and log.read_text() for log in logs), "Airflow's parts", every=0.1, limit=15
+            lambda: all(log.exists() and log.read_text() for log in logs), "Airflow's components", every=0.1, limit=15
         )
-        process.stdin.close()  # as when the emulator was killed
+        process.stdin.close()  # as if the emulator was killed
         assert process.wait(15) == -signal.SIGKILL
         pids = [int(log.read_text()) for log in logs]
-        wait_until(lambda: not any(map(is_alive, pids)), "the end of Airflow", every=0.1, limit=15)
+        wait_until(lambda: not any(map(is_alive, pids)), "Airflow to end", every=0.1, limit=15)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
