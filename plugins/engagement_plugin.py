@@ -1,7 +1,7 @@
-"""The page "Engagement delivery" in Airflow. The pipeline works without it, and so does Airflow.
+"""The "Engagement delivery" dashboard in Airflow. The pipeline works without it.
 
-Every Airflow process runs this file, workers too, so it imports nothing but the plugin's base class. The page is
-imported in the API server when it is first asked for.
+Every Airflow process imports this file, including workers, so it imports only the plugin's base class. The API server
+imports the dashboard itself at the first request.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
-class Dashboard:
-    """ASGI application that builds the real one at its first request.
+class LazyDashboard:
+    """ASGI application that builds the dashboard at its first request.
 
-    Airflow mounts whatever is callable, and runs no lifespan of what it mounts. While the real application cannot
-    be built, its login check included, every request is answered with 503 and no data.
+    Airflow mounts any callable and runs no lifespan events of mounted applications. If the dashboard cannot be built,
+    including its permission check, every request gets a 503 response without data.
     """
 
     def __init__(self) -> None:
         self._app: Any = None
-        self._building = threading.Lock()
+        self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Handle one connection."""
         app = self._app
         if app is None:
             try:
-                # In a thread, for imports take a second in which the API server has other requests to answer.
+                # In a thread: the imports take a second and would block other requests to the API server.
                 app = await asyncio.to_thread(self._build)
             except Exception:
-                log.exception("The page %r cannot be shown", PREFIX)
-                await _unavailable(scope, send)
+                log.exception("Could not build the dashboard /%s", PREFIX)
+                await _respond_unavailable(scope, send)
                 return
         await app(scope, receive, send)
 
     def _build(self) -> Any:
-        with self._building:
+        with self._lock:
             if self._app is None:
                 from engagement.ui.app import build
 
@@ -56,23 +56,23 @@ class Dashboard:
             return self._app
 
 
-async def _unavailable(scope: Scope, send: Send) -> None:
+async def _respond_unavailable(scope: Scope, send: Send) -> None:
     if scope["type"] != "http":
         await send({"type": "websocket.close", "code": 1011})
         return
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
-    body = b"The page cannot be shown; the log of Airflow's API server says why."
+    body = b"The dashboard cannot be shown. The log of Airflow's API server has the reason."
     await send({"type": "http.response.body", "body": body})
 
 
 class EngagementPlugin(AirflowPlugin):
-    """The application, and its place in Airflow's navigation."""
+    """Registers the dashboard and its entry in Airflow's navigation."""
 
     name = "engagement"
-    fastapi_apps = [{"name": "engagement", "url_prefix": f"/{PREFIX}", "app": Dashboard()}]  # noqa: RUF012
-    # The address is relative, for Airflow may live below a path of its own. Not on the DAG's page: a tab there
-    # would be on every DAG's page.
+    fastapi_apps = [{"name": "engagement", "url_prefix": f"/{PREFIX}", "app": LazyDashboard()}]  # noqa: RUF012
+    # The link is relative because Airflow may run below a path. It is in the navigation because a tab on the DAG's
+    # page would appear on the pages of all DAGs.
     external_views = [  # noqa: RUF012
         {"name": "Engagement delivery", "href": f"{PREFIX}/", "destination": "nav", "url_route": PREFIX}
     ]

@@ -66,11 +66,11 @@ class StoreError(EngagementError):
 class UnavailableError(EngagementError):
     """The dashboard has no data to show.
 
-    :param found: what was observed, as a sentence
-    :param wanted: what was expected, as a sentence
+    :param problem: what was observed, as a sentence
+    :param expected: what was expected, as a sentence
     :param advice: what the operator can do, as a sentence
     """
 
-    def __init__(self, found: str, wanted: str, advice: str) -> None:
-        super().__init__(found)
-        self.found, self.wanted, self.advice = found, wanted, advice
+    def __init__(self, problem: str, expected: str, advice: str) -> None:
+        super().__init__(problem)
+        self.problem, self.expected, self.advice = problem, expected, advice

@@ -1,1 +1,1 @@
-"""The end of a run as an SNS message and as CloudWatch metrics."""
+"""End-of-run notifications: an SNS message and CloudWatch metrics."""

@@ -1,14 +1,14 @@
-"""How a run ended as CloudWatch metrics, for alarms and for a look over months; `notify` tells people.
+"""CloudWatch metrics about the end of a run, for alarms and for trends.
 
 | metric | unit | value |
 |---|---|---|
-| `RunsSucceeded`, `RunsFailed` | count | 1, the one that it was |
+| `RunsSucceeded` or `RunsFailed` | count | 1 |
 | `UsersDelivered`, `UsersNotReached` | count | as in the summary |
-| `CostUsd` | US dollars | of the run's Glue runs, estimated; not put when it is not known |
+| `CostUsd` | US dollars | estimate for the Glue runs of the run; left out when it is unknown |
 
-A run that failed before there was a summary puts `RunsFailed` alone. A backfill puts nothing, nor does a dry run that
-was started by hand: an alarm on a day that is late must not be calmed, and one on failures not be set off, by either.
-No dimensions, so that an alarm need not know them.
+A run that failed without a summary publishes `RunsFailed` only. Backfills and dry runs that were triggered manually
+publish nothing: they must neither reset an alarm on a late day nor set off an alarm on failures. The metrics have no
+dimensions, so that an alarm need not know their values.
 """
 
 from __future__ import annotations
@@ -29,42 +29,41 @@ from engagement.contract.task_failures import state_name
 log = logging.getLogger(__name__)
 
 SCHEDULED = "scheduled"
-OUTCOMES = {"success": "RunsSucceeded", "failed": "RunsFailed"}
+STATUS_METRICS = {"success": "RunsSucceeded", "failed": "RunsFailed"}
 
 
 def metric_data(status: str, summary: Summary | None) -> list[dict[str, Any]]:
-    """The metrics of a run as PutMetricData takes them.
+    """Return the metrics of a run in the format of PutMetricData.
 
     :param status: how the last task ended, `success` or `failed`
-    :param summary: the whole one, None when the task failed before it had one
+    :param summary: the full one; None when the task failed without one
     """
-    found = [_datum(OUTCOMES[status], 1)]
+    data = [_datum(STATUS_METRICS[status], 1)]
     if summary is not None:
-        found.append(_datum("UsersDelivered", summary.outcomes.delivered))
-        found.append(_datum("UsersNotReached", summary.not_reached))
+        data.append(_datum("UsersDelivered", summary.outcomes.delivered))
+        data.append(_datum("UsersNotReached", summary.not_reached))
         if summary.cost_usd is not None:
-            found.append(_datum("CostUsd", summary.cost_usd, "None"))  # CloudWatch has no unit for money
-    return found
+            data.append(_datum("CostUsd", summary.cost_usd, "None"))  # CloudWatch has no unit for money
+    return data
 
 
 def put(context: Context, status: str, client_config: Mapping[str, Any]) -> None:
-    """Put the metrics of a run that has ended, if the settings want any; whatever goes wrong is logged and no more.
+    """Publish the metrics of a run if the settings name a namespace. Errors are logged only.
 
     :param status: how the last task ended, `success` or `failed`
-    :param client_config: botocore's configuration, which bounds how long CloudWatch may take
+    :param client_config: botocore configuration with the timeouts
     """
-    namespace = "the namespace of the setting metrics_namespace"
+    namespace = "the namespace in the setting metrics_namespace"
     try:
-        # A single setting, as in `notify`: a Variable that is wrong elsewhere has failed the run, which counts.
+        # Only this setting is validated: other faults in the Variable have failed the run, and a failure is counted.
         settings, faults = notification_settings(context["var"]["value"].get(VARIABLE, None))
-        if "metrics_namespace" in faults:
-            fault = faults["metrics_namespace"]
-            log.warning("No metric is put, for the Airflow Variable %r has a fault: %s", VARIABLE, fault)
+        if fault := faults.get("metrics_namespace"):
+            log.warning("No run metrics: the Airflow Variable %r has an invalid setting: %s", VARIABLE, fault)
         if not settings.metrics_namespace:
             return
         namespace = settings.metrics_namespace
-        if why := _skip_reason(context):
-            log.info("No metric is put into %s: %s", namespace, why)
+        if reason := _skip_reason(context):
+            log.info("No run metrics in %s: %s", namespace, reason)
             return
         task = context["task"]
         hook = AwsBaseHook(
@@ -73,13 +72,14 @@ def put(context: Context, status: str, client_config: Mapping[str, Any]) -> None
             client_type="cloudwatch",
             config=dict(client_config),
         )
-        metrics = metric_data(status, getattr(task, "summary", None))
-        hook.conn.put_metric_data(Namespace=namespace, MetricData=metrics)
-        log.info("Metrics in %s: %s", namespace, ", ".join(f"{one['MetricName']} {one['Value']}" for one in metrics))
-    except Exception as error:  # noqa: BLE001 - a run is what it is, whether or not it is counted
+        data = metric_data(status, getattr(task, "summary", None))
+        hook.conn.put_metric_data(Namespace=namespace, MetricData=data)
+        values = ", ".join(f"{each['MetricName']} {each['Value']}" for each in data)
+        log.info("Published run metrics to %s: %s", namespace, values)
+    except Exception as error:  # noqa: BLE001 - a metric never changes the state of a run
         log.warning(
-            "No metric tells that the run ended as %s, for %s could not be used: %s. The run's state stands. See that "
-            "Airflow's role may cloudwatch:PutMetricData there, or empty the setting metrics_namespace",
+            "Could not publish the run metrics (status=%s) to %s: %s. The state of the run does not change. Check that "
+            "Airflow's role has cloudwatch:PutMetricData for it, or remove the setting metrics_namespace",
             status,
             namespace,
             error,
@@ -87,13 +87,15 @@ def put(context: Context, status: str, client_config: Mapping[str, Any]) -> None
 
 
 def _skip_reason(context: Context) -> str:
-    """Why the run is not counted; empty when it is."""
+    """Return why the run is not counted; empty when it is."""
     run_type = state_name(context["dag_run"].run_type)
     if run_type == BACKFILL:
         return "the run belongs to a backfill"
-    # Of a task that failed before its templates were rendered, only the param tells.
+    # If the task failed before its templates were rendered, only the param has the mode.
     modes = (getattr(context["task"], "push_mode", None), context["params"].get("push_mode"))
-    return "the run was started by hand as a dry run" if run_type != SCHEDULED and DRY_RUN in modes else ""
+    if run_type != SCHEDULED and DRY_RUN in modes:
+        return "the run is a dry run that was triggered manually"
+    return ""
 
 
 def _datum(name: str, value: float, unit: str = "Count") -> dict[str, Any]:

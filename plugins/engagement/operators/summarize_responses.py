@@ -16,7 +16,7 @@ from engagement.contract import s3_keys, task_failures
 from engagement.contract.arguments import DRY_RUN, PushMode
 from engagement.contract.summary import Checks, Summary
 from engagement.operators.report_link import DeliveryReportLink, report_url
-from engagement.summary import builder, findings, report, run_artifacts
+from engagement.summary import builder, findings, report, run_artifacts, xcom
 
 
 class SummarizeApiResponsesOperator(BaseOperator):
@@ -138,7 +138,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         self._write(store, keys, whole)
         self.summary = whole
         self.delivery_report_url = whole.report_url
-        result = builder.compact(whole)
+        result = xcom.compact(whole)
         if found_faults:
             # A task that fails returns nothing, but whoever is told of the failure wants the numbers.
             context["ti"].xcom_push(key="return_value", value=result)
@@ -181,10 +181,10 @@ class SummarizeApiResponsesOperator(BaseOperator):
             aggregates=by_attempt,
             broken_aggregates=broken,
             has_open_rows=dry_run and run_artifacts.has_open_rows(store, self.score_date, self.run_id),
-            task_errors=self._told(context, [task for task, state in tasks.items() if state == "failed"]),
+            task_errors=self._task_errors(context, [task for task, state in tasks.items() if state == "failed"]),
         )
 
-    def _told(self, context: Context, failed: list[str]) -> dict[str, str]:
+    def _task_errors(self, context: Context, failed: list[str]) -> dict[str, str]:
         # The sensor is Airflow's own and leaves no message.
         nothing_came = f"there is no extract at {self.activity_uri} at the end of the wait"
         waited = {findings.WAIT_TASK: nothing_came} if findings.WAIT_TASK in failed and self.activity_uri else {}

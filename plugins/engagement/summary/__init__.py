@@ -1,1 +1,1 @@
-"""What a run left behind, the findings about it, its summary and its report."""
+"""The artifacts of one run, and the findings, the summary and the report made from them."""

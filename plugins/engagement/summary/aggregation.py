@@ -1,8 +1,8 @@
-"""What the push tasks counted, added up: posts, status codes, latencies, sends per second.
+"""Merged counts of the push tasks: requests, status codes, latencies, requests per second.
 
-An aggregate is one task's share of one attempt, or of a dry run's plan (the data contract gives its
-keys). Latencies come as log-spaced buckets: bucket i holds [1.05**i, 1.05**(i + 1)) milliseconds, so
-they merge by addition and every percentile is within 2.5 % of the true one, however many posts there were.
+An aggregate is one task's share of one attempt, or of the plan of a dry run (see the data contract). Latencies are
+counted in logarithmic buckets: bucket i holds [1.05**i, 1.05**(i + 1)) milliseconds. Buckets merge by addition, and
+every percentile is within 2.5 % of the exact value, however many requests there were.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Name = TypeVar("Name")
 
 
 def sum_counts(counts: Iterable[Mapping[Name, int]]) -> Counter[Name]:
-    """The sum of counts by name, such as the outcomes of several aggregates."""
+    """Add up counts by name, such as the outcomes of several aggregates."""
     total: Counter[Name] = Counter()
     for each in counts:
         total.update(each)
@@ -33,7 +33,7 @@ def sum_counts(counts: Iterable[Mapping[Name, int]]) -> Counter[Name]:
 
 
 def merge_error_groups(aggregates: Iterable[Aggregate]) -> tuple[ErrorGroup, ...]:
-    """The aggregates' error groups, equal ones added, largest first."""
+    """Merge equal error groups of all aggregates and return them, the largest first."""
     counts: Counter[ErrorGroup] = Counter()
     for aggregate in aggregates:
         for group in aggregate.errors:
@@ -43,13 +43,13 @@ def merge_error_groups(aggregates: Iterable[Aggregate]) -> tuple[ErrorGroup, ...
 
 
 def percentile(buckets: Mapping[int, int], fraction: float) -> float | None:
-    """The nearest-rank percentile in milliseconds, within 2.5 %; None when nothing was answered.
+    """Return the nearest-rank percentile in milliseconds, within 2.5 %.
 
-    :param buckets: bucket number to how many answers fell into it
-    :param fraction: 0.5 for the median, 1.0 for the longest
+    :param buckets: number of responses by bucket
+    :param fraction: 0.5 for the median, 1.0 for the maximum
+    :return: None without responses
     """
-    total = sum(buckets.values())
-    rank = max(1, math.ceil(fraction * total))
+    rank = max(1, math.ceil(fraction * sum(buckets.values())))
     seen = 0
     for index in sorted(buckets):
         seen += buckets[index]
@@ -59,7 +59,7 @@ def percentile(buckets: Mapping[int, int], fraction: float) -> float | None:
 
 
 def mean(buckets: Mapping[int, int]) -> float | None:
-    """The mean latency in milliseconds, within 2.5 %; None when nothing was answered."""
+    """Return the mean latency in milliseconds, within 2.5 %; None without responses."""
     total = sum(buckets.values())
     if not total:
         return None
@@ -67,41 +67,46 @@ def mean(buckets: Mapping[int, int]) -> float | None:
 
 
 def _middle(index: int) -> float:
-    # The geometric middle is at most sqrt(1.05) - 1 = 2.47 % from any value of the bucket.
+    # The geometric middle differs from any value in the bucket by at most sqrt(1.05) - 1 = 2.47 %.
     return math.pow(BUCKET_RATIO, index + 0.5)
 
 
-def latency_bars(buckets: Mapping[int, int], most: int = 24) -> tuple[tuple[float, float, int], ...]:
-    """Neighbouring buckets joined into at most `most` bars of (from ms, to ms, answers)."""
+def latency_bars(buckets: Mapping[int, int], limit: int = 24) -> tuple[tuple[float, float, int], ...]:
+    """Join adjacent buckets into at most `limit` bars.
+
+    :return: (from, to, responses) of each bar, with milliseconds
+    """
     if not buckets:
         return ()
     first, last = min(buckets), max(buckets)
-    width = math.ceil((last - first + 1) / most)
+    width = math.ceil((last - first + 1) / limit)
     bars = []
     for start in range(first, last + 1, width):
-        inside = sum(buckets.get(index, 0) for index in range(start, start + width))
+        responses = sum(buckets.get(index, 0) for index in range(start, start + width))
         low, high = math.pow(BUCKET_RATIO, start), math.pow(BUCKET_RATIO, start + width)
-        bars.append((round(low, 3), round(high, 3), inside))
+        bars.append((round(low, 3), round(high, 3), responses))
     return tuple(bars)
 
 
-def add_seconds(one: RequestsPerSecond, other: RequestsPerSecond) -> RequestsPerSecond:
-    """Requests by second of two aggregates."""
-    if not one.posts or not other.posts:
-        return one if one.posts else other
-    early, late = sorted((one, other), key=lambda each: each.first)
-    begin = late.first - early.first
-    end = begin + len(late.posts)
-    posts = [*early.posts, *[0] * (end - len(early.posts))]
-    posts[begin:end] = map(add, posts[begin:end], late.posts)
-    return RequestsPerSecond(first=early.first, posts=tuple(posts))
+def add_seconds(left: RequestsPerSecond, right: RequestsPerSecond) -> RequestsPerSecond:
+    """Add up the requests per second of two aggregates."""
+    if not left.posts:
+        return right
+    if not right.posts:
+        return left
+    earlier, later = sorted((left, right), key=lambda each: each.first)
+    begin = later.first - earlier.first
+    end = begin + len(later.posts)
+    posts = [*earlier.posts, *[0] * (end - len(earlier.posts))]
+    posts[begin:end] = map(add, posts[begin:end], later.posts)
+    return RequestsPerSecond(first=earlier.first, posts=tuple(posts))
 
 
-def throughput(attempts: Iterable[Sequence[Aggregate]], most: int = 120) -> Throughput:
-    """How fast was sent, and when.
+def throughput(attempts: Iterable[Sequence[Aggregate]], limit: int = 120) -> Throughput:
+    """Return how many requests per second were sent, and when.
 
     :param attempts: the aggregates of each attempt
-    :param most: how many numbers the series may have
+    :param limit: maximum length of the series
     """
     seconds: Counter[int] = Counter()
     active = 0
@@ -112,7 +117,7 @@ def throughput(attempts: Iterable[Sequence[Aggregate]], most: int = 120) -> Thro
     if not seconds:
         return Throughput(peak_per_second=0, mean_per_second=0.0, active_seconds=0, series=None)
     start, end = min(seconds), max(seconds)
-    step = math.ceil((end - start + 1) / most)
+    step = math.ceil((end - start + 1) / limit)
     posts = [0] * math.ceil((end - start + 1) / step)
     for second, n in seconds.items():
         posts[(second - start) // step] += n

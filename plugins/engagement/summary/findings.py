@@ -1,6 +1,6 @@
-"""Whether a run may be called a success, and if not, why: a list of findings, the earliest cause first.
+"""Findings: everything that is wrong with a run, the earliest cause first.
 
-A DAG run takes its state from its last task alone, so everything that must not pass as green is asked here.
+A DAG run takes its state from its last task alone, so all conditions that must fail a run are checked here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from engagement.contract.aggregate import Aggregate
 from engagement.contract.delivery_manifest import DeliveryManifest
-from engagement.contract.outcomes import OUTCOMES
+from engagement.contract.outcomes import OUTCOMES, Outcomes
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.summary import Finding
 from engagement.summary import aggregation
@@ -21,136 +21,161 @@ SCORE_TASK = "score_users"
 CHECK_TASK = "check_scores"
 PUSH_TASK = "push_scores"
 
-_ADVICE = {
-    "wait_for_activity": "See that the extract of {date} is uploaded, {then}.",
-    "check_activity": "Its log names the object or the CRM's answer that it refused. Mend that, {then}.",
-    "score_users": "Nothing was sent. Mend what the message names, {then}.",
-    "check_scores": "Nothing was sent. If the scores are wrong, mend what the message names, then clear score_users "
-    "with its downstream tasks. If they are right, trigger the DAG with score_date={date} and skip_drift_checks.",
-    "push_scores": "Mend what the message names, {then}: only open rows are sent again.",
-    "not_reached": "The error groups say why. Clear push_scores to send open rows again. Rejected ones need "
-    "push_mode retry_rejected once their cause is mended.",
-    "left_open": "Trigger the DAG with score_date={date} and push_mode=all: it sends the rows that are open.",
-    "scores": "Clear score_users with its downstream tasks: the same input gives the same scores.",
-    "delivery": "Clear push_scores with its downstream tasks: its ledger knows what was sent already.",
-    "glue": "This task tries again by itself. Should it not get through, stop the Glue run in the console, "
-    "then clear summarize_responses.",
+_CLEAR = "clear {task} with its downstream tasks"
+_ADVICE_BY_TASK = {
+    WAIT_TASK: "Check that the extract of {date} is uploaded, then {clear}.",
+    "check_activity": "Fix the object or the CRM response that the log of the task names, then {clear}.",
+    SCORE_TASK: "Nothing was sent. Fix the cause in the message, then {clear}.",
+    CHECK_TASK: "Nothing was sent. If the scores are wrong, fix the cause, then clear score_users with its downstream "
+    "tasks. If they are right, trigger the DAG with score_date={date} and skip_drift_checks.",
+    PUSH_TASK: "Fix the cause in the message, then {clear}. Only open rows are sent again.",
 }
-_THEN = "then clear {task} with its downstream tasks"
+_ADVICE_FOR_OTHER_TASKS = "Fix the cause in the log of the task, then {clear}."
+_ADVICE_LEFT_OPEN = "Trigger the DAG with score_date={date} and push_mode=all to send the open rows."
+_ADVICE_SCORES = "Clear score_users with its downstream tasks. The same input gives the same scores."
+_ADVICE_DELIVERY = "Clear push_scores with its downstream tasks. Settled rows are not sent again."
+_ADVICE_GLUE = (
+    "This task is retried automatically. If the retries fail, stop the Glue run in the AWS console, "
+    "then clear summarize_responses."
+)
 
 
 def evaluate_run(artifacts: RunArtifacts, max_failed_fraction: float) -> list[Finding]:
-    """Everything that is wrong, in the order in which it came about; empty when the run is a success.
+    """Return everything that is wrong with a run, in the order in which it happened; empty for a success.
 
-    :param max_failed_fraction: (rejected + unknown + deferred) / rows above this fails the run, 0.0 to 1.0
+    :param max_failed_fraction: the run fails when (rejected + unknown + deferred) / rows exceeds this, 0.0 to 1.0
     """
-    order = {task: place for place, task in enumerate(artifacts.tasks)}
-    # Consequences of an earlier failure say least, so they come last whatever their place.
     found = [
-        *_tasks(artifacts),
-        *_glue(artifacts),  # a job that was stopped is why its manifest is missing
-        *_manifest(artifacts, "scores", SCORE_TASK, artifacts.scores),
-        *_delivery(artifacts, max_failed_fraction),
+        *_check_tasks(artifacts),
+        *_check_glue_runs(artifacts),  # before the manifests: a stopped job is the reason why its manifest is missing
+        *_check_manifest(artifacts, "scores", SCORE_TASK, artifacts.scores),
+        *_check_delivery(artifacts),
+        *_check_not_reached(artifacts, max_failed_fraction),
     ]
-    return sorted(found, key=lambda f: (f.code == "not_run", order.get(f.task, len(order))))
+    positions = {task: position for position, task in enumerate(artifacts.tasks)}
+    # not_run is always a consequence of another finding, so it comes last.
+    return sorted(found, key=lambda each: (each.code == "not_run", positions.get(each.task, len(positions))))
 
 
-def _advice(key: str, artifacts: RunArtifacts) -> str:
-    then = _THEN.format(task=key)
-    return _ADVICE.get(key, "Its log says why. Mend that, {then}.").format(date=artifacts.score_date, then=then)
+def _task_advice(task: str, artifacts: RunArtifacts) -> str:
+    advice = _ADVICE_BY_TASK.get(task, _ADVICE_FOR_OTHER_TASKS)
+    return advice.format(date=artifacts.score_date, clear=_CLEAR.format(task=task))
 
 
-def _tasks(artifacts: RunArtifacts) -> Iterator[Finding]:
+def _check_tasks(artifacts: RunArtifacts) -> Iterator[Finding]:
     not_run = [task for task, state in artifacts.tasks.items() if state == "upstream_failed"]
     for task, state in artifacts.tasks.items():
         if state == "success" or task in not_run:
             continue
-        said = f": {artifacts.task_errors[task]}" if task in artifacts.task_errors else _glue_message(artifacts, task)
-        detail = f"{task} is {state or 'without a state'}, wanted success{said}"
+        reason = _failure_reason(artifacts, task)
         if state == "failed":
-            detail = f"{task} failed{said}"
-        yield Finding(code="task_failed", task=task, detail=detail, advice=_advice(task, artifacts))
+            detail = f"{task} failed{reason}"
+        else:
+            detail = f"{task} has state {state or 'none'}, expected success{reason}"
+        yield Finding(code="task_failed", task=task, detail=detail, advice=_task_advice(task, artifacts))
     if not_run:
-        detail = f"{', '.join(not_run)} did not run, for a task before failed"
-        yield Finding(
-            code="not_run",
-            task=not_run[0],
-            detail=detail,
-            advice="Nothing: clearing the task that failed runs them too.",
-        )
+        detail = f"{', '.join(not_run)} did not run because an earlier task failed"
+        advice = "No action: clearing the failed task runs them too."
+        yield Finding(code="not_run", task=not_run[0], detail=detail, advice=advice)
 
 
-def _glue_message(artifacts: RunArtifacts, task: str) -> str:
+def _failure_reason(artifacts: RunArtifacts, task: str) -> str:
+    """Return the reason with its separator, ready to append to a sentence; empty without one."""
+    if task in artifacts.task_errors:
+        return f": {artifacts.task_errors[task]}"
     run = artifacts.latest_glue_runs.get(task)
     if run is None:
         return ""
-    return f": {run.error}" if run.error else f"; its Glue run {run.id} ended {run.state}"
+    return f": {run.error}" if run.error else f": its Glue run {run.id} ended {run.state}"
 
 
-def _glue(artifacts: RunArtifacts) -> Iterator[Finding]:
+def _check_glue_runs(artifacts: RunArtifacts) -> Iterator[Finding]:
     for task, run in artifacts.latest_glue_runs.items():
         if artifacts.tasks.get(task) == "success" and run.state != "SUCCEEDED":
-            said = f": {run.error}" if run.error else ""
-            detail = f"{task} is success, but its Glue run {run.id} ended {run.state}, wanted SUCCEEDED{said}"
-            yield Finding(code="glue_run_not_succeeded", task=task, detail=detail, advice=_advice(task, artifacts))
+            error = f": {run.error}" if run.error else ""
+            detail = f"{task} is success, but its Glue run {run.id} ended {run.state}, expected SUCCEEDED{error}"
+            advice = _task_advice(task, artifacts)
+            yield Finding(code="glue_run_not_succeeded", task=task, detail=detail, advice=advice)
     if artifacts.glue.error:
-        error = artifacts.glue.error
-        yield Finding(code="glue_unsettled", task=PUSH_TASK, detail=error, advice=_advice("glue", artifacts))
+        yield Finding(code="glue_unsettled", task=PUSH_TASK, detail=artifacts.glue.error, advice=_ADVICE_GLUE)
 
 
-def _manifest(artifacts: RunArtifacts, name: str, task: str, document: LoadedManifest[Any]) -> Iterator[Finding]:
-    never_run = artifacts.tasks.get(task) == "upstream_failed" and document.code in ("missing", "other_run")
-    if document.code and not never_run:
-        detail = f"The {name} manifest {document.key} cannot be trusted: {document.detail}"
-        yield Finding(code=f"{name}_{document.code}", task=task, detail=detail, advice=_advice(name, artifacts))
+def _check_manifest(artifacts: RunArtifacts, name: str, task: str, manifest: LoadedManifest[Any]) -> Iterator[Finding]:
+    did_not_run = artifacts.tasks.get(task) == "upstream_failed" and manifest.code in ("missing", "other_run")
+    if manifest.code and not did_not_run:
+        detail = f"The {name} manifest {manifest.key} is not usable: {manifest.detail}"
+        advice = _ADVICE_SCORES if name == "scores" else _ADVICE_DELIVERY
+        yield Finding(code=f"{name}_{manifest.code}", task=task, detail=detail, advice=advice)
 
 
-def _delivery(artifacts: RunArtifacts, max_failed_fraction: float) -> Iterator[Finding]:
-    document, body = artifacts.delivery, artifacts.delivery.body
+def _check_delivery(artifacts: RunArtifacts) -> Iterator[Finding]:
     if artifacts.has_open_rows:
-        detail = "an earlier attempt of this run left rows open, and this one sent nothing, for it is a dry run"
-        yield Finding(code="left_open", task=PUSH_TASK, detail=detail, advice=_advice("left_open", artifacts))
-    yield from _manifest(artifacts, "delivery", PUSH_TASK, document)
-    for sentence in artifacts.broken_aggregates:
-        yield Finding(code="aggregates_broken", task=PUSH_TASK, detail=sentence, advice=_advice("delivery", artifacts))
-    if body is None:
+        detail = "An earlier attempt of this run left rows open, but this attempt is a dry run and sent nothing"
+        advice = _ADVICE_LEFT_OPEN.format(date=artifacts.score_date)
+        yield Finding(code="left_open", task=PUSH_TASK, detail=detail, advice=advice)
+    yield from _check_manifest(artifacts, "delivery", PUSH_TASK, artifacts.delivery)
+    for detail in artifacts.broken_aggregates:
+        yield Finding(code="aggregates_broken", task=PUSH_TASK, detail=detail, advice=_ADVICE_DELIVERY)
+    manifest = artifacts.delivery.body
+    if manifest is None:
         return
-    differing = find_differences(body, artifacts.scores.body, artifacts.last_attempt)
-    if body.mode != artifacts.mode:
-        differing.append(f"its mode is {body.mode}, expected {artifacts.mode}")
-    if differing:
-        detail = f"The delivery manifest {document.key} is inconsistent: {'; '.join(differing)}"
-        yield Finding(
-            code="delivery_inconsistent", task=PUSH_TASK, detail=detail, advice=_advice("delivery", artifacts)
-        )
-    if body.stopped is not None:
-        until = f" The CRM asked not to be called before {body.not_before}." if body.not_before else ""
-        detail = f"Delivery stopped ({body.stopped.cause}): {body.stopped.detail.rstrip('.')}.{until}"
-        yield Finding(code="delivery_stopped", task=PUSH_TASK, detail=detail, advice=_advice(PUSH_TASK, artifacts))
-    lost = body.outcomes.not_reached
-    if body.rows and lost / body.rows > max_failed_fraction:
-        share = f"{lost / body.rows:.2%}, allowed {max_failed_fraction:.2%}"
-        detail = f"{lost:,} of {body.rows:,} customers were not reached ({share})"
-        yield Finding(code="not_reached", task=PUSH_TASK, detail=detail, advice=_advice("not_reached", artifacts))
+    differences = find_differences(manifest, artifacts.scores.body, artifacts.last_attempt)
+    if manifest.mode != artifacts.mode:
+        differences.append(f"its mode is {manifest.mode}, expected {artifacts.mode}")
+    if differences:
+        detail = f"The delivery manifest {artifacts.delivery.key} is inconsistent: {'; '.join(differences)}"
+        yield Finding(code="delivery_inconsistent", task=PUSH_TASK, detail=detail, advice=_ADVICE_DELIVERY)
+    if manifest.stopped is not None:
+        not_before = f" The CRM accepts no requests before {manifest.not_before}." if manifest.not_before else ""
+        detail = f"Delivery stopped ({manifest.stopped.cause}): {manifest.stopped.detail.rstrip('.')}.{not_before}"
+        advice = _task_advice(PUSH_TASK, artifacts)
+        yield Finding(code="delivery_stopped", task=PUSH_TASK, detail=detail, advice=advice)
 
 
 def find_differences(
-    delivery: DeliveryManifest, scores: ScoresManifest | None, of_attempt: Sequence[Aggregate]
+    delivery: DeliveryManifest, scores: ScoresManifest | None, aggregates: Sequence[Aggregate]
 ) -> list[str]:
-    """How the delivery manifest differs from the scores manifest and from the aggregates; empty when they agree.
+    """Compare the delivery manifest with the scores manifest and with the aggregates.
 
-    :param scores: None when it cannot be trusted
-    :param of_attempt: aggregates of the attempt that wrote the delivery manifest
+    :param scores: None when it is not usable
+    :param aggregates: those of the attempt that wrote the delivery manifest
+    :return: one clause for each difference
     """
-    differing = []
+    differences = []
     if scores is not None and delivery.rows != scores.rows.scored:
-        differing.append(f"it has {delivery.rows:,} rows, the scores manifest {scores.rows.scored:,}")
+        differences.append(f"it has {delivery.rows:,} rows, the scores manifest has {scores.rows.scored:,}")
     if scores is not None and delivery.scores_sha256 != scores.sha256:
-        differing.append("it was made from other scores than those of the scores manifest (sha256 differs)")
-    written, counted = delivery.outcomes.by_name(), aggregation.sum_counts(each.outcomes for each in of_attempt)
-    differing += [
-        f"{name} {written[name]:,} but {counted[name]:,} in the aggregates"
+        differences.append("its scores_sha256 differs from the sha256 of the scores manifest")
+    reported = delivery.outcomes.by_name()
+    counted = aggregation.sum_counts(each.outcomes for each in aggregates)
+    differences += [
+        f"{name} is {reported[name]:,}, the aggregates add up to {counted[name]:,}"
         for name in OUTCOMES
-        if written[name] != counted[name]
+        if reported[name] != counted[name]
     ]
-    return differing
+    return differences
+
+
+def _check_not_reached(artifacts: RunArtifacts, max_failed_fraction: float) -> Iterator[Finding]:
+    manifest = artifacts.delivery.body
+    if manifest is None or not manifest.rows:
+        return
+    not_reached = manifest.outcomes.not_reached
+    if not_reached / manifest.rows > max_failed_fraction:
+        share = f"{not_reached / manifest.rows:.2%}, limit {max_failed_fraction:.2%}"
+        detail = f"{not_reached:,} of {manifest.rows:,} users were not reached ({share})"
+        advice = _not_reached_advice(manifest.outcomes, artifacts.score_date)
+        yield Finding(code="not_reached", task=PUSH_TASK, detail=detail, advice=advice)
+
+
+def _not_reached_advice(outcomes: Outcomes, score_date: str) -> str:
+    sentences = ["See the reasons in the report."]
+    open_users = outcomes.unknown + outcomes.deferred
+    if open_users:
+        sentences.append(f"Open users ({open_users:,}): clear push_scores with its downstream tasks.")
+    if outcomes.rejected:
+        sentences.append(
+            f"Rejected users ({outcomes.rejected:,}): fix the cause, then trigger the DAG with "
+            f"score_date={score_date} and push_mode=retry_rejected."
+        )
+    return " ".join(sentences)

@@ -1,10 +1,11 @@
-"""The report of one run: a single HTML file that loads nothing, runs nothing and reads well on any screen."""
+"""The report of one run: a single HTML file that loads nothing and runs no script."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from markupsafe import Markup
 
 from engagement.contract.outcomes import main_reasons
 from engagement.contract.summary import Series, Summary
-from engagement.summary import charts
+from engagement.summary import charts, number_formats
+from engagement.summary.number_formats import milliseconds, number, share
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "report.html.j2"
@@ -23,169 +25,186 @@ STYLE = "report.css"
 
 MEANINGS = {
     "delivered": "The CRM has the score.",
-    "rejected": "The CRM refused this customer for good.",
-    "unknown": "A request may have been applied; the CRM's last word is missing. Sending again is safe.",
-    "deferred": "Surely not applied. The next attempt sends it.",
-    "superseded": "Not sent: the CRM already has the score of a later date.",
-    "unchanged": "Not sent: the CRM already has this very score.",
-    "planned": "Not sent: a dry run, or beyond the limit.",
-    "unaccounted": "No attempt told what became of these.",
+    "rejected": "The CRM refused the score. Sending it again does not help.",
+    "unknown": "The CRM may have the score; no clear response arrived. Sending it again is safe.",
+    "deferred": "The CRM does not have the score. The next attempt sends it.",
+    "superseded": "Not sent: the CRM has the score of a later date.",
+    "unchanged": "Not sent: the CRM has the same score already.",
+    "planned": "Not sent: this is a dry run, or the user is beyond the limit.",
+    "unaccounted": "No attempt reported an outcome.",
 }
-NOTHING = "\N{EN DASH}"
-CLASSES = {"planned": "planned-rows"}  # `planned` alone marks the page of a dry run
+"""Outcomes in display order, and what they mean."""
+CSS_CLASSES = {"planned": "planned-rows"}
+"""CSS classes of outcomes that differ from the outcome's name: `planned` marks the page of a dry run."""
 
 
-def environment(folder: Path, **filters: Callable[..., Any]) -> Environment:
-    """The templates of a folder, with filters that tell numbers as a person reads them, and `filters` beside."""
-    made = Environment(
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """One outcome in the table and in the chart.
+
+    :param css_class: selects its color
+    :param rows: number of users
+    """
+
+    name: str
+    css_class: str
+    rows: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRow:
+    """One column of a chart, and the same as a line of its table.
+
+    :param text: the value as shown
+    :param baseline: the value to compare with; None without one
+    """
+
+    label: str
+    text: str
+    value: float
+    baseline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChart:
+    """A chart and its table.
+
+    :param top: the highest value
+    """
+
+    svg: Markup
+    rows: Sequence[ChartRow]
+    top: float
+
+
+def template_environment(folder: Path, **filters: Callable[..., Any]) -> Environment:
+    """Return the Jinja environment of a folder, with filters that format numbers.
+
+    :param filters: additional filters by name
+    """
+    environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        number=number, share=share, milliseconds=milliseconds, duration=duration, usd=usd, limit=limit, **filters
+    environment.filters.update(
+        number=number,
+        share=share,
+        milliseconds=milliseconds,
+        duration=number_formats.duration,
+        usd=number_formats.usd,
+        limit=number_formats.limit,
+        **filters,
     )
-    return made
+    return environment
 
 
-def policy_source(text: str) -> str:
-    """What a Content-Security-Policy calls this very style or script: injected markup cannot even change a colour."""
+def csp_hash(text: str) -> str:
+    """Return the Content-Security-Policy source that allows exactly this style sheet or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def render(summary: Summary, timezone: str = "UTC") -> str:
-    """The report of a summary (the whole one, not what XCom carries).
+    """Return the report of a run as HTML.
 
-    :param timezone: IANA name of the timezone in which times are told
-    :raises zoneinfo.ZoneInfoNotFoundError: no such timezone
+    :param summary: the full one, not the compact one from XCom
+    :param timezone: IANA name of the timezone for displayed times
+    :raises zoneinfo.ZoneInfoNotFoundError: the timezone does not exist
     """
     zone = ZoneInfo(timezone)
     style = (TEMPLATES / STYLE).read_text(encoding="utf-8")
+    outcomes = _outcome_rows(summary)
+    scores = summary.scores
+    # Markup is safe here: the style sheet is ours, and charts.py escapes all texts.
     return (
-        environment(TEMPLATES, when=lambda t: _when(t, zone))
+        template_environment(TEMPLATES, when=lambda moment: _local_time(moment, zone))
         .get_template(TEMPLATE)
         .render(
             s=summary,
-            outcomes=_outcomes(summary),
+            outcomes=outcomes,
             reasons=main_reasons(summary.errors),
-            style=Markup(style),  # noqa: S704 - our own file
-            style_source=policy_source(style),
+            style=Markup(style),  # noqa: S704
+            style_source=csp_hash(style),
             timezone=timezone,
-            bar=lambda value, whole, name="accent": Markup(charts.share_bar(value, whole, name)),  # noqa: S704
-            **_charts(summary, zone),
+            bar=lambda value, total, name="accent": Markup(charts.share_bar(value, total, name)),  # noqa: S704
+            outcome_chart=_outcome_chart(outcomes, summary.rows),
+            latency=_column_chart(_latency_rows(summary), "Responses by latency"),
+            scores=_column_chart(_score_rows(summary), _score_chart_title(summary)),
+            recent=scores.recent if scores else None,
+            rate=_column_chart(_rate_rows(summary.throughput.series, zone), "Requests per second over time"),
         )
     )
 
 
-def _outcomes(summary: Summary) -> list[dict[str, Any]]:
+def _outcome_rows(summary: Summary) -> list[OutcomeRow]:
     counts = {**summary.outcomes.by_name(), "unaccounted": summary.unaccounted}
-    shown = [name for name in MEANINGS if name != "unaccounted" or counts[name]]
     return [
-        {"name": name, "class": CLASSES.get(name, name), "rows": counts[name], "meaning": MEANINGS[name]}
-        for name in shown
+        OutcomeRow(name, CSS_CLASSES.get(name, name), counts[name], meaning)
+        for name, meaning in MEANINGS.items()
+        if name != "unaccounted" or counts[name]
     ]
 
 
-def _charts(summary: Summary, zone: ZoneInfo) -> dict[str, Any]:
-    whole = max(summary.rows, 1)
+def _outcome_chart(outcomes: Sequence[OutcomeRow], total: int) -> Markup:
     parts = [
-        (o["class"], f"{o['name']}: {number(o['rows'])} ({share(o['rows'], whole)})", o["rows"])
-        for o in _outcomes(summary)
+        (row.css_class, f"{row.name}: {number(row.rows)} ({share(row.rows, total)})", row.rows) for row in outcomes
     ]
-    told = "Outcomes: " + ", ".join(title for _, title, rows in parts if rows)
-    latency = [
-        (f"{milliseconds(low)} to {milliseconds(high)}", number(n), n) for low, high, n in summary.latency_ms.bars
+    alternative = "Outcomes: " + ", ".join(title for _, title, rows in parts if rows)
+    return Markup(charts.stacked_bar(parts, alternative))  # noqa: S704
+
+
+def _latency_rows(summary: Summary) -> list[ChartRow]:
+    return [
+        ChartRow(f"{milliseconds(low)} to {milliseconds(high)}", number(n), n)
+        for low, high, n in summary.latency_ms.bars
     ]
-    bins = summary.scores.histogram if summary.scores else ()
-    scores = [(f"{i * 5} to {i * 5 + 5} points", number(n), n) for i, n in enumerate(bins)]
-    recent = summary.scores.recent if summary.scores else None
-    usual = [round(portion * sum(bins)) for portion in recent.histogram] if recent else []
-    rate = _rate(summary.throughput.series, zone)
-    # The charts escape what they are given; see charts.py.
-    return {
-        "outcome_chart": Markup(charts.stacked_bar(parts, told)),  # noqa: S704
-        "latency": _columns(latency, "Answers by latency"),
-        "scores": _columns(scores, "Customers by score" + (", today and on recent days" if recent else ""), usual),
-        "recent": recent,
-        "rate": _columns(rate, "Requests per second over time"),
-    }
 
 
-def _columns(rows: Sequence[tuple[str, str, float]], alternative: str, beside: Sequence[float] = ()) -> dict[str, Any]:
-    """A column chart and the rows (label, number as told, number) that it is made of.
-
-    :param beside: what each row is usually, none when that is not known
-    """
-    bars = [(f"{label}: {told}", value) for label, told, value in rows]
-    lines = [(f"{row[0]}: usually {number(value)}", value) for row, value in zip(rows, beside, strict=bool(beside))]
-    svg = charts.columns(bars, "accent", alternative, lines)
-    top = max([row[2] for row in rows] + list(beside), default=0)
-    return {"svg": Markup(svg), "rows": rows, "beside": [number(value) for value in beside], "top": top}  # noqa: S704
-
-
-def _rate(series: Series | None, zone: ZoneInfo) -> list[tuple[str, str, float]]:
-    if series is None:
+def _score_rows(summary: Summary) -> list[ChartRow]:
+    if summary.scores is None:
         return []
+    bins, recent = summary.scores.histogram, summary.scores.recent
     rows = []
-    for place, posts in enumerate(series.posts):
-        moment = datetime.fromtimestamp(series.start + place * series.step, zone)
-        per_second = posts / series.step
-        rows.append((f"{moment:%H:%M:%S}", f"{per_second:,.1f}", per_second))
+    for index, n in enumerate(bins):
+        baseline = round(recent.histogram[index] * sum(bins)) if recent else None
+        rows.append(ChartRow(f"{index * 5} to {index * 5 + 5} points", number(n), n, baseline))
     return rows
 
 
-def number(value: float | None) -> str:
-    """With thousands separators; a dash for None."""
-    if value is None:
-        return NOTHING
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:,.1f}"
+def _score_chart_title(summary: Summary) -> str:
+    if summary.scores and summary.scores.recent:
+        return "Users by score, on this date and on recent dates"
+    return "Users by score"
 
 
-def share(value: float, whole: float) -> str:
-    """Per cent that never rounds something to nothing, nor nearly all to all."""
-    if not whole or not value:
-        return "0\N{NO-BREAK SPACE}%"
-    percent = value / whole * 100
-    told = "100" if value == whole else "< 0.1" if percent < 0.1 else f"{min(percent, 99.9):.1f}"
-    return f"{told}\N{NO-BREAK SPACE}%"
+def _rate_rows(series: Series | None, zone: ZoneInfo) -> list[ChartRow]:
+    if series is None:
+        return []
+    rows = []
+    for index, posts in enumerate(series.posts):
+        moment = datetime.fromtimestamp(series.start + index * series.step, zone)
+        per_second = posts / series.step
+        rows.append(ChartRow(f"{moment:%H:%M:%S}", f"{per_second:,.1f}", per_second))
+    return rows
 
 
-def limit(fraction: float) -> str:
-    """A setting as per cent, as exactly as it was set."""
-    return f"{fraction * 100:.6g}\N{NO-BREAK SPACE}%"
+def _column_chart(rows: Sequence[ChartRow], alternative: str) -> ColumnChart:
+    bars = [(f"{row.label}: {row.text}", row.value) for row in rows]
+    baseline = [
+        (f"{row.label}: recently {number(row.baseline)}", row.baseline) for row in rows if row.baseline is not None
+    ]
+    svg = charts.columns(bars, "accent", alternative, baseline)
+    top = max((value for _, value in [*bars, *baseline]), default=0)
+    return ColumnChart(Markup(svg), rows, top)  # noqa: S704
 
 
-def milliseconds(value: float | None) -> str:
-    """Milliseconds, from 10 seconds on seconds; three digits are all that the 5 % buckets can tell."""
-    if value is None:
-        return NOTHING
-    if value >= 10_000:
-        return f"{value / 1000:,.1f} s"
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds, the first two that count."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def usd(amount: float | None) -> str:
-    """US dollars, below ten cents with tenths of a cent."""
-    if amount is None:
-        return "not known"
-    return f"${amount:,.2f}" if amount >= 0.1 or not amount else f"${amount:,.3f}"
-
-
-def _when(moment: str, zone: ZoneInfo) -> str:
+def _local_time(moment: str, zone: ZoneInfo) -> str:
     try:
         parsed = datetime.fromisoformat(moment)
     except ValueError:
-        return moment or NOTHING
+        return moment or number_formats.NOTHING
     aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     return f"{aware.astimezone(zone):%Y-%m-%d %H:%M:%S}"

@@ -1,1 +1,1 @@
-"""The page "Engagement delivery" in Airflow, a FastAPI application."""
+"""The "Engagement delivery" dashboard in Airflow, a FastAPI application."""

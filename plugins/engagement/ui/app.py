@@ -1,7 +1,7 @@
-"""The page's routes, every one behind Airflow's own login and its permission to read the DAG.
+"""Routes of the dashboard, all behind Airflow's login and the permission to read the DAG.
 
-The check belongs to the application, not to single routes, and a route for everything else stands last: paths that
-do not exist are asked for a login too. Whatever goes wrong in the check is an error without data.
+The permission check belongs to the application, not to single routes, and the last route matches all other paths:
+unknown paths require a login too. An error in the check becomes a response without data.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ Clock = Callable[[tzinfo], datetime]
 
 
 def build(connect: Connect | None = None, now: Clock = datetime.now) -> SecurityHeaders:
-    """Make the application.
+    """Return the application.
 
-    :param connect: opens the output bucket, at each request; by default the one that the Variable names
-    :param now: gives the time in a timezone, asked at each request
+    :param connect: opens the output bucket for one request; by default the bucket from the Airflow Variable
+    :param now: returns the current time in a timezone
     """
     connect = connect or OutputBucket()
     app = FastAPI(
@@ -49,52 +49,52 @@ def build(connect: Connect | None = None, now: Clock = datetime.now) -> Security
         dependencies=[Depends(requires_access_dag("GET", param_dag_id=DAG_ID))],
     )
     error_pages.install(app)
-    _add_runs(app, connect, now)
+    _add_run_list(app, connect, now)
     _add_one_run(app, connect)
 
     @app.api_route("/{path:path}", methods=METHODS)
-    def nothing() -> Response:
+    def not_found() -> Response:
         raise HTTPException(404)
 
     return SecurityHeaders(app)
 
 
-# Routes are plain functions, which FastAPI runs in threads: they wait for S3, and the event loop must not.
+# Routes are plain functions, which FastAPI runs in threads: they wait for S3 and must not block the event loop.
 
 
-def _add_runs(app: FastAPI, connect: Connect, now: Clock) -> None:
-    runs = RunReader()
+def _add_run_list(app: FastAPI, connect: Connect, now: Clock) -> None:
+    reader = RunReader()
 
     @app.get("/")
-    def page(days: str = "") -> Response:
+    def run_list(days: str = "") -> Response:
         window = next((n for n in pages.WINDOWS if str(n) == days), pages.DEFAULT_WINDOW)
         timezone = _timezone()
         today = now(ZoneInfo(timezone)).date()
         first_day = today - timedelta(days=window - 1)
-        name, recent = _ask(connect, lambda bucket: (bucket.name, runs.recent(bucket, first_day)))
-        return _html(pages.runs(recent, days=window, today=today, bucket=name, timezone=timezone))
+        name, recent = _read(connect, lambda bucket: (bucket.name, reader.recent(bucket, first_day)))
+        return _html(pages.run_list(recent, days=window, today=today, bucket=name, timezone=timezone))
 
 
 def _add_one_run(app: FastAPI, connect: Connect) -> None:
     @app.get("/runs/{folder}/{run}")
-    def framed(folder: str, run: str) -> Response:
-        return _html(pages.one_report(_place(folder, run)))
+    def framed_report(folder: str, run: str) -> Response:
+        return _html(pages.framed_report(_location(folder, run)))
 
     @app.get("/runs/{folder}/{run}/report")
     def report(folder: str, run: str) -> Response:
-        body = _object(connect, _place(folder, run).report_key)
+        body = _object(connect, _location(folder, run).report_key)
         return HTMLResponse(body, headers={"Content-Security-Policy": pages.REPORT_POLICY})
 
     @app.get("/runs/{folder}/{run}/summary")
     def summary(folder: str, run: str) -> Response:
-        return Response(_object(connect, _place(folder, run).summary_key), media_type="application/json")
+        return Response(_object(connect, _location(folder, run).summary_key), media_type="application/json")
 
 
 def _html(page: Page) -> Response:
     return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
 
 
-def _place(folder: str, run: str) -> RunLocation:
+def _location(folder: str, run: str) -> RunLocation:
     location = run_keys.from_url(folder, run)
     if location is None:
         raise HTTPException(404)
@@ -102,28 +102,32 @@ def _place(folder: str, run: str) -> RunLocation:
 
 
 def _object(connect: Connect, key: str) -> bytes:
-    body = _ask(connect, lambda bucket: bucket.read(key))
+    body = _read(connect, lambda bucket: bucket.read(key))
     if body is None:
         raise HTTPException(404)
     return body
 
 
-def _ask(connect: Connect, question: Callable[[Bucket], T]) -> T:
+def _read(connect: Connect, read: Callable[[Bucket], T]) -> T:
+    """Read from the output bucket.
+
+    :raises UnavailableError: the settings or the bucket cannot be read
+    """
     try:
         with connect() as bucket:
-            return question(bucket)
+            return read(bucket)
     except SettingsError as error:
         raise UnavailableError(
             str(error),
-            "The settings that the DAG's tasks read too.",
-            "Edit the Variable, then load this page again. If the tasks read it well, see that the web server may, "
-            "too: where a secrets backend holds it, that needs a permission.",
+            "The Airflow Variable that the tasks of the DAG read too.",
+            "Edit the Variable, then reload this page. If the tasks can read it, check that the web server can: "
+            "a secrets backend requires a permission for that.",
         ) from error
     except StoreError as error:
         raise UnavailableError(
             str(error),
-            "s3:ListBucket and s3:GetObject on the output bucket for Airflow's own role, and a way to S3.",
-            "See that the Variable names the right bucket, and what the role of the environment may do.",
+            "Airflow's role has s3:ListBucket and s3:GetObject on the output bucket, and the network leads to S3.",
+            "Check that the Variable names the right bucket, then check the permissions of the environment's role.",
         ) from error
 
 
@@ -132,5 +136,5 @@ def _timezone() -> str:
         return DagConfig.read().timezone
     except ConfigError as error:
         raise UnavailableError(
-            str(error), "A section [engagement] that the DAG can be parsed with.", "Mend Airflow's configuration."
+            str(error), "A valid section [engagement].", "Correct Airflow's configuration, then reload this page."
         ) from error

@@ -1,4 +1,4 @@
-"""Answers without data: what a person sees in the browser, and what a program gets as JSON."""
+"""Error responses without data: a page for browsers, JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,51 +14,52 @@ from engagement.ui import pages
 
 log = logging.getLogger(__name__)
 
-_ADVICE = {
+# Title, what is expected, next step.
+_TEXTS = {
     401: ("You are not logged in", "A login to Airflow.", "Log in to Airflow, then open this page again."),
     403: (
-        "You may not see this page",
+        "You have no access to this page",
         "The permission to read the DAG customer_engagement_scoring.",
-        "Ask whoever manages Airflow's roles for it.",
+        "Request the permission from the administrator of Airflow.",
     ),
     404: (
-        "There is nothing here",
-        "A run that is listed.",
-        "Go back to the list of runs; its report may have expired.",
+        "This page does not exist",
+        "The address of a listed run.",
+        "Go back to the list of runs. The report may have expired.",
     ),
 }
-_OTHERWISE = (
+_OTHER_STATUS = (
     "The page cannot be shown",
-    "An answer of the API server.",
-    "Look into the log of Airflow's API server, which says why.",
+    "A response without an error.",
+    "Read the log of Airflow's API server.",
 )
 
 
 def install(app: FastAPI) -> None:
-    """Let `app` answer HTTP errors, missing data and any other exception."""
+    """Register the handlers for HTTP errors, unavailable data and all other exceptions."""
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:
-        return _plain(request, error.status_code)
+        return _respond_to_status(request, error.status_code)
 
     @app.exception_handler(UnavailableError)
     def unavailable(request: Request, error: UnavailableError) -> Response:
-        log.warning("The page of the engagement runs has no data: %s", error)
-        return _answer(request, 503, "The runs cannot be read", error.found, error.wanted, error.advice)
+        log.warning("The dashboard has no data to show: %s", error)
+        return _respond(request, 503, "The runs cannot be read", error.problem, error.expected, error.advice)
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, _: Exception) -> Response:
-        # Starlette raises it on once this is sent, so that the server logs it with its traceback.
-        return _plain(request, 500)
+        # Starlette raises the exception again after the response, so that the server logs it with its traceback.
+        return _respond_to_status(request, 500)
 
 
-def _plain(request: Request, status: int) -> Response:
-    title, wanted, advice = _ADVICE.get(status, _OTHERWISE)
-    return _answer(request, status, title, f"{status} {HTTPStatus(status).phrase}", wanted, advice)
+def _respond_to_status(request: Request, status: int) -> Response:
+    title, expected, advice = _TEXTS.get(status, _OTHER_STATUS)
+    return _respond(request, status, title, f"{status} {HTTPStatus(status).phrase}", expected, advice)
 
 
-def _answer(request: Request, status: int, title: str, found: str, wanted: str, advice: str) -> Response:
+def _respond(request: Request, status: int, title: str, problem: str, expected: str, advice: str) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
-        return JSONResponse({"detail": title, "found": found, "wanted": wanted, "next": advice}, status)
-    page = pages.message(title, found, wanted, advice)
+        return JSONResponse({"detail": title, "problem": problem, "expected": expected, "next": advice}, status)
+    page = pages.error(title, problem, expected, advice)
     return HTMLResponse(page.html, status, headers={"Content-Security-Policy": page.policy})

@@ -1,4 +1,4 @@
-"""How the days compare: one column a day, from the day's latest run that was no dry run."""
+"""Charts over time: one column for each date, taken from the date's latest run that was not a dry run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from engagement.summary import charts, report
+from engagement.summary.number_formats import milliseconds, number, share, usd
 from engagement.ui.run_entry import Run, UnreadableRun
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawn chart and the words beside it.
+    """A chart and its labels.
 
-    :param svg: markup, escaped
-    :param top: what the highest column stands for
+    :param svg: escaped markup
+    :param top: the value of the highest column, as shown
     """
 
     title: str
@@ -25,50 +26,43 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Charts:
-    """All charts, over the same days.
+class HistoryCharts:
+    """All charts over the same dates.
 
-    :param used: outcomes that occur, for the legend, as (class, name)
+    :param first: first date
+    :param last: last date
+    :param legend: outcomes that occur, as (CSS class, name)
     """
 
     first: str
     last: str
-    used: Sequence[tuple[str, str]]
-    drawn: Sequence[Chart]
+    legend: Sequence[tuple[str, str]]
+    charts: Sequence[Chart]
 
 
 def outcome_parts(run: Run) -> list[tuple[str, str, int]]:
-    """Class, title and rows of each outcome of a run."""
+    """Return CSS class, title and rows of each outcome of a run."""
     return [
-        (
-            report.CLASSES.get(name, name),
-            f"{name}: {report.number(rows)} ({report.share(rows, run.summary.rows)})",
-            rows,
-        )
+        (report.CSS_CLASSES.get(name, name), f"{name}: {number(rows)} ({share(rows, run.summary.rows)})", rows)
         for name, rows in run.outcomes.items()
     ]
 
 
-def over_time(runs: Sequence[Run | UnreadableRun]) -> Charts | None:
-    """Draw the days from the first to the last that has a run; None without any."""
+def draw(runs: Sequence[Run | UnreadableRun]) -> HistoryCharts | None:
+    """Draw the dates from the first to the last one that has a run; None without runs."""
     latest = _latest(runs)
     if not latest:
         return None
-    days = _days(min(latest), max(latest))
+    dates = _date_range(min(latest), max(latest))
     used = [name for name in report.MEANINGS if any(run.outcomes[name] for run in latest.values())]
-    return Charts(
-        days[0],
-        days[-1],
-        [(report.CLASSES.get(name, name), name) for name in used],
-        [
-            _outcomes(latest, days),
-            _values(
-                latest, days, "Not reached", "customers", "rejected", lambda r: r.summary.not_reached, report.number
-            ),
-            _values(latest, days, "Latency, 95 %", "of requests", "accent", lambda r: r.p95_ms, report.milliseconds),
-            _values(latest, days, "Estimated cost", "of Glue runs", "accent", lambda r: r.summary.cost_usd, report.usd),
-        ],
-    )
+    drawn = [
+        _outcomes(latest, dates),
+        _values(latest, dates, "Not reached", "users", "rejected", lambda run: run.summary.not_reached, number),
+        _values(latest, dates, "Latency (p95)", "of requests", "accent", lambda run: run.p95_ms, milliseconds),
+        _values(latest, dates, "Estimated cost", "of Glue runs", "accent", lambda run: run.summary.cost_usd, usd),
+    ]
+    legend = [(report.CSS_CLASSES.get(name, name), name) for name in used]
+    return HistoryCharts(dates[0], dates[-1], legend, drawn)
 
 
 def _latest(runs: Sequence[Run | UnreadableRun]) -> Mapping[str, Run]:
@@ -81,34 +75,32 @@ def _latest(runs: Sequence[Run | UnreadableRun]) -> Mapping[str, Run]:
     return latest
 
 
-def _days(first: str, last: str) -> list[str]:
+def _date_range(first: str, last: str) -> list[str]:
     start = date.fromisoformat(first)
     return [(start + timedelta(days=n)).isoformat() for n in range((date.fromisoformat(last) - start).days + 1)]
 
 
-def _outcomes(latest: Mapping[str, Run], days: Sequence[str]) -> Chart:
-    bars = [
-        [(name, f"{day}, {title}", float(rows)) for name, title, rows in outcome_parts(latest[day])]
-        if day in latest
-        else []
-        for day in days
-    ]
-    top = max(sum(rows for _, _, rows in parts) for parts in bars)
-    told = f"Rows by outcome for each day, at most {report.number(top)}"
-    return Chart("Rows by outcome", "scored customers", charts.stacked_columns(bars, told), report.number(top))
+def _outcomes(latest: Mapping[str, Run], dates: Sequence[str]) -> Chart:
+    bars: list[list[tuple[str, str, float]]] = []
+    for each in dates:
+        parts = outcome_parts(latest[each]) if each in latest else []
+        bars.append([(css_class, f"{each}, {title}", rows) for css_class, title, rows in parts])
+    top = number(max(sum(rows for _, _, rows in parts) for parts in bars))
+    alternative = f"Users by outcome for each date, at most {top}"
+    return Chart("Users by outcome", "scored users", charts.stacked_columns(bars, alternative), top)
 
 
 def _values(
     latest: Mapping[str, Run],
-    days: Sequence[str],
+    dates: Sequence[str],
     title: str,
     note: str,
-    name: str,
-    value: Callable[[Run], float | None],
-    told: Callable[[float | None], str],
+    css_class: str,
+    value_of: Callable[[Run], float | None],
+    format_value: Callable[[float | None], str],
 ) -> Chart:
-    found = [value(latest[day]) if day in latest else None for day in days]
-    top = max((v for v in found if v is not None), default=None)
-    bars = [(f"{day}: {told(v)}", v or 0) for day, v in zip(days, found, strict=True)]
-    alternative = f"{title} for each day, at most {told(top)}"
-    return Chart(title, note, charts.columns(bars, name, alternative), told(top))
+    values = [value_of(latest[each]) if each in latest else None for each in dates]
+    top = format_value(max((value for value in values if value is not None), default=None))
+    bars = [(f"{each}: {format_value(value)}", value or 0) for each, value in zip(dates, values, strict=True)]
+    alternative = f"{title} for each date, at most {top}"
+    return Chart(title, note, charts.columns(bars, css_class, alternative), top)

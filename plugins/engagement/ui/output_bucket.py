@@ -1,6 +1,6 @@
-"""The output bucket as the page reads it: through Airflow's connection, and with short time limits.
+"""Access to the output bucket for the dashboard: through Airflow's connection, with short timeouts.
 
-The API server has few threads, and tasks depend on them: a page had better fail than keep one for minutes.
+The API server has few threads, and tasks depend on them: a request must fail rather than hold a thread for minutes.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from engagement.ui.run_list import READERS
 CLIENT_CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}, max_pool_connections=READERS
 )
-VARIABLE_TTL_SECONDS = 30  # how long an edit of the Variable may go unnoticed
-CLIENT_TTL_SECONDS = 300  # an AWS client takes a tenth of a second to make; the connection behind it may be edited
+VARIABLE_TTL_SECONDS = 30  # a secrets backend is slow and charges for each request
+CLIENT_TTL_SECONDS = 300  # a client takes 0.1 s to create, and the connection may be edited
 
 
 class OutputBucket:
-    """Leads to the output bucket that the Variable names now.
+    """Opens the output bucket that the Airflow Variable names.
 
-    :param aws_conn_id: Airflow connection for AWS, the one that the DAG's tasks use
+    :param aws_conn_id: Airflow connection for AWS, the same as that of the DAG's tasks
     """
 
     def __init__(self, aws_conn_id: str = "aws_default") -> None:
@@ -45,29 +45,27 @@ class OutputBucket:
 
     @contextmanager
     def __call__(self) -> Iterator[Bucket]:
-        """Give the bucket to a block, in which its errors become a `StoreError`.
+        """Yield the bucket. AWS errors in the block become a `StoreError`.
 
-        :raises SettingsError: the Variable does not hold what it should
-        :raises StoreError: the connection leads nowhere, S3 refuses or cannot be reached
+        :raises SettingsError: the Variable is missing or invalid
+        :raises StoreError: the connection is invalid, or S3 refuses the request or is unreachable
         """
         with self._lock:
             if time.monotonic() >= self._bucket_expires_at:
-                # It may come from a secrets backend, which is slow and costs money.
                 self._bucket = Settings.parse(Variable.get(VARIABLE, default=None)).output_bucket
                 self._bucket_expires_at = time.monotonic() + VARIABLE_TTL_SECONDS
             name = self._bucket
         try:
-            yield Bucket(self._connected(), name)
+            yield Bucket(self._connect(), name)
         except (ClientError, BotoCoreError, AirflowException) as error:
             raise StoreError(f"Bucket {name} cannot be read: {str(error).rstrip('.')}.") from error
 
-    def _connected(self) -> Any:
+    def _connect(self) -> Any:
         with self._lock:
             if time.monotonic() >= self._client_expires_at:
+                # Settings of the connection, such as a proxy, are kept.
                 own = S3Hook(aws_conn_id=self._aws_conn_id).conn_config.botocore_config
-                config = (
-                    own.merge(CLIENT_CONFIG) if own else CLIENT_CONFIG
-                )  # what the connection says, a proxy say, stays
+                config = own.merge(CLIENT_CONFIG) if own else CLIENT_CONFIG
                 self._client = S3Hook(aws_conn_id=self._aws_conn_id, config=config).conn
                 self._client_expires_at = time.monotonic() + CLIENT_TTL_SECONDS
             return self._client

@@ -1,9 +1,9 @@
-"""The HTML of the page. It loads nothing; its policy allows this very style sheet and script, and no other."""
+"""The HTML of the dashboard. It loads nothing; its policy allows its own style sheet and script only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,15 @@ from engagement.ui.run_keys import RunLocation
 from engagement.ui.run_list import RunWindow
 
 WINDOWS = (7, 30, 90)
+"""Days that can be shown."""
 DEFAULT_WINDOW = 30
 FOLDER = Path(__file__).parent
+TEMPLATE = "dashboard.html.j2"
 SCRIPT = FOLDER / "static" / "dashboard.js"
-STYLES = (
-    report.TEMPLATES / report.STYLE,
-    FOLDER / "static" / "dashboard.css",
-)  # the report's colours and shapes hold here too
-TEMPLATES = "dashboard.html.j2"
+STYLES = (report.TEMPLATES / report.STYLE, FOLDER / "static" / "dashboard.css")
 
-# What a report may do: show itself, whatever lies in the bucket. No script runs in it, so that it may be left its
-# origin, without which the page could not give it Airflow's colour scheme.
+# A report may only display itself, whatever the bucket contains. Scripts cannot run in it, so it can keep its origin,
+# which the dashboard needs to give it Airflow's color scheme.
 SANDBOX = "allow-same-origin"
 REPORT_POLICY = (
     f"sandbox {SANDBOX}; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -39,33 +37,34 @@ REPORT_POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page and the Content-Security-Policy that goes with it."""
+    """A page and its Content-Security-Policy."""
 
     html: str
     policy: str
 
 
-def runs(recent: RunWindow, *, days: int, today: date, bucket: str, timezone: str) -> Page:
-    """The runs as a table, and charts over time.
+def run_list(recent: RunWindow, *, days: int, today: date, bucket: str, timezone: str) -> Page:
+    """Return the page with the table of runs and the charts over time.
 
     :param days: length of the window that ends today
-    :param timezone: IANA name of the timezone in which times are told
+    :param bucket: name of the output bucket
+    :param timezone: IANA name of the timezone for displayed times
     """
-    # Whoever mistypes a year makes a run of a far future; it is listed, and neither leads nor stretches the charts.
     tomorrow, yesterday = (today + timedelta(days=1)).isoformat(), (today - timedelta(days=1)).isoformat()
+    # A mistyped year creates a run in the far future: the table lists it, the headline and the charts ignore it.
     current = [run for run in recent.runs if run.score_date <= tomorrow]
     newest = max((run for run in current if isinstance(run, Run)), key=_importance, default=None)
     last = max((run.score_date for run in current), default=None)
     return _page(
-        "runs",
+        "run_list",
         runs=recent.runs,
         reports=recent.reports,
         left_out=recent.left_out,
         newest=newest,
         later=last if newest and last and last > newest.score_date else None,
-        # Today's run may be under way; a day without a summary before that is worth a word.
+        # Today's run may still be in progress; yesterday's must have a summary.
         overdue=last if last and last < yesterday else None,
-        over_time=history_charts.over_time(current),
+        history=history_charts.draw(current),
         days=days,
         windows=WINDOWS,
         first_day=(today - timedelta(days=days - 1)).isoformat(),
@@ -75,25 +74,25 @@ def runs(recent: RunWindow, *, days: int, today: date, bucket: str, timezone: st
     )
 
 
-def _importance(run: Run) -> tuple[bool, str, Any]:
+def _importance(run: Run) -> tuple[bool, str, datetime]:
     return (not run.is_dry_run, run.score_date, run.written)
 
 
-def one_report(location: RunLocation) -> Page:
-    """A report in a frame, below a way back: the view in Airflow has no other."""
-    return _page("one_report", location=location, sandbox=SANDBOX)
+def framed_report(location: RunLocation) -> Page:
+    """Return the page with a report in a frame and a link back to the list."""
+    return _page("framed_report", location=location, sandbox=SANDBOX)
 
 
-def message(title: str, found: str, wanted: str, advice: str) -> Page:
-    """A page that says why there is nothing else on it."""
-    return _page("message", title=title, found=found, wanted=wanted, advice=advice)
+def error(title: str, problem: str, expected: str, advice: str) -> Page:
+    """Return the page that explains why no data is shown."""
+    return _page("error", title=title, problem=problem, expected=expected, advice=advice)
 
 
 def _page(kind: str, **values: Any) -> Page:
     style, script = _assets()
-    html = _environment().get_template(TEMPLATES).render(kind=kind, style=style, script=script, **values)
+    html = _environment().get_template(TEMPLATE).render(kind=kind, style=style, script=script, **values)
     policy = (
-        f"default-src 'none'; style-src '{report.policy_source(style)}'; script-src '{report.policy_source(script)}'; "
+        f"default-src 'none'; style-src '{report.csp_hash(style)}'; script-src '{report.csp_hash(script)}'; "
         "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
     return Page(html, policy)
@@ -108,11 +107,11 @@ def _assets() -> tuple[Markup, Markup]:
 
 @cache
 def _environment() -> Environment:
-    environment = report.environment(
+    environment = report.template_environment(
         FOLDER / "templates",
         outcome_bar=_outcome_bar,
         when=lambda moment, zone: f"{moment.astimezone(zone):%Y-%m-%d %H:%M}",
-        markup=lambda svg: Markup(svg),  # noqa: S704 - from charts.py, which escapes
+        markup=lambda svg: Markup(svg),  # noqa: S704 - from charts.py, which escapes all texts
     )
     environment.tests["unreadable"] = lambda run: isinstance(run, UnreadableRun)
     return environment
@@ -120,5 +119,5 @@ def _environment() -> Environment:
 
 def _outcome_bar(run: Run) -> Markup:
     parts = history_charts.outcome_parts(run)
-    told = "Outcomes: " + (", ".join(title for _, title, rows in parts if rows) or "none")
-    return Markup(charts.stacked_bar(parts, told))  # noqa: S704 - the charts escape
+    alternative = "Outcomes: " + (", ".join(title for _, title, rows in parts if rows) or "none")
+    return Markup(charts.stacked_bar(parts, alternative))  # noqa: S704 - charts.py escapes all texts

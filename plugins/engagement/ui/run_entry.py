@@ -1,4 +1,4 @@
-"""One line of the page: what a summary says of its run. Summaries are read as if a stranger had written them."""
+"""One row of the dashboard: the fields it shows of a summary. Summaries are untrusted input here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _cut(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_cut)]
-Rows = Annotated[int, Field(ge=0, le=MAX_NUMBER, description="a count")]
+RowCount = Annotated[int, Field(ge=0, le=MAX_NUMBER, description="a count")]
 Amount = Annotated[float, Field(ge=0, le=MAX_NUMBER)]
 
 
@@ -36,18 +36,18 @@ class _Latency(StrictModel, extra="ignore"):
 
 
 class RunSummary(StrictModel, extra="ignore"):
-    """What the page shows of a summary; see `engagement.contract.summary`."""
+    """The fields of `engagement.contract.summary.Summary` that the dashboard shows."""
 
-    version: Literal[1]  # a later one is added, for those of old runs stay in the bucket
+    version: Literal[1]  # add later versions here: the bucket keeps the summaries of old runs
     score_date: Text
     run_id: Text
     mode: Text
     status: Status
     headline: Text
-    rows: Rows
+    rows: RowCount
     outcomes: Outcomes
-    unaccounted: Rows
-    not_reached: Rows
+    unaccounted: RowCount
+    not_reached: RowCount
     latency_ms: _Latency
     cost_usd: Amount | None
 
@@ -59,7 +59,10 @@ class RunSummary(StrictModel, extra="ignore"):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run whose summary can be read, and when it was written."""
+    """A run with a readable summary.
+
+    :param written: when the summary was written
+    """
 
     location: RunLocation
     written: datetime
@@ -67,7 +70,7 @@ class Run:
 
     @property
     def score_date(self) -> str:
-        """The day whose scores the run delivered."""
+        """ISO date of the scores."""
         return self.summary.score_date
 
     @property
@@ -77,12 +80,12 @@ class Run:
 
     @property
     def p95_ms(self) -> float | None:
-        """Milliseconds within which 95 % of the requests were answered; None without answers."""
+        """The 95th percentile of the latency in milliseconds; None without responses."""
         return self.summary.latency_ms.p95
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether nothing was to be sent."""
+        """Whether the run was a dry run."""
         return self.summary.mode == DRY_RUN
 
     @property
@@ -95,35 +98,39 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRun:
-    """A run whose summary cannot be read, and why, as the end of a sentence."""
+    """A run whose summary cannot be read.
+
+    :param written: when the summary was written
+    :param reason: a clause
+    """
 
     location: RunLocation
     written: datetime
-    why: str
+    reason: str
 
     @property
     def score_date(self) -> str:
-        """The date that the key tells, else the day on which the summary was written."""
-        return self.location.day or self.written.date().isoformat()
+        """The date from the key, or the date on which the summary was written."""
+        return self.location.date or self.written.date().isoformat()
 
 
 def read(location: RunLocation, written: datetime, body: bytes | None) -> Run | UnreadableRun:
-    """Return what the summary says; never raises, whatever the bytes are.
+    """Return the run that a summary describes. Never raises, whatever the bytes are.
 
-    :param body: None when the object is gone
+    :param body: None when the object no longer exists
     """
     try:
-        line = parse(RunSummary, _readable(body))
-        if not location.is_dry_run and line.score_date != location.folder:
-            raise DocumentError([f"its score_date is {line.score_date}, which is not the date of its key"])
+        summary = _parse(body)
+        if not location.is_dry_run and summary.score_date != location.folder:
+            raise DocumentError([f"its score_date is {summary.score_date}, which is not the date in its key"])
     except DocumentError as error:
         return UnreadableRun(location, written, str(error))
-    return Run(location, written, line)
+    return Run(location, written, summary)
 
 
-def _readable(body: bytes | None) -> bytes:
+def _parse(body: bytes | None) -> RunSummary:
     if body is None:
-        raise DocumentError(["it is gone"])
+        raise DocumentError(["it no longer exists"])
     if len(body) > MAX_SUMMARY_BYTES:
-        raise DocumentError([f"it has more than {MAX_SUMMARY_BYTES:,} bytes"])
-    return body
+        raise DocumentError([f"it is larger than {MAX_SUMMARY_BYTES:,} bytes"])
+    return parse(RunSummary, body)

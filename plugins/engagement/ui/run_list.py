@@ -1,4 +1,4 @@
-"""Finds the runs of the last days with few requests: a listing that begins at the first day, and only new summaries."""
+"""The runs of the last days, read with few requests: two listings, and only the summaries that are new."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from engagement.aws.s3 import Bucket, ObjectHead
 from engagement.ui import run_entry, run_keys
@@ -20,10 +20,10 @@ READERS = 8
 
 @dataclass(frozen=True, slots=True)
 class RunWindow:
-    """The runs of a window, newest first.
+    """The runs of the shown days, newest first.
 
-    :param reports: places that have a report
-    :param left_out: runs that were found but are too many to be shown
+    :param reports: runs that have a report
+    :param left_out: number of runs beyond `MAX_RUNS`
     """
 
     runs: Sequence[Run | UnreadableRun]
@@ -32,7 +32,7 @@ class RunWindow:
 
 
 class RunReader:
-    """Reads runs, and remembers what it has read by key, ETag and time: a summary is read once."""
+    """Reads runs and caches their summaries by key, ETag and time, so that each one is read once."""
 
     def __init__(self, max_cached: int = MAX_CACHED) -> None:
         self._max_cached = max_cached
@@ -40,31 +40,32 @@ class RunReader:
         self._lock = threading.Lock()
 
     def recent(self, store: Bucket, first_day: date) -> RunWindow:
-        """The runs whose score date is `first_day` or later."""
+        """Return the runs with a score date from `first_day` on."""
         first = first_day.isoformat()
         reports: set[RunLocation] = set()
-        found: list[tuple[RunLocation, ObjectHead]] = []
-        for location, ending, entry in _candidates(store, first_day):
-            if ending == "html":
+        summaries: list[tuple[RunLocation, ObjectHead]] = []
+        for location, extension, entry in _candidates(store, first_day):
+            if extension == "html":
                 reports.add(location)
             else:
-                found.append((location, entry))
-        found.sort(key=lambda pair: (pair[0].day or f"{pair[1].modified:%Y-%m-%d}", pair[1].modified), reverse=True)
-        shown = found[:MAX_RUNS]
+                summaries.append((location, entry))
+        summaries.sort(key=_sort_key, reverse=True)
+        shown = summaries[:MAX_RUNS]
         with ThreadPoolExecutor(READERS, thread_name_prefix="engagement-summaries") as readers:
             read = list(readers.map(lambda pair: self._read(store, *pair), shown))
         runs = [run for run in read if run.score_date >= first]
         runs.sort(key=lambda run: (run.score_date, run.written), reverse=True)
-        return RunWindow(runs, frozenset(reports), len(found) - len(shown))
+        return RunWindow(runs, frozenset(reports), len(summaries) - len(shown))
 
     def _read(self, store: Bucket, location: RunLocation, entry: ObjectHead) -> Run | UnreadableRun:
         with self._lock:
-            known = self._cache.pop(entry, None)
-            if known is not None:
-                self._cache[entry] = known  # the latest used is the last to go
-                return known
+            cached = self._cache.pop(entry, None)
+            if cached is not None:
+                self._cache[entry] = cached  # moves it to the end: the least recently used is evicted first
+                return cached
         if entry.size > run_entry.MAX_SUMMARY_BYTES:
-            return UnreadableRun(location, entry.modified, f"it has more than {run_entry.MAX_SUMMARY_BYTES:,} bytes")
+            reason = f"it is larger than {run_entry.MAX_SUMMARY_BYTES:,} bytes"
+            return UnreadableRun(location, entry.modified, reason)
         body = store.read(entry.key)
         run = run_entry.read(location, entry.modified, body)
         if body is not None:
@@ -75,14 +76,22 @@ class RunReader:
         return run
 
 
+def _sort_key(pair: tuple[RunLocation, ObjectHead]) -> tuple[str, datetime]:
+    location, entry = pair
+    return (location.date or entry.modified.date().isoformat(), entry.modified)
+
+
 def _candidates(store: Bucket, first_day: date) -> Iterator[tuple[RunLocation, str, ObjectHead]]:
     for entry in store.list_objects(run_keys.SUMMARIES, run_keys.SUMMARIES + first_day.isoformat()):
-        if found := run_keys.from_object_key(entry.key):
-            yield *found, entry
-    # Dry runs lie by run id, not by date, and few: they expire. A run is written on its score date or later, and its
-    # id, if it has a date, has that of the day on which it was due, which in UTC may be the day before.
-    due = first_day - timedelta(days=1)
+        if parsed := run_keys.from_object_key(entry.key):
+            yield *parsed, entry
+    # Keys of dry runs have the run id, not the score date, so all of them are listed; they are few, because they
+    # expire. A run writes on its score date or later. A date in its id is the scheduled one, which in UTC may be the
+    # day before the score date.
+    earliest = first_day - timedelta(days=1)
     for entry in store.list_objects(f"{run_keys.DRY_RUNS}/"):
-        found = run_keys.from_object_key(entry.key)
-        if found and entry.modified.date() >= due and (found[0].day or due.isoformat()) >= due.isoformat():
-            yield *found, entry
+        parsed = run_keys.from_object_key(entry.key)
+        if parsed is None or entry.modified.date() < earliest:
+            continue
+        if parsed[0].date is None or parsed[0].date >= earliest.isoformat():
+            yield *parsed, entry

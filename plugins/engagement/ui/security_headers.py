@@ -16,19 +16,19 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """ASGI application that adds `HEADERS` to whatever `app` answers, unless the answer has its own."""
+    """ASGI application that adds `HEADERS` to the responses of another one; its own headers win."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Handle one connection."""
 
-        async def send_safely(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_safely)
+        await self._app(scope, receive, send_with_headers)

@@ -1,6 +1,4 @@
-"""Who is told what, and what is counted, through Airflow's own task runner: the last task's outcome, its callbacks, a
-topic and CloudWatch.
-"""
+"""End-of-run notifications through Airflow's own task runner: callbacks of the last task, SNS and CloudWatch."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from engagement.contract.summary import Summary
 from engagement.notifications import callbacks, metrics
-from engagement.summary import builder as summaries
+from engagement.summary import xcom
 from tests.unit.dags.conftest import NIGHT, a_dag_run
 from tests.unit.plugins.engagement import run_factory as factory
 
@@ -34,36 +32,36 @@ NAMESPACE = "Engagement/engagement"
 
 
 class Topic:
-    """A topic of the mocked account with a queue behind it."""
+    """A topic in the mocked account, with a subscribed queue."""
 
     def __init__(self, region: str) -> None:
         self.sns = boto3.client("sns", region_name=region)
         self.sqs = boto3.client("sqs", region_name=region)
         self.arn = self.sns.create_topic(Name="engagement-notifications")["TopicArn"]
         self.queue = self.sqs.create_queue(QueueName="on-call")["QueueUrl"]
-        wanted = {"AttributeNames": ["QueueArn"]}
-        endpoint = self.sqs.get_queue_attributes(QueueUrl=self.queue, **wanted)["Attributes"]["QueueArn"]
-        self.sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=endpoint)
+        described = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])
+        queue_arn = described["Attributes"]["QueueArn"]
+        self.sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=queue_arn)
 
-    def told(self) -> list[dict[str, Any]]:
-        """What has arrived since the last look."""
-        found = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
-        for message in found:
+    def received(self) -> list[dict[str, Any]]:
+        """Return the messages that arrived since the last call."""
+        messages = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
             self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-        return [json.loads(message["Body"]) for message in found]
+        return [json.loads(message["Body"]) for message in messages]
 
 
 @pytest.fixture
 def topic(aws_account: None) -> Topic:  # noqa: ARG001
-    # Not the region of everything else: it is taken from the topic's name.
+    # Another region than that of the jobs: the callback takes it from the topic's ARN.
     return Topic("eu-central-1")
 
 
-def counted() -> dict[str, float]:
-    """What has been put into the namespace: the metrics, summed up."""
+def published_metrics() -> dict[str, float]:
+    """Return the sum of each metric in the namespace."""
     cloudwatch = boto3.client("cloudwatch", region_name="us-east-1")
     now = datetime.now(UTC)
-    found = {}
+    sums = {}
     for metric in cloudwatch.list_metrics(Namespace=NAMESPACE)["Metrics"]:
         assert metric["Dimensions"] == []
         name = metric["MetricName"]
@@ -75,50 +73,50 @@ def counted() -> dict[str, float]:
             Period=7200,
             Statistics=["Sum"],
         )["Datapoints"]
-        found[name] = point["Sum"]
-    return found
+        sums[name] = point["Sum"]
+    return sums
 
 
-def whole(limit: float) -> Summary:
-    """The summary of a run that did not reach 8 of 1,000."""
+def summary_with_limit(limit: float) -> Summary:
+    """Return the summary of a run that did not reach 8 of 1,000 users."""
     return factory.whole_summary(factory.artifacts(), limit)
 
 
 def succeed(task: Any) -> dict[str, Any]:
-    task.summary = whole(0.01)
-    return summaries.compact(task.summary)
+    task.summary = summary_with_limit(0.01)
+    return xcom.compact(task.summary)
 
 
 def fail(task: Any) -> dict[str, Any]:
-    task.summary = whole(0.001)
+    task.summary = summary_with_limit(0.001)
     raise AirflowFailException(task.summary.headline)
 
 
-def glue_trouble(task: Any) -> dict[str, Any]:
-    task.summary = whole(0.001)
-    raise AirflowException("Glue could not be asked")
+def glue_error(task: Any) -> dict[str, Any]:
+    task.summary = summary_with_limit(0.001)
+    raise AirflowException("Glue cannot be queried")
 
 
-def s3_trouble(task: Any) -> dict[str, Any]:  # noqa: ARG001
-    raise OSError("S3 is out of reach")
+def s3_error(task: Any) -> dict[str, Any]:  # noqa: ARG001
+    raise OSError("S3 is unreachable")
 
 
 def lost_result(task: Any) -> dict[str, Any]:
-    task.summary = whole(0.01)
+    task.summary = summary_with_limit(0.01)
     raise OSError("the result could not be stored")
 
 
-def out_of_time(task: Any) -> dict[str, Any]:  # noqa: ARG001
+def timeout_error(task: Any) -> dict[str, Any]:  # noqa: ARG001
     raise AirflowTaskTimeout("after 30 minutes")
 
 
 @pytest.fixture
 def end(
     dag: Any,
-    choose: Callable[..., None],  # noqa: ARG001
+    configure: Callable[..., None],  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., str]:
-    """Run the last task with `execute` in its operator's place, as a worker does; return the state reported."""
+    """Run the last task as a worker does, with `execute` instead of the operator's; return the reported state."""
     from airflow.sdk.api.datamodels._generated import TIRunContext
     from airflow.sdk.execution_time import task_runner
     from airflow.sdk.execution_time.comms import InactiveAssetsResult
@@ -145,7 +143,7 @@ def end(
         )
         log = structlog.get_logger()
         context = ti.get_template_context()
-        # As airflow.sdk.execution_time.task_runner.main does.
+        # The same calls as in airflow.sdk.execution_time.task_runner.main.
         state, _, error = task_runner.run(ti, context, log)
         context["exception"] = error
         task_runner.finalize(ti, state, context, log, error)
@@ -155,8 +153,8 @@ def end(
 
 
 @pytest.fixture
-def choose(topic: Topic, variable: Callable[..., None]) -> Callable[..., None]:
-    """Set the Variable with the topic and the namespace in it."""
+def configure(topic: Topic, variable: Callable[..., None]) -> Callable[..., None]:
+    """Set the Variable, with the topic and the namespace in it."""
 
     def set_variable(**changes: Any) -> None:
         variable(**{"sns_topic_arn": topic.arn, "metrics_namespace": NAMESPACE, **changes})
@@ -165,77 +163,77 @@ def choose(topic: Topic, variable: Callable[..., None]) -> Callable[..., None]:
     return set_variable
 
 
-LOST = "FAILED engagement scores 2026-11-23: 8 of 1,000 customers not reached"
-NO_VERDICT = "FAILED engagement scores 2026-11-23: no verdict, see summarize_responses"
+NOT_REACHED = "FAILED engagement scores 2026-11-23: 8 of 1,000 users not reached"
+NO_RESULT = "FAILED engagement scores 2026-11-23: no result, see summarize_responses"
 
 
 NUMBERS = {"UsersDelivered": 970, "UsersNotReached": 8, "CostUsd": 0.088}
 
 
-def test_a_success_is_told_once(topic: Topic, end: Callable[..., str]) -> None:
+def test_a_success_is_published_once(topic: Topic, end: Callable[..., str]) -> None:
     assert end(succeed) == "success"
-    (message,) = topic.told()
+    (message,) = topic.received()
     assert message["Subject"] == "OK engagement scores 2026-11-23: 970 of 1,000 delivered, 8 not reached, 1 warning"
-    assert message["Message"].startswith("970 of 1,000 scores of 2026-11-23 are delivered;")
+    assert message["Message"].startswith("970 of 1,000 scores for 2026-11-23 were delivered.")
     assert {name: value["Value"] for name, value in message["MessageAttributes"].items()} == {
         "status": "success",
         "score_date": "2026-11-23",
         "dag_id": factory.DAG_ID,
         "run_type": "scheduled",
     }
-    assert counted() == {"RunsSucceeded": 1, **NUMBERS}
+    assert published_metrics() == {"RunsSucceeded": 1, **NUMBERS}
 
 
 @pytest.mark.parametrize(
-    ("execute", "last_try", "subject", "said", "numbers"),
+    ("execute", "last_try", "subject", "text", "numbers"),
     [
-        (fail, False, LOST, "970 of 1,000 customers have their score", NUMBERS),
-        (glue_trouble, True, LOST, "970 of 1,000 customers have their score", NUMBERS),
-        (s3_trouble, True, NO_VERDICT, "OSError: S3 is out of reach", {}),
-        (lost_result, True, NO_VERDICT, "OSError: the result could not be stored", NUMBERS),
-        (out_of_time, True, NO_VERDICT, "AirflowTaskTimeout: after 30 minutes", {}),
+        (fail, False, NOT_REACHED, "970 of 1,000 scores for 2026-11-23 were delivered", NUMBERS),
+        (glue_error, True, NOT_REACHED, "970 of 1,000 scores for 2026-11-23 were delivered", NUMBERS),
+        (s3_error, True, NO_RESULT, "OSError: S3 is unreachable", {}),
+        (lost_result, True, NO_RESULT, "OSError: the result could not be stored", NUMBERS),
+        (timeout_error, True, NO_RESULT, "AirflowTaskTimeout: after 30 minutes", {}),
     ],
 )
-def test_a_failure_is_told_once(
+def test_a_failure_is_published_once(
     topic: Topic,
     end: Callable[..., str],
     execute: Callable[[Any], dict[str, Any]],
     last_try: bool,
     subject: str,
-    said: str,
+    text: str,
     numbers: dict[str, float],
 ) -> None:
     assert end(execute, last_try=last_try) == "failed"
-    (message,) = topic.told()
+    (message,) = topic.received()
     assert message["Subject"] == subject
-    assert said in message["Message"]
+    assert text in message["Message"]
     assert message["MessageAttributes"]["status"]["Value"] == "failed"
-    assert counted() == {"RunsFailed": 1, **numbers}
+    assert published_metrics() == {"RunsFailed": 1, **numbers}
 
 
-@pytest.mark.parametrize("execute", [glue_trouble, s3_trouble, out_of_time])
-def test_nobody_is_told_while_a_retry_follows(
+@pytest.mark.parametrize("execute", [glue_error, s3_error, timeout_error])
+def test_nothing_is_published_when_a_retry_follows(
     topic: Topic,
     end: Callable[..., str],
     execute: Callable[[Any], dict[str, Any]],
 ) -> None:
     assert end(execute) == "up_for_retry"
-    assert topic.told() == []
-    assert counted() == {}
+    assert topic.received() == []
+    assert published_metrics() == {}
 
 
-def test_settings_that_cannot_be_read_are_told_all_the_same(
-    topic: Topic, choose: Callable[..., None], end: Callable[..., str]
+def test_invalid_settings_are_reported_by_message(
+    topic: Topic, configure: Callable[..., None], end: Callable[..., str]
 ) -> None:
-    choose(credential_id=None, max_atempts=3)
+    configure(credential_id=None, max_atempts=3)
     assert end(succeed) == "failed"
-    (message,) = topic.told()
-    assert message["Subject"] == NO_VERDICT
+    (message,) = topic.received()
+    assert message["Subject"] == NO_RESULT
     assert "max_atempts is not a known name; did you mean max_attempts?" in message["Message"]
-    assert counted() == {"RunsFailed": 1}
+    assert published_metrics() == {"RunsFailed": 1}
 
 
-def test_without_a_variable_there_is_no_topic_and_the_log_says_so(
+def test_without_the_variable_the_log_says_so(
     topic: Topic,
     end: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
@@ -248,63 +246,73 @@ def test_without_a_variable_there_is_no_topic_and_the_log_says_so(
     missing = AirflowRuntimeError(ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND))
     monkeypatch.setattr(context, "_get_variable", MagicMock(side_effect=missing))
     assert end(succeed) == "failed"
-    assert topic.told() == []
-    assert "Nobody was told that the run ended as failed" in caplog.text
+    assert topic.received() == []
+    assert "Could not publish the run notification (status=failed)" in caplog.text
     assert "'engagement' does not exist" in caplog.text
-    assert "No metric tells that the run ended as failed" in caplog.text
-    assert counted() == {}
+    assert "Could not publish the run metrics (status=failed)" in caplog.text
+    assert published_metrics() == {}
 
 
-def test_no_topic_no_word(topic: Topic, variable: Callable[..., None], end: Callable[..., str]) -> None:
+def test_without_a_topic_only_metrics_are_published(
+    topic: Topic, variable: Callable[..., None], end: Callable[..., str]
+) -> None:
     variable(metrics_namespace=NAMESPACE)
     assert (end(succeed), end(fail)) == ("success", "failed")
-    assert topic.told() == []
-    assert counted() == {"RunsSucceeded": 1, "RunsFailed": 1, **{name: 2 * value for name, value in NUMBERS.items()}}
+    assert topic.received() == []
+    assert published_metrics() == {
+        "RunsSucceeded": 1,
+        "RunsFailed": 1,
+        **{name: 2 * value for name, value in NUMBERS.items()},
+    }
 
 
-def test_no_namespace_no_metric(topic: Topic, choose: Callable[..., None], end: Callable[..., str]) -> None:
-    choose(metrics_namespace=None)
+def test_without_a_namespace_only_messages_are_published(
+    topic: Topic, configure: Callable[..., None], end: Callable[..., str]
+) -> None:
+    configure(metrics_namespace=None)
     assert (end(succeed), end(fail)) == ("success", "failed")
-    assert len(topic.told()) == 2
-    assert counted() == {}
+    assert len(topic.received()) == 2
+    assert published_metrics() == {}
 
 
-def test_failures_only(topic: Topic, choose: Callable[..., None], end: Callable[..., str]) -> None:
-    choose(notify="failures")
+def test_messages_about_failures_only(topic: Topic, configure: Callable[..., None], end: Callable[..., str]) -> None:
+    configure(notify="failures")
     end(succeed)
-    assert topic.told() == []
+    assert topic.received() == []
     end(fail)
-    assert [message["Subject"] for message in topic.told()] == [LOST]
-    assert counted()["RunsSucceeded"] == counted()["RunsFailed"] == 1  # who wants no messages wants his alarms
+    assert [message["Subject"] for message in topic.received()] == [NOT_REACHED]
+    assert (
+        published_metrics()["RunsSucceeded"] == published_metrics()["RunsFailed"] == 1
+    )  # metrics do not depend on notify
 
 
 @pytest.mark.parametrize("run_id", ["backfill__2026-11-23T03:00:00+00:00", SCHEDULED])
-def test_backfills_are_quiet_unless_wanted(
-    topic: Topic, choose: Callable[..., None], end: Callable[..., str], run_id: str
+def test_backfills_publish_only_on_request(
+    topic: Topic, configure: Callable[..., None], end: Callable[..., str], run_id: str
 ) -> None:
-    # A run that a backfill processes again keeps its scheduled__ id.
+    # A scheduled run that a backfill reprocesses keeps its scheduled__ id.
     backfill = {"run_type": "backfill", "run_id": run_id}
     assert (end(succeed, **backfill), end(fail, **backfill)) == ("success", "failed")
-    assert topic.told() == []
-    choose(notify_backfills=True)
+    assert topic.received() == []
+    configure(notify_backfills=True)
     end(succeed, **backfill)
-    (message,) = topic.told()
+    (message,) = topic.received()
     assert message["MessageAttributes"]["run_type"]["Value"] == "backfill"
-    assert counted() == {}
+    assert published_metrics() == {}
 
 
 @pytest.mark.parametrize(("run_type", "names"), [("manual", []), ("scheduled", ["RunsFailed"])])
-def test_a_dry_run_by_hand_is_told_and_not_counted(
-    topic: Topic, choose: Callable[..., None], end: Callable[..., str], run_type: str, names: list[str]
+def test_a_manual_dry_run_publishes_no_metrics(
+    topic: Topic, configure: Callable[..., None], end: Callable[..., str], run_type: str, names: list[str]
 ) -> None:
-    choose(push_mode="dry_run")
-    assert end(s3_trouble, last_try=True, run_type=run_type) == "failed"
-    assert [message["Subject"] for message in topic.told()] == [NO_VERDICT]
-    assert list(counted()) == names
+    configure(push_mode="dry_run")
+    assert end(s3_error, last_try=True, run_type=run_type) == "failed"
+    assert [message["Subject"] for message in topic.received()] == [NO_RESULT]
+    assert list(published_metrics()) == names
 
 
 def check_warning(caplog: pytest.LogCaptureFixture, module: ModuleType, *words: str) -> None:
-    """The module's first line is a warning that has all these words."""
+    """Check that the first log record of a module is a warning with all these words."""
     warning = next(record for record in caplog.records if record.name == module.__name__)
     assert warning.levelname == "WARNING"
     for each in words:
@@ -312,7 +320,7 @@ def check_warning(caplog: pytest.LogCaptureFixture, module: ModuleType, *words: 
 
 
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
-def test_a_topic_that_is_gone_changes_no_state(
+def test_a_deleted_topic_changes_no_state(
     topic: Topic,
     end: Callable[..., str],
     caplog: pytest.LogCaptureFixture,
@@ -321,13 +329,13 @@ def test_a_topic_that_is_gone_changes_no_state(
 ) -> None:
     topic.sns.delete_topic(TopicArn=topic.arn)
     assert end(execute) == state
-    check_warning(caplog, callbacks, f"ended as {state}", topic.arn, "NotFound", "sns:Publish", "sns_topic_arn")
-    assert len(counted()) == 4
+    check_warning(caplog, callbacks, f"(status={state})", topic.arn, "NotFound", "sns:Publish", "sns_topic_arn")
+    assert len(published_metrics()) == 4
 
 
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
 @pytest.mark.parametrize(("service", "messages", "metrics"), [("SNS", 0, 4), ("CLOUDWATCH", 1, 0)])
-def test_a_silent_service_does_not_delay_the_other(
+def test_a_service_that_hangs_does_not_delay_the_other(
     topic: Topic,
     end: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
@@ -338,22 +346,22 @@ def test_a_silent_service_does_not_delay_the_other(
     messages: int,
     metrics: int,
 ) -> None:
-    tries = callbacks.CLIENT_CONFIG["retries"]["total_max_attempts"]  # type: ignore[index]
+    attempts = callbacks.CLIENT_CONFIG["retries"]["total_max_attempts"]  # type: ignore[index]
     seconds = callbacks.CLIENT_CONFIG["connect_timeout"] + callbacks.CLIENT_CONFIG["read_timeout"]  # type: ignore[operator]
-    assert tries * seconds < 20  # [core] task_success_overtime
+    assert attempts * seconds < 20  # [core] task_success_overtime
     monkeypatch.setitem(callbacks.CLIENT_CONFIG, "read_timeout", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{deaf.getsockname()[1]}")
-        began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        started = time.monotonic()
         assert end(execute) == state
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - started < 15
     monkeypatch.delenv(f"AWS_ENDPOINT_URL_{service}")
     assert "Read timeout" in caplog.text
-    assert (len(topic.told()), len(counted())) == (messages, metrics)
+    assert (len(topic.received()), len(published_metrics())) == (messages, metrics)
 
 
 @pytest.mark.parametrize(("execute", "state"), [(succeed, "success"), (fail, "failed")])
-def test_a_namespace_that_may_not_be_used_changes_no_state(
+def test_a_forbidden_namespace_changes_no_state(
     topic: Topic,
     end: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
@@ -368,56 +376,58 @@ def test_a_namespace_that_may_not_be_used_changes_no_state(
     monkeypatch.setattr(CloudWatchBackend, "put_metric_data", MagicMock(side_effect=denied))
     assert end(execute) == state
     check_warning(
-        caplog, metrics, f"ended as {state}", NAMESPACE, "AccessDenied", "cloudwatch:PutMetricData",
+        caplog, metrics, f"(status={state})", NAMESPACE, "AccessDenied", "cloudwatch:PutMetricData",
         "metrics_namespace",
     )  # fmt: skip
-    assert len(topic.told()) == 1
+    assert len(topic.received()) == 1
 
 
-def test_settings_that_never_come_do_not_keep_the_process(
+def test_settings_that_hang_do_not_hold_the_process(
     topic: Topic,
     end: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert callbacks.TIMEOUT_SECONDS < 20  # [core] task_success_overtime: then a failure may become another try
+    assert (
+        callbacks.TIMEOUT_SECONDS < 20
+    )  # [core] task_success_overtime: a longer callback may turn a failure into a retry
     monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 0.2)
     never = threading.Event()
     for module in (callbacks, metrics):
         monkeypatch.setattr(module, "notification_settings", lambda *_: never.wait(30))
-    began = time.monotonic()
+    started = time.monotonic()
     assert end(fail) == "failed"
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - started < 15
     never.set()
-    assert caplog.text.count("did not answer within 0.2 s") == 2
-    assert topic.told() == []
+    assert caplog.text.count("Timed out after 0.2 s") == 2
+    assert topic.received() == []
 
 
-def test_a_topic_that_is_misspelt_is_told_of_in_the_log(
+def test_an_invalid_topic_is_logged(
     topic: Topic,
-    choose: Callable[..., None],
+    configure: Callable[..., None],
     end: Callable[..., str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    choose(sns_topic_arn="on-call")
-    assert end(succeed) == "failed"  # as every task of that run
+    configure(sns_topic_arn="on-call")
+    assert end(succeed) == "failed"  # like every task of that run
     assert "sns_topic_arn: expected the ARN of a standard SNS topic" in caplog.text
-    assert topic.told() == []
-    assert counted() == {"RunsFailed": 1}
+    assert topic.received() == []
+    assert published_metrics() == {"RunsFailed": 1}
 
 
 @pytest.mark.parametrize(
-    ("try_number", "hostname", "subjects"), [(1, "worker", []), (4, "worker", [NO_VERDICT]), (1, "", [NO_VERDICT])]
+    ("try_number", "hostname", "subjects"), [(1, "worker", []), (4, "worker", [NO_RESULT]), (1, "", [NO_RESULT])]
 )
-def test_a_worker_that_was_lost(
+def test_a_lost_worker_is_reported_without_a_retry(
     topic: Topic,
-    choose: Callable[..., None],  # noqa: ARG001
+    configure: Callable[..., None],  # noqa: ARG001
     dag_bag: Any,
     try_number: int,
     hostname: str,
     subjects: list[str],
 ) -> None:
-    # The scheduler finds out and asks the DAG processor to call back, whether or not a try is left.
+    # The scheduler notices it and has the DAG processor run the callback, even if a retry follows.
     from airflow.api_fastapi.execution_api.datamodels.taskinstance import TaskInstance, TIRunContext
     from airflow.callbacks.callback_requests import TaskCallbackRequest
     from airflow.dag_processing.processor import _execute_task_callbacks
@@ -441,7 +451,7 @@ def test_a_worker_that_was_lost(
         context_from_server=TIRunContext.model_validate({"dag_run": run | {"end_date": None}, "max_tries": 3}),
     )
     _execute_task_callbacks(dag_bag, request, structlog.get_logger())
-    told = topic.told()
-    assert [message["Subject"] for message in told] == subjects
-    assert all("its worker was lost" in message["Message"] for message in told)
-    assert counted() == ({"RunsFailed": 1} if told else {})
+    messages = topic.received()
+    assert [message["Subject"] for message in messages] == subjects
+    assert all("its worker was lost" in message["Message"] for message in messages)
+    assert published_metrics() == ({"RunsFailed": 1} if messages else {})

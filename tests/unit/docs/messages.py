@@ -1,7 +1,7 @@
-"""Every message that can end a run, read from the source of both sides: nothing is imported, nothing is run.
+"""Extracts every message that can end a run from the source of both sides, without importing or running it.
 
-A message is what the source gives to an exception, to a finding of the verdict, to a stop of the delivery, or to a list
-of problems that one of these tells as a whole. Its variable parts are holes: `the weights sum to …, wanted 1`.
+A message is a text that the source passes to an exception, a finding, a stop reason or a usability check, or adds to
+a list that one of these reports as a whole. Placeholders stand for its variable parts: `the weights add up to …`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-HOLE = "…"
+PLACEHOLDER = "…"
 SOURCES = ("dags", "plugins/engagement", "glue_jobs")
-PAGE = "ui/*.py"  # runs in the API server; what it says ends no run
+DASHBOARD = "ui/*.py"  # runs in the API server; its messages end no run
 
 EXCEPTION = re.compile(r"[A-Z]\w*(Error|Exception)")
 CARRIERS: Mapping[str, tuple[str | int, ...]] = {
@@ -23,14 +23,15 @@ CARRIERS: Mapping[str, tuple[str | int, ...]] = {
     "StopReason": (0, 1),
     "LoadedManifest": ("code", "detail"),
     "GlueRuns": (2, "error"),
-    "_apply_threshold": (2, "description"),  # of drift.py
+    "_apply_threshold": (2, "description"),  # in drift.py
 }
-"""What carries messages, and in which arguments: a machine word, what a person reads."""
-LISTS = ("problems", "faults", "wrong", "broken", "differing")
+"""Calls that carry codes and messages, and the arguments that hold them."""
+LISTS = ("problems", "faults", "wrong", "broken", "differences", "errors")
+"""Variables whose texts are reported together by a carrier."""
 ATTRIBUTES = ("failed",)
-"""Names of what is told as a whole by one of the others."""
-TELLING = ("describe_fault", "_told")
-"""Functions whose answer another module tells."""
+"""Attributes whose text is reported by a carrier."""
+FUNCTIONS_WITH_TEXT = ("describe_fault", "_task_errors")
+"""Functions whose return value is reported by a carrier in another module."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 Names = Mapping[str, list[ast.expr]]
@@ -39,10 +40,10 @@ Functions = Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]
 
 @dataclass(frozen=True)
 class Message:
-    """What a person may read, or a machine word.
+    """A message or a code in the source.
 
-    :param line: where it is given to its carrier
-    :param carrier: the class that carries it, the list that it is put into, or the function that answers it
+    :param line: the line of the carrier
+    :param carrier: the exception, call, list, attribute or function that carries it
     """
 
     path: str
@@ -51,120 +52,126 @@ class Message:
     text: str
 
     @property
-    def is_word(self) -> bool:
-        """Whether it is a machine word, such as `canary_refused`."""
-        wordy = re.fullmatch(rf"(?=.*[a-z])[a-z_{HOLE}]+", self.text) is not None
-        return wordy and self.carrier in ("Finding", "StopReason", "LoadedManifest")
+    def is_code(self) -> bool:
+        """Whether it is a code, such as `canary_refused`."""
+        matches = re.fullmatch(rf"(?=.*[a-z])[a-z_{PLACEHOLDER}]+", self.text) is not None
+        return matches and self.carrier in ("Finding", "StopReason", "LoadedManifest")
 
     @property
     def is_searchable(self) -> bool:
-        """Whether it has fixed words to search for; otherwise it is a part of another message."""
-        whole = self.carrier not in TELLING or HOLE in self.text
-        return whole and len(re.findall(r"[A-Za-z_]{2,}", self.text)) > 1
+        """Whether it has fixed words to search for; if not, it is a part of another message."""
+        is_part = self.carrier in FUNCTIONS_WITH_TEXT and PLACEHOLDER not in self.text
+        return not is_part and len(re.findall(r"[A-Za-z_]{2,}", self.text)) > 1
 
 
 def of_repository() -> list[Message]:
-    """The messages of both sides."""
-    paths = [path for folder in SOURCES for path in sorted((ROOT / folder).rglob("*.py")) if not path.match(PAGE)]
+    """Return the messages of both sides."""
+    paths = [path for folder in SOURCES for path in sorted((ROOT / folder).rglob("*.py")) if not path.match(DASHBOARD)]
     sources = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
     constants = {
         name: values
         for source in sources.values()
-        for name, values in _assigned(ast.parse(source)).items()
+        for name, values in _assignments(ast.parse(source)).items()
         if name.isupper()
     }
     return [message for path, source in sources.items() for message in of_source(path, source, constants)]
 
 
 def of_source(path: str, source: str, constants: Names | None = None) -> list[Message]:
-    """The messages of one module.
+    """Return the messages of one module.
 
-    :param constants: what other modules define and this one may import
+    :param constants: constants of other modules, which this one may import
     """
     tree = ast.parse(source)
     functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
-    known = {function.name: function for function in functions}
-    shared = {**(constants or {}), **_assigned(tree)}
+    by_name = {function.name: function for function in functions}
+    shared = {**(constants or {}), **_assignments(tree)}
     found = [
         Message(path, expression.lineno, carrier, text)
         for scope in (tree, *functions)
-        for carrier, expression in _sinks(scope, known)
-        for text in _told(expression, {**shared, **_assigned(scope)}, known)
+        for carrier, expression in _carried_expressions(scope, by_name)
+        for text in _possible_texts(expression, {**shared, **_assignments(scope)}, by_name)
     ]
     return list(dict.fromkeys(found))
 
 
-def _sinks(scope: ast.AST, functions: Functions) -> Iterator[tuple[str, ast.expr]]:
-    """What this function, and no function within it, gives to a carrier or a list."""
-    name = getattr(scope, "name", "")
-    for node in _inside(scope):
+def _carried_expressions(scope: ast.AST, functions: Functions) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the carriers of a function, without its nested functions, and what they carry."""
+    scope_name = getattr(scope, "name", "")
+    for node in _walk_scope(scope):
         if isinstance(node, ast.Call):
             called = _name(node.func)
             owner = _name(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-            if EXCEPTION.fullmatch(called) or _makes_exceptions(functions.get(called)):
+            if EXCEPTION.fullmatch(called) or _returns_exception(functions.get(called)):
                 yield from ((called, argument) for argument in node.args)
             elif called in ("append", "extend") and owner in LISTS:
                 yield owner, node.args[0]
-            given = dict(enumerate(node.args)) | {keyword.arg: keyword.value for keyword in node.keywords}
-            yield from ((called, given[place]) for place in CARRIERS.get(called, ()) if place in given)
+            arguments = dict(enumerate(node.args)) | {keyword.arg: keyword.value for keyword in node.keywords}
+            yield from ((called, arguments[key]) for key in CARRIERS.get(called, ()) if key in arguments)
         elif isinstance(node, ast.Assign):
             target = _name(node.targets[0])
             if target in (ATTRIBUTES if isinstance(node.targets[0], ast.Attribute) else LISTS):
                 yield target, node.value
         elif isinstance(node, ast.AugAssign) and _name(node.target) in LISTS:
             yield _name(node.target), node.value
-        elif isinstance(node, ast.Return) and node.value and name in TELLING:
-            yield name, node.value
+        elif isinstance(node, ast.Return) and node.value and scope_name in FUNCTIONS_WITH_TEXT:
+            yield scope_name, node.value
 
 
-def _makes_exceptions(function: ast.AST | None) -> bool:
-    answers = [node.value for node in _inside(function) if isinstance(node, ast.Return)] if function else []
-    return any(isinstance(answer, ast.Call) and EXCEPTION.fullmatch(_name(answer.func)) for answer in answers)
+def _returns_exception(function: ast.AST | None) -> bool:
+    if function is None:
+        return False
+    values = [node.value for node in _walk_scope(function) if isinstance(node, ast.Return)]
+    return any(isinstance(value, ast.Call) and EXCEPTION.fullmatch(_name(value.func)) for value in values)
 
 
-def _told(node: ast.AST, names: Names, functions: Functions) -> Iterator[str]:
-    """The texts of everything that an expression may come to: variables and functions are looked into."""
+def _possible_texts(node: ast.AST, names: Names, functions: Functions) -> Iterator[str]:
+    """Yield all texts that an expression may evaluate to. Variables and function calls are resolved."""
     name = _name(node)
     if isinstance(node, ast.Name) or name.isupper():
-        rest = {other: values for other, values in names.items() if other != name}
+        others = {other: values for other, values in names.items() if other != name}
         for value in names.get(name, ()):
-            yield from _told(value, rest, functions)
+            yield from _possible_texts(value, others, functions)
         return
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)):
         yield _text(node)
     for call in ast.walk(node) if isinstance(node, ast.JoinedStr) else (node,):
         if isinstance(call, ast.Call) and (function := functions.get(_name(call.func))):
-            others = {name: known for name, known in functions.items() if known is not function}
-            for inner in _inside(function):
+            other_functions = {name: known for name, known in functions.items() if known is not function}
+            for inner in _walk_scope(function):
                 if isinstance(inner, ast.Return) and inner.value:
-                    yield from _told(inner.value, _assigned(function), others)
-    for child in () if isinstance(node, ast.JoinedStr) else ast.iter_child_nodes(node):
-        yield from _told(child, names, functions)
+                    yield from _possible_texts(inner.value, _assignments(function), other_functions)
+    if not isinstance(node, ast.JoinedStr):
+        for child in ast.iter_child_nodes(node):
+            yield from _possible_texts(child, names, functions)
 
 
 def _text(node: ast.JoinedStr | ast.Constant) -> str:
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-    text = "".join(str(part.value) if isinstance(part, ast.Constant) else HOLE for part in parts)
+    text = "".join(str(part.value) if isinstance(part, ast.Constant) else PLACEHOLDER for part in parts)
     return " ".join(text.split())
 
 
-def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
-    """The values that this function, or the module outside of its functions, gives to each name."""
-    found: dict[str, list[ast.expr]] = {}
-    for node in _inside(scope):
+def _assignments(scope: ast.AST) -> dict[str, list[ast.expr]]:
+    """Return the values assigned to each name in a function, or in a module outside its functions."""
+    values: dict[str, list[ast.expr]] = {}
+    for node in _walk_scope(scope):
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            for one in target.elts if isinstance(target, ast.Tuple) else [target]:
-                found.setdefault(_name(one), []).append(node.value)
-    return found
+            for each in target.elts if isinstance(target, ast.Tuple) else [target]:
+                values.setdefault(_name(each), []).append(node.value)
+    return values
 
 
-def _inside(scope: ast.AST) -> Iterator[ast.AST]:
+def _walk_scope(scope: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes below `scope`, except those in nested functions."""
     for child in ast.iter_child_nodes(scope):
         if not isinstance(child, FUNCTIONS):
             yield child
-            yield from _inside(child)
+            yield from _walk_scope(child)
 
 
 def _name(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,4 +1,4 @@
-"""The runbook has a line for every message that ends a run and for every alarm, and none for what is gone."""
+"""The runbook explains every message that ends a run and every alarm, and none that no longer exists."""
 
 from __future__ import annotations
 
@@ -11,65 +11,69 @@ import pytest
 from engagement.notifications import message as notification
 from infra.intrinsics import parse
 from tests.unit.docs import messages
-from tests.unit.docs.messages import HOLE, ROOT, Message
+from tests.unit.docs.messages import PLACEHOLDER, ROOT, Message
 
 RUNBOOK = (ROOT / "docs" / "guides" / "runbook.md").read_text(encoding="utf-8")
 HEADER = "| message | what it means | what to do |"
-MOST = 4  # messages that one pattern may stand for, or it would swallow new ones
+MAX_MESSAGES = 4  # a pattern that matches more messages would also match new ones
 
 JOBS = "glue_jobs/engagement_jobs/"
-TOLD_OTHERWISE = {
-    (JOBS + "contract/arguments.py", "ValueError"): "told as what the argument is wanted to be",
-    (JOBS + "crm_client/http_client.py", "SecretError"): "told as secret_unreadable; its text may come near the secret",
-    (JOBS + "scoring/extract_reader.py", "Caused by:"): "is taken off what Spark says",
+NOT_SHOWN = {
+    (JOBS + "contract/arguments.py", "ValueError"): "the message repeats what the argument must be",
+    (JOBS + "crm_client/http_client.py", "SecretError"): "reported as secret_unreadable, because it may quote a secret",
+    (JOBS + "scoring/extract_reader.py", "Caused by:"): "removed from the message of Spark",
 }
-"""Carriers, or texts, that nobody is shown; and why."""
+"""Carriers or texts that no run shows, and why."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the runbook: quoted fixed words, and machine words."""
+    """A row of the runbook.
+
+    :param patterns: quoted fixed words of messages
+    :param codes: quoted codes
+    """
 
     line: str
     patterns: tuple[str, ...]
-    words: tuple[str, ...]
+    codes: tuple[str, ...]
 
 
-def rows(text: str) -> list[Row]:
-    """The rows of all tables of messages."""
-    found: list[Row] = []
-    inside = False
+def read_rows(text: str) -> list[Row]:
+    """Return the rows of all tables of messages."""
+    rows: list[Row] = []
+    in_table = False
     for line in text.splitlines():
-        inside = line == HEADER or (inside and line.startswith("|"))
-        if inside and line != HEADER and not line.startswith("|---"):
+        in_table = line == HEADER or (in_table and line.startswith("|"))
+        if in_table and line != HEADER and not line.startswith("|---"):
             quoted = re.findall(r"`([^`]+)`", line.split("|")[1])
-            words = tuple(one for one in quoted if re.fullmatch("[a-z_]+", one))
-            found.append(Row(line, tuple(one for one in quoted if one not in words), words))
-    return found
+            codes = tuple(each for each in quoted if re.fullmatch("[a-z_]+", each))
+            rows.append(Row(line, tuple(each for each in quoted if each not in codes), codes))
+    return rows
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether a text has the pattern's fixed words in this order."""
-    return re.search(".*".join(map(re.escape, pattern.split(HOLE))), text) is not None
+    """Return whether a text contains the pattern's fixed words in this order."""
+    return re.search(".*".join(map(re.escape, pattern.split(PLACEHOLDER))), text) is not None
 
 
-def is_told(message: Message) -> bool:
-    return not {(message.path, message.carrier), (message.path, message.text)} & TOLD_OTHERWISE.keys()
+def is_shown(message: Message) -> bool:
+    return not {(message.path, message.carrier), (message.path, message.text)} & NOT_SHOWN.keys()
 
 
-EVERY = messages.of_repository()
-TOLD = [message for message in EVERY if is_told(message)]
-SENTENCES = [message for message in TOLD if message.is_searchable]
+ALL_MESSAGES = messages.of_repository()
+SHOWN = [message for message in ALL_MESSAGES if is_shown(message)]
+SENTENCES = [message for message in SHOWN if message.is_searchable]
 MANIFESTS = ("scores", "delivery")
-ROWS = rows(RUNBOOK)
+ROWS = read_rows(RUNBOOK)
 PATTERNS = sorted({pattern for row in ROWS for pattern in row.patterns})
 
 
-def unexplained(found: list[Message]) -> list[str]:
-    """Messages without a row, each with its place."""
+def unexplained(sentences: list[Message]) -> list[str]:
+    """Return the messages without a row, each with its location."""
     return [
         f"{message.path}:{message.line}: {message.text}"
-        for message in found
+        for message in sentences
         if not any(fits(pattern, message.text) for pattern in PATTERNS)
     ]
 
@@ -79,39 +83,41 @@ def test_every_message_has_a_row() -> None:
     assert unexplained(SENTENCES) == []
 
 
-def test_every_machine_word_has_a_row() -> None:
-    wanted: set[str] = set()
-    for message in TOLD:
-        if message.is_word and (message.carrier == "LoadedManifest" or HOLE in message.text):
-            # A code of a manifest follows the manifest's name.
-            wanted |= {f"{name}_{message.text.removeprefix(f'{HOLE}_')}" for name in MANIFESTS}
-        elif message.is_word:
-            wanted.add(message.text)
-    assert len(wanted) > 20
-    assert {word for row in ROWS for word in row.words} == wanted
+def test_every_code_has_a_row() -> None:
+    expected: set[str] = set()
+    for message in SHOWN:
+        if message.is_code and (message.carrier == "LoadedManifest" or PLACEHOLDER in message.text):
+            # The name of the manifest precedes the code of a manifest.
+            expected |= {f"{name}_{message.text.removeprefix(f'{PLACEHOLDER}_')}" for name in MANIFESTS}
+        elif message.is_code:
+            expected.add(message.text)
+    assert len(expected) > 20
+    assert {code for row in ROWS for code in row.codes} == expected
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_no_row_is_about_a_message_that_is_gone_or_about_all_messages(pattern: str) -> None:
-    found = {message.text for message in SENTENCES if fits(pattern, message.text)}
-    assert 1 <= len(found) <= MOST, found
+def test_every_pattern_matches_a_few_existing_messages(pattern: str) -> None:
+    matching = {message.text for message in SENTENCES if fits(pattern, message.text)}
+    assert 1 <= len(matching) <= MAX_MESSAGES, matching
     assert len(re.findall(r"[A-Za-z_]{2,}", pattern)) > 1
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.line[2:40])
-def test_every_row_tells_what_it_means_and_what_to_do(row: Row) -> None:
-    _, message, meaning, todo, end = row.line.split("|")
+def test_every_row_says_what_it_means_and_what_to_do(row: Row) -> None:
+    _, message, meaning, action, end = row.line.split("|")
     assert end == ""
     assert row.patterns
-    assert all(len(cell.strip()) > 5 for cell in (message, meaning, todo))
+    assert all(len(cell.strip()) > 5 for cell in (message, meaning, action))
 
 
-def test_what_is_told_otherwise_is_still_there() -> None:
-    there = {place for message in EVERY for place in ((message.path, message.carrier), (message.path, message.text))}
-    assert TOLD_OTHERWISE.keys() <= there
+def test_messages_that_are_not_shown_still_exist() -> None:
+    existing = {
+        key for message in ALL_MESSAGES for key in ((message.path, message.carrier), (message.path, message.text))
+    }
+    assert NOT_SHOWN.keys() <= existing
 
 
-NEW = [
+NEW_MESSAGES = [
     'def f(): raise NewError(f"a message {x} that is new")',
     'def f():\n    why = "a message" if x else f"a message {x} that is new"\n    fail(context, NewError(why))',
     'def f(): yield Finding("task_failed", task, f"a message {x} that is new", advice)',
@@ -124,48 +130,48 @@ NEW = [
 ]
 
 
-@pytest.mark.parametrize("source", NEW)
-def test_a_new_message_is_missed(source: str) -> None:
-    found = [message for message in messages.of_source("new.py", source) if message.is_searchable]
-    assert any(line.endswith(f": a message {HOLE} that is new") for line in unexplained(found))
+@pytest.mark.parametrize("source", NEW_MESSAGES)
+def test_a_new_message_without_a_row_is_reported(source: str) -> None:
+    sentences = [message for message in messages.of_source("new.py", source) if message.is_searchable]
+    assert any(line.endswith(f": a message {PLACEHOLDER} that is new") for line in unexplained(sentences))
 
 
-def test_a_new_machine_word_is_seen() -> None:
+def test_a_new_code_is_found() -> None:
     calls = 'StopReason(NEW, ""), LoadedManifest(key, code="gone"), Finding("odd", "", "", "")'
     source = f'NEW = "new_cause"\ndef f(): return [{calls}]'
-    found = [message for message in messages.of_source("new.py", source) if message.is_word]
-    assert {message.text for message in found} == {"new_cause", "gone", "odd"}
+    codes = {message.text for message in messages.of_source("new.py", source) if message.is_code}
+    assert codes == {"new_cause", "gone", "odd"}
 
 
 def alarms() -> list[Any]:
-    """Names of what may go off, without the stack's prefix, from every template."""
-    found = []
+    """Return the template and the name, without the stack's prefix, of every alarm and rule."""
+    parameters = []
     for path in sorted((ROOT / "infra").glob("*.yaml")):
         for resource in parse(path.read_text(encoding="utf-8"))["Resources"].values():
-            property_ = {"AWS::CloudWatch::Alarm": "AlarmName", "AWS::Events::Rule": "Name"}.get(resource["Type"])
-            if property_:
-                found.append(pytest.param(path.name, resource["Properties"][property_], id=path.name))
-    return found
+            name_property = {"AWS::CloudWatch::Alarm": "AlarmName", "AWS::Events::Rule": "Name"}.get(resource["Type"])
+            if name_property:
+                parameters.append(pytest.param(path.name, resource["Properties"][name_property], id=path.name))
+    return parameters
 
 
 @pytest.mark.parametrize(("template", "name"), alarms())
-def test_every_alarm_is_named(template: str, name: Any) -> None:
+def test_every_alarm_has_a_row(template: str, name: Any) -> None:
     assert set(name) == {"Fn::Sub"}, template
     assert f"`{name['Fn::Sub'].replace('${NamePrefix}', 'engagement')}`" in RUNBOOK
 
 
-def test_there_are_alarms() -> None:
+def test_the_templates_have_alarms() -> None:
     assert len(alarms()) >= 3
 
 
-def test_what_a_phone_shows_without_a_verdict_is_there() -> None:
-    told = notification.without_summary(
+def test_the_message_without_a_result_has_a_row() -> None:
+    sent = notification.without_result(
         task_id="summarize_responses", problem="", dag_id="d", run_id="r", run_type="scheduled", score_date="2026-11-23"
     )
-    subject = f"FAILED engagement scores {HOLE}: no verdict, see summarize_responses"
-    body = "failed before it came to a verdict"
-    assert fits(subject, told.subject)
-    assert body in told.body
+    subject = f"FAILED engagement scores {PLACEHOLDER}: no result, see summarize_responses"
+    body = "failed without a result"
+    assert fits(subject, sent.subject)
+    assert body in sent.body
     assert f"`{subject}`" in RUNBOOK
     assert f"`{body}`" in RUNBOOK
 
@@ -174,10 +180,10 @@ def test_what_a_phone_shows_without_a_verdict_is_there() -> None:
     ("path", "words"),
     [
         ("infra/workflow.yaml", "FAILED: the Glue job "),
-        ("plugins/engagement/notifications/callbacks.py", "Nobody was told that the run ended as "),
-        ("plugins/engagement/notifications/metrics.py", "No metric tells that the run ended as "),
+        ("plugins/engagement/notifications/callbacks.py", "Could not publish the run notification "),
+        ("plugins/engagement/notifications/metrics.py", "Could not publish the run metrics "),
     ],
 )
-def test_what_else_is_told_is_there(path: str, words: str) -> None:
+def test_other_messages_have_a_row(path: str, words: str) -> None:
     assert words in (ROOT / path).read_text(encoding="utf-8")
-    assert f"`{words}{HOLE}" in RUNBOOK
+    assert f"`{words}{PLACEHOLDER}" in RUNBOOK

@@ -1,4 +1,4 @@
-"""The checked-in JSON Schemas are those of the models."""
+"""The JSON Schemas under version control match the models."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from infra import schemas
 
 
 @pytest.mark.parametrize("name", schemas.DOCUMENTS)
-def test_a_schema_is_up_to_date(name: str) -> None:
+def test_schema_is_up_to_date(name: str) -> None:
     written = (schemas.FOLDER / f"{name}.json").read_text(encoding="utf-8")
     assert written == schemas.schema_text(schemas.DOCUMENTS[name]), "run make schemas"
 
 
-def test_every_file_belongs_to_a_document() -> None:
+def test_every_schema_file_belongs_to_a_document() -> None:
     assert {path.stem for path in schemas.FOLDER.iterdir()} == set(schemas.DOCUMENTS)

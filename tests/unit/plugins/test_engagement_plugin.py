@@ -1,4 +1,4 @@
-"""The plugin file: what Airflow makes of it, how little it loads, and what it answers when the page cannot be built."""
+"""The plugin: how Airflow registers it, how little it imports, and its response when the dashboard cannot be built."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ print(json.dumps({
     "apps": [(a["name"], a["url_prefix"], callable(a["app"])) for a in apps if a["name"] == "engagement"],
     "middlewares": len(middlewares),
     "views": views,
-    "loaded": sorted(after),
+    "modules": sorted(after),
 }))
 """
 
 
-def test_airflow_loads_it_and_little_else(tmp_path: Path) -> None:
+def test_airflow_loads_the_plugin_and_little_else(tmp_path: Path) -> None:
     env = os.environ | {
         "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PLUGINS),
@@ -44,22 +44,22 @@ def test_airflow_loads_it_and_little_else(tmp_path: Path) -> None:
         "PYTHONPATH": "",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LOAD], env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["plugins"] == ["engagement"]
-    assert found["errors"] == {}
-    assert found["apps"] == [["engagement", "/engagement", True]]
-    assert found["middlewares"] == 0
-    assert found["views"] == [
+    process = subprocess.run([sys.executable, "-W", "ignore", "-c", LOAD], env=env, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    loaded = json.loads(process.stdout.splitlines()[-1])
+    assert loaded["plugins"] == ["engagement"]
+    assert loaded["errors"] == {}
+    assert loaded["apps"] == [["engagement", "/engagement", True]]
+    assert loaded["middlewares"] == 0
+    assert loaded["views"] == [
         {"name": "Engagement delivery", "href": "engagement/", "destination": "nav", "url_route": "engagement"}
     ]
     heavy = {"fastapi", "starlette", "botocore", "boto3", "engagement", "pyspark"}
-    assert {name.partition(".")[0] for name in found["loaded"]} & heavy == set()
-    assert "engagement_plugin" in found["loaded"]
+    assert {name.partition(".")[0] for name in loaded["modules"]} & heavy == set()
+    assert "engagement_plugin" in loaded["modules"]
 
 
-def ask(app: Any, kind: str = "http") -> list[dict[str, Any]]:
+def request(app: Any, kind: str = "http") -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
@@ -78,16 +78,16 @@ def with_build(monkeypatch: pytest.MonkeyPatch, build: Any) -> None:
     monkeypatch.setitem(sys.modules, "engagement.ui.app", module)
 
 
-def test_a_page_that_cannot_be_imported_is_an_error_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_import_is_a_503_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "engagement.ui.app", None)
-    start, body = ask(engagement_plugin.Dashboard())
+    start, body = request(engagement_plugin.LazyDashboard())
     assert start["status"] == 503
     assert (b"cache-control", b"no-store") in start["headers"]
-    assert body["body"] == b"The page cannot be shown; the log of Airflow's API server says why."
-    assert ask(engagement_plugin.Dashboard(), "websocket") == [{"type": "websocket.close", "code": 1011}]
+    assert body["body"] == b"The dashboard cannot be shown. The log of Airflow's API server has the reason."
+    assert request(engagement_plugin.LazyDashboard(), "websocket") == [{"type": "websocket.close", "code": 1011}]
 
 
-def test_the_page_is_built_once_and_a_failure_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dashboard_is_built_once_after_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[int] = []
 
     async def page(_scope: Any, _receive: Any, send: Any) -> None:
@@ -96,11 +96,11 @@ def test_the_page_is_built_once_and_a_failure_is_not_kept(monkeypatch: pytest.Mo
     def build() -> Any:
         built.append(len(built))
         if len(built) == 1:
-            raise RuntimeError("the check cannot be imported")
+            raise RuntimeError("the permission check cannot be imported")
         return page
 
     with_build(monkeypatch, build)
-    dashboard = engagement_plugin.Dashboard()
-    assert ask(dashboard)[0]["status"] == 503
-    assert ask(dashboard) == ask(dashboard) == [{"type": "page"}]
+    dashboard = engagement_plugin.LazyDashboard()
+    assert request(dashboard)[0]["status"] == 503
+    assert request(dashboard) == request(dashboard) == [{"type": "page"}]
     assert built == [0, 1]

@@ -1,22 +1,22 @@
-// Airflow keeps the colour scheme that was chosen there under the name "theme"; "system", or none, is left to the style
-// sheets. A framed report has the same kind of style sheet and no script of its own.
+// Airflow stores its chosen color scheme as "theme". For "system", or without a choice, the style sheets decide.
+// A framed report has the same kind of style sheet but cannot run scripts, so this script changes the frame too.
 (() => {
-  const usual = new Map();
+  const original = new Map();
   const paint = (page, chosen) => {
     const forced = { dark: "all", light: "not all" }[chosen];
     for (const rule of page.styleSheets[0]?.cssRules ?? []) {
-      if (!usual.has(rule) && rule.media?.mediaText.includes("color-scheme: dark")) usual.set(rule, rule.media.mediaText);
-      if (usual.has(rule)) rule.media.mediaText = forced ?? usual.get(rule);
+      if (!original.has(rule) && rule.media?.mediaText.includes("color-scheme: dark")) original.set(rule, rule.media.mediaText);
+      if (original.has(rule)) rule.media.mediaText = forced ?? original.get(rule);
     }
     page.documentElement.style.colorScheme = forced ? chosen : "";
   };
-  const follow = () => {
+  const applyTheme = () => {
     try {
       const framed = [...document.querySelectorAll("iframe")].map((frame) => frame.contentDocument);
       for (const page of [document, ...framed]) if (page) paint(page, localStorage.getItem("theme"));
-    } catch { /* storage is not to be read here: the system's scheme stays */ }
+    } catch { /* storage is not accessible: the color scheme of the system applies */ }
   };
-  follow();
-  addEventListener("storage", follow);
-  addEventListener("load", follow, true); // of the frame, too
+  applyTheme();
+  addEventListener("storage", applyTheme);
+  addEventListener("load", applyTheme, true); // including that of the frame
 })();

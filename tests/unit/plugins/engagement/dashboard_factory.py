@@ -1,4 +1,4 @@
-"""A bucket with runs in it, in memory: summaries and reports as the last task writes them."""
+"""An in-memory bucket with runs: summaries and reports as the last task writes them."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ HOSTILE = "</style></script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
 
 
 @cache
-def _whole() -> str:
+def _summary_json() -> str:
     return run_factory.whole_summary(run_factory.artifacts()).model_dump_json()
 
 
 def a_summary(date: str = "2026-11-23", **changes: Any) -> dict[str, Any]:
-    """The summary of a run that is a success: 970 of 1,000 rows delivered, 8 not reached."""
-    whole: dict[str, Any] = json.loads(_whole())
-    return whole | {"score_date": date, "run_id": f"scheduled__{date}T03:00:00+00:00"} | changes
+    """Return the summary of a successful run: 970 of 1,000 users delivered, 8 not reached."""
+    summary: dict[str, Any] = json.loads(_summary_json())
+    return summary | {"score_date": date, "run_id": f"scheduled__{date}T03:00:00+00:00"} | changes
 
 
 class Bucket(MemoryBucket):
-    """An output bucket that runs can be put into."""
+    """An in-memory output bucket."""
 
-    def put_run(self, whole: dict[str, Any], modified: datetime = WRITTEN) -> str:
-        """Write summary and report; gives the key of the summary."""
-        dry_run = whole["mode"] == "dry_run"
-        keys = s3_keys.summary_prefix(whole["score_date"], whole["run_id"], dry_run=dry_run)
-        self.put(f"{keys}.html", report.render(Summary.model_validate_json(json.dumps(whole))).encode(), modified)
-        self.put(f"{keys}.json", json.dumps(whole).encode(), modified)
+    def put_run(self, summary: dict[str, Any], modified: datetime = WRITTEN) -> str:
+        """Write the summary and the report of a run; return the key of the summary."""
+        dry_run = summary["mode"] == "dry_run"
+        keys = s3_keys.summary_prefix(summary["score_date"], summary["run_id"], dry_run=dry_run)
+        self.put(f"{keys}.html", report.render(Summary.model_validate_json(json.dumps(summary))).encode(), modified)
+        self.put(f"{keys}.json", json.dumps(summary).encode(), modified)
         if not dry_run:
-            self.put(s3_keys.latest_summary(whole["score_date"]), json.dumps(whole).encode(), modified)
+            self.put(s3_keys.latest_summary(summary["score_date"]), json.dumps(summary).encode(), modified)
         return f"{keys}.json"
 
 
 def a_run(date: str = "2026-11-23", written: datetime = WRITTEN, **changes: Any) -> Run:
-    """A line of the page."""
-    whole = a_summary(date, **changes)
-    dry_run = whole["mode"] == "dry_run"
-    found = from_object_key(s3_keys.summary_prefix(date, whole["run_id"], dry_run=dry_run) + ".json")
-    assert found is not None
-    run = read(found[0], written, json.dumps(whole).encode())
+    """Return a run as the dashboard reads it."""
+    summary = a_summary(date, **changes)
+    dry_run = summary["mode"] == "dry_run"
+    parsed = from_object_key(s3_keys.summary_prefix(date, summary["run_id"], dry_run=dry_run) + ".json")
+    assert parsed is not None
+    run = read(parsed[0], written, json.dumps(summary).encode())
     assert isinstance(run, Run), run
     return run

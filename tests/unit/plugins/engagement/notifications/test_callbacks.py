@@ -1,4 +1,4 @@
-"""Telling and counting side by side: neither waits for the other, and both are bounded."""
+"""SNS message and metrics are published in parallel, neither waits for the other, and both have a timeout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from engagement.notifications import callbacks, metrics
 
-PARTS: dict[str, tuple[Any, str]] = {"topic": (callbacks, "_notify"), "metrics": (metrics, "put")}
+PUBLISHERS: dict[str, tuple[Any, str]] = {"notification": (callbacks, "_notify"), "metrics": (metrics, "put")}
 CALLBACKS: list[tuple[Callable[[Any], None], str]] = [
     (callbacks.on_success, "success"),
     (callbacks.on_failure, "failed"),
@@ -22,6 +22,7 @@ CONTEXT: Any = {"ti": SimpleNamespace(state="failed", hostname="worker", try_num
 
 @pytest.fixture
 def never(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """An event that is set only when the test is over."""
     monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 1.0)
     event = threading.Event()
     yield event
@@ -29,8 +30,8 @@ def never(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 
 @pytest.mark.parametrize(("callback", "status"), CALLBACKS)
-@pytest.mark.parametrize(("hanging", "working"), [("topic", "metrics"), ("metrics", "topic")])
-def test_one_that_hangs_does_not_hinder_the_other(
+@pytest.mark.parametrize(("hanging", "working"), [("notification", "metrics"), ("metrics", "notification")])
+def test_a_hanging_publisher_does_not_block_the_other(
     never: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -39,20 +40,19 @@ def test_one_that_hangs_does_not_hinder_the_other(
     hanging: str,
     working: str,
 ) -> None:
-    done: list[str] = []
-    monkeypatch.setattr(*PARTS[hanging], lambda *_: never.wait(30))
-    monkeypatch.setattr(*PARTS[working], lambda _, ended, *__: done.append(ended))
+    published: list[str] = []
+    monkeypatch.setattr(*PUBLISHERS[hanging], lambda *_: never.wait(30))
+    monkeypatch.setattr(*PUBLISHERS[working], lambda _, ended, *__: published.append(ended))
     callback(CONTEXT)
-    assert done == [status]
+    assert published == [status]
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
-    assert {"topic": "nobody was told (SNS)", "metrics": "no metric was put (CloudWatch)"}[hanging] in warnings[0]
-    assert f"ended as {status}" in warnings[0]
+    assert f"while publishing the run {hanging} (status={status})" in warnings[0]
 
 
-def test_both_together_take_no_longer_than_one(never: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    for owner, name in PARTS.values():
+def test_both_publishers_share_one_timeout(never: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    for owner, name in PUBLISHERS.values():
         monkeypatch.setattr(owner, name, lambda *_: never.wait(30))
-    began = time.monotonic()
+    started = time.monotonic()
     callbacks.on_success(CONTEXT)
-    assert time.monotonic() - began < 1.8
+    assert time.monotonic() - started < 1.8

@@ -1,4 +1,4 @@
-"""Metrics: their values, and which runs are counted."""
+"""CloudWatch metrics: their values, and the runs that publish them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.plugins.engagement import run_factory as factory
 NAMESPACE = "Engagement/engagement"
 
 
-def test_a_success() -> None:
+def test_metrics_of_a_success() -> None:
     assert metrics.metric_data("success", factory.whole_summary(factory.artifacts())) == [
         {"MetricName": "RunsSucceeded", "Value": 1, "Unit": "Count"},
         {"MetricName": "UsersDelivered", "Value": 970, "Unit": "Count"},
@@ -25,14 +25,14 @@ def test_a_success() -> None:
     ]
 
 
-def test_a_cost_that_is_not_known_is_not_put() -> None:
+def test_an_unknown_cost_is_left_out() -> None:
     summary = factory.whole_summary(factory.artifacts(), cost_usd=None)
     assert "CostUsd" not in [datum["MetricName"] for datum in metrics.metric_data("success", summary)]
 
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
-    """CloudWatch's client; the hook that makes it is `client.hook`."""
+    """A mocked CloudWatch client; `client.hook` is the mocked hook that creates it."""
     client = MagicMock()
     client.hook.return_value.conn = client
     monkeypatch.setattr(metrics, "AwsBaseHook", client.hook)
@@ -53,10 +53,10 @@ UNRENDERED = "{{ push_mode(dag_run, params, settings(var)) }}"
 
 
 @pytest.mark.parametrize(
-    ("run", "counted"),
+    ("run", "published"),
     [
         ({"run_type": "scheduled"}, True),
-        # Its setting push_mode may be that: the run is one that somebody waits for.
+        # The setting push_mode may be dry_run; a scheduled run is still expected to succeed.
         ({"run_type": "scheduled", "mode": "dry_run"}, True),
         ({"run_type": SimpleNamespace(value="scheduled")}, True),
         ({"run_type": "manual"}, True),
@@ -70,22 +70,22 @@ UNRENDERED = "{{ push_mode(dag_run, params, settings(var)) }}"
         ({"metrics_namespace": "AWS/Glue"}, False),
     ],
 )
-def test_who_is_counted(client: MagicMock, run: dict[str, Any], counted: bool) -> None:
+def test_which_runs_publish_metrics(client: MagicMock, run: dict[str, Any], published: bool) -> None:
     metrics.put(context(**run), "failed", CLIENT_CONFIG)
-    assert client.put_metric_data.called == counted
-    if counted:
+    assert client.put_metric_data.called == published
+    if published:
         one = {"MetricName": "RunsFailed", "Value": 1, "Unit": "Count"}
         client.put_metric_data.assert_called_once_with(Namespace=NAMESPACE, MetricData=[one])
 
 
-def test_the_metrics_lie_where_the_jobs_run(client: MagicMock) -> None:
+def test_metrics_go_to_the_region_of_the_jobs(client: MagicMock) -> None:
     metrics.put(context(), "failed", CLIENT_CONFIG)
     client.hook.assert_called_once_with(
         aws_conn_id="aws_crm", region_name="eu-west-1", client_type="cloudwatch", config=CLIENT_CONFIG
     )
 
 
-def test_a_fault_of_the_setting_is_told_in_the_log(client: MagicMock, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_namespace_is_logged(client: MagicMock, caplog: pytest.LogCaptureFixture) -> None:
     metrics.put(context(metrics_namespace="AWS/Glue"), "failed", CLIENT_CONFIG)
     assert not client.put_metric_data.called
     assert "metrics_namespace: expected a CloudWatch namespace" in caplog.text

@@ -178,7 +178,7 @@ def test_scores_are_compared_with_earlier_dates_in_s3(aws: Aws) -> None:
     task = operator()
     task.execute(context(task))
     assert aws.summary()["scores"]["recent"] == {"dates": 1, "histogram": [0.05] * 20, "drift": 0.0}
-    assert "To match the one recent day" in aws.text(f"{RUN_SUMMARY}.html")
+    assert "To match the one recent date" in aws.text(f"{RUN_SUMMARY}.html")
 
 
 def test_no_user_id_is_read_or_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +205,7 @@ def test_a_failed_push_fails_with_glues_message_and_counts(aws: Aws) -> None:
     task = operator()
     around = context(task, {"push_scores": "failed"})
     message = refused(task, around)
-    assert message.startswith("push_scores failed: AuthError: the CRM answered 401 twice. 970 of 1,000 customers")
+    assert message.startswith("push_scores failed: AuthError: the CRM answered 401 twice. 970 of 1,000 scores")
     assert "deferred 2" in message
     assert f"s3://{BUCKET}/{RUN_SUMMARY}.html" in message
     # whoever is told of the failure finds the numbers and the report
@@ -220,7 +220,7 @@ def test_a_green_run_without_delivery_manifest_is_not_green(aws: Aws) -> None:
     aws.s3.delete_object(Bucket=BUCKET, Key=s3_keys.delivery_manifest(factory.DATE, factory.RUN_ID, dry_run=False))
     aws.start(factory.PUSH_JOB)
     task = operator()
-    assert "there is none" in refused(task, context(task))
+    assert "it does not exist" in refused(task, context(task))
     assert aws.summary()["outcomes"]["delivered"] in (500, 970)
 
 
@@ -256,7 +256,7 @@ def test_a_glue_run_that_is_still_active_is_stopped_first(aws: Aws) -> None:
     other = aws.start(factory.PUSH_JOB, "RUNNING", run_id="scheduled__other")
     task = operator(stop_poll_seconds=0)
     message = refused(task, context(task, {"push_scores": "failed"}))
-    assert f"push_scores failed; its Glue run {run} ended STOPPED" in message
+    assert f"push_scores failed: its Glue run {run} ended STOPPED" in message
     assert aws.summary()["stopped_glue_runs"] == [run]
     assert (run_of(factory.PUSH_JOB, run).status, run_of(factory.PUSH_JOB, other).status) == ("STOPPED", "RUNNING")
 
@@ -306,7 +306,7 @@ def test_a_dry_run_writes_into_its_own_folder_only(aws: Aws) -> None:
     prefix = s3_keys.summary_prefix(factory.DATE, factory.RUN_ID, dry_run=True)
     assert new == {f"{prefix}.json", f"{prefix}.html"}
     assert prefix.startswith("dry_runs/")
-    assert "Nothing is sent" in aws.text(f"{prefix}.html")
+    assert "This attempt sent nothing" in aws.text(f"{prefix}.html")
 
 
 def test_a_day_left_open_does_not_turn_green_by_a_dry_run(aws: Aws) -> None:

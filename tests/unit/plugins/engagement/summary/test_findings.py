@@ -1,4 +1,4 @@
-"""What fails a run, and which cause comes first."""
+"""Findings: what fails a run, and which cause comes first."""
 
 from __future__ import annotations
 
@@ -23,19 +23,27 @@ def delivery(**changes: Any) -> LoadedManifest[Any]:
     return LoadedManifest("responses/_manifest.json", factory.delivery_manifest(**changes))
 
 
-def absent(code: str) -> LoadedManifest[Any]:
-    return LoadedManifest("responses/_manifest.json", code=code, detail="told why")
+def unusable(code: str) -> LoadedManifest[Any]:
+    return LoadedManifest("responses/_manifest.json", code=code, detail="a reason")
 
 
-def broken_after(task: str) -> dict[str, str | None]:
-    at = factory.TASKS.index(task)
-    later = dict.fromkeys(factory.TASKS[at + 1 :], "upstream_failed")
-    return {**dict.fromkeys(factory.TASKS[:at], "success"), task: "failed", **later}
+def states_after_failure(task: str) -> dict[str, str | None]:
+    position = factory.TASKS.index(task)
+    later = dict.fromkeys(factory.TASKS[position + 1 :], "upstream_failed")
+    return {**dict.fromkeys(factory.TASKS[:position], "success"), task: "failed", **later}
+
+
+def run_with_outcomes(**sent: int) -> RunArtifacts:
+    """Return a run in which 478 users have these outcomes and the other 522 were reached or needed no sending."""
+    plan, _ = factory.last_attempt()
+    outcomes = dict.fromkeys(factory.SETTLED, 0) | plan.outcomes
+    for name, rows in sent.items():
+        outcomes[name] += rows
+    aggregates = {factory.LAST: [plan, factory.aggregate(factory.LAST, "0", sent)]}
+    return factory.artifacts(delivery=delivery(outcomes=outcomes), aggregates=aggregates)
 
 
 STOPPED = {"cause": "auth", "detail": "The CRM answered 401 twice."}
-LOST = factory.SETTLED | {"delivered": 960, "deferred": 12}
-LOST_TASK = factory.aggregate(factory.LAST, "0", {"delivered": 460, "rejected": 5, "unknown": 1, "deferred": 12})
 
 
 @pytest.mark.parametrize(
@@ -45,51 +53,81 @@ LOST_TASK = factory.aggregate(factory.LAST, "0", {"delivered": 460, "rejected": 
         ({"tasks": SUCCESS | {"check_scores": "failed", "push_scores": "upstream_failed"}}, ["task_failed", "not_run"]),
         ({"tasks": SUCCESS | {"check_activity": "skipped"}}, ["task_failed"]),
         ({"tasks": SUCCESS | {"push_scores": None}}, ["task_failed"]),
-        ({"scores": absent("missing")}, ["scores_missing"]),
-        ({"scores": absent("other_run")}, ["scores_other_run"]),
-        ({"scores": absent("broken")}, ["scores_broken"]),
-        ({"delivery": absent("missing")}, ["delivery_missing"]),
-        ({"delivery": absent("other_run")}, ["delivery_other_run"]),
+        ({"scores": unusable("missing")}, ["scores_missing"]),
+        ({"scores": unusable("other_run")}, ["scores_other_run"]),
+        ({"scores": unusable("broken")}, ["scores_broken"]),
+        ({"delivery": unusable("missing")}, ["delivery_missing"]),
+        ({"delivery": unusable("other_run")}, ["delivery_other_run"]),
         ({"delivery": delivery(mode="changed")}, ["delivery_inconsistent"]),
         ({"aggregates": {factory.FIRST: factory.first_attempt()}}, ["delivery_inconsistent"]),
-        ({"broken_aggregates": ["aggregate x cannot be read"]}, ["aggregates_broken"]),
+        ({"broken_aggregates": ["The aggregate x cannot be read"]}, ["aggregates_broken"]),
         ({"delivery": delivery(stopped=STOPPED)}, ["delivery_stopped"]),
-        ({"glue": GlueRuns((), error="Glue could not be asked")}, ["glue_unsettled"]),
-        (
-            {"delivery": delivery(outcomes=LOST), "aggregates": {factory.LAST: [factory.last_attempt()[0], LOST_TASK]}},
-            ["not_reached"],
-        ),
+        ({"glue": GlueRuns((), error="Glue cannot be queried")}, ["glue_unsettled"]),
+        ({"has_open_rows": True}, ["left_open"]),
     ],
 )
-def test_findings(changes: dict[str, Any], expected: list[str]) -> None:
+def test_each_problem_has_its_finding(changes: dict[str, Any], expected: list[str]) -> None:
     assert codes(factory.artifacts(**changes)) == expected
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(0.0079, ["not_reached"]), (0.008, []), (0.5, [])])
-def test_more_than_the_limit_fails_and_exactly_the_limit_does_not(limit: float, expected: list[str]) -> None:
-    assert codes(factory.artifacts(), limit) == expected  # 8 of 1,000 are not reached
+def test_the_run_fails_only_above_the_limit(limit: float, expected: list[str]) -> None:
+    assert codes(factory.artifacts(), limit) == expected  # 8 of 1,000 users are not reached
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "unknown", "deferred"])
+def test_each_outcome_not_reached_counts_alone(outcome: str) -> None:
+    # The push job succeeds when only rejected users exceed the limit, because a retry would send nothing.
+    assert codes(run_with_outcomes(delivered=468, **{outcome: 10})) == []
+    assert codes(run_with_outcomes(delivered=467, **{outcome: 11})) == ["not_reached"]
+
+
+def test_outcomes_not_reached_add_up() -> None:
+    assert codes(run_with_outcomes(delivered=467, rejected=4, unknown=4, deferred=3)) == ["not_reached"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "advice"),
+    [
+        (
+            {"rejected": 20, "delivered": 458},
+            "See the reasons in the report. Rejected users (20): fix the cause, then trigger the DAG with "
+            "score_date=2026-11-23 and push_mode=retry_rejected.",
+        ),
+        (
+            {"unknown": 5, "deferred": 15, "delivered": 458},
+            "See the reasons in the report. Open users (20): clear push_scores with its downstream tasks.",
+        ),
+    ],
+)
+def test_advice_names_the_action_that_sends_something(sent: dict[str, int], advice: str) -> None:
+    (finding,) = findings.evaluate_run(run_with_outcomes(**sent), LIMIT)
+    assert finding.advice == advice
 
 
 @pytest.mark.parametrize("state", ["STOPPED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED"])
-def test_a_green_task_over_a_failed_glue_run_is_no_success(state: str) -> None:
+def test_a_successful_task_with_a_failed_glue_run_fails(state: str) -> None:
     run = factory.glue_run(factory.PUSH_JOB, factory.LAST, state=state)
     assert codes(factory.artifacts(latest_glue_runs={"push_scores": run})) == ["glue_run_not_succeeded"]
-    # Its missing manifest is what came of it.
-    lost = factory.artifacts(latest_glue_runs={"push_scores": run}, delivery=absent("missing"))
-    assert codes(lost)[:2] == ["glue_run_not_succeeded", "delivery_missing"]
+    # The missing manifest is a consequence.
+    without_manifest = factory.artifacts(latest_glue_runs={"push_scores": run}, delivery=unusable("missing"))
+    assert codes(without_manifest)[:2] == ["glue_run_not_succeeded", "delivery_missing"]
 
 
 @pytest.mark.parametrize("task", factory.TASKS[:3])
-def test_the_task_that_failed_comes_first_whatever_follows(task: str) -> None:
+def test_the_failed_task_precedes_its_consequences(task: str) -> None:
     artifacts = factory.artifacts(
-        tasks=broken_after(task), scores=absent("other_run"), delivery=absent("missing"), latest_glue_runs={}
+        tasks=states_after_failure(task),
+        scores=unusable("other_run"),
+        delivery=unusable("missing"),
+        latest_glue_runs={},
     )
     first, *_, last = findings.evaluate_run(artifacts, LIMIT)
     assert (first.task, first.code) == (task, "task_failed")
     assert last.code == "not_run"
 
 
-def test_glues_own_words_lead_when_its_task_failed() -> None:
+def test_a_failed_task_reports_the_error_of_its_glue_run() -> None:
     run = factory.glue_run(factory.PUSH_JOB, factory.LAST, state="FAILED", error="RedirectError: 302 to /login")
     artifacts = factory.artifacts(
         tasks=SUCCESS | {"push_scores": "failed"},
@@ -103,44 +141,43 @@ def test_glues_own_words_lead_when_its_task_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
-        ({"rows": 1001, "outcomes": factory.SETTLED | {"delivered": 971}}, "1,001 rows, the scores manifest 1,000"),
-        ({"scores_sha256": "00"}, "sha256"),
-        # right sums, yet another story than the aggregates'
-        ({"outcomes": factory.SETTLED | {"delivered": 969, "rejected": 6}}, "delivered 969 but 970 in the aggregates"),
+        ({"rows": 1001, "outcomes": factory.SETTLED | {"delivered": 971}}, "1,001 rows, the scores manifest has 1,000"),
+        ({"scores_sha256": "00"}, "scores_sha256"),
+        # The totals are right, but single outcomes differ from the aggregates.
+        ({"outcomes": factory.SETTLED | {"delivered": 969, "rejected": 6}}, "969, the aggregates add up to 970"),
     ],
 )
-def test_a_manifest_that_differs_from_the_other_documents(changes: dict[str, Any], told: str) -> None:
-    found = findings.find_differences(
+def test_differences_to_the_other_documents_are_found(changes: dict[str, Any], expected: str) -> None:
+    differences = findings.find_differences(
         factory.delivery_manifest(**changes), factory.scores_manifest(), factory.last_attempt()
     )
-    assert told in "; ".join(found)
+    assert expected in "; ".join(differences)
 
 
 def test_a_lost_aggregate_is_a_difference() -> None:
-    found = findings.find_differences(factory.delivery_manifest(), None, factory.last_attempt()[1:])
-    assert "delivered 970 but 470 in the aggregates" in found
+    differences = findings.find_differences(factory.delivery_manifest(), None, factory.last_attempt()[1:])
+    assert "delivered is 970, the aggregates add up to 470" in differences
 
 
 def test_a_broken_scores_manifest_precedes_its_failed_check() -> None:
-    artifacts = factory.artifacts(
-        tasks=broken_after("check_scores"), scores=absent("broken"), delivery=absent("missing")
-    )
+    tasks = states_after_failure("check_scores")
+    artifacts = factory.artifacts(tasks=tasks, scores=unusable("broken"), delivery=unusable("missing"))
     assert codes(artifacts) == ["scores_broken", "task_failed", "not_run"]
 
 
-def test_not_before_is_told() -> None:
+def test_the_finding_shows_when_the_crm_accepts_requests() -> None:
     artifacts = factory.artifacts(delivery=delivery(stopped=STOPPED, not_before="2026-11-23T05:00:00Z"))
-    assert "not to be called before 2026-11-23T05:00:00Z" in findings.evaluate_run(artifacts, LIMIT)[0].detail
+    assert "no requests before 2026-11-23T05:00:00Z" in findings.evaluate_run(artifacts, LIMIT)[0].detail
 
 
-def test_every_finding_says_what_to_do() -> None:
+def test_every_finding_has_advice() -> None:
     artifacts = factory.artifacts(
         tasks={**dict.fromkeys(factory.TASKS, "failed"), "another_task": "failed"},
-        scores=absent("broken"),
-        delivery=absent("broken"),
-        glue=GlueRuns((), error="Glue is away"),
+        scores=unusable("broken"),
+        delivery=unusable("broken"),
+        glue=GlueRuns((), error="Glue cannot be queried"),
         broken_aggregates=["one"],
     )
     advice = [finding.advice for finding in findings.evaluate_run(artifacts, LIMIT)]

@@ -1,4 +1,4 @@
-"""Reading manifests and aggregates: only this run's, never ledger lines."""
+"""Manifests and aggregates: only those of this run are used, and ledger lines are never read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_GLUE = GlueRuns(())
 LEDGER = f"responses/dt={factory.DATE}/attempt={factory.LAST}/part-0-00000.jsonl"
 
 
-def whole_run() -> MemoryBucket:
+def complete_run() -> MemoryBucket:
     every = factory.first_attempt() + factory.last_attempt()
     return MemoryBucket(factory.objects(factory.scores_manifest(), factory.delivery_manifest(), every) | {LEDGER: b"{"})
 
@@ -29,18 +29,18 @@ def aggregates(
     *,
     dry_run: bool = False,
 ) -> tuple[dict[str, list[str]], list[str]]:
-    found, broken = run_artifacts.read_aggregates(
+    by_attempt, broken = run_artifacts.read_aggregates(
         store, factory.DATE, factory.RUN_ID, delivery=delivery, glue=glue, dry_run=dry_run
     )
-    return {attempt: sorted(a.task for a in of_attempt) for attempt, of_attempt in found.items()}, broken
+    return {attempt: sorted(a.task for a in of_attempt) for attempt, of_attempt in by_attempt.items()}, broken
 
 
 def read_delivery(store: MemoryBucket, *, dry_run: bool = False) -> run_artifacts.LoadedManifest[DeliveryManifest]:
     return run_artifacts.read_delivery(store, factory.DATE, factory.RUN_ID, dry_run=dry_run)
 
 
-def test_a_whole_run_is_read_without_its_ledger() -> None:
-    store = whole_run()
+def test_a_run_is_read_without_its_ledger() -> None:
+    store = complete_run()
     scores = run_artifacts.read_scores(store, factory.DATE, factory.RUN_ID)
     delivery = read_delivery(store)
     assert (scores.body, delivery.body) == (factory.scores_manifest(), factory.delivery_manifest())
@@ -49,9 +49,9 @@ def test_a_whole_run_is_read_without_its_ledger() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "code", "told"),
+    ("raw", "code", "detail"),
     [
-        (None, "missing", "there is none"),
+        (None, "missing", "it does not exist"),
         (b"{", "broken", "not JSON"),
         (b'{"version": 1}', "broken", "run_id: required"),
         (factory.changed(factory.scores_manifest(), histogram=[49] * 20), "broken", "its histogram add up to 980"),
@@ -59,48 +59,48 @@ def test_a_whole_run_is_read_without_its_ledger() -> None:
         (factory.changed(factory.scores_manifest(), score_date="2026-11-22"), "other_run", "date 2026-11-22"),
     ],
 )
-def test_a_manifest_that_cannot_be_trusted(raw: bytes | None, code: str, told: str) -> None:
+def test_a_manifest_that_is_not_usable(raw: bytes | None, code: str, detail: str) -> None:
     key = s3_keys.scores_manifest(factory.DATE)
-    document = run_artifacts.read_scores(MemoryBucket({} if raw is None else {key: raw}), factory.DATE, factory.RUN_ID)
-    assert (document.key, document.body, document.code) == (key, None, code)
-    assert told in document.detail
+    manifest = run_artifacts.read_scores(MemoryBucket({} if raw is None else {key: raw}), factory.DATE, factory.RUN_ID)
+    assert (manifest.key, manifest.body, manifest.code) == (key, None, code)
+    assert detail in manifest.detail
 
 
-def test_without_a_manifest_attempts_are_found_by_listing() -> None:
-    store = whole_run()
-    of_another = factory.aggregate("jr_other", "0", {"delivered": 3}, run_id="manual__other")
-    store.objects |= factory.objects(None, None, [of_another])
+def test_without_a_manifest_attempts_are_listed() -> None:
+    store = complete_run()
+    of_another_run = factory.aggregate("jr_other", "0", {"delivered": 3}, run_id="manual__other")
+    store.objects |= factory.objects(None, None, [of_another_run])
     del store.objects[s3_keys.delivery_manifest(factory.DATE, factory.RUN_ID, dry_run=False)]
     glue = GlueRuns(
         (factory.glue_run(factory.PUSH_JOB, factory.FIRST), factory.glue_run(factory.PUSH_JOB, factory.LAST))
     )
-    found, broken = aggregates(store, read_delivery(store), glue)
-    assert found == {factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}
-    assert list(found) == [factory.FIRST, factory.LAST]
+    by_attempt, broken = aggregates(store, read_delivery(store), glue)
+    assert by_attempt == {factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}
+    assert list(by_attempt) == [factory.FIRST, factory.LAST]
     assert broken == []
     assert LEDGER not in store.reads
 
 
-def test_the_seconds_of_an_attempt_are_added_up_as_they_are_read() -> None:
-    counted = [{"first": 11, "posts": [4]}, {"first": 0, "posts": []}, {"first": 10, "posts": [2, 1, 0, 1]}]
-    tasks = [factory.aggregate("jr_1", str(number), {}, seconds=each) for number, each in enumerate(counted)]
+def test_the_seconds_of_an_attempt_are_added_up() -> None:
+    seconds = [{"first": 11, "posts": [4]}, {"first": 0, "posts": []}, {"first": 10, "posts": [2, 1, 0, 1]}]
+    tasks = [factory.aggregate("jr_1", str(number), {}, seconds=each) for number, each in enumerate(seconds)]
     other = factory.aggregate("jr_2", "0", {}, seconds={"first": 11, "posts": [7]})
     store = MemoryBucket(factory.objects(None, None, [*tasks, other]))
-    found, _ = run_artifacts.read_aggregates(
+    by_attempt, _ = run_artifacts.read_aggregates(
         store, factory.DATE, factory.RUN_ID, delivery=read_delivery(store), glue=NO_GLUE, dry_run=False
     )
     added = RequestsPerSecond(first=10, posts=(2, 5, 0, 1))
-    assert [each.seconds for each in found["jr_1"]] == [added, NO_SECONDS, NO_SECONDS]
-    assert [each.seconds for each in found["jr_2"]] == [other.seconds]
-    assert throughput(found.values()) == throughput([tasks, [other]])
+    assert [each.seconds for each in by_attempt["jr_1"]] == [added, NO_SECONDS, NO_SECONDS]
+    assert [each.seconds for each in by_attempt["jr_2"]] == [other.seconds]
+    assert throughput(by_attempt.values()) == throughput([tasks, [other]])
 
 
-def test_an_aggregate_that_cannot_be_read_is_told_by_key() -> None:
-    store = whole_run()
+def test_an_unreadable_aggregate_is_reported_by_key() -> None:
+    store = complete_run()
     key = f"responses/dt={factory.DATE}/attempt={factory.LAST}/agg-1.json"
     store.objects[key] = b'{"version": 1'
     (broken,) = aggregates(store, read_delivery(store))[1]
-    assert broken.startswith(f"aggregate {key} cannot be read: not JSON: ")
+    assert broken.startswith(f"The aggregate {key} cannot be read: not JSON: ")
 
 
 def test_a_dry_run_is_read_from_its_own_folder() -> None:
@@ -113,21 +113,23 @@ def test_a_dry_run_is_read_from_its_own_folder() -> None:
     assert aggregates(store, delivery, dry_run=True) == ({"jr_dry": ["plan"]}, [])
 
 
-def test_the_last_attempt_is_the_manifests_else_the_newest() -> None:
+def test_the_last_attempt_wrote_the_manifest_or_is_newest() -> None:
     assert factory.artifacts().last_attempt == factory.last_attempt()
     assert factory.artifacts(delivery=factory.MISSING).last_attempt == factory.last_attempt()
     assert list(factory.artifacts(delivery=factory.MISSING, aggregates={}).last_attempt) == []
 
 
-def test_recent_days_cost_at_most_seven_reads() -> None:
+def test_recent_histograms_take_at_most_seven_reads() -> None:
     manifests = {f"2026-11-{day}": factory.scores_manifest() for day in range(10, 25)}
     manifests["2026-11-22"] = factory.day_of_scores(0)
     store = MemoryBucket({s3_keys.scores_manifest(date): factory.changed(body) for date, body in manifests.items()})
     store.objects[s3_keys.scores_manifest("2026-11-21")] = b"{"
-    store.objects[s3_keys.scores_manifest("2026-11-19")] = factory.changed(factory.scores_manifest(), of_later="x")
+    store.objects[s3_keys.scores_manifest("2026-11-19")] = factory.changed(
+        factory.scores_manifest(), of_a_later_release="x"
+    )
     store.objects["scores/dt=2026-11-20/part-0.csv"] = store.objects.pop(s3_keys.scores_manifest("2026-11-20"))
 
-    found = run_artifacts.read_recent_histograms(store, "2026-11-23")
+    histograms = run_artifacts.read_recent_histograms(store, "2026-11-23")
 
-    assert found == {f"2026-11-{day}": factory.scores_manifest().histogram for day in (19, 18, 17, 16)}
+    assert histograms == {f"2026-11-{day}": factory.scores_manifest().histogram for day in (19, 18, 17, 16)}
     assert store.reads == [s3_keys.scores_manifest(f"2026-11-{day}") for day in range(22, 15, -1)]

@@ -1,4 +1,4 @@
-"""A summary is read as if a stranger had written it: a line, or a reason, never a crash."""
+"""Summaries are untrusted input: each becomes a run or a reason, never an exception."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tests.unit.plugins.engagement.memory_bucket import WRITTEN
 LOCATION = RunLocation("2026-11-23", "x-0123abcd")
 
 
-def reading(body: bytes | None, location: RunLocation = LOCATION) -> Run | UnreadableRun:
+def read_run(body: bytes | None, location: RunLocation = LOCATION) -> Run | UnreadableRun:
     return read(location, WRITTEN, body)
 
 
-def why(body: bytes | None) -> str:
-    found = reading(body)
-    assert isinstance(found, UnreadableRun)
-    assert (found.location, found.written, found.score_date) == (LOCATION, WRITTEN, "2026-11-23")
-    return found.why
+def reason_of(body: bytes | None) -> str:
+    run = read_run(body)
+    assert isinstance(run, UnreadableRun)
+    assert (run.location, run.written, run.score_date) == (LOCATION, WRITTEN, "2026-11-23")
+    return run.reason
 
 
-def test_a_summary_as_the_last_task_writes_it() -> None:
-    run = reading(json.dumps(a_summary()).encode())
+def test_a_valid_summary_is_a_run() -> None:
+    run = read_run(json.dumps(a_summary()).encode())
     assert isinstance(run, Run)
     assert (run.score_date, run.summary.rows, run.summary.not_reached, run.kind) == ("2026-11-23", 1000, 8, "success")
     assert run.outcomes["delivered"] == 970
@@ -46,11 +46,11 @@ def test_a_summary_as_the_last_task_writes_it() -> None:
         ({"mode": "dry_run", "status": "failed"}, "failed"),
     ],
 )
-def test_the_kind_is_that_of_the_report(changes: dict[str, Any], kind: str) -> None:
+def test_the_kind_matches_the_report(changes: dict[str, Any], kind: str) -> None:
     assert a_run(**changes).kind == kind
 
 
-def test_what_is_not_known_stays_unknown() -> None:
+def test_unknown_values_stay_unknown() -> None:
     run = a_run(cost_usd=None, latency_ms={"p95": None})
     assert (run.summary.cost_usd, run.p95_ms) == (None, None)
 
@@ -58,15 +58,15 @@ def test_what_is_not_known_stays_unknown() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (None, "it is gone"),
+        (None, "it no longer exists"),
         (b"", "not JSON: "),
         (b"[1]", "expected a JSON object, got a list"),
         (b'{"version": 2}', "version: expected 1, got 2"),
-        (b" " * (MAX_SUMMARY_BYTES + 1), f"it has more than {MAX_SUMMARY_BYTES:,} bytes"),
+        (b" " * (MAX_SUMMARY_BYTES + 1), f"it is larger than {MAX_SUMMARY_BYTES:,} bytes"),
     ],
 )
-def test_bodies_that_are_no_summary(body: bytes | None, reason: str) -> None:
-    assert why(body).startswith(reason)
+def test_other_objects_are_unreadable(body: bytes | None, reason: str) -> None:
+    assert reason_of(body).startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_bodies_that_are_no_summary(body: bytes | None, reason: str) -> None:
         ({"latency_ms": None}, "latency_ms: expected a JSON object, got None"),
         ({"cost_usd": -0.1}, "cost_usd: expected greater than or equal to 0, got -0.1"),
         ({"status": "splendid"}, "status: expected 'success' or 'failed', got a str"),
-        ({"score_date": "2026-11-22"}, "its score_date is 2026-11-22, which is not the date of its key"),
+        ({"score_date": "2026-11-22"}, "its score_date is 2026-11-22, which is not the date in its key"),
         ({"score_date": "today"}, "score_date: score_date is 'today'; wanted a day of the calendar as YYYY-MM-DD"),
     ],
 )
-def test_values_that_are_not_as_they_should_be(changes: dict[str, Any], reason: str) -> None:
-    assert why(json.dumps(a_summary() | changes).encode()).startswith(reason)
+def test_invalid_values_are_unreadable(changes: dict[str, Any], reason: str) -> None:
+    assert reason_of(json.dumps(a_summary() | changes).encode()).startswith(reason)
 
 
-def test_long_texts_are_cut() -> None:
+def test_long_texts_are_shortened() -> None:
     assert len(a_run(headline="x" * 10_000).summary.headline) == MAX_TEXT_LENGTH

@@ -1,4 +1,4 @@
-"""Only reports of runs have an address, and an address leads to no other key."""
+"""Only summaries and reports have an address, and an address leads to no other key."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from engagement.contract import s3_keys
 from engagement.ui import run_keys
 from engagement.ui.run_keys import RunLocation
 
-RUN_IDS = ("scheduled__2026-11-23T03:00:00+00:00", "../../scores/x", "a run of my own/ümlaut", "." * 250)
+RUN_IDS = ("scheduled__2026-11-23T03:00:00+00:00", "../../scores/x", "a custom id/ümlaut", "." * 250)
 DIGEST = "0123abcd"
 
 
 @pytest.mark.parametrize("run_id", RUN_IDS)
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_place_leads_to_the_keys_that_the_last_task_wrote(run_id: str, dry_run: bool) -> None:
+def test_a_location_leads_to_the_keys_of_the_run(run_id: str, dry_run: bool) -> None:
     keys = s3_keys.summary_prefix("2026-11-23", run_id, dry_run=dry_run)
-    found = run_keys.from_object_key(f"{keys}.json")
-    assert found is not None
-    location = found[0]
-    assert (found[1], run_keys.from_object_key(f"{keys}.html")) == ("json", (location, "html"))
+    parsed = run_keys.from_object_key(f"{keys}.json")
+    assert parsed is not None
+    location, extension = parsed
+    assert (extension, run_keys.from_object_key(f"{keys}.html")) == ("json", (location, "html"))
     assert (location.summary_key, location.report_key) == (f"{keys}.json", f"{keys}.html")
     assert location.is_dry_run is dry_run
-    assert run_keys.from_url(*location.address.split("/")) == location
+    assert run_keys.from_url(*location.url_path.split("/")) == location
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_place_leads_to_the_keys_that_the_last_task_wrote(run_id: str, dry_run
         "scores/dt=2026-11-23/_manifest.json",
     ],
 )
-def test_other_keys_are_no_run(key: str) -> None:
+def test_other_keys_have_no_location(key: str) -> None:
     assert run_keys.from_object_key(key) is None
 
 
@@ -57,24 +57,24 @@ def test_other_keys_are_no_run(key: str) -> None:
         ("2026-11-23", f"-{DIGEST}"),
         ("2026-11-23", "a" * 401 + f"-{DIGEST}"),
         ("2026-11-23\n", f"x-{DIGEST}"),
-        ("\N{ARABIC-INDIC DIGIT TWO}026-11-23", f"x-{DIGEST}"),  # isdigit, but no digit of a key
+        ("\N{ARABIC-INDIC DIGIT TWO}026-11-23", f"x-{DIGEST}"),  # str.isdigit() accepts it, keys do not
         ("..", f"x-{DIGEST}"),
         ("", f"x-{DIGEST}"),
         ("scores", f"x-{DIGEST}"),
         ("dry_runs/..", f"x-{DIGEST}"),
     ],
 )
-def test_other_addresses_lead_nowhere(folder: str, run: str) -> None:
+def test_other_urls_have_no_location(folder: str, run: str) -> None:
     assert run_keys.from_url(folder, run) is None
 
 
 @pytest.mark.parametrize(
-    ("location", "day"),
+    ("location", "date"),
     [
         (RunLocation("2026-11-23", "manual__2026-11-30T10-00-00-x-0123abcd"), "2026-11-23"),
         (RunLocation("dry_runs", "manual__2026-11-30T10-00-00-x-0123abcd"), "2026-11-30"),
         (RunLocation("dry_runs", "my-own-0123abcd"), None),
     ],
 )
-def test_the_day_that_a_place_tells(location: RunLocation, day: str | None) -> None:
-    assert location.day == day
+def test_the_date_of_a_location(location: RunLocation, date: str | None) -> None:
+    assert location.date == date

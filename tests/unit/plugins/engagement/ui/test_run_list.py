@@ -1,4 +1,4 @@
-"""The window is listed with two requests, and a summary is read once."""
+"""The runs of a window take two listings, and each summary is read once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def a_bucket() -> Bucket:
     return bucket
 
 
-def test_newest_first_and_nothing_before_the_window() -> None:
+def test_runs_of_the_window_newest_first() -> None:
     bucket = a_bucket()
     recent = RunReader().recent(bucket, FIRST)
     assert ids(recent) == ["scheduled__2026-11-11T03:00:00+00:00", "scheduled__2026-11-10T03:00:00+00:00"]
@@ -38,7 +38,7 @@ def test_newest_first_and_nothing_before_the_window() -> None:
     assert {run.location for run in recent.runs} == recent.reports
 
 
-def test_of_one_date_the_latest_comes_first() -> None:
+def test_the_latest_run_of_a_date_is_first() -> None:
     bucket = a_bucket()
     bucket.put_run(a_summary("2026-11-11", run_id="again"), written(11, 9))
     bucket.put_run(a_summary("2026-11-11", run_id="before"), written(11, 2))
@@ -49,7 +49,7 @@ def test_of_one_date_the_latest_comes_first() -> None:
     ]
 
 
-def test_a_summary_is_read_again_only_when_it_changed() -> None:
+def test_a_summary_is_read_again_only_after_a_change() -> None:
     bucket, runs = a_bucket(), RunReader()
     first = runs.recent(bucket, FIRST)
     assert runs.recent(bucket, FIRST) == first
@@ -65,7 +65,7 @@ def test_the_cache_is_bounded() -> None:
     bucket, runs = a_bucket(), RunReader(max_cached=1)
     runs.recent(bucket, FIRST)
     runs.recent(bucket, FIRST)
-    assert len(bucket.reads) in (3, 4)  # two readers at once: one of the two may be the one that is kept
+    assert len(bucket.reads) in (3, 4)  # two threads read at once, and either result may be kept
     assert len(runs._cache) == 1
 
 
@@ -73,27 +73,27 @@ def test_dry_runs_before_the_window_are_not_read() -> None:
     bucket = Bucket()
     for date_, run_id, day in [
         ("2026-11-10", "manual__2026-11-12T10:00:00+00:00", 12),
-        ("2026-11-11", "my own", 11),
-        ("2026-11-10", "scheduled__2026-11-09T23:00:00+00:00", 10),  # due on the day before, in UTC
+        ("2026-11-11", "custom", 11),
+        ("2026-11-10", "scheduled__2026-11-09T23:00:00+00:00", 10),  # scheduled on the day before in UTC
     ]:
         bucket.put_run(a_summary(date_, run_id=run_id, mode="dry_run"), written(day))
     bucket.put_run(a_summary("2025-01-01", run_id="backfill__2025-01-01T03:00:00+00:00", mode="dry_run"), written(12))
     bucket.put_run(a_summary("2026-11-05", run_id="old", mode="dry_run"), written(5))
     bucket.put_run(a_summary("2026-11-05", run_id="late", mode="dry_run"), written(12))
-    bucket.put("dry_runs/my-own-0123abcd/_manifest.json", b"{}", written(12))
+    bucket.put("dry_runs/custom-0123abcd/_manifest.json", b"{}", written(12))
     recent = RunReader().recent(bucket, FIRST)
-    assert ids(recent) == ["my own", "manual__2026-11-12T10:00:00+00:00", "scheduled__2026-11-09T23:00:00+00:00"]
+    assert ids(recent) == ["custom", "manual__2026-11-12T10:00:00+00:00", "scheduled__2026-11-09T23:00:00+00:00"]
     assert {run.location for run in recent.runs} <= recent.reports
     assert [key for key in bucket.reads if "backfill" in key or "/old" in key] == []
 
 
-def test_what_cannot_be_read_is_a_line_of_its_own() -> None:
+def test_an_unreadable_summary_is_listed() -> None:
     bucket = a_bucket()
     bucket.put("summaries/dt=2026-11-11/runs/x-0123abcd.json", b"{", written(11, 9))
     recent = RunReader().recent(bucket, FIRST)
     broken = recent.runs[0]
     assert isinstance(broken, UnreadableRun)
-    assert (broken.score_date, broken.why) == (
+    assert (broken.score_date, broken.reason) == (
         "2026-11-11",
         "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
     )
@@ -101,14 +101,14 @@ def test_what_cannot_be_read_is_a_line_of_its_own() -> None:
     assert len(recent.runs) == 3
 
 
-def test_an_object_that_is_too_large_is_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_object_is_not_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engagement.ui.run_entry.MAX_SUMMARY_BYTES", 10)
     bucket = a_bucket()
     assert [type(run) for run in RunReader().recent(bucket, FIRST).runs] == [UnreadableRun, UnreadableRun]
     assert bucket.reads == []
 
 
-def test_too_many_runs_are_cut_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_beyond_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_list, "MAX_RUNS", 2)
     bucket = a_bucket()
     recent = RunReader().recent(bucket, FIRST - timedelta(days=5))
