@@ -75,7 +75,7 @@ def _check_tasks(artifacts: RunArtifacts) -> Iterator[Finding]:
         yield Finding(code="task_failed", task=task, detail=detail, advice=_task_advice(task, artifacts))
     if not_run:
         detail = f"{', '.join(not_run)} did not run because an earlier task failed"
-        advice = "No action: clearing the failed task runs them too."
+        advice = "No action needed: clearing the failed task runs these tasks too."
         yield Finding(code="not_run", task=not_run[0], detail=detail, advice=advice)
 
 

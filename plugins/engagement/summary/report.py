@@ -16,21 +16,21 @@ from markupsafe import Markup
 
 from engagement.contract.outcomes import main_reasons
 from engagement.contract.summary import Series, Summary
-from engagement.summary import charts, number_formats
+from engagement.summary import number_formats, svg_charts
 from engagement.summary.number_formats import milliseconds, number, share
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "report.html.j2"
 STYLE = "report.css"
 
-MEANINGS = {
+OUTCOME_MEANINGS = {
     "delivered": "The CRM has the score.",
     "rejected": "The CRM refused the score. Sending it again does not help.",
     "unknown": "The CRM may have the score; no clear response arrived. Sending it again is safe.",
     "deferred": "The CRM does not have the score. The next attempt sends it.",
     "superseded": "Not sent: the CRM has the score of a later date.",
     "unchanged": "Not sent: the CRM has the same score already.",
-    "planned": "Not sent: this is a dry run, or the user is beyond the limit.",
+    "planned": "Not sent: a dry run, or above the limit of the run.",
     "unaccounted": "No attempt reported an outcome.",
 }
 """Outcomes in display order, and what they mean."""
@@ -118,7 +118,7 @@ def render(summary: Summary, timezone: str = "UTC") -> str:
     style = (TEMPLATES / STYLE).read_text(encoding="utf-8")
     outcomes = _outcome_rows(summary)
     scores = summary.scores
-    # Markup is safe here: the style sheet is ours, and charts.py escapes all texts.
+    # Markup is safe here: the style sheet is ours, and svg_charts.py escapes all texts.
     return (
         template_environment(TEMPLATES, when=lambda moment: _local_time(moment, zone))
         .get_template(TEMPLATE)
@@ -129,7 +129,7 @@ def render(summary: Summary, timezone: str = "UTC") -> str:
             style=Markup(style),  # noqa: S704
             style_source=csp_hash(style),
             timezone=timezone,
-            bar=lambda value, total, name="accent": Markup(charts.share_bar(value, total, name)),  # noqa: S704
+            bar=lambda value, total, name="accent": Markup(svg_charts.share_bar(value, total, name)),  # noqa: S704
             outcome_chart=_outcome_chart(outcomes, summary.rows),
             latency=_column_chart(_latency_rows(summary), "Responses by latency"),
             scores=_column_chart(_score_rows(summary), _score_chart_title(summary)),
@@ -143,7 +143,7 @@ def _outcome_rows(summary: Summary) -> list[OutcomeRow]:
     counts = {**summary.outcomes.by_name(), "unaccounted": summary.unaccounted}
     return [
         OutcomeRow(name, CSS_CLASSES.get(name, name), counts[name], meaning)
-        for name, meaning in MEANINGS.items()
+        for name, meaning in OUTCOME_MEANINGS.items()
         if name != "unaccounted" or counts[name]
     ]
 
@@ -153,7 +153,7 @@ def _outcome_chart(outcomes: Sequence[OutcomeRow], total: int) -> Markup:
         (row.css_class, f"{row.name}: {number(row.rows)} ({share(row.rows, total)})", row.rows) for row in outcomes
     ]
     alternative = "Outcomes: " + ", ".join(title for _, title, rows in parts if rows)
-    return Markup(charts.stacked_bar(parts, alternative))  # noqa: S704
+    return Markup(svg_charts.stacked_bar(parts, alternative))  # noqa: S704
 
 
 def _latency_rows(summary: Summary) -> list[ChartRow]:
@@ -196,7 +196,7 @@ def _column_chart(rows: Sequence[ChartRow], alternative: str) -> ColumnChart:
     baseline = [
         (f"{row.label}: recently {number(row.baseline)}", row.baseline) for row in rows if row.baseline is not None
     ]
-    svg = charts.columns(bars, "accent", alternative, baseline)
+    svg = svg_charts.columns(bars, "accent", alternative, baseline)
     top = max((value for _, value in [*bars, *baseline]), default=0)
     return ColumnChart(Markup(svg), rows, top)  # noqa: S704
 

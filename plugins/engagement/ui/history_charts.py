@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from engagement.summary import charts, report
+from engagement.summary import report, svg_charts
 from engagement.summary.number_formats import milliseconds, number, share, usd
 from engagement.ui.run_entry import Run, UnreadableRun
 
@@ -54,7 +54,7 @@ def draw(runs: Sequence[Run | UnreadableRun]) -> HistoryCharts | None:
     if not latest:
         return None
     dates = _date_range(min(latest), max(latest))
-    used = [name for name in report.MEANINGS if any(run.outcomes[name] for run in latest.values())]
+    used = [name for name in report.OUTCOME_MEANINGS if any(run.outcomes[name] for run in latest.values())]
     drawn = [
         _outcomes(latest, dates),
         _values(latest, dates, "Not reached", "users", "rejected", lambda run: run.summary.not_reached, number),
@@ -87,7 +87,7 @@ def _outcomes(latest: Mapping[str, Run], dates: Sequence[str]) -> Chart:
         bars.append([(css_class, f"{each}, {title}", rows) for css_class, title, rows in parts])
     top = number(max(sum(rows for _, _, rows in parts) for parts in bars))
     alternative = f"Users by outcome for each date, at most {top}"
-    return Chart("Users by outcome", "scored users", charts.stacked_columns(bars, alternative), top)
+    return Chart("Users by outcome", "scored users", svg_charts.stacked_columns(bars, alternative), top)
 
 
 def _values(
@@ -103,4 +103,4 @@ def _values(
     top = format_value(max((value for value in values if value is not None), default=None))
     bars = [(f"{each}: {format_value(value)}", value or 0) for each, value in zip(dates, values, strict=True)]
     alternative = f"{title} for each date, at most {top}"
-    return Chart(title, note, charts.columns(bars, css_class, alternative), top)
+    return Chart(title, note, svg_charts.columns(bars, css_class, alternative), top)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 from markupsafe import Markup
 
-from engagement.summary import charts, report
+from engagement.summary import report, svg_charts
 from engagement.ui import history_charts
 from engagement.ui.run_entry import Run, UnreadableRun
 from engagement.ui.run_keys import RunLocation
@@ -111,7 +111,7 @@ def _environment() -> Environment:
         FOLDER / "templates",
         outcome_bar=_outcome_bar,
         when=lambda moment, zone: f"{moment.astimezone(zone):%Y-%m-%d %H:%M}",
-        markup=lambda svg: Markup(svg),  # noqa: S704 - from charts.py, which escapes all texts
+        markup=lambda svg: Markup(svg),  # noqa: S704 - from svg_charts.py, which escapes all texts
     )
     environment.tests["unreadable"] = lambda run: isinstance(run, UnreadableRun)
     return environment
@@ -120,4 +120,4 @@ def _environment() -> Environment:
 def _outcome_bar(run: Run) -> Markup:
     parts = history_charts.outcome_parts(run)
     alternative = "Outcomes: " + (", ".join(title for _, title, rows in parts if rows) or "none")
-    return Markup(charts.stacked_bar(parts, alternative))  # noqa: S704 - charts.py escapes all texts
+    return Markup(svg_charts.stacked_bar(parts, alternative))  # noqa: S704 - svg_charts.py escapes all texts

@@ -130,7 +130,7 @@ def test_a_success_shows_its_numbers() -> None:
         "✓ Success",
         "970 of 1,000 scores for 2026-11-23 were delivered. 8 users were not reached.",
         "0.8 %, limit 1 %",
-        "22 of them retries",
+        "including 22 retries",
         "delivered The CRM has the score. 970 97.0 %",
         "http_422 about:blank rejected 422 5",
         "worker lost",

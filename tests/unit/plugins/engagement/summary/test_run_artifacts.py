@@ -18,8 +18,10 @@ LEDGER = f"responses/dt={factory.DATE}/attempt={factory.LAST}/part-0-00000.jsonl
 
 
 def complete_run() -> MemoryBucket:
-    every = factory.first_attempt() + factory.last_attempt()
-    return MemoryBucket(factory.objects(factory.scores_manifest(), factory.delivery_manifest(), every) | {LEDGER: b"{"})
+    aggregates_of_run = factory.first_attempt() + factory.last_attempt()
+    return MemoryBucket(
+        factory.objects(factory.scores_manifest(), factory.delivery_manifest(), aggregates_of_run) | {LEDGER: b"{"}
+    )
 
 
 def aggregates(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from engagement.summary import charts
+from engagement.summary import svg_charts
 from engagement.ui import history_charts
 from engagement.ui.run_entry import UnreadableRun
 from engagement.ui.run_keys import RunLocation
@@ -16,7 +16,7 @@ RECTANGLE = re.compile(r'<rect class="([^"]*)" x="([\d.]+)" y="([\d.]+)" width="
 
 
 def test_parts_of_a_column_are_stacked() -> None:
-    svg = charts.stacked_columns([[("a", "A", 30), ("b", "B", 0), ("c", "C", 10)], [], [("a", "A", 20)]], HOSTILE)
+    svg = svg_charts.stacked_columns([[("a", "A", 30), ("b", "B", 0), ("c", "C", 10)], [], [("a", "A", 20)]], HOSTILE)
     parts = [(name, float(y), float(height)) for name, _, y, _, height in RECTANGLE.findall(svg)]
     assert parts == [("a", 25.0, 75.0), ("c", 0.0, 25.0), ("a", 50.0, 50.0)]
     assert "<img" not in svg
@@ -26,8 +26,8 @@ def test_parts_of_a_column_are_stacked() -> None:
 
 
 def test_columns_without_values_are_empty() -> None:
-    assert RECTANGLE.findall(charts.stacked_columns([], "none")) == []
-    assert RECTANGLE.findall(charts.stacked_columns([[("a", "A", 0)]], "none")) == []
+    assert RECTANGLE.findall(svg_charts.stacked_columns([], "none")) == []
+    assert RECTANGLE.findall(svg_charts.stacked_columns([[("a", "A", 0)]], "none")) == []
 
 
 def test_each_date_shows_its_latest_run_without_dry_runs() -> None:

@@ -29,15 +29,15 @@ def page(
     return pages.run_list(recent, days=days, today=TODAY, bucket=bucket, timezone="Europe/Berlin")
 
 
-def parsed(made: Page) -> test_report.Page:
-    html = made.html.replace(re.findall("<script>.*?</script>", made.html, re.DOTALL)[0], "")
+def parsed(rendered: Page) -> test_report.Page:
+    html = rendered.html.replace(re.findall("<script>.*?</script>", rendered.html, re.DOTALL)[0], "")
     parsed_page = test_report.Page(html)
     assert parsed_page.open == []
     return parsed_page
 
 
-def text(made: Page) -> str:
-    return test_report.squeeze(parsed(made).text)
+def text(rendered: Page) -> str:
+    return test_report.squeeze(parsed(rendered).text)
 
 
 PAGES = {
@@ -49,9 +49,9 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("made", PAGES.values(), ids=PAGES)
-def test_the_page_loads_and_runs_nothing_else(made: Page) -> None:
-    tags = parsed(made).tags
+@pytest.mark.parametrize("rendered", PAGES.values(), ids=PAGES)
+def test_the_page_loads_and_runs_nothing_else(rendered: Page) -> None:
+    tags = parsed(rendered).tags
     assert {tag for tag, _ in tags}.isdisjoint({"script", "link", "img", "object", "embed", "form", "base", "use"})
     names = {name for _, attributes in tags for name in attributes}
     assert not {name for name in names if name.startswith("on")} | names & {"style", "srcset", "action"}
@@ -60,13 +60,13 @@ def test_the_page_loads_and_runs_nothing_else(made: Page) -> None:
     assert [a["src"] for tag, a in tags if tag == "iframe"] in ([], ["x-0123abcd/report"])
 
 
-@pytest.mark.parametrize("made", PAGES.values(), ids=PAGES)
-def test_the_policy_allows_only_its_own_style_and_script(made: Page) -> None:
+@pytest.mark.parametrize("rendered", PAGES.values(), ids=PAGES)
+def test_the_policy_allows_only_its_own_style_and_script(rendered: Page) -> None:
     allowed = {}
     for tag in ("style", "script"):
-        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", made.html, re.DOTALL)
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", rendered.html, re.DOTALL)
         allowed[tag] = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-    assert made.policy == (
+    assert rendered.policy == (
         f"default-src 'none'; style-src 'sha256-{allowed['style']}'; script-src 'sha256-{allowed['script']}'; "
         "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
@@ -101,8 +101,8 @@ def test_the_outcome_bar_has_a_text_alternative() -> None:
 
 def test_the_headline_is_from_the_latest_run_not_a_dry_run() -> None:
     dry = a_run("2026-11-24", mode="dry_run", headline="Dry run.")
-    made = page(dry, a_run("2026-11-23", status="failed", headline="It broke."), a_run("2026-11-22"))
-    head = text(made).split("Over time")[0]
+    rendered = page(dry, a_run("2026-11-23", status="failed", headline="It broke."), a_run("2026-11-22"))
+    head = text(rendered).split("Over time")[0]
     assert "✕ Failed" in head
     assert "It broke." in head
     assert "Dry run." in text(page(dry)).split("Runs since")[0]
@@ -147,10 +147,10 @@ def test_the_page_of_90_days_is_small() -> None:
 
 def test_a_mistyped_year_is_listed_only() -> None:
     far = a_run("2206-11-23", run_id="far", headline="Far away.")
-    made = page(far, a_run("2026-11-23", headline="As expected."))
-    assert "As expected." in text(made)
-    assert "2206-11-23" in text(made)  # in the table, with its report
-    assert len(made.html) < len(page(a_run("2026-11-23")).html) + 5_000
+    rendered = page(far, a_run("2026-11-23", headline="As expected."))
+    assert "As expected." in text(rendered)
+    assert "2206-11-23" in text(rendered)  # in the table, with its report
+    assert len(rendered.html) < len(page(a_run("2026-11-23")).html) + 5_000
 
 
 def test_dry_runs_and_unreadable_runs_are_not_missing() -> None:
