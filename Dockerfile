@@ -1,18 +1,18 @@
-# One image for every service of docker-compose.yaml: Airflow laid out as on MWAA, and beside it the Glue jobs'
-# environment. The project's code is mounted, so that an edit is live.
+# One image for all services of docker-compose.yaml: Airflow in the folders of MWAA, and the environment of the Glue jobs.
+# The project's code is mounted, so that edits take effect at once.
 FROM python:3.12-slim-bookworm
 
-# For a machine that reaches packages only through an index of its own; proxies come from Docker's own configuration.
+# For machines that use their own package index. Proxies come from Docker's configuration.
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
 
-# SSL_CERT_FILE and the like of the base image hold for uv, as they do for pip.
+# Let uv use SSL_CERT_FILE and similar variables of the base image, like pip.
 ENV UV_SYSTEM_CERTS=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 
 COPY requirements/tools.txt /opt/requirements/
 RUN python -m venv /opt/tools && /opt/tools/bin/pip install --quiet -r /opt/requirements/tools.txt
 
-# Bytecode is compiled here: the services may not write beside the packages, and would compile at every start.
+# Compile bytecode here: the services cannot write to the packages and would compile at every start.
 COPY requirements/glue.txt /opt/requirements/
 RUN python -m venv --without-pip /opt/glue \
     && /opt/tools/bin/uv pip install --quiet --no-cache --compile-bytecode --require-hashes \
@@ -32,14 +32,14 @@ ENV AIRFLOW_HOME=/usr/local/airflow \
     PYTHONUNBUFFERED=1
 WORKDIR /usr/local/airflow
 
-# As MWAA does with requirements.txt. Everything must be there already: on MWAA nothing is to be downloaded either.
+# Like MWAA. All requirements must be installed already, because MWAA must not download any either.
 COPY plugins/constraints.txt plugins/
 COPY requirements.txt ./
 RUN pip install --quiet --no-index -r requirements.txt
 
-# Named volumes take over the owner of the folder that they cover.
+# A named volume gets the owner of the folder at its mount point.
 RUN useradd --uid 1000 --home-dir /usr/local/airflow --no-create-home airflow \
     && mkdir -p logs /srv/emulators/s3 && chown -R airflow: /usr/local/airflow /srv/emulators
-# Its number is fixed above, and the name is what a person reads; nothing but this image's own files resolves it.
+# The user id is fixed above. Only files of this image resolve the name.
 # hadolint ignore=DL3066
 USER airflow

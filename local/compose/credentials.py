@@ -1,4 +1,4 @@
-"""The stack's secrets: made once, kept in an ignored file that only its owner can read, and read by Compose."""
+"""The secrets of the stack: generated once, in a file for Compose that Git ignores and only its owner can read."""
 
 import base64
 import secrets
@@ -10,23 +10,23 @@ def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-def _word() -> str:
-    return secrets.token_hex(16)  # fit for a URL, a shell and a .env file as it is
+def _hex_token() -> str:
+    return secrets.token_hex(16)  # needs no quoting in URLs, shells and .env files
 
 
-# Every variable that docker-compose.yaml demands.
-MAKERS: dict[str, Callable[[], str]] = {
-    "ENGAGEMENT_DATABASE_PASSWORD": _word,
+# All variables that docker-compose.yaml requires.
+GENERATORS: dict[str, Callable[[], str]] = {
+    "ENGAGEMENT_DATABASE_PASSWORD": _hex_token,
     "ENGAGEMENT_FERNET_KEY": _fernet_key,
-    "ENGAGEMENT_API_SECRET_KEY": _word,
+    "ENGAGEMENT_API_SECRET_KEY": _hex_token,
     "ENGAGEMENT_JWT_SECRET": lambda: secrets.token_hex(64),
-    "ENGAGEMENT_LOGIN_PASSWORD": _word,
-    "ENGAGEMENT_CRM_TOKEN": _word,
+    "ENGAGEMENT_LOGIN_PASSWORD": _hex_token,
+    "ENGAGEMENT_CRM_TOKEN": _hex_token,
 }
 
 
 def read(path: Path) -> dict[str, str]:
-    """The NAME=value lines of an env file; empty when there is none."""
+    """Return the NAME=value lines of an env file, or an empty dict if there is no file."""
     if not path.exists():
         return {}
     pairs = (line.partition("=") for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
@@ -34,16 +34,16 @@ def read(path: Path) -> dict[str, str]:
 
 
 def ensure(path: Path) -> dict[str, str]:
-    """Add what is missing to the env file and give all of it.
+    """Add missing secrets to the env file; return all its variables.
 
-    What is there stays: the database was made with its password, and ports may have been chosen by hand.
+    Existing lines remain: the database was created with its password, and ports may have been set by hand.
     """
-    found = read(path)
-    missing = {name: make() for name, make in MAKERS.items() if not found.get(name)}
+    variables = read(path)
+    missing = {name: generate() for name, generate in GENERATORS.items() if not variables.get(name)}
     path.touch(mode=0o600)
     path.chmod(0o600)
     if missing:
         before = path.read_text()
         lines = "".join(f"{name}={value}\n" for name, value in missing.items())
         path.write_text(before + ("\n" if before and not before.endswith("\n") else "") + lines)
-    return found | missing
+    return variables | missing

@@ -1,4 +1,4 @@
-"""`python -m local.compose.http_check URL`: exit 0 when an HTTP server answers there with a status below 500."""
+"""Exit with 0 if an HTTP server responds with a status below 500: `python -m local.compose.http_check URL`."""
 
 import sys
 import urllib.error
@@ -8,23 +8,26 @@ TIMEOUT_SECONDS = 5.0
 
 
 def status(url: str) -> int:
-    """HTTP status of a GET. Raises OSError when there is no answer."""
+    """Return the HTTP status of a GET.
+
+    :raises OSError: when there is no response
+    """
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(url, timeout=TIMEOUT_SECONDS) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:  # 401 or 403: it is there, and guards itself
+        with direct.open(url, timeout=TIMEOUT_SECONDS) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:  # such as 401: the server works, and requires a login
         return error.code
 
 
 def main() -> None:
-    """Ask once."""
+    """Send one request."""
     try:
-        found = status(sys.argv[1])
+        code = status(sys.argv[1])
     except OSError as error:
         sys.exit(f"{sys.argv[1]}: {error}")
-    if found >= 500:
-        sys.exit(f"{sys.argv[1]}: HTTP {found}")
+    if code >= 500:
+        sys.exit(f"{sys.argv[1]}: HTTP {code}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""`airflow scheduler`, which has imported what every task would import first.
+"""`airflow scheduler` with preloaded imports.
 
-A task is a process forked from the scheduler's. The provider and what belongs to it are two thirds of the CPU that ours
-spend on imports; nothing of this project is among it, so that an edit is live.
+Tasks are forked from the scheduler's process. Importing the Amazon provider takes two thirds of the CPU time that a
+task spends on imports. Code of this project is not preloaded, so that edits take effect at once.
 """
 
 import sys
@@ -12,4 +12,4 @@ from airflow.__main__ import main
 
 if __name__ == "__main__":
     sys.argv = ["airflow", "scheduler"]
-    main()  # type: ignore[no-untyped-call] # Airflow's own
+    main()  # type: ignore[no-untyped-call] # Airflow has no annotation here

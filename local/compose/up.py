@@ -1,4 +1,4 @@
-"""Start the project and tell what happens until every service is healthy or has done its work."""
+"""Start the project and report progress until every service is healthy or has finished."""
 
 import subprocess
 import time
@@ -15,67 +15,89 @@ _POLL_SECONDS = 1.0
 
 
 class NotUpError(RuntimeError):
-    """The stack did not come up; the message says which service, and shows its last words."""
+    """Raised when the stack does not start; the message names the service and shows its last log lines."""
 
 
-def build(project: Project, say: Callable[[str], None]) -> None:
-    """Build the image. Raises NotUpError with the end of the build's output."""
-    say("Building the image (minutes the first time, seconds after that)")
+def build(project: Project, log: Callable[[str], None]) -> None:
+    """Build the image.
+
+    :raises NotUpError: with the last lines of the output, when the build fails
+    """
+    log("Building the image (minutes the first time, seconds after that)")
     done = subprocess.run(
         project.command("build"), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode:
-        raise NotUpError(f"The image could not be built:\n{_end_of(done.stdout)}")
+        raise NotUpError(f"Could not build the image:\n{_last_lines(done.stdout)}")
 
 
-def start(project: Project, say: Callable[[str], None], limit: float = LIMIT_SECONDS) -> None:
-    """Start everything and wait until all of it is ready.
+def start(project: Project, log: Callable[[str], None], limit: float = LIMIT_SECONDS) -> None:
+    """Start all services and wait until they are ready.
 
-    Raises NotUpError when a service fails or `limit` seconds have passed; what runs then is left running.
+    :param log: called with each line of progress
+    :param limit: timeout in seconds
+    :raises NotUpError: when a service fails or the timeout expires; the containers are left as they are
     """
-    wanted = project.services()
-    deadline = time.monotonic() + limit
-    # What is there already may have failed, or be stopped to be replaced: it counts once Compose is done.
-    earlier = {container.id for container in project.containers().values()}
-    with TemporaryFile("w+") as said:
-        starting = subprocess.Popen(
+    # Existing containers may have failed or be about to be replaced: they count when Compose has finished.
+    existing = {container.id for container in project.containers().values()}
+    with TemporaryFile("w+") as output:
+        # Compose itself waits for dependencies, and then starts the last services.
+        compose = subprocess.Popen(
             project.command("up", "--detach"),
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
         )
         try:
-            told: dict[str, str] = {}
-            # Compose itself waits for the dependencies; only then does it start the last ones.
-            while True:
-                code = starting.poll()
-                found = project.containers()
-                _tell(found, told, say)
-                failed = [one for one in found.values() if one.has_failed and (code == 0 or one.id not in earlier)]
-                if failed:
-                    raise NotUpError(_failure(project, failed[0]))
-                if code:
-                    said.seek(0)
-                    raise NotUpError(f"Compose could not start the services:\n{_end_of(said.read())}")
-                waiting = [service for service in wanted if service not in found or not found[service].is_ready]
-                if code == 0 and not waiting:
-                    return
-                if time.monotonic() > deadline:
-                    raise NotUpError(f"Not ready after {limit:.0f} s: {', '.join(waiting)}")
-                time.sleep(_POLL_SECONDS)
+            _wait_until_ready(project, compose, existing, log, limit)
+        except subprocess.CalledProcessError as error:
+            output.seek(0)
+            raise NotUpError(f"Compose could not start the services:\n{_last_lines(output.read())}") from error
         finally:
-            if starting.poll() is None:
-                starting.terminate()
-            starting.wait()
+            if compose.poll() is None:
+                compose.terminate()
+            compose.wait()
 
 
-def directions(project: Project, env_file: Path, *, to_a_person: bool) -> str:
-    """Where everything answers, how to log in, and what to do next; the passwords themselves for a person only."""
-    found = credentials.read(env_file)
+def _wait_until_ready(
+    project: Project, compose: subprocess.Popen[str], existing: set[str], log: Callable[[str], None], limit: float
+) -> None:
+    """Wait until all services are ready.
+
+    :param existing: ids of the containers before the start
+    :raises NotUpError: when a service fails or the timeout expires
+    :raises CalledProcessError: when Compose fails
+    """
+    services = project.services()
+    deadline = time.monotonic() + limit
+    logged: dict[str, str] = {}
+    while True:
+        exit_code = compose.poll()
+        containers = project.containers()
+        _log_changes(containers, logged, log)
+        for container in containers.values():
+            if container.has_failed and (exit_code == 0 or container.id not in existing):
+                raise NotUpError(_describe_failure(project, container))
+        if exit_code:
+            raise subprocess.CalledProcessError(exit_code, compose.args)
+        waiting = [name for name in services if name not in containers or not containers[name].is_ready]
+        if exit_code == 0 and not waiting:
+            return
+        if time.monotonic() > deadline:
+            raise NotUpError(f"Not ready after {limit:.0f} s: {', '.join(waiting)}")
+        time.sleep(_POLL_SECONDS)
+
+
+def directions(project: Project, env_file: Path, *, with_secrets: bool) -> str:
+    """Return the URLs of all services, the login, and what to do next.
+
+    :param with_secrets: show passwords, which do not belong into a log
+    """
+    variables = credentials.read(env_file)
 
     def secret(name: str) -> str:
-        return found[name] if to_a_person else name  # a log is no place for it
+        return variables[name] if with_secrets else name
 
     def url(service: str, port: str) -> str:
         return "http://" + project.output("port", service, port).strip()
@@ -83,29 +105,33 @@ def directions(project: Project, env_file: Path, *, to_a_person: bool) -> str:
     airflow = url("api-server", "8080")
     return f"""
   Airflow   {airflow}   user admin, password {secret("ENGAGEMENT_LOGIN_PASSWORD")}
-  CRM       curl {url("crm", "8090")}/_crm/stats counts what it received
+  CRM       curl {url("crm", "8090")}/_crm/stats shows what the fake CRM has received
   Buckets   {url("files", "9001")} in a browser, {url("s3", "9000")} as S3
   AWS APIs  {url("aws", "5000")}
   Secrets   {env_file}
 
   Next      Open {airflow}/dags/customer_engagement_scoring and switch the DAG on: the latest
-            scheduled run starts at once. Extracts of today and the days before are there to be backfilled.
+            scheduled run starts at once. Extracts of today and the days before are available for backfills.
             `make down` removes everything.
 """
 
 
-def _tell(found: dict[str, Container], told: dict[str, str], say: Callable[[str], None]) -> None:
-    for service, container in found.items():
-        now = container.describe()
-        if now != told.get(service) and now != "created":
-            say(f"{service:<14} {now}")
-            told[service] = now
+def _log_changes(containers: dict[str, Container], logged: dict[str, str], log: Callable[[str], None]) -> None:
+    """Log each service whose state has changed.
+
+    :param logged: the last logged state by service, updated here
+    """
+    for service, container in containers.items():
+        state = container.describe()
+        if state != logged.get(service) and state != "created":
+            log(f"{service:<14} {state}")
+            logged[service] = state
 
 
-def _failure(project: Project, container: Container) -> str:
+def _describe_failure(project: Project, container: Container) -> str:
     log = project.output("logs", "--no-color", "--tail", _LOG_LINES, container.service)
-    return f"{container.service}: {container.describe()}. Its last lines:\n{log.rstrip()}"
+    return f"{container.service}: {container.describe()}. Its last log lines:\n{log.rstrip()}"
 
 
-def _end_of(text: str) -> str:
+def _last_lines(text: str) -> str:
     return "\n".join(text.rstrip().splitlines()[-int(_LOG_LINES) :])

@@ -1,4 +1,4 @@
-"""docker-compose.yaml and Dockerfile as data: what would be found out late, or never, by starting them."""
+"""Checks of docker-compose.yaml and Dockerfile that need no Docker."""
 
 import os
 import re
@@ -17,14 +17,14 @@ TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 ONE_SHOTS = {"init", "deploy"}
 AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "deploy"}
-DEMANDED = re.compile(r"\$\{(\w+):\?")
+REQUIRED_VARIABLE = re.compile(r"\$\{(\w+):\?")
 SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY|CONN)(?!.*_FILE$)")
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 
 
 def env(service: str) -> dict[str, str]:
-    found: dict[str, str] = SERVICES[service].get("environment", {})
-    return found
+    variables: dict[str, str] = SERVICES[service].get("environment", {})
+    return variables
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -41,14 +41,14 @@ def test_each_published_port_has_its_own_variable_and_default() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_secrets_come_from_the_env_file(service: str) -> None:
-    harmless = {**client_env("http://s3:9000", "http://aws:5000"), "AIRFLOW_CONN_AWS_DEFAULT": "aws://"}
+    public = {**client_env("http://s3:9000", "http://aws:5000"), "AIRFLOW_CONN_AWS_DEFAULT": "aws://"}
     for name, value in env(service).items():
-        if SECRET_NAME.search(name) and harmless.get(name) != value:
-            assert DEMANDED.search(value), f"{service}: {name} is written out"
+        if SECRET_NAME.search(name) and public.get(name) != value:
+            assert REQUIRED_VARIABLE.search(value), f"{service}: {name} is a literal"
 
 
-def test_make_up_generates_exactly_what_the_file_demands() -> None:
-    assert set(credentials.MAKERS) == set(DEMANDED.findall(TEXT))
+def test_make_up_generates_all_required_variables() -> None:
+    assert set(credentials.GENERATORS) == set(REQUIRED_VARIABLE.findall(TEXT))
 
 
 @pytest.mark.parametrize(
@@ -59,41 +59,41 @@ def test_make_up_generates_exactly_what_the_file_demands() -> None:
         ("ENGAGEMENT_DATABASE_PASSWORD", AIRFLOW | {"postgres"}),
     ],
 )
-def test_a_secret_reaches_only_who_needs_it(secret: str, services: set[str]) -> None:
+def test_a_secret_reaches_only_the_services_that_need_it(secret: str, services: set[str]) -> None:
     assert {name for name in SERVICES if any(secret in value for value in env(name).values())} == services
 
 
 @pytest.mark.parametrize("service", sorted(AIRFLOW | {"jobs"}))
-def test_airflow_reaches_the_stand_ins_as_every_client_does(service: str) -> None:
+def test_airflow_reaches_the_emulators_like_every_client(service: str) -> None:
     expected = client_env("http://s3:9000", "http://aws:5000")
     assert {name: value for name, value in env(service).items() if name.startswith("AWS_")} == expected
 
 
 @pytest.mark.parametrize("service", sorted(set(SERVICES) - ONE_SHOTS))
-def test_what_runs_on_is_checked(service: str) -> None:
+def test_long_running_services_have_a_health_check(service: str) -> None:
     check = SERVICES[service]["healthcheck"]
     assert check["test"][0] == "CMD"
     assert {"interval", "timeout", "retries"} <= set(check)
 
 
-def test_what_is_well_is_checked_rarely(tmp_path: Path) -> None:
-    asked, napped = tmp_path / "asked", tmp_path / "napped"
-    (tmp_path / "sleep").write_text(f'#!/bin/sh\necho "$1" >> {napped}\n')
+def test_healthy_services_are_checked_less_often(tmp_path: Path) -> None:
+    checks, sleeps = tmp_path / "checks", tmp_path / "sleeps"
+    (tmp_path / "sleep").write_text(f'#!/bin/sh\necho "$1" >> {sleeps}\n')
     (tmp_path / "sleep").chmod(0o755)
     text = (REPOSITORY / "local/compose/check.sh").read_text()
-    (tmp_path / "check.sh").write_text(text.replace("/tmp/well", str(tmp_path / "well")))  # noqa: S108 - not ours
+    (tmp_path / "check.sh").write_text(text.replace("/tmp/healthy", str(tmp_path / "healthy")))  # noqa: S108 - replaced, not used
 
-    def check(answer: str) -> int:
+    def check(command: str) -> int:
         env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-        command = ["/bin/sh", str(tmp_path / "check.sh"), "sh", "-c", f"echo >> {asked}; {answer}"]
-        return subprocess.run(command, env=env, check=False).returncode
+        arguments = ["/bin/sh", str(tmp_path / "check.sh"), "sh", "-c", f"echo >> {checks}; {command}"]
+        return subprocess.run(arguments, env=env, check=False).returncode
 
-    assert [check(answer) for answer in ("false", "true", "true", "false", "true")] == [1, 0, 0, 1, 0]
-    assert len(asked.read_text().splitlines()) == 5
-    assert napped.read_text() == "30\n30\n"  # before the two that followed a good one
-    (tmp_path / "well").write_text("1\n")  # of an earlier start of the container
+    assert [check(command) for command in ("false", "true", "true", "false", "true")] == [1, 0, 0, 1, 0]
+    assert len(checks.read_text().splitlines()) == 5
+    assert sleeps.read_text() == "30\n30\n"  # before each of the two checks after a success
+    (tmp_path / "healthy").write_text("1\n")  # from an earlier start of the container
     assert check("true") == 0
-    assert napped.read_text() == "30\n30\n"
+    assert sleeps.read_text() == "30\n30\n"
 
 
 @pytest.mark.parametrize("service", sorted(ONE_SHOTS))
@@ -103,20 +103,20 @@ def test_one_shots_are_not_repeated(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", sorted({"aws", "crm"}))
-def test_stand_ins_that_forget_are_not_restarted(service: str) -> None:
+def test_services_with_state_in_memory_are_not_restarted(service: str) -> None:
     assert SERVICES[service].get("restart", "no") == "no"
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_memory_is_bounded(service: str) -> None:
+def test_memory_is_limited(service: str) -> None:
     assert re.fullmatch(r"\d+[mg]", SERVICES[service]["mem_limit"])
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_services_wait_for_what_can_come_true(service: str) -> None:
+def test_services_wait_for_health_or_completion(service: str) -> None:
     for other, how in SERVICES[service].get("depends_on", {}).items():
-        wanted = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
-        assert how == {"condition": wanted}
+        expected = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
+        assert how == {"condition": expected}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -144,20 +144,22 @@ def test_the_image_is_not_run_as_root() -> None:
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE)[-1] == "airflow"
 
 
-def test_what_the_dockerfile_copies_is_in_the_build_context() -> None:
+def test_the_build_context_has_what_the_dockerfile_copies() -> None:
     lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
     assert "*" in lines
-    sent = [line.removeprefix("!") for line in lines if line.startswith("!")]
+    included = [line.removeprefix("!") for line in lines if line.startswith("!")]
     copied = re.findall(r"^COPY (\S+)", DOCKERFILE, re.MULTILINE)
     assert len(copied) == 6
     for source in copied:
         assert (REPOSITORY / source).exists()
-        assert any(source == path or source.startswith(path + "/") for path in sent)
+        assert any(source == path or source.startswith(path + "/") for path in included)
 
 
 def test_bytecode_is_not_in_the_build_context() -> None:
-    """Or whoever ran something before gets another image, and an `up` beside a running stack replaces it."""
-    assert (REPOSITORY / ".dockerignore").read_text().splitlines()[-1] == "**/__pycache__"  # the last match counts
+    """Bytecode would change the image, and `make up` would then replace the containers of a running stack."""
+    assert (REPOSITORY / ".dockerignore").read_text().splitlines()[
+        -1
+    ] == "**/__pycache__"  # the last matching line wins
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -1,4 +1,4 @@
-"""The host's side of `make up`: secrets, and what containers' states mean."""
+"""The helpers of `make up`: secrets, states of containers, job uploads and directions."""
 
 import base64
 import stat
@@ -13,17 +13,17 @@ from local.compose.project import Container, Project
 from local.compose.up import directions
 
 
-def test_secrets_are_for_the_owner_only_and_all_different(tmp_path: Path) -> None:
+def test_secrets_are_private_and_all_different(tmp_path: Path) -> None:
     path = tmp_path / ".env"
-    made = credentials.ensure(path)
+    variables = credentials.ensure(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert set(made) == set(credentials.MAKERS)
-    assert len(set(made.values())) == len(made)
-    assert len(base64.urlsafe_b64decode(made["ENGAGEMENT_FERNET_KEY"])) == 32
-    assert credentials.read(path) == made
+    assert set(variables) == set(credentials.GENERATORS)
+    assert len(set(variables.values())) == len(variables)
+    assert len(base64.urlsafe_b64decode(variables["ENGAGEMENT_FERNET_KEY"])) == 32
+    assert credentials.read(path) == variables
 
 
-def test_secrets_and_ports_that_are_there_stay(tmp_path: Path) -> None:
+def test_existing_secrets_and_ports_are_kept(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("# mine\nENGAGEMENT_AIRFLOW_PORT=8081\nENGAGEMENT_CRM_TOKEN=kept")  # no newline at the end
     path.chmod(0o644)
@@ -35,7 +35,7 @@ def test_secrets_and_ports_that_are_there_stay(tmp_path: Path) -> None:
     assert credentials.ensure(path) == first
 
 
-def test_an_emptied_secret_is_made_again(tmp_path: Path) -> None:
+def test_an_empty_secret_is_generated_again(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("ENGAGEMENT_CRM_TOKEN=\n")
     assert credentials.ensure(path)["ENGAGEMENT_CRM_TOKEN"]
@@ -48,16 +48,16 @@ def test_an_emptied_secret_is_made_again(tmp_path: Path) -> None:
         ("running", "healthy", 0, True, False),
         ("running", "starting", 0, False, False),
         ("running", "unhealthy", 0, False, True),
-        ("running", "", 0, False, False),  # a one-shot at work
+        ("running", "", 0, False, False),  # a running one-shot
         ("created", "", 0, False, False),
         ("exited", "", 0, True, False),
         ("exited", "", 1, False, True),
         ("exited", "unhealthy", 137, False, True),
-        ("exited", "unhealthy", 0, True, False),  # stopped well
+        ("exited", "unhealthy", 0, True, False),  # stopped without an error
     ],
 )
-def test_states(status: str, health: str, exit_code: int, ready: bool, failed: bool) -> None:
-    container = Container("4f1c", "one", status, health, exit_code, "2026-11-23T03:00:00Z")
+def test_states_of_containers(status: str, health: str, exit_code: int, ready: bool, failed: bool) -> None:
+    container = Container("4f1c", "service", status, health, exit_code, "2026-11-23T03:00:00Z")
     assert (container.is_ready, container.has_failed) == (ready, failed)
 
 
@@ -76,23 +76,23 @@ def test_job_code_is_uploaded_when_it_is_edited(tmp_path: Path, monkeypatch: pyt
         (source / name).write_text("first")
     monkeypatch.setattr(artifacts, "_SOURCE", source)
     bucket = Bucket()
-    published = JobCodeUploader(bucket, "code")
-    assert set(published.update(tmp_path / "built")) == {*artifacts.SCRIPTS, artifacts.ARCHIVE}
-    assert published.update(tmp_path / "built") == []
+    uploader = JobCodeUploader(bucket, "code")
+    assert set(uploader.update(tmp_path / "built")) == {*artifacts.SCRIPTS, artifacts.ARCHIVE}
+    assert uploader.update(tmp_path / "built") == []
     (source / "engagement_jobs" / "one.py").write_text("second")
-    assert published.update(tmp_path / "built") == [artifacts.ARCHIVE]
+    assert uploader.update(tmp_path / "built") == [artifacts.ARCHIVE]
     (source / "score_users.py").write_text("third")
-    assert published.update(tmp_path / "built") == ["score_users.py"]
+    assert uploader.update(tmp_path / "built") == ["score_users.py"]
     assert bucket.put["code/jobs/current/score_users.py"] == b"third"
 
 
-def test_the_password_is_shown_to_a_person_and_not_to_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = credentials.ensure(tmp_path / ".env")
+def test_the_password_is_shown_on_terminals_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = credentials.ensure(tmp_path / ".env")
     monkeypatch.setattr(Project, "output", lambda *_: "127.0.0.1:1")
     project = Project(tmp_path / ".env")
     name = "ENGAGEMENT_LOGIN_PASSWORD"
-    assert made[name] in directions(project, tmp_path / ".env", to_a_person=True)
-    logged = directions(project, tmp_path / ".env", to_a_person=False)
-    assert made[name] not in logged
+    assert variables[name] in directions(project, tmp_path / ".env", with_secrets=True)
+    logged = directions(project, tmp_path / ".env", with_secrets=False)
+    assert variables[name] not in logged
     assert name in logged
     assert "curl http://127.0.0.1:1/_crm/stats" in logged
