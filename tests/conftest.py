@@ -1,8 +1,7 @@
-"""What holds for all tests: Airflow finds a scratch home and our DAG, and no test sees the AWS session of another.
+"""Set-up of all tests: a temporary AIRFLOW_HOME, the DAG folder of the repository, and an AWS session for each test.
 
-Descriptions of AWS's services are read once, though: each session reads megabytes of JSON, half of what a test takes.
-
-Airflow reads its settings when it is first imported, so this is set here, before any test's module is.
+Airflow reads its settings at its first import, so this module sets them before test modules are imported. Descriptions
+of AWS services are cached for all sessions, because reading these megabytes of JSON takes half the time of a test.
 """
 
 import atexit
@@ -24,7 +23,7 @@ if "AIRFLOW_HOME" not in os.environ:
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parents[1] / "dags"))
 
-# Each environment collects the tests of its own side, so that `pytest tests/unit` works in both.
+# Each environment collects only the tests of its side, so that `pytest tests/unit` works in both.
 _GLUE = find_spec("pyspark") is not None
 _UNIT_OF_AIRFLOW = ("benchmarks", "compose", "dags", "docs", "faults", "infra", "lint", "plugins", "test_run.py")
 collect_ignore = (
@@ -41,12 +40,12 @@ JSONFileLoader.load_file = lambda _, path: _load_once(path)
 
 @pytest.fixture(autouse=True)
 def own_aws_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`boto3.client` keeps its first caller's credentials for the whole process."""
+    """Reset boto3's default session, which keeps the credentials of its first use."""
     if boto3 := sys.modules.get("boto3"):
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test belongs to the tier that its folder below `tests/` is named after."""
+    """Mark each test with the name of its folder in `tests/`, which is its tier."""
     for item in items:
         item.add_marker(item.path.relative_to(_TESTS).parts[0])

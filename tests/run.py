@@ -1,6 +1,6 @@
-"""Run test tiers, each in the environment it belongs to: `.venv/bin/python -m tests.run unit contract spark day`.
+"""Run tiers of tests, each in its environment: `.venv/bin/python -m tests.run unit contract spark day`.
 
-Two parts run at a time, because each waits for clocks part of its time. The last line counts the tests of all parts.
+Two parts run in parallel, because each one waits part of the time. The last line counts the tests of all parts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 JOBS = 2
 _DAY = "tests/stack/test_one_day.py"
-_IN_ORDER = ("-p", "no:randomly", "-vv", "-s")  # the tests of a compose stack share their days
+_IN_ORDER = ("-p", "no:randomly", "-vv", "-s")  # tests on a compose stack share its dates
 
 _printing = threading.Lock()
 
@@ -30,15 +30,15 @@ _printing = threading.Lock()
 class Part:
     """Tests that run in one pytest process.
 
-    :param environment: the folder of the virtual environment
-    :param arguments: what pytest is given
+    :param environment: folder of the virtual environment
+    :param arguments: arguments of pytest
     """
 
     environment: str
     arguments: tuple[str, ...]
 
 
-# In the order in which they start: the longest first.
+# They start in this order, the longest first.
 PARTS = {
     "compose": Part(".venv", ("tests/compose/live", *_IN_ORDER, "--durations=0", "--durations-min=1")),
     "browser": Part(".venv-browser", ("tests/browser", "-vv", "-s")),
@@ -56,7 +56,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Result:
-    """How a part ended: numbers of tests, and whether pytest was content."""
+    """The result of a part: numbers of tests, and the duration in seconds."""
 
     passed: int
     failed: int
@@ -64,21 +64,25 @@ class Result:
 
     @classmethod
     def read(cls, report: Path, exit_code: int, seconds: float) -> Result:
-        """Count the tests in a JUnit report; a part that ended badly, or without a report, counts as one failure."""
+        """Count the tests in a JUnit report. A part that fails otherwise, or without a report, is one failure."""
         total = failed = 0
-        whole = report.exists()
-        if whole:
-            for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest has just written it
+        has_report = report.exists()
+        if has_report:
+            for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - written by pytest
                 total += int(suite.get("tests", 0)) - int(suite.get("skipped", 0))
                 failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        return cls(max(total - failed, 0), failed or int(exit_code != 0 or not whole), seconds)
+        passed = max(total - failed, 0)
+        if failed == 0 and (exit_code != 0 or not has_report):
+            failed = 1
+        return cls(passed, failed, seconds)
 
 
 def run_part(name: str, folder: Path, options: Sequence[str], coverage: bool) -> Result:
-    """Run one part and print its output line by line, each with the part's name in front."""
-    part, started, report = PARTS[name], time.monotonic(), folder / f"{name}.xml"
-    measured = ["coverage", "run", "--module"] if coverage else []
-    command = [str(ROOT / part.environment / "bin" / "python"), "-m", *measured, "pytest", "-q"]
+    """Run a part and print its output, each line with the name of the part."""
+    part, report = PARTS[name], folder / f"{name}.xml"
+    started_at = time.monotonic()
+    runner = ["coverage", "run", "--module"] if coverage else []
+    command = [str(ROOT / part.environment / "bin" / "python"), "-m", *runner, "pytest", "-q"]
     command += ["-p", "no:cacheprovider", f"--junitxml={report}", *part.arguments, *options]
     env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_FILE": str(folder / f".coverage.{name}")}
     with subprocess.Popen(
@@ -94,11 +98,11 @@ def run_part(name: str, folder: Path, options: Sequence[str], coverage: bool) ->
         for line in process.stdout or ():
             with _printing:
                 print(f"{name:9} | {line}", end="", flush=True)
-    return Result.read(report, process.returncode, time.monotonic() - started)
+    return Result.read(report, process.returncode, time.monotonic() - started_at)
 
 
 def print_coverage(folder: Path) -> None:
-    """Print line and branch coverage of the product over all parts and environments."""
+    """Print line and branch coverage of the product, combined over all parts."""
     coverage = [sys.executable, "-m", "coverage"]
     env = os.environ | {"COVERAGE_FILE": str(folder / ".coverage")}
     subprocess.run([*coverage, "combine", "--quiet", str(folder)], cwd=ROOT, env=env, check=True)
@@ -106,18 +110,18 @@ def print_coverage(folder: Path) -> None:
 
 
 def main() -> int:
-    """Run the parts that the command line names; 0 when no test failed."""
+    """Run the parts on the command line; return 0 if no test failed."""
     parser = argparse.ArgumentParser(prog="tests.run", description=__doc__)
     parser.add_argument("parts", nargs="+", choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--coverage", action="store_true", help="measure branch coverage of the product and print it")
-    chosen, options = parser.parse_known_args()
-    names = [name for name in PARTS if name in chosen.parts]
+    arguments, options = parser.parse_known_args()
+    names = [name for name in PARTS if name in arguments.parts]
     with tempfile.TemporaryDirectory(prefix="tests-") as scratch, ThreadPoolExecutor(JOBS) as pool:
         folder = Path(scratch)
         results = dict(
-            zip(names, pool.map(lambda name: run_part(name, folder, options, chosen.coverage), names), strict=True)
+            zip(names, pool.map(lambda name: run_part(name, folder, options, arguments.coverage), names), strict=True)
         )
-        if chosen.coverage:
+        if arguments.coverage:
             print_coverage(folder)
     for name, result in results.items():
         print(f"==> {name}: {result.passed} passed, {result.failed} failed in {result.seconds:.0f} s")

@@ -1,6 +1,6 @@
-"""A browser, the compose stack, and pages that are logged in. `make test-browser` runs these tests.
+"""Fixtures of the browser tests: a browser, a compose stack, and pages that are logged in.
 
-ENGAGEMENT_SCREENSHOTS names the folder for the README's pictures; without it, none are made.
+ENGAGEMENT_SCREENSHOTS is the folder for the screenshots of the README. If it is not set, the tests take none.
 """
 
 import os
@@ -15,14 +15,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser import chromium
 from tests.browser.airflow_ui import AirflowUi
 from tests.browser.watch import Watch
-from tests.compose import stack
 from tests.compose.airflow_api import last_scheduled
-from tests.compose.stack import Running
+from tests.compose.compose_stack import ComposeStack, running_compose_stack
 from tests.support.waiting import wait_until
 
 WAIT_MS = 120_000
 SIZE: Any = {"width": 1280, "height": 800}
-PICTURES = os.environ.get("ENGAGEMENT_SCREENSHOTS")
+SCREENSHOTS = os.environ.get("ENGAGEMENT_SCREENSHOTS")
 
 Shoot = Callable[[Page, str], None]
 NewContext = Callable[..., BrowserContext]
@@ -30,19 +29,19 @@ _failed = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The stack, with a day that the schedule has done."""
-    # More users make a better picture, fewer a faster run.
-    rows = 10_000 if PICTURES else 200
-    with stack.running(tmp_path_factory.mktemp("compose"), "engagement-browser", SEED_ROWS=rows) as up:
-        yield _with_a_day(up)
+def compose_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
+    """The stack, after a successful scheduled run."""
+    # More users look better on screenshots, fewer are faster.
+    rows = 10_000 if SCREENSHOTS else 200
+    with running_compose_stack(tmp_path_factory.mktemp("compose"), "engagement-browser", SEED_ROWS=rows) as up:
+        yield _run_one_day(up)
 
 
-def _with_a_day(running: Running) -> Running:
-    airflow = running.airflow
+def _run_one_day(compose_stack: ComposeStack) -> ComposeStack:
+    airflow = compose_stack.airflow
     airflow.unpause()
-    wait_until(lambda: "success" in {run["state"] for run in airflow.runs().values()}, "a first green run")
-    return running
+    wait_until(lambda: "success" in {run["state"] for run in airflow.runs().values()}, "a first successful run")
+    return compose_stack
 
 
 @pytest.fixture(scope="session")
@@ -53,23 +52,26 @@ def today() -> date:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    # No name leads anywhere, so that all it opens is on this machine; as root it refuses to sandbox itself.
+    """Headless Chromium."""
+    # No host name resolves, so that all requests stay on this machine. As root, Chromium needs --no-sandbox.
     arguments = [
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         *(["--no-sandbox"] if os.geteuid() == 0 else []),
     ]
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium.find(), args=arguments)
-        yield found
-        found.close()
+        chromium_browser = playwright.chromium.launch(executable_path=chromium.find(), args=arguments)
+        yield chromium_browser
+        chromium_browser.close()
 
 
 @pytest.fixture
 def new_context(
     browser: Browser, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes contexts that share nothing; options as for Browser.new_context. Pages of a failed test are kept."""
+    """A function that creates isolated contexts, with the options of Browser.new_context.
+
+    If the test fails, it writes a screenshot of each page.
+    """
     contexts: list[BrowserContext] = []
 
     def make(**options: Any) -> BrowserContext:
@@ -81,9 +83,10 @@ def new_context(
     expect.set_options(timeout=WAIT_MS)
     yield make
     for context in contexts:
-        for place, page in enumerate(context.pages if request.node.stash.get(_failed, False) else []):
-            page.screenshot(path=tmp_path / f"{place}.png")
-            print(f"{page.url} as it was: {tmp_path / f'{place}.png'}")
+        for number, page in enumerate(context.pages if request.node.stash.get(_failed, False) else []):
+            screenshot = tmp_path / f"{number}.png"
+            page.screenshot(path=screenshot)
+            print(f"Screenshot of {page.url}: {screenshot}")
         context.close()
 
 
@@ -97,30 +100,30 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @pytest.fixture
 def context(new_context: NewContext) -> BrowserContext:
-    """One context without any login."""
+    """A context without a login."""
     return new_context()
 
 
 @pytest.fixture(autouse=True)
 def watch(context: BrowserContext) -> Watch:
-    """What the pages of `context` do beside showing themselves, from the first one on."""
+    """A watch on all pages of `context`."""
     return Watch(context)
 
 
 @pytest.fixture
-def airflow_ui(context: BrowserContext, running: Running) -> AirflowUi:
-    """Airflow, logged in through its form."""
-    ui = AirflowUi(context.new_page(), running.url("AIRFLOW"))
-    ui.log_in(running.env["ENGAGEMENT_LOGIN_PASSWORD"])
+def airflow_ui(context: BrowserContext, compose_stack: ComposeStack) -> AirflowUi:
+    """Airflow, logged in through the login form."""
+    ui = AirflowUi(context.new_page(), compose_stack.url("AIRFLOW"))
+    ui.log_in(compose_stack.env["ENGAGEMENT_LOGIN_PASSWORD"])
     return ui
 
 
 @pytest.fixture
 def shoot() -> Shoot:
-    """Makes a picture of the page as it stands, for the README."""
+    """A function that takes a screenshot of a page for the README."""
 
     def take(page: Page, name: str) -> None:
-        if PICTURES:  # Playwright makes the folder
-            page.screenshot(path=Path(PICTURES) / f"{name}.png", animations="disabled", caret="hide")
+        if SCREENSHOTS:  # Playwright creates the folder
+            page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", animations="disabled", caret="hide")
 
     return take

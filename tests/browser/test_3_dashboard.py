@@ -1,4 +1,4 @@
-"""The page "Engagement delivery" in Airflow: there for whoever is logged in, and for nobody else."""
+"""The dashboard "Engagement delivery" in Airflow: available to logged-in users only."""
 
 import re
 
@@ -8,20 +8,18 @@ from playwright.sync_api import FrameLocator, expect
 from tests.browser.airflow_ui import AirflowUi
 from tests.browser.conftest import NewContext, Shoot
 from tests.browser.watch import Watch
-from tests.compose.stack import Running
+from tests.compose.compose_stack import ComposeStack
 
 pytestmark = pytest.mark.timeout(2_400)
 NAME = "Engagement delivery"
 
 
 def background(frame: FrameLocator) -> str:
-    found: str = frame.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
-    return found
+    color: str = frame.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    return color
 
 
-def test_the_runs_are_shown_in_airflow_and_lead_to_their_reports(
-    airflow_ui: AirflowUi, watch: Watch, shoot: Shoot
-) -> None:
+def test_the_dashboard_shows_runs_and_links_to_reports(airflow_ui: AirflowUi, watch: Watch, shoot: Shoot) -> None:
     page = airflow_ui.page
     dashboard = airflow_ui.open_plugin(NAME)
     runs = dashboard.get_by_role("row").filter(has_text="Success")
@@ -42,12 +40,14 @@ def test_the_runs_are_shown_in_airflow_and_lead_to_their_reports(
     watch.check()
 
 
-def test_nobody_sees_anything_without_a_login(airflow_ui: AirflowUi, running: Running, new_context: NewContext) -> None:
+def test_the_dashboard_requires_a_login(
+    airflow_ui: AirflowUi, compose_stack: ComposeStack, new_context: NewContext
+) -> None:
     dashboard = airflow_ui.open_plugin(NAME)
     run = dashboard.get_by_role("link", name="Report").first.get_attribute("href")
-    inside, outside = airflow_ui.page.context.request, new_context().request
+    logged_in, logged_out = airflow_ui.page.context.request, new_context().request
     for path in ("", f"{run}", f"{run}/report", f"{run}/summary"):
-        url = f"{running.url('AIRFLOW')}/engagement/{path}"
-        assert (inside.get(url).status, outside.get(url).status) == (200, 401), url
+        url = f"{compose_stack.url('AIRFLOW')}/engagement/{path}"
+        assert (logged_in.get(url).status, logged_out.get(url).status) == (200, 401), url
     for path in ("docs", "openapi.json", "nothing"):
-        assert outside.get(f"{running.url('AIRFLOW')}/engagement/{path}").status == 401, path
+        assert logged_out.get(f"{compose_stack.url('AIRFLOW')}/engagement/{path}").status == 401, path

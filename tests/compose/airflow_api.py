@@ -1,4 +1,4 @@
-"""Airflow's public REST API, as a person or a script outside uses it."""
+"""A client of Airflow's public REST API."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -6,108 +6,116 @@ from urllib.parse import quote
 
 import requests
 
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import MAX_WAIT_SECONDS, wait_until
 
 DAG = "customer_engagement_scoring"
 FINISHED = {"success", "failed"}
 
 
 class Airflow:
-    """A login and what it may do."""
+    """A login to the REST API, and the calls that the tests make."""
 
     def __init__(self, url: str, password: str) -> None:
         self.url = url
-        answer = requests.post(f"{url}/auth/token", json={"username": "admin", "password": password}, timeout=PATIENCE)
-        answer.raise_for_status()
-        self._headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        login = {"username": "admin", "password": password}
+        response = requests.post(f"{url}/auth/token", json=login, timeout=MAX_WAIT_SECONDS)
+        response.raise_for_status()
+        self._headers = {"Authorization": f"Bearer {response.json()['access_token']}"}
 
     def call(self, method: str, path: str, **body: Any) -> Any:
-        """Call `/api/v2/<path>`. Raises HTTPError with the answer's text."""
-        answer = requests.request(
-            method, f"{self.url}/api/v2/{path}", headers=self._headers, json=body or None, timeout=PATIENCE
-        )
-        if not answer.ok:
-            raise requests.HTTPError(f"{method} {path}: HTTP {answer.status_code}: {answer.text[:2000]}")
-        return answer.json() if answer.content else None
+        """Call `/api/v2/<path>`; return the decoded response.
 
-    def await_dag(self) -> None:
-        """Wait until the DAG processor has found the DAG."""
+        :raises requests.HTTPError: with the text of the response
+        """
+        response = requests.request(
+            method, f"{self.url}/api/v2/{path}", headers=self._headers, json=body or None, timeout=MAX_WAIT_SECONDS
+        )
+        if not response.ok:
+            raise requests.HTTPError(f"{method} {path}: HTTP {response.status_code}: {response.text[:2000]}")
+        return response.json() if response.content else None
+
+    def wait_for_dag(self) -> None:
+        """Wait until the DAG processor has loaded the DAG."""
 
         def is_known() -> bool:
             return any(dag["dag_id"] == DAG for dag in self.call("GET", "dags")["dags"])
 
-        wait_until(is_known, "the DAG to be found")
+        wait_until(is_known, "the DAG to be loaded")
 
     def unpause(self) -> None:
-        """Switch the DAG on, as soon as it is there."""
-        self.await_dag()
+        """Wait for the DAG and switch it on."""
+        self.wait_for_dag()
         self.call("PATCH", f"dags/{DAG}", is_paused=False)
 
     def trigger(self, logical_date: str | None = None, /, **conf: Any) -> str:
-        """Start a manual run, without a logical date where none is given; give its run id."""
+        """Start a manual run; return its run id.
+
+        :param logical_date: None starts a run without a logical date
+        :param conf: `conf` of the DAG run
+        """
         run: str = self.call("POST", f"dags/{DAG}/dagRuns", logical_date=logical_date, conf=conf)["dag_run_id"]
         return run
 
     def backfill(self, first: str, last: str, **options: Any) -> int:
-        """Start a backfill of the days `first` to `last`; give its id.
+        """Start a backfill of the days `first` to `last`; return its id.
 
-        :param options: as in the request: reprocess_behavior, run_backwards, dag_run_conf, max_active_runs
+        :param options: members of the request: reprocess_behavior, run_backwards, dag_run_conf, max_active_runs
         """
         days = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T23:59:59Z"}
         return int(self.call("POST", "backfills", dag_id=DAG, **days, **options)["id"])
 
     def backfills(self) -> list[int]:
-        """Ids of all backfills."""
-        return [int(found["id"]) for found in self.call("GET", f"backfills?dag_id={DAG}&limit=100")["backfills"]]
+        """Return the ids of all backfills."""
+        return [int(backfill["id"]) for backfill in self.call("GET", f"backfills?dag_id={DAG}&limit=100")["backfills"]]
 
     def backfill_is_done(self, backfill: int) -> bool:
-        """Whether the scheduler takes all its runs for ended: Airflow 3.2.1 may do so before it has made them."""
+        """Whether Airflow reports the backfill as completed. Airflow 3.2.1 may do so before it has created the runs."""
         return self.call("GET", f"backfills/{backfill}")["completed_at"] is not None
 
     def clear(self, run_id: str, *tasks: str, downstream: bool = False) -> None:
-        """Clear tasks of a run, as the button does."""
+        """Clear tasks of a run, like the button in the UI."""
         self.call(
             "POST", f"dags/{DAG}/clearTaskInstances", dry_run=False, only_failed=False,
             dag_run_id=run_id, task_ids=list(tasks), include_downstream=downstream,
         )  # fmt: skip
 
     def mark(self, run_id: str, state: str, task: str | None = None) -> None:
-        """Set the state of a task by hand, or that of the whole run."""
+        """Set the state of a task, or of the run if `task` is None."""
         if task:
             self.call("PATCH", f"{run_path(run_id)}/taskInstances/{task}", new_state=state)
         else:
             self.call("PATCH", run_path(run_id), state=state)
 
     def runs(self) -> dict[str, dict[str, Any]]:
-        """All runs by run id, the one that was made last first."""
-        found = self.call("GET", f"dags/{DAG}/dagRuns?order_by=-id&limit=100")["dag_runs"]
-        return {run["dag_run_id"]: run for run in found}
+        """Return all runs by run id, newest first."""
+        runs = self.call("GET", f"dags/{DAG}/dagRuns?order_by=-id&limit=100")["dag_runs"]
+        return {run["dag_run_id"]: run for run in runs}
 
     def state(self, run_id: str) -> str:
-        """State of a run."""
+        """Return the state of a run."""
         state: str = self.call("GET", run_path(run_id))["state"]
         return state
 
     def tasks(self, run_id: str) -> dict[str, dict[str, Any]]:
-        """The run's task instances by task id."""
-        found = self.call("GET", f"{run_path(run_id)}/taskInstances")["task_instances"]
-        return {task["task_id"]: task for task in found}
+        """Return the task instances of a run by task id."""
+        tasks = self.call("GET", f"{run_path(run_id)}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in tasks}
 
     def states(self, run_id: str) -> dict[str, str]:
-        """State of each task."""
+        """Return the state of each task."""
         return {name: task["state"] or "" for name, task in self.tasks(run_id).items()}
 
-    def reach(self, run_id: str, task: str, *states: str) -> str:
-        """Wait until a task is in one of some states; give which."""
+    def wait_for_task(self, run_id: str, task: str, *states: str) -> str:
+        """Wait until a task is in one of `states`; return its state."""
 
-        def now() -> str:
+        def current() -> str:
             return self.states(run_id).get(task, "")
 
-        wait_until(lambda: now() in states, f"{task} to be {'/'.join(states)}", now, every=0.1)
-        return now()
+        wait_until(lambda: current() in states, f"{task} to be {'/'.join(states)}", current, every=0.1)
+        return current()
 
-    def finish(self, run_id: str, limit: float = PATIENCE) -> tuple[str, set[tuple[str, str]]]:
-        """Wait for the end of a run; give its state, and every (task, state) seen on the way."""
+    def finish(self, run_id: str, limit: float = MAX_WAIT_SECONDS) -> tuple[str, set[tuple[str, str]]]:
+        """Wait for the end of a run; return its state and every (task, state) that was observed."""
         seen: set[tuple[str, str]] = set()
 
         def has_ended() -> bool:
@@ -117,18 +125,18 @@ class Airflow:
         wait_until(has_ended, f"{run_id} to end", lambda: str(self.states(run_id)), limit=limit)
         return self.state(run_id), seen
 
-    def log(self, run_id: str, task: str, attempt: int = 1) -> str:
-        """What one attempt of a task logged, a line an event."""
-        path = f"{run_path(run_id)}/taskInstances/{task}/logs/{attempt}?full_content=true"
+    def log(self, run_id: str, task: str, try_number: int = 1) -> str:
+        """Return the log of one try of a task, one line per event."""
+        path = f"{run_path(run_id)}/taskInstances/{task}/logs/{try_number}?full_content=true"
         content = self.call("GET", path)["content"]
         return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in content)
 
 
 def last_scheduled() -> date:
-    """The date of the last scheduled run: before 03:00 it is yesterday."""
+    """Return the date of the last scheduled run, which is yesterday before 03:00."""
     return (datetime.now(UTC) - timedelta(hours=3)).date()
 
 
 def run_path(run_id: str) -> str:
-    """Path of a run in the API."""
+    """Return the path of a run in the API."""
     return f"dags/{DAG}/dagRuns/{quote(run_id, safe='')}"

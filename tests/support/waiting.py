@@ -1,10 +1,10 @@
-"""Waiting for what must come."""
+"""Waiting for a condition in tests."""
 
 import time
 from collections.abc import Callable
 
-PATIENCE = 600.0
-"""Seconds to wait for what must come: no measure of it, for a small machine may be busy with other suites."""
+MAX_WAIT_SECONDS = 600.0
+"""Timeout of a wait. It is long because a small machine may run other suites at the same time."""
 
 
 def wait_until(
@@ -13,9 +13,16 @@ def wait_until(
     state: Callable[[], str] = lambda: "",
     *,
     every: float = 1.0,
-    limit: float = PATIENCE,
+    limit: float = MAX_WAIT_SECONDS,
 ) -> None:
-    """Wait for a condition. Raises TimeoutError that says what was waited for, and how things stand."""
+    """Wait until a condition is true.
+
+    :param what: what is waited for, for the error message
+    :param state: returns the current state, for the error message
+    :param every: seconds between two checks
+    :param limit: timeout in seconds
+    :raises TimeoutError: when the condition is not true in time
+    """
     deadline = time.monotonic() + limit
     while not condition():
         if time.monotonic() > deadline:

@@ -1,6 +1,6 @@
 """Backfills of 10,000 users a day: 30 days forward and 30 backward with a push mode, and ten days without one.
 
-`make test-month` runs it, for the better part of an hour, and prints what became of the records.
+`make test-month` runs them, which takes most of an hour, and prints the outcomes.
 """
 
 import time
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.compose.world import World
+from tests.compose.pipeline import Pipeline
 
 DAYS = 30
 OLD_DAYS = 10
@@ -18,38 +18,45 @@ HOURS = 3
 pytestmark = pytest.mark.timeout(HOURS * 3600)
 
 
-def backfill(world: World, youngest: int, count: int = DAYS, **options: Any) -> Counter[str]:
-    """Backfill the days that end so many days ago; give the outcomes of all records."""
-    days = [world.day(youngest + back) for back in reversed(range(count))]
+def backfill(pipeline: Pipeline, newest: int, count: int = DAYS, **options: Any) -> Counter[str]:
+    """Backfill `count` days; return the outcomes of all users.
+
+    :param newest: the last of these days, as the number of days before the last scheduled run
+    :param options: options of the backfill request
+    """
+    days = [pipeline.day(newest + back) for back in reversed(range(count))]
     for day in days:
-        world.arrive(day, USERS)
-    began = time.monotonic()
-    started = world.airflow.backfill(days[0], days[-1], max_active_runs=1, **options)
-    summaries = world.finish_backfill(started, *days, limit=HOURS * 3600)
+        pipeline.upload_extract(day, USERS)
+    started_at = time.monotonic()
+    backfill_id = pipeline.airflow.backfill(days[0], days[-1], max_active_runs=1, **options)
+    summaries = pipeline.finish_backfill(backfill_id, *days, limit=HOURS * 3600)
     outcomes: Counter[str] = Counter()
     for summary in summaries:
         outcomes.update(summary["outcomes"])
     assert sum(outcomes.values()) == count * USERS
-    took = time.monotonic() - began
-    told = ", ".join(f"{rows:,} {outcome}" for outcome, rows in outcomes.items() if rows)
-    print(f"\n{days[0]} to {days[-1]} {options}: {told}; {took / 60:.1f} min, {took / count:.0f} s a day", flush=True)
+    seconds = time.monotonic() - started_at
+    counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in outcomes.items() if rows)
+    print(
+        f"\n{days[0]} to {days[-1]} {options}: {counts}; {seconds / 60:.1f} min, {seconds / count:.0f} s a day",
+        flush=True,
+    )
     return +outcomes
 
 
-def test_forward_everybody_is_told_each_day(world: World) -> None:
-    outcomes = backfill(world, 2 * DAYS + 3, dag_run_conf={"push_mode": "all"})
+def test_a_forward_backfill_sends_every_user_each_day(pipeline: Pipeline) -> None:
+    outcomes = backfill(pipeline, 2 * DAYS + 3, dag_run_conf={"push_mode": "all"})
     assert outcomes == {"delivered": DAYS * USERS}
-    assert world.running.world.crm("GET", "state") == world.scores(world.day(2 * DAYS + 3))
+    assert pipeline.stack.emulators.crm("GET", "state") == pipeline.scores(pipeline.day(2 * DAYS + 3))
 
 
-def test_backward_nobody_is_told_an_older_score(world: World) -> None:
-    outcomes = backfill(world, DAYS + 3, dag_run_conf={"push_mode": "all"}, run_backwards=True)
+def test_a_backward_backfill_sends_no_older_score(pipeline: Pipeline) -> None:
+    outcomes = backfill(pipeline, DAYS + 3, dag_run_conf={"push_mode": "all"}, run_backwards=True)
     assert outcomes == {"delivered": USERS, "superseded": (DAYS - 1) * USERS}
-    assert world.running.world.crm("GET", "state") == world.scores(world.day(DAYS + 3))
+    assert pipeline.stack.emulators.crm("GET", "state") == pipeline.scores(pipeline.day(DAYS + 3))
 
 
-def test_without_a_push_mode_old_days_are_not_sent(world: World) -> None:
-    outcomes = backfill(world, 1, OLD_DAYS)
-    # Yesterday and the day before are sent.
+def test_a_backfill_without_a_push_mode_sends_no_old_days(pipeline: Pipeline) -> None:
+    outcomes = backfill(pipeline, 1, OLD_DAYS)
+    # Only yesterday and the day before are recent enough.
     assert outcomes == {"planned": (OLD_DAYS - 2) * USERS, "delivered": 2 * USERS}
-    assert world.running.world.crm("GET", "state") == world.scores(world.day(1))
+    assert pipeline.stack.emulators.crm("GET", "state") == pipeline.scores(pipeline.day(1))
