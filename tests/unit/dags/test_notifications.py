@@ -281,9 +281,8 @@ def test_messages_about_failures_only(topic: Topic, configure: Callable[..., Non
     assert topic.received() == []
     end(fail)
     assert [message["Subject"] for message in topic.received()] == [NOT_REACHED]
-    assert (
-        published_metrics()["RunsSucceeded"] == published_metrics()["RunsFailed"] == 1
-    )  # metrics do not depend on notify
+    # Metrics do not depend on the setting notify.
+    assert published_metrics()["RunsSucceeded"] == published_metrics()["RunsFailed"] == 1
 
 
 @pytest.mark.parametrize("run_id", ["backfill__2026-11-23T03:00:00+00:00", SCHEDULED])
@@ -388,9 +387,8 @@ def test_settings_that_hang_do_not_hold_the_process(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert (
-        callbacks.TIMEOUT_SECONDS < 20
-    )  # [core] task_success_overtime: a longer callback may turn a failure into a retry
+    # [core] task_success_overtime: a longer callback may turn a failure into a retry.
+    assert callbacks.TIMEOUT_SECONDS < 20
     monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 0.2)
     never = threading.Event()
     for module in (callbacks, metrics):
