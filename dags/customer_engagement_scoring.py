@@ -49,7 +49,7 @@ with DAG(
     params=dag_params(),
     user_defined_macros=dag_macros(CONFIG.timezone),
     user_defined_filters=dag_filters(),
-    default_args={"owner": "crm-integration", **CONFIG.usual_retries()},
+    default_args={"owner": "crm-integration", **CONFIG.default_retries()},
     tags=["crm", "engagement", "glue"],
 ):
     wait_for_activity = S3KeySensor(

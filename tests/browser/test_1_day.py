@@ -22,7 +22,7 @@ def test_a_triggered_day_succeeds_and_links_to_its_report(
     form = airflow_ui.trigger_form()
     form.fill("Score date", today.isoformat())
     form.fill("Requests per second", "900")
-    form.tick("Send again")
+    form.tick("Resend delivered")
     shoot(page, "trigger-form")
     form.submit()
 

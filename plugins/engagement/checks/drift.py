@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from engagement.checks.scores_check import CheckResult
-from engagement.contract.scores_manifest import EarlierScores
+from engagement.contract.scores_manifest import ScoreStatistics
 
 THRESHOLDS = (
     "min_rows",
@@ -32,8 +32,8 @@ _ACCEPTED = "let pass by skip_drift_checks: "
 
 
 def check_history(
-    manifest: EarlierScores,
-    history: Sequence[EarlierScores],
+    manifest: ScoreStatistics,
+    history: Sequence[ScoreStatistics],
     thresholds: Mapping[str, float],
     result: CheckResult,
     *,
@@ -60,7 +60,7 @@ def check_history(
 
 
 def _compare(
-    manifest: EarlierScores, earlier: Sequence[EarlierScores], thresholds: Mapping[str, float], guards: CheckResult
+    manifest: ScoreStatistics, earlier: Sequence[ScoreStatistics], thresholds: Mapping[str, float], guards: CheckResult
 ) -> None:
     scored, dates = manifest.rows.scored, f"{len(earlier)} earlier dates"
     usual = median(each.rows.scored for each in earlier)

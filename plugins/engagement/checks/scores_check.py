@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engagement.aws.s3 import Bucket
 from engagement.contract import s3_keys
 from engagement.contract.errors import DocumentError
-from engagement.contract.scores_manifest import EarlierScores, ScoresManifest
+from engagement.contract.scores_manifest import ScoresManifest, ScoreStatistics
 from engagement.contract.strict_model import parse
 
 
@@ -43,12 +43,12 @@ def check_files(manifest: ScoresManifest, objects: Mapping[str, int], result: Ch
     result.passed += [f"{len(listed)} files as listed", "rows add up"]
 
 
-def read_earlier_manifests(store: Bucket, score_date: str) -> Iterator[tuple[str, EarlierScores | None]]:
+def read_earlier_manifests(store: Bucket, score_date: str) -> Iterator[tuple[str, ScoreStatistics | None]]:
     """Read the manifests of the dates before ``score_date``, the latest first; None when one cannot be compared."""
     dates = map(s3_keys.date_of_scores_folder, store.list_folders(s3_keys.scores_root()))
     for date in sorted((date for date in dates if date and date < score_date), reverse=True):
         try:
-            yield date, parse(EarlierScores, store.read(s3_keys.scores_manifest(date)) or b"")
+            yield date, parse(ScoreStatistics, store.read(s3_keys.scores_manifest(date)) or b"")
         except DocumentError:
             yield date, None
 

@@ -1,1 +1,1 @@
-"""Configuration: parse-time values, the settings Variable, params and macros."""
+"""Configuration: the [engagement] section at parse time, the Variable's settings and the params at run time."""

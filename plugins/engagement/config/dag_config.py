@@ -1,10 +1,10 @@
-"""Values that are needed while the DAG file is parsed: section ``[engagement]`` of Airflow's configuration.
+"""Configuration that the DAG file needs while it is parsed: section ``[engagement]`` of Airflow's configuration.
 
-They cost no I/O. Everything that can wait until a task runs is in :mod:`engagement.config.settings` instead.
+Reading it costs no I/O. Everything that can wait until a task runs is in :mod:`engagement.config.settings`.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -16,72 +16,79 @@ from engagement.contract.errors import ConfigError
 SECTION = "engagement"
 
 
+def _option(default: Any, description: str) -> Any:
+    return field(default=default, metadata={"description": description})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DagConfig:
-    """Parse-time values with their defaults; times in seconds or minutes as the names say."""
+    """The options of the section. ``docs/reference/settings.md`` is generated from them."""
 
-    timezone: str = "UTC"
-    deferrable: bool = True
-    sensor_timeout_seconds: int = 12 * 3600
-    sensor_poke_seconds: int = 60
-    glue_poll_seconds: int = 30
-    score_wait_minutes: int = 75
-    push_wait_minutes: int = 195
-    retries: int = 3
-    retry_delay_seconds: int = 120
-    score_retries: int = 1
-    push_retries: int = 2
-    push_retry_delay_seconds: int = 600
-    max_active_runs: int = 3
+    timezone: str = _option("UTC", "Business timezone. The schedule and the score dates follow it.")
+    deferrable: bool = _option(True, "Whether tasks wait in the triggerer. If false, they occupy a worker slot.")
+    sensor_timeout_seconds: int = _option(43_200, "How long wait_for_activity waits for the extract before it fails.")
+    sensor_poke_seconds: int = _option(60, "Pause between two checks of wait_for_activity.")
+    glue_poll_seconds: int = _option(30, "Pause between two status checks of a Glue run.")
+    score_wait_minutes: int = _option(75, "How long score_users waits. Must exceed the Timeout of the scoring job.")
+    push_wait_minutes: int = _option(195, "How long push_scores waits. Must exceed the Timeout of the push job.")
+    retries: int = _option(3, "Retries of tasks that have no option of their own.")
+    retry_delay_seconds: int = _option(120, "Pause before a retry.")
+    score_retries: int = _option(1, "Retries of score_users.")
+    push_retries: int = _option(2, "Retries of push_scores. Each one sends only open users.")
+    push_retry_delay_seconds: int = _option(600, "Pause before the first retry of push_scores. It doubles each time.")
+    max_active_runs: int = _option(3, "Maximum number of DAG runs at the same time.")
 
     @classmethod
     def read(cls) -> Self:
         """Read the section.
 
-        :raises ConfigError: for a number below 1 (a count of retries: below 0) or an unknown timezone.
+        :raises ConfigError: a number is out of range or the timezone is unknown
         """
-        defaults = cls()
-        config = cls(
-            timezone=conf.get(SECTION, "timezone", fallback=defaults.timezone),
-            deferrable=conf.getboolean(SECTION, "deferrable", fallback=defaults.deferrable),
-            **{
-                name: _whole_number(name, value)
-                for name in cls.__slots__
-                if type(value := getattr(defaults, name)) is int
-            },
-        )
+        config = cls(**{option.name: _read(option) for option in fields(cls)})
         try:
             ZoneInfo(config.timezone)
         except (KeyError, OSError, ValueError) as error:
-            raise ConfigError(f"[{SECTION}] timezone is {config.timezone!r}; wanted an IANA name") from error
+            raise ConfigError(f"[{SECTION}] timezone is {config.timezone!r}, expected an IANA timezone name") from error
         return config
 
-    def usual_retries(self) -> dict[str, Any]:
-        """Return the retries of tasks that set none of their own."""
+    def default_retries(self) -> dict[str, Any]:
+        """Return the retry arguments of tasks that set none of their own."""
         return {"retries": self.retries, "retry_delay": timedelta(seconds=self.retry_delay_seconds)}
 
     def glue_wait(self, wait_minutes: int) -> dict[str, Any]:
-        """Return how a GlueJobOperator starts a job and waits for it, as its arguments.
+        """Return the arguments with which a GlueJobOperator waits for its job.
 
-        ``wait_minutes`` must exceed the job's own Timeout, or the task fails while Glue runs on.
+        :param wait_minutes: must exceed the job's own Timeout, or the task fails while the Glue run continues
         """
         return {
             "deferrable": self.deferrable,
             "waiter_delay": self.glue_poll_seconds,
             "waiter_max_attempts": math.ceil(wait_minutes * 60 / self.glue_poll_seconds),
             "job_poll_interval": self.glue_poll_seconds,
-            # Bounds the wait when the worker does it (deferrable off); a deferral is bounded by the attempts.
+            # Limits the wait in the worker (deferrable off). waiter_max_attempts limits a deferral.
             "execution_timeout": timedelta(minutes=wait_minutes),
-            # Verbose would let a STOPPED run pass for a success, and copy Glue's logs.
+            # With verbose, a STOPPED run would count as a success and Glue's logs would be copied.
             "verbose": False,
-            # A retry looks for a run that is still going before it starts another.
+            # A retry attaches to a run that is still active instead of starting another one.
             "resume_glue_job_on_retry": True,
         }
 
 
-def _whole_number(name: str, default: int) -> int:
+def minimum(name: str) -> int:
+    """Return the smallest valid value of a numeric option."""
+    return 0 if name.endswith("retries") else 1
+
+
+def _read(option: Field[Any]) -> Any:
+    if option.type is bool:
+        return conf.getboolean(SECTION, option.name, fallback=option.default)
+    if option.type is int:
+        return _whole_number(option.name, option.default)
+    return conf.get(SECTION, option.name, fallback=option.default)
+
+
+def _whole_number(name: str, default: Any) -> int:
     value = int(conf.getint(SECTION, name, fallback=default))
-    least = 0 if name.endswith("retries") else 1
-    if value < least:
-        raise ConfigError(f"[{SECTION}] {name} is {value}; wanted a whole number of at least {least}")
+    if value < minimum(name):
+        raise ConfigError(f"[{SECTION}] {name} is {value}, expected a whole number of at least {minimum(name)}")
     return value

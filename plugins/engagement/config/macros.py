@@ -1,6 +1,7 @@
-"""The DAG's params, and what its templates call: thin, each a translation of Airflow's objects for a pure function.
+"""The macros and filters that the DAG's templates call, and the DAG's params.
 
-A fault ends the task at once, without retries: it is in the settings or in how the run was started.
+Each macro translates Airflow's objects for a pure function. An error fails the task at once, without retries: its cause
+is in the settings or in how the run was started.
 """
 
 import logging
@@ -20,11 +21,14 @@ from engagement.contract.errors import DocumentError, ScoreDateError, SettingsEr
 
 log = logging.getLogger(__name__)
 
-_MEMO = "engagement settings, parsed"
+_CACHE_KEY = "engagement settings, parsed"
 
 
 def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
-    """Return the macros by name, bound to the business timezone."""
+    """Return the macros by name.
+
+    :param timezone: IANA name of the business timezone
+    """
 
     def score_date(dag_run: Any, params: Any) -> str:
         try:
@@ -38,9 +42,9 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
         except ScoreDateError as error:
             raise AirflowFailException(str(error)) from None
 
-    def decide(dag_run: Any, params: Any, settings: Settings) -> tuple[PushMode, str]:
-        # The run's own start, not this moment: all its tasks, retries too, must come to the same answer, and
-        # clearing a finished run starts it anew. `airflow dags test` claims a start before run_after.
+    def mode_and_reason(dag_run: Any, params: Any, settings: Settings) -> tuple[PushMode, str]:
+        # The start of the run, not the current time: all its tasks and retries must get the same mode. Clearing a
+        # finished run sets a new start. `airflow dags test` reports a start before run_after.
         started = max(dag_run.start_date or datetime.now(UTC), dag_run.run_after)
         return dates.push_mode(
             requested=trigger_params(params).push_mode,
@@ -50,13 +54,13 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
         )
 
     def push_mode(dag_run: Any, params: Any, settings: Settings) -> PushMode:
-        mode, reason = decide(dag_run, params, settings)
+        mode, reason = mode_and_reason(dag_run, params, settings)
         if mode == DRY_RUN:
-            log.warning("NOTHING WILL BE SENT, this is a dry run: %s", reason or "the setting push_mode says so")
+            log.warning("NOTHING WILL BE SENT, this is a dry run: %s", reason or "the setting push_mode is dry_run")
         return mode
 
     def push_mode_reason(dag_run: Any, params: Any, settings: Settings) -> str:
-        return decide(dag_run, params, settings)[1]
+        return mode_and_reason(dag_run, params, settings)[1]
 
     return {
         "score_date": score_date,
@@ -68,14 +72,19 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
     }
 
 
+def dag_filters() -> dict[str, Callable[..., Any]]:
+    """Return the template filters by name."""
+    return {"as_argument": as_argument}
+
+
 def dag_params() -> dict[str, Any]:
-    """Return the DAG's params by name, as Airflow's trigger form needs them."""
+    """Return the DAG's params by name, in the form that Airflow's trigger form needs."""
     properties = TriggerParams.model_json_schema()["properties"]
     return {name: Param(schema.pop("default"), **_form_schema(schema)) for name, schema in properties.items()}
 
 
 def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Write ``anyOf`` a type and null as a list of types, without which Airflow's form has no field of that type."""
+    """Replace ``anyOf`` of a type and null by a list of types. The trigger form shows no typed field for ``anyOf``."""
     if "anyOf" not in schema:
         return schema
     value, _null = schema.pop("anyOf")
@@ -85,35 +94,36 @@ def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, **nullable, **value}
 
 
-def dag_filters() -> dict[str, Callable[..., Any]]:
-    """Return the template filters by name."""
-    return {"as_argument": as_argument}
-
-
 def trigger_params(params: Mapping[str, Any]) -> TriggerParams:
-    """Return the run's params; Airflow merges a run's configuration into them whatever its names."""
+    """Return the validated params of the run.
+
+    :param params: the template variable; Airflow merges the run's configuration into it without checking names
+    :raises AirflowFailException: a param is unknown or invalid
+    """
     try:
         return TriggerParams.read(params)
     except DocumentError as error:
-        raise AirflowFailException(f"the run was started with params that cannot be used: {error}") from None
+        raise AirflowFailException(f"the run was started with invalid params: {error}") from None
 
 
 def settings(var: MutableMapping[str, Any]) -> Settings:
-    """Return the settings; ``var`` is Airflow's template variable of that name.
+    """Return the settings.
 
-    The parsed settings are kept in it, for it lives as long as the task: two dozen templates, one look-up.
+    :param var: Airflow's template variable of that name. It lives as long as the task, so the parsed settings are
+        cached in it: two dozen templates need one lookup.
+    :raises AirflowFailException: the Variable is absent or invalid
     """
-    if _MEMO not in var:
+    if _CACHE_KEY not in var:
         try:
-            var[_MEMO] = Settings.parse(var["value"].get(VARIABLE, None))
+            var[_CACHE_KEY] = Settings.parse(var["value"].get(VARIABLE, None))
         except SettingsError as error:
             raise AirflowFailException(str(error)) from None
-    parsed: Settings = var[_MEMO]
+    parsed: Settings = var[_CACHE_KEY]
     return parsed
 
 
 def as_argument(value: Any) -> str:
-    """Write a value as a Glue job argument: ``none``, ``true``, a decimal without exponent, or the text."""
+    """Format a value as a Glue job argument: ``none``, ``true``, ``false``, a number without exponent, or text."""
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -1,60 +1,71 @@
-"""What may be chosen when the DAG is triggered by hand."""
+"""The DAG's params: what an operator can choose when triggering a run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError
 
 from engagement.contract.arguments import PushMode
 from engagement.contract.errors import DocumentError
+from engagement.contract.expected import Expected
 from engagement.contract.strict_model import StrictModel, list_faults
 
 
 class TriggerParams(StrictModel):
-    """The DAG's params. None always means: as for a scheduled run. The trigger form shows titles and descriptions."""
+    """The params of a run. None means: as in a scheduled run. The trigger form shows titles and descriptions."""
 
-    score_date: str | None = Field(
-        None,
+    score_date: Annotated[str | None, Expected("a date as YYYY-MM-DD")] = Field(
+        default=None,
         title="Score date",
-        description="Day whose extract is scored, YYYY-MM-DD. Empty: the run's own. Not for backfills.",
+        description="Date of the extract to score. Empty: the date of the run itself. Not for backfills.",
         json_schema_extra={"format": "date"},
     )
     push_mode: PushMode | None = Field(
-        None,
+        default=None,
         title="Push mode",
         description=(
-            "all: everything not delivered yet. changed: only users whose score changed. retry_rejected: "
-            "also those an earlier run saw refused. dry_run: plan and report, send nothing. Empty: the "
-            "setting; dates older than max_push_age_days are then only planned."
+            "Which users to send. all: everyone not settled yet. changed: only users whose score changed since the "
+            "last delivery. retry_rejected: open users and users whom the CRM rejected. dry_run: plan and report, "
+            "send nothing. Empty: the setting push_mode, or dry_run if the date is older than max_push_age_days."
         ),
     )
     max_requests_per_second: float | None = Field(
-        None, gt=0, title="Requests per second", description="Upper limit for the whole run. Empty: the setting."
+        default=None,
+        gt=0,
+        title="Requests per second",
+        description="Rate limit of this run over all push tasks. Empty: the setting max_requests_per_second.",
     )
     limit: int | None = Field(
-        None,
+        default=None,
         ge=1,
         title="Limit",
-        description="Send only the first N users in order of user id, as a trial. Empty: all.",
+        description="Send only the first N users in order of user id, for a trial. Empty: all users.",
     )
     skip_drift_checks: bool = Field(
-        False,
-        title="Accept the scores",
-        description="Send although check_scores finds the day unlike earlier ones. For after somebody has looked.",
+        default=False,
+        title="Skip drift checks",
+        description=(
+            "Send even if check_scores finds that the scores differ too much from earlier dates. Choose this only "
+            "after you have checked the scores. Incomplete scores are never sent."
+        ),
     )
     resend_delivered: bool = Field(
-        False,
-        title="Send again",
-        description="Also send what earlier runs of this date delivered; newer dates still win.",
+        default=False,
+        title="Resend delivered",
+        description=(
+            "Send again to users who already have this date's score. Users who have the score of a later date are "
+            "still left out."
+        ),
     )
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> Self:
-        """Read a run's params, in which Airflow has merged the run's configuration.
+        """Validate the params of a run, into which Airflow has merged the run's configuration.
 
-        :raises DocumentError: above all for a name that is no param, which Airflow lets pass
+        :param params: values by name
+        :raises DocumentError: a value is invalid, or a name is unknown; Airflow itself accepts unknown names
         """
         try:
             return cls.model_validate(dict(params))

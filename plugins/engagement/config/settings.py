@@ -1,113 +1,144 @@
-"""Run-time settings: the Airflow Variable ``engagement``, one JSON object, read by templates only.
+"""The settings: one JSON object in the Airflow Variable ``engagement``.
 
-A changed setting therefore holds from the next task on, also when a task of an old run is cleared.
+Only templates read it, when a task starts. A changed setting therefore applies from the next task on, even if a task
+of an old run is cleared. ``docs/reference/settings.md`` is generated from these models.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
+from engagement.config.setting_types import (
+    ActivityKey,
+    BaseUrl,
+    BucketName,
+    Fraction,
+    JobName,
+    MetricsNamespace,
+    ReportUrl,
+    SecretId,
+    TopicArn,
+    WeightsUri,
+)
 from engagement.contract.arguments import PushMode
 from engagement.contract.errors import DocumentError, SettingsError
 from engagement.contract.strict_model import StrictModel, describe_fault, list_faults, parse
 
 VARIABLE = "engagement"
 
-BUCKET = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-JOB_NAME = "[A-Za-z0-9_.-]{1,255}"
-TOPIC = "arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
-NAMESPACE = "[A-Za-z0-9_.#/-][A-Za-z0-9_.#/: -]{0,254}"
-
-
-def text(pattern: str, expected: str, default: Any = ..., **more: Any) -> Any:
-    """Declare a text that matches ``pattern`` from end to end."""
-    return Field(default, pattern=f"^(?:{pattern})$", description=expected, **more)
-
-
-def integer(default: int, low: int, high: int | None = None) -> Any:
-    """Declare a whole number in ``low..high``."""
-    limits = f"of at least {low}" if high is None else f"from {low} to {high}"
-    return Field(default, ge=low, le=high, description=f"a whole number {limits}")
-
-
-def number(default: float, low: float, high: float) -> Any:
-    """Declare a number in ``low..high``, whole or not."""
-    return Field(default, ge=low, le=high, description=f"a number from {low:g} to {high:g}")
-
-
-def _refuse_reserved(namespace: str) -> str:
-    if namespace.startswith("AWS/"):
-        raise ValueError("reserved")
-    return namespace
-
 
 class NotificationSettings(StrictModel):
-    """The settings that are read although the Variable may be wrong elsewhere: how the end of a run is reported."""
+    """The settings that control how the end of a run is reported. They are read even if other settings are invalid."""
 
     SHOWS_TEXT: ClassVar[bool] = True
 
-    sns_topic_arn: str = text(f"({TOPIC})?", "the ARN of a standard SNS topic, or empty for no notification", "")
-    notify: Literal["all", "failures"] = Field(default="all", description="one of all, failures")
-    notify_backfills: bool = Field(default=False, description="true or false")
-    metrics_namespace: Annotated[str, AfterValidator(_refuse_reserved)] = text(
-        f"({NAMESPACE})?", "a CloudWatch namespace that does not begin with AWS/, or empty for no metrics", ""
+    sns_topic_arn: TopicArn = Field(default="", description="SNS topic for end-of-run notifications. Empty: none.")
+    notify: Literal["all", "failures"] = Field(default="all", description="Which runs are notified about.")
+    notify_backfills: bool = Field(default=False, description="Whether backfill runs are notified about too.")
+    metrics_namespace: MetricsNamespace = Field(
+        default="",
+        description="CloudWatch namespace for the run metrics: runs by result, users, cost. Empty: no metrics.",
     )
 
 
 class Settings(NotificationSettings):
-    """All settings with their rules and defaults; those without a default are required."""
+    """All settings. Those without a default are required."""
 
-    activity_bucket: str = text(BUCKET, "a bucket name")
-    output_bucket: str = text(BUCKET, "a bucket name")
-    base_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = text(
-        r"https?://\S+", "the CRM's URL without a path of the API, like https://crm.example.com"
+    activity_bucket: BucketName = Field(description="Bucket of the extract.")
+    output_bucket: BucketName = Field(description="Bucket for scores, invalid rows, ledgers, summaries and reports.")
+    base_url: BaseUrl = Field(description="URL of the CRM. The push job appends /api/v1/update-score.")
+    # Not `secret_id`: Airflow's Variables page masks such values, and stores the mask when something else is edited.
+    # repr=False: error messages do not quote the value, which could be the secret itself, pasted by mistake.
+    credential_id: SecretId = Field(description="Secret in AWS Secrets Manager that holds the CRM token.", repr=False)
+    score_job_name: JobName = Field(default="engagement-score-users", description="Glue job that scores users.")
+    push_job_name: JobName = Field(
+        default="engagement-push-scores", description="Glue job that pushes scores to the CRM."
     )
-    # Not `secret_id`: Airflow's page hides such values, and stores asterisks when something else is edited there. Not
-    # repeated when it is wrong, for somebody may have pasted the secret itself.
-    credential_id: str = text(
-        r"[\w/+=.@:!-]+", "name or ARN of the secret with the CRM token", max_length=2048, repr=False
+    activity_key: ActivityKey = Field(
+        default="activity/dt={score_date}/activity.parquet",
+        description="Key of the extract. A key that ends with /_SUCCESS means all Parquet files in that folder.",
     )
-    score_job_name: str = text(JOB_NAME, "a Glue job name", "engagement-score-users")
-    push_job_name: str = text(JOB_NAME, "a Glue job name", "engagement-push-scores")
-    activity_key: str = text(
-        r"[^/\s]\S*\{score_date\}\S*",
-        "a key that contains {score_date}",
-        "activity/dt={score_date}/activity.parquet",
+    weights_uri: WeightsUri = Field(
+        default="default", description="Weights document of the score. default: the one in the job archive."
     )
-    weights_uri: str = text(r"default|s3://[^/\s]+/\S+", "default, or the s3:// URI of a JSON document", "default")
-    max_invalid_fraction: float = number(0.05, 0, 1)
-    min_rows: int = integer(1, 1)
-    warn_row_drop_fraction: float = number(0.2, 0, 1)
-    max_row_drop_fraction: float = number(0.5, 0, 1)
-    warn_invalid_rise: float = number(0.005, 0, 1)
-    max_invalid_rise: float = number(0.03, 0, 1)
-    warn_score_drift: float = number(0.1, 0, 100)
-    max_score_drift: float = number(0.25, 0, 100)
-    push_mode: PushMode = Field(default="all", description="one of all, changed, retry_rejected, dry_run")
-    max_push_age_days: int = integer(2, 0)
-    max_requests_per_second: float = number(50, 0.01, 10_000)
-    push_tasks: int = integer(4, 1, 100)
-    max_concurrency: int = integer(64, 1, 1_000)
-    max_attempts: int = integer(5, 1, 20)
-    request_timeout_seconds: float = number(30, 1, 300)
-    deadline_seconds: int = integer(9_000, 60, 10_200)
-    unavailable_timeout_seconds: int = integer(600, 1, 10_680)
-    max_failed_fraction: float = number(0.01, 0, 1)
-    allow_http: bool = Field(default=False, description="true or false")
-    report_url: str = text(r"(https?://\S*\{key\}\S*)?", "a URL with {key} in it, or empty for the S3 console", "")
-    dpu_hour_usd: float = number(0.44, 0, 100)
+    max_invalid_fraction: Fraction = Field(
+        default=0.05, description="score_users fails if more than this fraction of the input rows is invalid."
+    )
+    min_rows: int = Field(default=1, ge=1, description="check_scores fails if fewer rows than this were scored.")
+    warn_row_drop_fraction: Fraction = Field(
+        default=0.2,
+        description="check_scores warns if the row count is more than this fraction below the median of earlier dates.",
+    )
+    max_row_drop_fraction: Fraction = Field(
+        default=0.5,
+        description="check_scores fails if the row count is more than this fraction below the median of earlier dates.",
+    )
+    warn_invalid_rise: Fraction = Field(
+        default=0.005,
+        description="check_scores warns if the fraction of invalid rows rises by more than this against earlier dates.",
+    )
+    max_invalid_rise: Fraction = Field(
+        default=0.03,
+        description="check_scores fails if the fraction of invalid rows rises by more than this against earlier dates.",
+    )
+    warn_score_drift: float = Field(
+        default=0.1, ge=0, le=100, description="check_scores warns if the population stability index exceeds this."
+    )
+    max_score_drift: float = Field(
+        default=0.25, ge=0, le=100, description="check_scores fails if the population stability index exceeds this."
+    )
+    push_mode: PushMode = Field(
+        default="all", description="Which users a run sends, unless the run's own push_mode is set."
+    )
+    max_push_age_days: int = Field(
+        default=2,
+        ge=0,
+        description="Older score dates are planned (dry_run) instead of sent, unless the run has a push_mode.",
+    )
+    max_requests_per_second: float = Field(
+        default=50, ge=0.01, le=10_000, description="Rate limit of the push over all push tasks, retries included."
+    )
+    push_tasks: int = Field(default=4, ge=1, le=100, description="Number of push tasks, which send in parallel.")
+    max_concurrency: int = Field(default=64, ge=1, le=1_000, description="Maximum requests in flight per push task.")
+    max_attempts: int = Field(
+        default=5,
+        ge=1,
+        le=20,
+        description="Maximum requests per user in one run of the push job, the first one included.",
+    )
+    request_timeout_seconds: float = Field(default=30, ge=1, le=300, description="Timeout of one request, in seconds.")
+    deadline_seconds: int = Field(
+        default=9_000, ge=60, le=10_200, description="The push job stops sending this many seconds after its start."
+    )
+    unavailable_timeout_seconds: int = Field(
+        default=600,
+        ge=1,
+        le=10_680,
+        description="The push job stops if this many seconds pass without a healthy response.",
+    )
+    max_failed_fraction: Fraction = Field(
+        default=0.01, description="The run fails if (rejected + unknown + deferred) / rows exceeds this fraction."
+    )
+    allow_http: bool = Field(default=False, description="Allows an unencrypted base_url. For local stacks only.")
+    report_url: ReportUrl = Field(
+        default="", description="Link to the report; {bucket} and {key} are replaced. Empty: the S3 console."
+    )
+    dpu_hour_usd: float = Field(
+        default=0.44, ge=0, le=100, description="Price of a Glue DPU-hour in US dollars, for the cost estimate."
+    )
 
     model_config = ConfigDict(title="Settings: the Airflow Variable engagement")
 
     @classmethod
     def parse(cls, document: str | None) -> Self:
-        """Read the Variable's text.
+        """Read the settings.
 
-        :raises SettingsError: when it is absent, no JSON object, or holds unknown, missing or wrong values;
-            every fault is listed, for one edit should be enough.
+        :param document: the Variable's text, None if the Variable does not exist
+        :raises SettingsError: the Variable is absent, is not a JSON object, or has unknown, missing or invalid
+            settings. The message lists every fault.
         """
         try:
             return parse(cls, _existing(document))
@@ -116,21 +147,22 @@ class Settings(NotificationSettings):
 
 
 def notification_settings(document: str | None) -> tuple[NotificationSettings, dict[str, str]]:
-    """Read these settings alone; one that is wrong has its default.
+    """Read the notification settings alone. Invalid ones get their defaults.
 
-    :return: the settings, and by name what is wrong with one
-    :raises SettingsError: when the Variable is absent or no JSON object.
+    :param document: the Variable's text, None if the Variable does not exist
+    :return: the settings, and the faults by name of the setting
+    :raises SettingsError: the Variable is absent or is not a JSON object
     """
     text = _existing(document)
     try:
         return NotificationSettings.model_validate_json(text, extra="ignore"), {}
     except ValidationError as error:
-        faults: list[dict[str, Any]] = [dict(each) for each in error.errors(include_url=False)]
-        wrong = {str(each["loc"][0]): describe_fault(each, Settings) for each in faults if each["loc"]}
-        if not wrong:
+        details: list[dict[str, Any]] = [dict(each) for each in error.errors(include_url=False)]
+        invalid = {str(each["loc"][0]): describe_fault(each, Settings) for each in details if each["loc"]}
+        if not invalid:
             raise SettingsError(_message(list_faults(error, Settings))) from None
-    right = {name: value for name, value in json.loads(text).items() if name not in wrong}
-    return NotificationSettings.model_validate_json(json.dumps(right), extra="ignore"), wrong
+    valid = {name: value for name, value in json.loads(text).items() if name not in invalid}
+    return NotificationSettings.model_validate_json(json.dumps(valid), extra="ignore"), invalid
 
 
 def _existing(document: str | None) -> str:
@@ -140,4 +172,4 @@ def _existing(document: str | None) -> str:
 
 
 def _message(faults: list[str]) -> str:
-    return f"the Airflow Variable {VARIABLE!r} needs an edit, then clear this task: " + "; ".join(faults)
+    return f"the Airflow Variable {VARIABLE!r} is invalid; edit it, then clear this task: " + "; ".join(faults)

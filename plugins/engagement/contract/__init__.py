@@ -1,1 +1,1 @@
-"""What both sides share by contract: the names of arguments, and one strict model for each JSON document."""
+"""Names, S3 keys and JSON documents that the Airflow side shares with the Glue jobs."""

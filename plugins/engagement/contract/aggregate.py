@@ -1,4 +1,4 @@
-"""The aggregate that each task of a push attempt writes."""
+"""The aggregate that each push task writes: its share of an attempt, in numbers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from engagement.contract.strict_model import Count, StrictModel, Version
 
 
 class RequestsPerSecond(StrictModel):
-    """Requests by second.
+    """Number of requests per second of the clock.
 
-    :param first: epoch second
-    :param posts: requests that left in this second, and in each one after it
+    :param first: epoch second of the first number
+    :param posts: requests sent in that second and in each one after it
     """
 
     first: Count
@@ -22,9 +22,15 @@ class RequestsPerSecond(StrictModel):
 
 
 class Aggregate(StrictModel):
-    """One task's share of one attempt, or of a dry run's plan.
+    """One task's share of one attempt, or of the plan of a dry run.
 
-    :param latency: answers by bucket; bucket i holds [1.05**i, 1.05**(i + 1)) milliseconds
+    :param job_run_id: id of the attempt's Glue run
+    :param task: ``plan``, ``canary``, ``rest`` or the number of a push task
+    :param started_at: ISO 8601 in UTC
+    :param rows: number of rows that the task accounts for
+    :param outcomes: number of rows by outcome; absent outcomes have none
+    :param posts: number of requests, retries included
+    :param latency: responses by bucket; bucket i holds [1.05**i, 1.05**(i + 1)) milliseconds
     """
 
     version: Version
@@ -42,7 +48,7 @@ class Aggregate(StrictModel):
     seconds: RequestsPerSecond
 
     @model_validator(mode="after")
-    def _add_up(self) -> Self:
+    def _check_invariants(self) -> Self:
         total = sum(self.outcomes.values())
         if total != self.rows:
             raise ValueError(f"outcomes add up to {total:,}, expected its {self.rows:,} rows")

@@ -1,7 +1,7 @@
-"""What the Airflow side passes to the Glue jobs, by name.
+"""Names of the arguments that the DAG passes to the Glue jobs, and the push modes.
 
-The jobs declare the same names on their side; ``tests/contract`` compares the two. Every value is a string
-and none is empty: ``limit`` is ``none`` or a count, ``resend_delivered`` and ``allow_http`` are ``true`` or ``false``.
+The Glue side declares the same names, and ``tests/contract`` compares them. Every value is a non-empty string:
+``limit`` is ``none`` or a number, ``resend_delivered`` and ``allow_http`` are ``true`` or ``false``.
 """
 
 from typing import Literal, get_args
@@ -16,7 +16,7 @@ SCORE_ARGUMENTS = (
     "weights_uri",
     "max_invalid_fraction",
 )
-"""Arguments of the job that scores users."""
+"""Arguments of the scoring job."""
 
 PUSH_ARGUMENTS = (
     "score_date",
@@ -37,9 +37,9 @@ PUSH_ARGUMENTS = (
     "max_failed_fraction",
     "allow_http",
 )
-"""Arguments of the job that delivers the scores to the CRM."""
+"""Arguments of the push job."""
 
 PushMode = Literal["all", "changed", "retry_rejected", "dry_run"]
+"""Which users a run sends: open ones, open ones with a new score, open and rejected ones, none."""
 DRY_RUN: PushMode = "dry_run"
 PUSH_MODES: tuple[PushMode, ...] = get_args(PushMode)
-"""What a run sends: open rows, changed scores only, also rows refused by an earlier run, nothing."""

@@ -1,4 +1,4 @@
-"""What the push job writes: the delivery manifest, and one aggregate for each task of an attempt."""
+"""The manifest that the push job writes last."""
 
 from __future__ import annotations
 
@@ -12,19 +12,29 @@ from engagement.contract.strict_model import Count, Date, StrictModel, Version
 
 
 class Stopped(StrictModel):
-    """Why the push job stopped itself.
+    """Why the push job stopped before it had sent everything.
 
-    :param cause: a machine word, such as ``deadline``
+    :param cause: machine-readable word, such as ``deadline``
+    :param detail: sentence for the operator
     """
 
-    cause: Annotated[str, Field(pattern="^[a-z_]+$", description="a machine word")]
+    cause: Annotated[str, Field(pattern="^[a-z_]+$")]
     detail: str
 
 
 class DeliveryManifest(StrictModel):
-    """What the push job did. Requests are those of its last attempt.
+    """The result of the push job. Requests are those of its last attempt.
 
-    :param attempts: ids of all job runs of this run and date, oldest first
+    :param job_run_id: id of the Glue run that wrote the manifest
+    :param mode: push mode
+    :param scores_sha256: hash of the scores that were pushed
+    :param rows: number of scored rows
+    :param stopped: None if the job finished
+    :param not_before: until when the CRM asked for a pause, ISO 8601 in UTC
+    :param posts: number of requests, retries included
+    :param retries: number of repeated requests
+    :param status_codes: number of responses by HTTP status
+    :param attempts: ids of all Glue runs of this DAG run and date, oldest first
     """
 
     version: Version
@@ -45,12 +55,12 @@ class DeliveryManifest(StrictModel):
     attempts: tuple[str, ...]
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        wrong = []
+    def _check_invariants(self) -> Self:
+        faults = []
         if self.outcomes.total != self.rows:
-            wrong.append(f"outcomes add up to {self.outcomes.total:,}, expected its {self.rows:,} rows")
-        if self.job_run_id not in self.attempts[-1:]:
-            wrong.append("its attempts do not end with its own job run id")
-        if wrong:
-            raise ValueError("; ".join(wrong))
+            faults.append(f"outcomes add up to {self.outcomes.total:,}, expected its {self.rows:,} rows")
+        if not self.attempts or self.attempts[-1] != self.job_run_id:
+            faults.append("its attempts do not end with its own job run id")
+        if faults:
+            raise ValueError("; ".join(faults))
         return self

@@ -1,4 +1,4 @@
-"""The outcomes of scored rows: every row ends in exactly one."""
+"""Outcomes of scored rows. Every row ends in exactly one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from engagement.contract.strict_model import Count, StrictModel
 Outcome = Literal["delivered", "rejected", "unknown", "deferred", "superseded", "unchanged", "planned"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 NOT_REACHED: tuple[Outcome, ...] = ("rejected", "unknown", "deferred")
+"""Outcomes of users that were to be sent and whose score the CRM may not have."""
 
 
 class Outcomes(StrictModel):
-    """Rows by outcome, all outcomes present."""
+    """Number of rows by outcome. All outcomes are present."""
 
     delivered: Count
     rejected: Count
@@ -28,24 +29,26 @@ class Outcomes(StrictModel):
 
     @property
     def total(self) -> int:
-        """Rows with any outcome."""
+        """Number of rows with any outcome."""
         return sum(self.by_name().values())
 
     @property
     def not_reached(self) -> int:
-        """Users whose score the CRM may not have, although it was to be sent."""
+        """Number of users that were to be sent and whose score the CRM may not have."""
         return self.rejected + self.unknown + self.deferred
 
     def by_name(self) -> dict[str, int]:
-        """Return the rows by outcome as a dictionary."""
+        """Return the number of rows by outcome as a dictionary."""
         return self.model_dump()
 
 
 class ErrorGroup(StrictModel):
-    """Rows that have the same outcome for the same reason.
+    """Rows with the same outcome for the same reason.
 
-    :param reason: a machine word, such as ``http_503`` or ``timeout``
-    :param detail: what the CRM answered, shortened
+    :param reason: machine-readable word, such as ``http_503`` or ``timeout``
+    :param http_status: status of the response, None without a response
+    :param detail: the CRM's response, shortened
+    :param count: number of rows
     """
 
     outcome: Outcome
@@ -58,7 +61,9 @@ class ErrorGroup(StrictModel):
 def main_reasons(groups: Iterable[ErrorGroup], limit: int = 3) -> str:
     """Return the most frequent reasons on one line, such as ``http_422 (5), timeout (1)``.
 
-    The line contains machine words only, never what the CRM wrote.
+    The line contains machine-readable words only, never the CRM's text.
+
+    :param limit: number of reasons to list
     """
     counts: Counter[str] = Counter()
     for group in groups:

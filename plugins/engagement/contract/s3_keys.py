@@ -1,6 +1,6 @@
-"""Where everything lies in S3: one function for each key that the Airflow side reads or writes.
+"""S3 keys that the Airflow side reads or writes, one function per key.
 
-Dates are ISO text (``2026-11-23``); keys never start with a slash, prefixes end with one.
+Dates are ISO text (``2026-11-23``). Keys do not start with a slash. Prefixes end with one.
 """
 
 import hashlib
@@ -13,18 +13,21 @@ _SCORES_FOLDER = re.compile(r"^scores/dt=(\d{4}-\d{2}-\d{2})/$")
 
 
 def run_key(run_id: str) -> str:
-    """Return ``run_id`` as one safe path segment, with eight hex digits that keep different ids apart."""
+    """Return ``run_id`` as one safe path segment. Eight hex digits of its hash keep different ids apart."""
     digest = hashlib.sha256(run_id.encode()).hexdigest()
     return f"{_NOT_IN_KEYS.sub('-', run_id)}-{digest[:8]}"
 
 
 def activity_key(pattern: str, score_date: str) -> str:
-    """Return the key of a date's extract: the setting ``activity_key`` with ``{score_date}`` filled in."""
+    """Return the key of a date's extract.
+
+    :param pattern: the setting ``activity_key``, which contains ``{score_date}``
+    """
     return pattern.replace("{score_date}", score_date)
 
 
 def scores_root() -> str:
-    """Return the prefix that holds one folder of scores for each date."""
+    """Return the prefix that holds one folder of scores per date."""
     return "scores/"
 
 
@@ -34,39 +37,39 @@ def scores_prefix(score_date: str) -> str:
 
 
 def scores_manifest(score_date: str) -> str:
-    """Return the key of the manifest that job 1 writes last."""
+    """Return the key of the manifest that the scoring job writes last."""
     return scores_prefix(score_date) + MANIFEST
 
 
 def date_of_scores_folder(prefix: str) -> str | None:
-    """Return the date of a folder ``scores/dt=D/``, None when the prefix is something else."""
+    """Return the date D of a folder ``scores/dt=D/``, None for any other prefix."""
     match = _SCORES_FOLDER.match(prefix)
     return match[1] if match else None
 
 
 def delivery_prefix(score_date: str, run_id: str, *, dry_run: bool) -> str:
-    """Return the folder that job 2 writes to: the date's responses, or the run's own folder of a dry run."""
+    """Return the folder that the push job writes to: that of the date, or of the run if it is a dry run."""
     return f"dry_runs/{run_key(run_id)}/" if dry_run else f"responses/dt={score_date}/"
 
 
 def delivery_manifest(score_date: str, run_id: str, *, dry_run: bool) -> str:
-    """Return the key of the manifest that job 2 writes last."""
+    """Return the key of the manifest that the push job writes last."""
     return delivery_prefix(score_date, run_id, dry_run=dry_run) + MANIFEST
 
 
 def attempt_prefix(score_date: str, run_id: str, job_run_id: str, *, dry_run: bool) -> str:
-    """Return the folder of one attempt's aggregates (a dry run has one attempt and no folder for it)."""
+    """Return the folder of an attempt's aggregates. A dry run has one attempt, without a folder of its own."""
     folder = delivery_prefix(score_date, run_id, dry_run=dry_run)
     return folder if dry_run else f"{folder}attempt={job_run_id}/"
 
 
 def summary_prefix(score_date: str, run_id: str, *, dry_run: bool) -> str:
-    """Return what a run's summary (``+ ".json"``) and report (``+ ".html"``) begin with."""
+    """Return the common prefix of a run's summary (``+ ".json"``) and report (``+ ".html"``)."""
     return summary_prefix_of_key(score_date, run_key(run_id), dry_run=dry_run)
 
 
 def summary_prefix_of_key(score_date: str, key: str, *, dry_run: bool) -> str:
-    """Return the same for a run of which only the run key is known."""
+    """Return the same as :func:`summary_prefix`, given the run key instead of the run id."""
     return f"dry_runs/{key}/summary" if dry_run else f"summaries/dt={score_date}/runs/{key}"
 
 

@@ -6,20 +6,27 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from engagement.contract.expected import Expected
 from engagement.contract.strict_model import Count, Date, StrictModel, Version
 
 BINS = 20
 """Bins of the histogram, five points each."""
 
 Histogram = Annotated[
-    tuple[Count, ...], Field(min_length=BINS, max_length=BINS, description=f"an array of {BINS} whole numbers")
+    tuple[Count, ...], Field(min_length=BINS, max_length=BINS), Expected(f"an array of {BINS} whole numbers")
 ]
 Sample = dict[str, int | float | str | bool | None]
-"""The metrics of one invalid row; never its user id."""
+"""The metrics of one invalid row. Never its user id."""
 
 
 class RowCounts(StrictModel):
-    """Rows of the extract, and what became of them."""
+    """Rows of the extract by what became of them.
+
+    :param input: number of rows in the extract
+    :param scored: users with a score
+    :param invalid: rows that cannot be scored
+    :param deduplicated: identical copies of a row, which count once
+    """
 
     input: Count
     scored: Count
@@ -27,7 +34,7 @@ class RowCounts(StrictModel):
     deduplicated: Count
 
     @model_validator(mode="after")
-    def _add_up(self) -> Self:
+    def _check_invariants(self) -> Self:
         parts = self.scored + self.invalid + self.deduplicated
         if parts != self.input:
             raise ValueError(f"scored + invalid + deduplicated add up to {parts:,}, expected {self.input:,}")
@@ -35,7 +42,7 @@ class RowCounts(StrictModel):
 
     @property
     def invalid_fraction(self) -> float:
-        """Share of the rows that were invalid, 0 to 1."""
+        """Fraction of the rows that are invalid, 0 to 1."""
         return self.invalid / self.input if self.input else 0.0
 
 
@@ -55,14 +62,17 @@ class ScoresFile(StrictModel):
 
 
 class WeightsVersion(StrictModel):
-    """The weights document that the scores were calculated with."""
+    """Version and hash of the weights document that produced the scores."""
 
     version: str
     sha256: str
 
 
-class EarlierScores(StrictModel, extra="ignore"):
-    """What an earlier date's manifest is compared by; its other keys may be those of another release."""
+class ScoreStatistics(StrictModel, extra="ignore"):
+    """The part of a scores manifest that drift checks compare.
+
+    It is read from manifests of earlier dates too. Their other keys may come from another release and are ignored.
+    """
 
     rows: RowCounts
     weights: WeightsVersion
@@ -70,9 +80,15 @@ class EarlierScores(StrictModel, extra="ignore"):
 
 
 class ScoresManifest(StrictModel):
-    """What the scoring job wrote.
+    """The result of the scoring job.
 
-    :param sha256: over the bytes of the files in order of name
+    :param job_run_id: id of the Glue run that wrote the manifest
+    :param scored_at: timestamp of the CSV rows, ISO 8601 in UTC
+    :param input: files of the extract
+    :param reasons: number of invalid rows by reason
+    :param samples: a few invalid rows by reason, without user ids
+    :param sha256: hash over the bytes of the files in order of name
+    :param histogram: number of scores per bin
     """
 
     version: Version
@@ -90,18 +106,18 @@ class ScoresManifest(StrictModel):
     histogram: Histogram
 
     @model_validator(mode="after")
-    def _add_up(self) -> Self:
+    def _check_invariants(self) -> Self:
         sums = (
             ("the rows of its input files", sum(file.rows for file in self.input), self.rows.input),
             ("its reasons", sum(self.reasons.values()), self.rows.invalid),
             ("its histogram", sum(self.histogram), self.rows.scored),
         )
-        wrong = [f"{what} add up to {got:,}, expected {expected:,}" for what, got, expected in sums if got != expected]
-        if wrong:
-            raise ValueError("; ".join(wrong))
+        faults = [f"{what} add up to {got:,}, expected {expected:,}" for what, got, expected in sums if got != expected]
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
     @property
-    def comparable(self) -> EarlierScores:
-        """The part that is compared with earlier dates."""
-        return EarlierScores(rows=self.rows, weights=self.weights, histogram=self.histogram)
+    def statistics(self) -> ScoreStatistics:
+        """The part that drift checks compare."""
+        return ScoreStatistics(rows=self.rows, weights=self.weights, histogram=self.histogram)

@@ -1,9 +1,7 @@
-"""The base of all typed documents, and the one way to read them from JSON text.
+"""The base class of all typed documents, and the one function that reads them from JSON text.
 
-The text is validated in pydantic's JSON mode: types are strict, and arrays become tuples. It is parsed once more before
-that, since pydantic accepts an object that has a key twice.
-
-A field's ``description`` says what its value must be. Error messages and the JSON Schemas both show it.
+The text is validated in pydantic's JSON mode: types are strict, and arrays become tuples. The standard library parses
+it first, because pydantic accepts an object with a duplicate key.
 """
 
 from __future__ import annotations
@@ -15,17 +13,19 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from engagement.contract.errors import DocumentError
+from engagement.contract.expected import Expected, expected_value
 
 MAX_FAULTS = 50
+"""Faults that one error message lists at most."""
 
-Count = Annotated[int, Field(ge=0, description="a whole number of at least 0")]
-Date = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="a date as YYYY-MM-DD")]
-# Not Literal[1], which accepts true and 1.0.
-Version = Annotated[int, Field(ge=1, le=1, description="1"), WithJsonSchema({"const": 1, "type": "integer"})]
+Count = Annotated[int, Field(ge=0)]
+Date = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), Expected("a date as YYYY-MM-DD")]
+# Not Literal[1]: that accepts true and 1.0.
+Version = Annotated[int, Field(ge=1, le=1), Expected("1"), WithJsonSchema({"const": 1, "type": "integer"})]
 
 
 class StrictModel(BaseModel):
-    """A document, or a part of one: nothing is converted, added or left out in silence."""
+    """A document, or a part of one. Values are never converted, and unknown or missing names are errors."""
 
     model_config = ConfigDict(
         strict=True,
@@ -33,22 +33,24 @@ class StrictModel(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         allow_inf_nan=False,
-        defer_build=True,  # the DAG processor imports the models and validates nothing
+        defer_build=True,  # the DAG processor imports the models but validates nothing
     )
     SHOWS_TEXT: ClassVar[bool] = False
-    """Whether an error message may repeat a text that is wrong."""
+    """Whether an error message may quote an invalid text."""
 
 
 Model = TypeVar("Model", bound=StrictModel)
 
 
 def parse(model: type[Model], text: str | bytes) -> Model:
-    """Return the document that a JSON text holds.
+    """Read a document from JSON text.
 
+    :param model: the document's type
+    :param text: JSON, as text or as UTF-8 bytes
     :raises DocumentError: with every fault of the text
     """
     try:
-        json.loads(text, object_pairs_hook=_unique)
+        json.loads(text, object_pairs_hook=_reject_duplicate_keys)
     except DocumentError:
         raise
     except (ValueError, RecursionError) as error:
@@ -59,19 +61,19 @@ def parse(model: type[Model], text: str | bytes) -> Model:
         raise DocumentError(list_faults(error, model)) from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
-            raise DocumentError([f"key {name!r} is given twice"])
-        found[name] = value
-    return found
+        if name in values:
+            raise DocumentError([f"duplicate key {name!r}"])
+        values[name] = value
+    return values
 
 
 def list_faults(error: ValidationError, model: type[StrictModel]) -> list[str]:
-    """Return what pydantic found, one sentence for each fault, in order of the fields' names.
+    """Describe what pydantic reports, one clause per fault, sorted by field name.
 
-    A document of another version has that one fault: its others would say nothing more.
+    A document of another version gets that one fault: the others would only be consequences.
     """
     faults = sorted(describe_fault(dict(each), model) for each in error.errors(include_url=False))
     faults = [fault for fault in faults if fault.startswith("version: ")] or faults
@@ -80,9 +82,8 @@ def list_faults(error: ValidationError, model: type[StrictModel]) -> list[str]:
 
 
 def describe_fault(error: dict[str, Any], model: type[StrictModel]) -> str:
-    """Return one of pydantic's errors as a sentence."""
+    """Describe one of pydantic's errors, such as "rows: expected a whole number of at least 0, got -1"."""
     where = ".".join(map(str, error["loc"]))
-    field = model.model_fields.get(where)
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(where, model.model_fields, n=1) if len(error["loc"]) == 1 else []
         return f"{where} is not a known name" + (f"; did you mean {near[0]}?" if near else "")
@@ -91,20 +92,30 @@ def describe_fault(error: dict[str, Any], model: type[StrictModel]) -> str:
     prefix = f"{where}: " if where else ""
     if error["type"] == "missing":
         return f"{prefix}required"
-    if field is not None and field.description:
-        expected = field.description
-    elif error["type"] == "model_type":
-        expected = "a JSON object"
-    elif error["type"] == "value_error":
-        return f"{prefix}{error['ctx']['error']}"
-    else:
-        message = str(error["msg"])
-        expected = message.removeprefix("Input should be ")
-        if expected == message:
-            return f"{prefix}{message[:1].lower()}{message[1:]}"
+    field = model.model_fields.get(where)
+    expected = (expected_value(field) if field else None) or _pydantic_expected(error)
+    if expected is None:
+        return f"{prefix}{_message(error)}"
     if field is not None and not field.repr:
         return f"{prefix}expected {expected}, got a {type(error['input']).__name__} that is not shown"
     return f"{prefix}expected {expected}, got {_got(error['input'], shows_text=model.SHOWS_TEXT and bool(where))}"
+
+
+def _pydantic_expected(error: dict[str, Any]) -> str | None:
+    """Return what pydantic says the value must be, None if its message has another form."""
+    if error["type"] == "model_type":
+        return "a JSON object"
+    message = str(error["msg"])
+    expected = message.removeprefix("Input should be ")
+    return None if expected == message else expected
+
+
+def _message(error: dict[str, Any]) -> str:
+    """Return the message of a validator, or pydantic's own with a small first letter."""
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    message = str(error["msg"])
+    return f"{message[:1].lower()}{message[1:]}"
 
 
 def _got(value: Any, *, shows_text: bool) -> str:

@@ -1,4 +1,4 @@
-"""The summary of one DAG run: what the last task writes, and what the report, the notification and the page show."""
+"""The summary of one DAG run. The last task writes it; report, notification and dashboard show it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Status = Literal["success", "failed"]
 
 
 class Finding(StrictModel):
-    """One thing that is wrong with a run.
+    """One problem of a run.
 
-    :param code: machine word, such as ``task_failed`` or ``delivery_missing``
-    :param task: the task at which it came about
-    :param detail: one sentence: what was found, what was expected, where
-    :param advice: what to do about it
+    :param code: machine-readable word, such as ``task_failed`` or ``delivery_missing``
+    :param task: id of the task that has the problem
+    :param detail: one sentence: what was expected, what was got, where
+    :param advice: what the operator should do
     """
 
     code: str
@@ -29,24 +29,24 @@ class Finding(StrictModel):
 
 
 class InputRows(RowCounts):
-    """What the extract held: as in the scores manifest."""
+    """Rows of the extract, as in the scores manifest."""
 
     reasons: dict[str, Count]
     samples: dict[str, tuple[Sample, ...]]
 
 
 class Checks(StrictModel):
-    """What the check of the scores found, in sentences."""
+    """Results of the task ``check_scores``, one clause each."""
 
     warnings: tuple[str, ...]
     passed: tuple[str, ...]
 
 
 class Latency(StrictModel):
-    """Milliseconds, each within 2.5 %; null when nothing was answered.
+    """Response times in milliseconds, each within 2.5 %. None if no request got a response.
 
-    :param answered: how many requests were answered
-    :param bars: (from, to, answers)
+    :param answered: number of requests that got a response
+    :param bars: histogram as (from, to, responses)
     """
 
     p50: float | None
@@ -64,6 +64,7 @@ class Series(StrictModel):
 
     :param start: epoch second
     :param step: seconds that each number covers
+    :param posts: number of requests per step
     """
 
     start: Count
@@ -72,7 +73,7 @@ class Series(StrictModel):
 
 
 class Throughput(StrictModel):
-    """How fast was sent; the pauses between attempts do not count."""
+    """Requests per second. Pauses between attempts do not count."""
 
     peak_per_second: Count
     mean_per_second: float
@@ -83,8 +84,9 @@ class Throughput(StrictModel):
 class RecentScores(StrictModel):
     """Scores of the latest earlier dates.
 
-    :param histogram: the mean of the dates, as shares of 1
-    :param drift: share of this day's users that would have to be in another bin to match it
+    :param dates: number of dates
+    :param histogram: mean over the dates, as fractions of 1
+    :param drift: fraction of this date's users that would have to be in another bin to match that mean
     """
 
     dates: Count
@@ -93,22 +95,25 @@ class RecentScores(StrictModel):
 
 
 class Scores(StrictModel):
-    """How the scores are distributed, and what they were calculated with."""
+    """Distribution of the scores, and the weights that produced them."""
 
     histogram: Histogram
     weights: WeightsVersion
     sha256: str
     scored_at: str
-    recent: RecentScores | None = None  # older summaries have none
+    recent: RecentScores | None = None  # absent in older summaries
 
 
 class GlueRun(StrictModel):
-    """One attempt at a Glue job.
+    """One run of a Glue job.
 
+    :param job: name of the job
+    :param state: state that Glue reports, such as ``SUCCEEDED``
     :param seconds: execution time, without the wait for workers
-    :param dpu_seconds: billed DPU-seconds, None when Glue does not tell enough
-    :param cost_usd: estimate; None without DPU-seconds
-    :param started_at: ISO 8601, UTC; empty when Glue does not say
+    :param dpu_seconds: billed DPU-seconds, None if Glue does not report enough to calculate them
+    :param cost_usd: estimate in US dollars, None without DPU-seconds
+    :param error: Glue's error message, or empty
+    :param started_at: ISO 8601 in UTC, empty if Glue does not report it
     """
 
     job: str
@@ -122,7 +127,7 @@ class GlueRun(StrictModel):
 
 
 class AttemptRequests(StrictModel):
-    """Requests of one attempt."""
+    """Number of requests of one attempt."""
 
     job_run_id: str
     posts: Count
@@ -130,7 +135,7 @@ class AttemptRequests(StrictModel):
 
 
 class GeneratedFrom(StrictModel):
-    """Keys of the manifests that could be trusted, and how many aggregates there were."""
+    """Keys of the manifests that the summary is based on, None if unusable, and the number of aggregates."""
 
     scores_manifest: str | None
     delivery_manifest: str | None
@@ -138,26 +143,30 @@ class GeneratedFrom(StrictModel):
 
 
 class Summary(StrictModel):
-    """The summary of one DAG run. It has no user ids.
+    """The summary of one DAG run. It contains no user ids.
 
-    :param mode_reason: why the mode is not the usual one; empty when it is
-    :param findings: what is wrong, the earliest cause first
+    :param mode: push mode
+    :param mode_reason: why the mode is not the setting's, empty if it is
+    :param headline: one sentence
+    :param findings: problems of the run, the earliest cause first
     :param input: None without a scores manifest
-    :param checks: None when the check of the scores did not succeed
-    :param rows: scored rows
-    :param outcomes: after the last attempt
-    :param unaccounted: rows of which no attempt reported an outcome
+    :param checks: None if ``check_scores`` did not succeed
+    :param rows: number of scored rows
+    :param outcomes: number of rows by outcome after the last attempt
+    :param unaccounted: number of rows for which no attempt reported an outcome
     :param not_reached: rejected + unknown + deferred
-    :param max_failed_fraction: the not_reached / rows above which a run fails
-    :param not_before: when the CRM wants to be called again, ISO 8601 UTC
-    :param posts: requests of all attempts; so are retries and status_codes
-    :param errors: of the last attempt
+    :param max_failed_fraction: the run fails if not_reached / rows is above this
+    :param not_before: until when the CRM asked for a pause, ISO 8601 in UTC
+    :param posts: number of requests over all attempts, as are ``retries`` and ``status_codes``
+    :param errors: error groups of the last attempt
     :param scores: None without a scores manifest
     :param glue_runs: oldest first
-    :param stopped_glue_runs: ids of Glue runs that the summary had to stop
-    :param cost_usd: estimate for all Glue runs of this DAG run; None when one of them has none
-    :param tasks: states of the earlier tasks
+    :param stopped_glue_runs: ids of Glue runs that were still active and were stopped
+    :param cost_usd: estimate in US dollars for all Glue runs, None if one of them has none
+    :param tasks: states of the earlier tasks by task id
     :param attempts: oldest first
+    :param report_key: S3 key of the HTML report
+    :param report_url: link to the report
     """
 
     version: Version = 1

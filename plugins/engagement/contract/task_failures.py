@@ -1,4 +1,7 @@
-"""How a task that fails tells the last task why: Airflow keeps a failed task's state, not its message."""
+"""How a failed task passes its error message to ``summarize_responses``.
+
+Airflow stores the state of a failed task but not its message, so the message goes through XCom.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,24 @@ XCOM_KEY = "failure_reason"
 
 
 def state_name(state: Any) -> str:
-    """A state or type as text: the Task SDK gives an enum on one road and its text on the other."""
+    """Return an Airflow state or run type as text. The Task SDK returns an enum in some places and text in others."""
     return str(getattr(state, "value", state))
 
 
 def record_and_raise(context: Any, error: Exception) -> NoReturn:
-    """Leave the error's text for the summary, then raise it."""
+    """Push the message of ``error`` to XCom, then raise it.
+
+    :param context: the task's context
+    """
     context["ti"].xcom_push(key=XCOM_KEY, value=str(error))
     raise error from None
 
 
 def read_reasons(context: Any, tasks: Iterable[str]) -> dict[str, str]:
-    """What each of these tasks left, as its last try put it."""
+    """Return the messages of failed tasks by task id. Tasks that left none are omitted.
+
+    :param context: the context of the task that reads
+    :param tasks: ids of the failed tasks
+    """
     texts = {task: context["ti"].xcom_pull(task_ids=task, key=XCOM_KEY) for task in tasks}
     return {task: str(text) for task, text in texts.items() if text}

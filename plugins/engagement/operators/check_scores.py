@@ -65,7 +65,7 @@ class CheckScoresOperator(BaseOperator):
             earlier = (each for _, each in scores_check.read_earlier_manifests(store, self.score_date) if each)
             history = list(islice(earlier, drift.HISTORY_DAYS))
             drift.check_history(
-                manifest.comparable, history, thresholds, result, accepted=self.skip_drift_checks == "true"
+                manifest.statistics, history, thresholds, result, accepted=self.skip_drift_checks == "true"
             )
         for check in result.passed:
             self.log.info("%s: %s", where, check)

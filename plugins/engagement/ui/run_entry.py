@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, field_validator
 from engagement.contract.arguments import DRY_RUN
 from engagement.contract.dates import parse_date
 from engagement.contract.errors import DocumentError
+from engagement.contract.expected import Expected
 from engagement.contract.outcomes import Outcomes
 from engagement.contract.strict_model import StrictModel, parse
 from engagement.contract.summary import Status
@@ -27,7 +28,7 @@ def _cut(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_cut)]
-RowCount = Annotated[int, Field(ge=0, le=MAX_NUMBER, description="a count")]
+RowCount = Annotated[int, Field(ge=0, le=MAX_NUMBER), Expected("a count")]
 Amount = Annotated[float, Field(ge=0, le=MAX_NUMBER)]
 
 

@@ -17,7 +17,7 @@ from engagement.checks.drift import (
 )
 from engagement.checks.scores_check import CheckResult
 from engagement.config.settings import Settings
-from engagement.contract.scores_manifest import BINS, EarlierScores
+from engagement.contract.scores_manifest import BINS, ScoreStatistics
 from tests.unit.plugins.engagement.run_factory import day_of_scores
 
 EVEN = (1,) * BINS
@@ -25,12 +25,12 @@ LOW, HIGH = (1, *[0] * 19), (*[0] * 19, 1)
 DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in THRESHOLDS}
 
 
-def manifest(scored: int = 2000, shape: tuple[int, ...] = EVEN, invalid: int = 0, **changes: Any) -> EarlierScores:
-    return day_of_scores(scored, invalid, shape, **changes).comparable
+def manifest(scored: int = 2000, shape: tuple[int, ...] = EVEN, invalid: int = 0, **changes: Any) -> ScoreStatistics:
+    return day_of_scores(scored, invalid, shape, **changes).statistics
 
 
 def judge(
-    today: EarlierScores, earlier: list[EarlierScores], *, accepted: bool = False, **thresholds: float
+    today: ScoreStatistics, earlier: list[ScoreStatistics], *, accepted: bool = False, **thresholds: float
 ) -> CheckResult:
     result = CheckResult()
     check_history(today, earlier, DEFAULTS | thresholds, result, accepted=accepted)
@@ -128,7 +128,7 @@ def test_small_days_are_not_compared_by_shape() -> None:
 def test_chance_alone_does_not_warn() -> None:
     draw = random.Random(20261126)  # noqa: S311 - the same days every time
 
-    def day() -> EarlierScores:
+    def day() -> ScoreStatistics:
         histogram = [0] * BINS
         for _ in range(1000):
             histogram[min(BINS - 1, int(draw.betavariate(1.2, 2) * BINS))] += 1

@@ -38,10 +38,10 @@ def test_the_configuration_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("TIMEZONE", "Middle/Earth", "timezone is 'Middle/Earth'; wanted an IANA name"),
-        ("TIMEZONE", "../etc/passwd", "wanted an IANA name"),
-        ("GLUE_POLL_SECONDS", "0", "glue_poll_seconds is 0; wanted a whole number of at least 1"),
-        ("PUSH_RETRIES", "-1", "push_retries is -1; wanted a whole number of at least 0"),
+        ("TIMEZONE", "Middle/Earth", "timezone is 'Middle/Earth', expected an IANA timezone name"),
+        ("TIMEZONE", "../etc/passwd", "expected an IANA timezone name"),
+        ("GLUE_POLL_SECONDS", "0", "glue_poll_seconds is 0, expected a whole number of at least 1"),
+        ("PUSH_RETRIES", "-1", "push_retries is -1, expected a whole number of at least 0"),
     ],
 )
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:

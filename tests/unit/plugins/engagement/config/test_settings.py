@@ -147,7 +147,7 @@ def test_every_fault_is_listed_at_once() -> None:
     [
         (None, "does not exist"),
         ("", "not JSON"),
-        ('{"notify": "all", "notify": "failures"}', "key 'notify' is given twice"),
+        ('{"notify": "all", "notify": "failures"}', "duplicate key 'notify'"),
         ("null", "expected a JSON object, got None"),
     ],
 )

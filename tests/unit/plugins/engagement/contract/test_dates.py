@@ -68,7 +68,7 @@ def test_the_logical_date_wins_over_run_after() -> None:
 
 @pytest.mark.parametrize("text", ["2026-02-30", "20261123", "2026-W48-1", "23.11.2026", "today", " 2026-11-23"])
 def test_no_date(text: str) -> None:
-    with pytest.raises(ScoreDateError, match="wanted a day of the calendar as YYYY-MM-DD") as raised:
+    with pytest.raises(ScoreDateError, match=r"expected a calendar date \(YYYY-MM-DD\) for score_date") as raised:
         of(requested=text, run_type="manual")
     assert repr(text) in str(raised.value)
 

@@ -77,9 +77,9 @@ def test_other_objects_are_unreadable(body: bytes | None, reason: str) -> None:
         ({"outcomes": {"planned": 1}}, "outcomes.deferred: required; outcomes.delivered: required; "),
         ({"latency_ms": None}, "latency_ms: expected a JSON object, got None"),
         ({"cost_usd": -0.1}, "cost_usd: expected greater than or equal to 0, got -0.1"),
-        ({"status": "splendid"}, "status: expected 'success' or 'failed', got a str"),
+        ({"status": "splendid"}, "status: expected one of success, failed, got a str"),
         ({"score_date": "2026-11-22"}, "its score_date is 2026-11-22, which is not the date in its key"),
-        ({"score_date": "today"}, "score_date: score_date is 'today'; wanted a day of the calendar as YYYY-MM-DD"),
+        ({"score_date": "today"}, "score_date: expected a calendar date (YYYY-MM-DD) for score_date, got 'today'"),
     ],
 )
 def test_invalid_values_are_unreadable(changes: dict[str, Any], reason: str) -> None:

@@ -1,0 +1,62 @@
+"""Types of the settings: which values are valid, and the phrase that an error message uses for them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from engagement.contract.expected import Expected
+
+
+def _whole(pattern: str) -> str:
+    """Return a pattern that must match from end to end."""
+    return f"^(?:{pattern})$"
+
+
+def _reject_reserved(namespace: str) -> str:
+    if namespace.startswith("AWS/"):
+        raise ValueError("reserved")
+    return namespace
+
+
+def _strip_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+BucketName = Annotated[
+    str, Field(pattern=_whole("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")), Expected("the name of an S3 bucket")
+]
+JobName = Annotated[str, Field(pattern=_whole("[A-Za-z0-9_.-]{1,255}")), Expected("the name of a Glue job")]
+ActivityKey = Annotated[
+    str, Field(pattern=_whole(r"[^/\s]\S*\{score_date\}\S*")), Expected("an S3 key that contains {score_date}")
+]
+BaseUrl = Annotated[
+    str,
+    Field(pattern=_whole(r"https?://\S+")),
+    AfterValidator(_strip_slash),
+    Expected("a URL without the path of the API, such as https://crm.example.com"),
+]
+SecretId = Annotated[
+    str, Field(pattern=_whole(r"[\w/+=.@:!-]+"), max_length=2048), Expected("the name or ARN of a secret")
+]
+WeightsUri = Annotated[
+    str,
+    Field(pattern=_whole(r"default|s3://[^/\s]+/\S+")),
+    Expected("default, or the s3:// URI of a JSON document"),
+]
+ReportUrl = Annotated[
+    str, Field(pattern=_whole(r"(https?://\S*\{key\}\S*)?")), Expected("a URL that contains {key}, or empty")
+]
+TopicArn = Annotated[
+    str,
+    Field(pattern=_whole("(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})?")),
+    Expected("the ARN of a standard SNS topic, or empty"),
+]
+MetricsNamespace = Annotated[
+    str,
+    Field(pattern=_whole("([A-Za-z0-9_.#/-][A-Za-z0-9_.#/: -]{0,254})?")),
+    AfterValidator(_reject_reserved),
+    Expected("a CloudWatch namespace that does not start with AWS/, or empty"),
+]
