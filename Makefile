@@ -214,7 +214,7 @@ format: setup ## Fix lint findings and format all files
 	@.venv/bin/ruff format .
 
 .PHONY: schemas
-schemas: setup ## Write the JSON Schemas in docs/reference/schemas/ from the models
+schemas: setup ## Write docs/reference/schemas/ and docs/reference/settings.md from the models
 	@PYTHONPATH=plugins .venv/bin/python -m infra.schemas
 
 .PHONY: lock

@@ -25,17 +25,21 @@ class DagConfig:
     """The options of the section. ``docs/reference/settings.md`` is generated from them."""
 
     timezone: str = _option("UTC", "Business timezone. The schedule and the score dates follow it.")
-    deferrable: bool = _option(True, "Whether tasks wait in the triggerer. If false, they occupy a worker slot.")
-    sensor_timeout_seconds: int = _option(43_200, "How long wait_for_activity waits for the extract before it fails.")
-    sensor_poke_seconds: int = _option(60, "Pause between two checks of wait_for_activity.")
-    glue_poll_seconds: int = _option(30, "Pause between two status checks of a Glue run.")
-    score_wait_minutes: int = _option(75, "How long score_users waits. Must exceed the Timeout of the scoring job.")
-    push_wait_minutes: int = _option(195, "How long push_scores waits. Must exceed the Timeout of the push job.")
+    deferrable: bool = _option(True, "Whether tasks wait in the triggerer instead of in workers.")
+    sensor_timeout_seconds: int = _option(
+        43_200, "Seconds that wait_for_activity waits for the extract before it fails."
+    )
+    sensor_poke_seconds: int = _option(60, "Seconds between two checks of wait_for_activity.")
+    glue_poll_seconds: int = _option(30, "Seconds between two status checks of a Glue run.")
+    score_wait_minutes: int = _option(75, "Minutes that score_users waits. Must exceed the Timeout of the scoring job.")
+    push_wait_minutes: int = _option(195, "Minutes that push_scores waits. Must exceed the Timeout of the push job.")
     retries: int = _option(3, "Retries of tasks that have no option of their own.")
-    retry_delay_seconds: int = _option(120, "Pause before a retry.")
+    retry_delay_seconds: int = _option(120, "Seconds before a retry.")
     score_retries: int = _option(1, "Retries of score_users.")
     push_retries: int = _option(2, "Retries of push_scores. Each one sends only open users.")
-    push_retry_delay_seconds: int = _option(600, "Pause before the first retry of push_scores. It doubles each time.")
+    push_retry_delay_seconds: int = _option(
+        600, "Seconds before the first retry of push_scores. They double each time."
+    )
     max_active_runs: int = _option(3, "Maximum number of DAG runs at the same time.")
 
     @classmethod

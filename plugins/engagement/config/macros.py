@@ -6,6 +6,7 @@ is in the settings or in how the run was started.
 
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,48 +25,64 @@ log = logging.getLogger(__name__)
 _CACHE_KEY = "engagement settings, parsed"
 
 
-def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
-    """Return the macros by name.
+@dataclass(frozen=True)
+class DateMacros:
+    """The macros that depend on the business timezone.
 
-    :param timezone: IANA name of the business timezone
+    :param timezone: IANA name
     """
 
-    def score_date(dag_run: Any, params: Any) -> str:
+    timezone: str
+
+    def score_date(self, dag_run: Any, params: Any) -> str:
+        """Return the date that the run scores, as YYYY-MM-DD.
+
+        :raises AirflowFailException: the requested date is invalid
+        """
         try:
             return dates.score_date(
                 requested=trigger_params(params).score_date,
                 run_type=dag_run.run_type,
                 logical_date=dag_run.logical_date,
                 run_after=dag_run.run_after,
-                timezone=timezone,
+                timezone=self.timezone,
             )
         except ScoreDateError as error:
             raise AirflowFailException(str(error)) from None
 
-    def mode_and_reason(dag_run: Any, params: Any, settings: Settings) -> tuple[PushMode, str]:
+    def push_mode(self, dag_run: Any, params: Any, settings: Settings) -> PushMode:
+        """Return the push mode of the run, and warn in the task's log if nothing will be sent."""
+        mode, reason = self._mode_and_reason(dag_run, params, settings)
+        if mode == DRY_RUN:
+            log.warning("NOTHING WILL BE SENT, this is a dry run: %s", reason or "the setting push_mode is dry_run")
+        return mode
+
+    def push_mode_reason(self, dag_run: Any, params: Any, settings: Settings) -> str:
+        """Return why the push mode is not the setting's, empty if it is."""
+        return self._mode_and_reason(dag_run, params, settings)[1]
+
+    def _mode_and_reason(self, dag_run: Any, params: Any, settings: Settings) -> tuple[PushMode, str]:
         # The start of the run, not the current time: all its tasks and retries must get the same mode. Clearing a
         # finished run sets a new start. `airflow dags test` reports a start before run_after.
         started = max(dag_run.start_date or datetime.now(UTC), dag_run.run_after)
         return dates.push_mode(
             requested=trigger_params(params).push_mode,
             setting=settings.push_mode,
-            age_in_days=dates.age_in_days(score_date(dag_run, params), started, timezone),
+            age_in_days=dates.age_in_days(self.score_date(dag_run, params), started, self.timezone),
             max_age_in_days=settings.max_push_age_days,
         )
 
-    def push_mode(dag_run: Any, params: Any, settings: Settings) -> PushMode:
-        mode, reason = mode_and_reason(dag_run, params, settings)
-        if mode == DRY_RUN:
-            log.warning("NOTHING WILL BE SENT, this is a dry run: %s", reason or "the setting push_mode is dry_run")
-        return mode
 
-    def push_mode_reason(dag_run: Any, params: Any, settings: Settings) -> str:
-        return mode_and_reason(dag_run, params, settings)[1]
+def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
+    """Return the macros by name.
 
+    :param timezone: IANA name of the business timezone
+    """
+    macros = DateMacros(timezone)
     return {
-        "score_date": score_date,
-        "push_mode": push_mode,
-        "push_mode_reason": push_mode_reason,
+        "score_date": macros.score_date,
+        "push_mode": macros.push_mode,
+        "push_mode_reason": macros.push_mode_reason,
         "scored_at": lambda dag_run: dates.scored_at(dag_run.run_after),
         "settings": settings,
         "activity_key": s3_keys.activity_key,

@@ -26,8 +26,8 @@ class TriggerParams(StrictModel):
         default=None,
         title="Push mode",
         description=(
-            "Which users to send. all: everyone not settled yet. changed: only users whose score changed since the "
-            "last delivery. retry_rejected: open users and users whom the CRM rejected. dry_run: plan and report, "
+            "Which users to send. all: open users, who are not settled yet. changed: open users whose score changed "
+            "since their last delivery. retry_rejected: open users and users whom the CRM rejected. dry_run: plan and report, "
             "send nothing. Empty: the setting push_mode, or dry_run if the date is older than max_push_age_days."
         ),
     )

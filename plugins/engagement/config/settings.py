@@ -36,8 +36,8 @@ class NotificationSettings(StrictModel):
     SHOWS_TEXT: ClassVar[bool] = True
 
     sns_topic_arn: TopicArn = Field(default="", description="SNS topic for end-of-run notifications. Empty: none.")
-    notify: Literal["all", "failures"] = Field(default="all", description="Which runs are notified about.")
-    notify_backfills: bool = Field(default=False, description="Whether backfill runs are notified about too.")
+    notify: Literal["all", "failures"] = Field(default="all", description="Which runs send a notification.")
+    notify_backfills: bool = Field(default=False, description="Whether backfill runs send notifications too.")
     metrics_namespace: MetricsNamespace = Field(
         default="",
         description="CloudWatch namespace for the run metrics: runs by result, users, cost. Empty: no metrics.",
@@ -78,17 +78,23 @@ class Settings(NotificationSettings):
     )
     warn_invalid_rise: Fraction = Field(
         default=0.005,
-        description="check_scores warns if the fraction of invalid rows rises by more than this against earlier dates.",
+        description="check_scores warns if the invalid fraction exceeds the median of earlier dates by more than this.",
     )
     max_invalid_rise: Fraction = Field(
         default=0.03,
-        description="check_scores fails if the fraction of invalid rows rises by more than this against earlier dates.",
+        description="check_scores fails if the invalid fraction exceeds the median of earlier dates by more than this.",
     )
     warn_score_drift: float = Field(
-        default=0.1, ge=0, le=100, description="check_scores warns if the population stability index exceeds this."
+        default=0.1,
+        ge=0,
+        le=100,
+        description="check_scores warns if the population stability index against earlier dates exceeds this.",
     )
     max_score_drift: float = Field(
-        default=0.25, ge=0, le=100, description="check_scores fails if the population stability index exceeds this."
+        default=0.25,
+        ge=0,
+        le=100,
+        description="check_scores fails if the population stability index against earlier dates exceeds this.",
     )
     push_mode: PushMode = Field(
         default="all", description="Which users a run sends, unless the run's own push_mode is set."
