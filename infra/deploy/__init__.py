@@ -1,5 +1,5 @@
-"""The deploy tool: packages a commit, uploads it as a release, and brings an AWS account to it.
+"""The deploy tool: packages a commit, uploads it as a release, and deploys it to an AWS account.
 
-`python -m infra.deploy {package|plan|deploy|smoke} --env NAME`. It keeps no state of its own: what is there is asked of
-AWS each time, so that a second run completes what an interrupted one began.
+`python -m infra.deploy {package|plan|deploy|smoke} --env NAME`. The tool keeps no state of its own. It reads the
+current state from AWS in every run, so a second run completes what an interrupted one started.
 """

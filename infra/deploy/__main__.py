@@ -1,4 +1,7 @@
-"""`python -m infra.deploy {package|plan|deploy|smoke}`: the last line says how it went; exit code 0 when well."""
+"""`python -m infra.deploy {package|plan|deploy|smoke}`: the last line of the output is the result.
+
+The exit code is 0 on success and 1 on failure.
+"""
 
 import argparse
 import shutil
@@ -30,14 +33,14 @@ def main() -> int:
     arguments = _parser().parse_args()
     progress = ProgressLog(sys.stdout, terminal=sys.stdout.isatty())
     try:
-        last = _run(arguments, progress)
+        result = _run(arguments, progress)
     except (DeployError, ClientError, BotoCoreError) as error:
         progress.write(f"FAILED: {error}")
         return 1
     except KeyboardInterrupt:
-        progress.write("INTERRUPTED: what CloudFormation and MWAA have begun goes on; run this again to complete it")
+        progress.write("INTERRUPTED: CloudFormation and MWAA continue what they started; run this again to complete it")
         return 1
-    progress.write(last)
+    progress.write(result)
     return 0
 
 
@@ -47,8 +50,8 @@ def _run(arguments: argparse.Namespace, progress: ProgressLog) -> str:
     environment = load_environment(arguments.env, ENVIRONMENTS)
     account = Account(environment.region)
     number = account.number()
-    where = f"account {number}, {environment.region}, orchestrator {environment.orchestrator}"
-    progress.write(f"environment {environment.name}: {where}")
+    place = f"account {number}, {environment.region}, orchestrator {environment.orchestrator}"
+    progress.write(f"environment {environment.name}: {place}")
     environment.refuse_another_account(number)
     if arguments.command == "smoke":
         return _smoke(environment, account, progress, arguments.wait * 60.0)
@@ -58,7 +61,7 @@ def _run(arguments: argparse.Namespace, progress: ProgressLog) -> str:
     if sys.stdin.isatty() and sys.stdout.isatty() and not arguments.yes:
         progress.write(DeploymentPlan(target, account, progress).show())
         if input("Deploy? [y/N] ").strip().lower() not in ("y", "yes"):
-            return "nothing was changed"
+            return "canceled; nothing was changed"
     deployment = Deployment(
         target,
         account,
@@ -73,65 +76,73 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m infra.deploy",
         description=(__doc__ or "").partition(":")[0],
-        epilog="Credentials, and endpoints of stand-ins (AWS_ENDPOINT_URL), as for the AWS CLI.",
+        epilog="Credentials and endpoints (AWS_ENDPOINT_URL) are taken from the environment, as by the AWS CLI.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     packaged = commands.add_parser("package", help="write the release of the checked-out commit to a folder")
     packaged.add_argument("--folder", type=Path, help="default: .local/package/<commit>")
-    plan = commands.add_parser("plan", help="show what deploy would do")
-    deploy = commands.add_parser("deploy", help="bring an environment to a release")
-    smoked = commands.add_parser("smoke", help="a dry run on what is deployed")
+    plan = commands.add_parser("plan", help="show what deploy would change")
+    deploy = commands.add_parser("deploy", help="deploy a release to an environment")
+    smoked = commands.add_parser("smoke", help="start a dry run on what is deployed")
     for command in (plan, deploy, smoked):
         command.add_argument("--env", required=True, help="name of a file in infra/environments, without .toml")
     for command in (plan, deploy):
-        command.add_argument("--release", help="a release in the bucket, by the start of its commit's hash")
+        command.add_argument("--release", help="a release in the bucket, by the start of its commit hash")
     for command in (deploy, smoked):
         command.add_argument(
-            "--wait", type=float, default=30.0, metavar="MINUTES", help="for job runs and DAG runs under way (30)"
+            "--wait",
+            type=float,
+            default=30.0,
+            metavar="MINUTES",
+            help="limit for active job runs and DAG runs to end (30)",
         )
-    deploy.add_argument("--yes", action="store_true", help="do not ask")
+    deploy.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     deploy.add_argument(
-        "--allow-replacement", action="store_true", help="let buckets and Airflow's environment be replaced or removed"
+        "--allow-replacement", action="store_true", help="allow buckets and the Airflow environment to be replaced"
     )
     return parser
 
 
 def _package(folder: Path | None) -> str:
-    commit = git_source.head_commit(REPOSITORY)
-    made = packaging.build_release(commit, git_source.committed_files(REPOSITORY, commit))
-    folder = folder or PACKAGES / commit
+    release = _checked_out_release()
+    folder = folder or PACKAGES / release.commit
     shutil.rmtree(folder, ignore_errors=True)
-    packaging.write_release(made, folder)
-    left = len(git_source.uncommitted_paths(REPOSITORY))
-    warning = f"; {left} changes that are not committed are NOT in it" if left else ""
-    return f"release {commit}: {len(made.files)} files in {folder}{warning}"
+    packaging.write_release(release, folder)
+    uncommitted = len(git_source.uncommitted_paths(REPOSITORY))
+    warning = f"; it does NOT contain {uncommitted} uncommitted changes" if uncommitted else ""
+    return f"release {release.commit}: {len(release.files)} files in {folder}{warning}"
 
 
-def _target(environment: EnvironmentFile, account: Account, progress: ProgressLog, wanted: str | None) -> DeployTarget:
-    if not wanted and (left := git_source.uncommitted_paths(REPOSITORY)):
-        shown = ", ".join(left[:10]) + (", ..." if len(left) > 10 else "")
-        raise DeployError(f"not committed: {shown}. What is deployed is a commit: commit, remove or ignore them")
-    newest = _checked_out()
-    if not wanted:
-        return DeployTarget(environment, newest, newest)
+def _target(environment: EnvironmentFile, account: Account, progress: ProgressLog, start: str | None) -> DeployTarget:
+    """Return the target of `plan` and `deploy`.
+
+    :param start: the start of a release's commit hash; None for the checked-out commit
+    """
+    if not start and (uncommitted := git_source.uncommitted_paths(REPOSITORY)):
+        shown = ", ".join(uncommitted[:10]) + (", ..." if len(uncommitted) > 10 else "")
+        raise DeployError(f"not committed: {shown}. The tool deploys a commit: commit, remove or ignore these files")
+    checked_out = _checked_out_release()
+    if not start:
+        return DeployTarget(environment, checked_out, checked_out)
     store = ReleaseStore(account.s3, _pipeline(environment, account, progress).outputs["ArtifactsBucketName"])
-    release = store.load(store.find(wanted))
-    progress.write(f"release {release.commit}: found, and every file is what {release.prefix}/release.json says")
-    return DeployTarget(environment, release, newest)
+    release = store.load(store.find(start))
+    progress.write(f"release {release.commit}: loaded; every file has the hash in {release.prefix}/release.json")
+    return DeployTarget(environment, release, checked_out)
 
 
 def _smoke(environment: EnvironmentFile, account: Account, progress: ProgressLog, timeout_seconds: float) -> str:
     stack = _pipeline(environment, account, progress)
-    commit = stack.parameters["ArtifactsPrefix"].split("/")[1]
-    release = ReleaseStore(account.s3, stack.outputs["ArtifactsBucketName"]).load(commit)
-    target = DeployTarget(environment, release, _checked_out())
-    verdict = run_smoke(
+    if stack.release_commit is None:
+        raise DeployError(f"stack {stack.name} does not run the code of a release: run `make deploy` first")
+    release = ReleaseStore(account.s3, stack.outputs["ArtifactsBucketName"]).load(stack.release_commit)
+    target = DeployTarget(environment, release, _checked_out_release())
+    result = run_smoke(
         target, account, progress, stack.outputs, force=True, code_changed_at=None, timeout_seconds=timeout_seconds
     )
-    return f"release {commit[:12]} in {environment.name}: {verdict}"
+    return f"release {release.commit[:12]} in {environment.name}: {result}"
 
 
-def _checked_out() -> Release:
+def _checked_out_release() -> Release:
     commit = git_source.head_commit(REPOSITORY)
     return packaging.build_release(commit, git_source.committed_files(REPOSITORY, commit))
 
@@ -140,7 +151,7 @@ def _pipeline(environment: EnvironmentFile, account: Account, progress: Progress
     name = environment.stack_name("pipeline")
     stack = StackClient(account.formation, progress).find(name)
     if stack is None or "ArtifactsBucketName" not in stack.outputs:
-        raise DeployError(f"stack {name} does not exist in {environment.region}: deploy first, without --release")
+        raise DeployError(f"stack {name} does not exist in {environment.region}: deploy without --release first")
     return stack
 
 

@@ -1,4 +1,4 @@
-"""Clients of one AWS account and region; credentials and endpoints come from the environment, as for the AWS CLI."""
+"""boto3 clients of one AWS account and region."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _CONFIG = Config(
 
 
 class Account:
-    """boto3 clients by service."""
+    """The clients that the tool uses; credentials and endpoints come from the environment, as for the AWS CLI."""
 
     def __init__(self, region: str) -> None:
         session = boto3.Session(region_name=region)
@@ -30,5 +30,5 @@ class Account:
         self._sts = client("sts")
 
     def number(self) -> str:
-        """Return the account's number; a call that any valid credentials may make."""
+        """Return the account number. Any valid credentials are allowed to make this call."""
         return str(self._sts.get_caller_identity()["Account"])

@@ -1,4 +1,4 @@
-"""What an environment is to be brought to: a release with its parameters and settings. Asks AWS nothing."""
+"""The desired state of an environment: a release, its parameters and its settings. Makes no AWS calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from infra.deploy.releases import release_settings
 from infra.deploy.releases.release import Release
 from infra.deploy.stacks import stack_parameters
 
-# Given in [pipeline], and good for the other templates too.
+# Parameters in [pipeline] that the other templates take as well.
 _SHARED = ("CrmSecretArn", "PermissionsBoundaryArn")
-# What the pipeline stack will tell, before it exists: good enough to check the settings by.
+# Stand for the outputs of the pipeline stack, so that settings can be validated before it exists.
 _PLACEHOLDER_OUTPUTS = {
     "ActivityBucketName": "activity",
     "OutputBucketName": "output",
@@ -30,10 +30,10 @@ _PLACEHOLDER_OUTPUTS = {
 
 @dataclass(frozen=True)
 class DeployTarget:
-    """A release in an environment.
+    """A release and the environment that it is deployed to.
 
-    :param checked_out: the release of the checked-out commit; the environment file may use its names even where an
-        older `release` does not know them
+    :param checked_out: the release of the checked-out commit; the environment file may contain names that this one
+        knows and an older `release` does not
     """
 
     environment: EnvironmentFile
@@ -42,39 +42,42 @@ class DeployTarget:
 
     @property
     def is_rollback(self) -> bool:
-        """Whether another release than the checked-out commit's is deployed."""
+        """Whether `release` is not that of the checked-out commit."""
         return self.release.commit != self.checked_out.commit
 
     @property
     def scheduler(self) -> str | None:
-        """The kind of the second stack, None when Airflow is somebody else's."""
+        """The kind of the orchestrator's stack; None when the tool deploys no orchestrator."""
         kind = self.environment.orchestrator
         return None if kind == "none" else kind
 
     def template(self, kind: str) -> str:
-        """A template's text. Raises DeployError when the release has none of that kind."""
+        """Return the text of a template.
+
+        :raises DeployError: when the release does not contain it
+        """
         name = f"infra/{kind}.yaml"
         if name not in self.release.files:
-            raise DeployError(f"release {self.release.commit[:12]} has no {name}; deploy one that has")
+            raise DeployError(f"release {self.release.commit[:12]} does not contain {name}; deploy a release that does")
         return self.release.text(name)
 
     def pipeline_parameters(self) -> stack_parameters.ChosenParameters:
-        """Parameters of the pipeline stack."""
+        """Return the parameters of the pipeline stack."""
         tool_values = {
             "NamePrefix": self.environment.name_prefix,
             "ArtifactsPrefix": f"{self.release.prefix}/jobs",
         }
-        # Only Airflow counts runs; the workflow's stack has an alarm of its own.
-        unless_given = {"LateAfterHours": "0"} if self.environment.orchestrator == "workflow" else {}
-        return self._choose("pipeline", tool_values, unless_given)
+        # This alarm needs Airflow's metrics; the workflow's stack has its own alarm.
+        defaults = {"LateAfterHours": "0"} if self.environment.orchestrator == "workflow" else {}
+        return self._choose("pipeline", tool_values, defaults)
 
     def scheduler_parameters(
         self, kind: str, outputs: Mapping[str, str], keys: Mapping[str, str]
     ) -> stack_parameters.ChosenParameters:
-        """Parameters of the second stack.
+        """Return the parameters of the orchestrator's stack.
 
-        :param outputs: of the pipeline stack
-        :param keys: `PluginsKey` and `RequirementsKey`
+        :param outputs: outputs of the pipeline stack
+        :param keys: values of `PluginsKey` and `RequirementsKey`
         """
         tool_values = {"NamePrefix": self.environment.name_prefix, **keys}
         tool_values |= {name: outputs[name] for name in stack_parameters.TOOL_PARAMETERS if name in outputs}
@@ -82,7 +85,11 @@ class DeployTarget:
         return self._choose(kind, tool_values, {**shared, **outputs})
 
     def variable(self, outputs: Mapping[str, str]) -> dict[str, Any]:
-        """The Airflow Variable. Raises DeployError when the release's own code finds fault with it."""
+        """Return the Airflow Variable.
+
+        :param outputs: outputs of the pipeline stack
+        :raises DeployError: when the release's own code rejects a setting
+        """
         document = airflow_variable.build_document(
             self.environment.settings, outputs, self._known_settings, self._newer_settings
         )
@@ -91,16 +98,19 @@ class DeployTarget:
 
     @cached_property
     def _known_settings(self) -> frozenset[str]:
-        """Settings that the release knows. Asked once, for each time a program is started."""
+        """Settings that the release knows; cached, because finding out starts a process."""
         return release_settings.names(self.release)
 
     @cached_property
     def _newer_settings(self) -> frozenset[str]:
-        """Settings that the checked_out code knows, when the release may be older."""
+        """Settings that the checked-out code knows; empty unless the release is another one."""
         return release_settings.names(self.checked_out) if self.is_rollback else frozenset()
 
     def validate(self) -> None:
-        """Find what is wrong with parameters and settings before anything is changed. Raises DeployError."""
+        """Check parameters and settings before anything is changed.
+
+        :raises DeployError: when one is invalid
+        """
         self.pipeline_parameters()
         if self.scheduler:
             self.scheduler_parameters(self.scheduler, _PLACEHOLDER_OUTPUTS, self.release_keys())
@@ -108,17 +118,15 @@ class DeployTarget:
             self.variable(_PLACEHOLDER_OUTPUTS)
 
     def release_keys(self) -> dict[str, str]:
-        """Where this release's own files for Airflow lie."""
+        """Return the keys of this release's own files for MWAA, by template parameter."""
         prefix = self.release.prefix
         return {"PluginsKey": f"{prefix}/plugins.zip", "RequirementsKey": f"{prefix}/requirements.txt"}
 
     def _choose(
         self, kind: str, tool_values: Mapping[str, str], outputs: Mapping[str, str]
     ) -> stack_parameters.ChosenParameters:
-        newer = (
-            stack_parameters.declared_parameters(self.checked_out.text(f"infra/{kind}.yaml"))
-            if self.is_rollback
-            else {}
-        )
+        newer: dict[str, dict[str, Any]] = {}
+        if self.is_rollback:
+            newer = stack_parameters.declared_parameters(self.checked_out.text(f"infra/{kind}.yaml"))
         given = self.environment.parameters[kind]
         return stack_parameters.choose_parameters(kind, self.template(kind), given, tool_values, outputs, newer)

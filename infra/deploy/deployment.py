@@ -1,4 +1,4 @@
-"""Brings an environment to its target, step by step. Each step looks first, and does nothing where nothing is to do."""
+"""Deploys a release to an environment, step by step. Each step checks the present state and skips what is done."""
 
 import contextlib
 from datetime import UTC, datetime
@@ -7,16 +7,18 @@ from pathlib import Path
 from infra.deploy import job_runs
 from infra.deploy.account import Account
 from infra.deploy.airflow import airflow_files, airflow_variable
-from infra.deploy.airflow.airflow_api import AirflowApi, ensure_pool
-from infra.deploy.airflow.airflow_files import POOL
+from infra.deploy.airflow.airflow_api import AirflowApi
+from infra.deploy.airflow.pool import POOL, ensure_pool
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.errors import DeployError
 from infra.deploy.progress_log import ProgressLog
+from infra.deploy.releases.data_format_check import refuse_older_data_format
 from infra.deploy.releases.release_store import ReleaseStore
 from infra.deploy.smoke.smoke_runs import run_smoke
 from infra.deploy.stacks.change_sets import ChangeSetClient
 from infra.deploy.stacks.stack_client import DeployedStack, StackClient
 from infra.deploy.stacks.stack_parameters import ChosenParameters
+from infra.deploy.stacks.stack_policy import StackPolicy
 
 POLICY = Path(__file__).resolve().parents[1] / "mwaa-stack-policy.json"
 
@@ -24,8 +26,8 @@ POLICY = Path(__file__).resolve().parents[1] / "mwaa-stack-policy.json"
 class Deployment:
     """One run of `deploy`.
 
-    :param timeout_seconds: seconds to wait for job runs and DAG runs that are under way
-    :param allow_replacement: whether buckets and the Airflow environment may be replaced
+    :param timeout_seconds: limit for active job runs and DAG runs to end
+    :param allow_replacement: whether buckets and the Airflow environment may be replaced or removed
     """
 
     def __init__(
@@ -45,40 +47,51 @@ class Deployment:
         self._allow_replacement = allow_replacement
         self._stacks = StackClient(account.formation, progress)
         self._changes = ChangeSetClient(self._stacks, progress, self._environment.cloudformation_role)
+        self._policy = StackPolicy(account.formation, self._environment.stack_name("mwaa"), POLICY)
         self._api = AirflowApi(account.mwaa, self._environment.name_prefix)
         self._changed_parts: list[str] = []
-        self._code_changed: datetime | None = None
+        self._code_changed_at: datetime | None = None
 
     def run(self) -> str:
-        """Deploy; give the line that sums it up. Raises DeployError when it could not be completed."""
+        """Deploy.
+
+        :return: the summary, for the last line of the output
+        :raises DeployError: when the deployment did not complete
+        """
         self._target.validate()
         self._stacks.refuse_two_schedulers(self._environment)
-        outputs = self._pipeline()
+        outputs = self._deploy_pipeline()
         store = ReleaseStore(self._account.s3, outputs["ArtifactsBucketName"])
         if self._target.scheduler == "mwaa":
-            self._airflow(outputs, store)
+            self._deploy_mwaa(outputs, store)
         elif self._target.scheduler == "workflow":
-            self._stack(
-                "workflow", self._stacks.clear_failed_creation(self._environment.stack_name("workflow")), outputs, {}
-            )
-        verdict = run_smoke(
-            self._target, self._account, self._progress, outputs,
-            force=bool(self._changed_parts), code_changed_at=self._code_changed, timeout_seconds=self._timeout_seconds,
-        )  # fmt: skip
-        what = f"release {self._target.release.commit[:12]} in {self._environment.name}"
+            present = self._stacks.clear_failed_creation(self._environment.stack_name("workflow"))
+            self._apply("workflow", present, self._target.scheduler_parameters("workflow", outputs, {}))
+        smoke_result = run_smoke(
+            self._target,
+            self._account,
+            self._progress,
+            outputs,
+            force=bool(self._changed_parts),
+            code_changed_at=self._code_changed_at,
+            timeout_seconds=self._timeout_seconds,
+        )
+        subject = f"release {self._target.release.commit[:12]} in {self._environment.name}"
         if not self._changed_parts:
-            return f"{what}: nothing to change; {verdict}"
-        return f"{what}: deployed ({', '.join(self._changed_parts)}); {verdict}"
+            return f"{subject}: nothing to change; {smoke_result}"
+        return f"{subject}: deployed ({', '.join(self._changed_parts)}); {smoke_result}"
 
-    def _pipeline(self) -> dict[str, str]:
-        """The pipeline stack and the release's files: files first, but for the bucket, which comes with the stack."""
+    def _deploy_pipeline(self) -> dict[str, str]:
+        """Upload the release, then update the pipeline stack; a new stack comes first, because it makes the bucket."""
         present = self._stacks.clear_failed_creation(self._environment.stack_name("pipeline"))
         if present:
+            store = ReleaseStore(self._account.s3, present.outputs["ArtifactsBucketName"])
+            refuse_older_data_format(self._target.release, present.release_commit, store)
             self._wait_for_jobs(present)
-            self._upload(present.outputs["ArtifactsBucketName"])
+            self._upload(store)
         stack = self._apply("pipeline", present, self._target.pipeline_parameters())
-        if not present:  # nothing can run yet
-            self._upload(stack.outputs["ArtifactsBucketName"])
+        if not present:  # no job can start before Airflow or the workflow is deployed
+            self._upload(ReleaseStore(self._account.s3, stack.outputs["ArtifactsBucketName"]))
         return stack.outputs
 
     def _wait_for_jobs(self, pipeline: DeployedStack) -> None:
@@ -86,64 +99,57 @@ class Deployment:
 
         def poll() -> str | None:
             active = job_runs.active_runs(self._account.glue, jobs)
-            return f"a job is under way: {', '.join(active)}" if active else None
+            return f"waiting for active job runs: {', '.join(active)}" if active else None
 
         self._progress.wait_until_done(
-            poll, self._timeout_seconds, "Nothing was changed; run this again once it has ended"
+            poll, self._timeout_seconds, "Nothing was changed; run this again when they have ended"
         )
 
-    def _upload(self, bucket: str) -> None:
-        store = ReleaseStore(self._account.s3, bucket)
+    def _upload(self, store: ReleaseStore) -> None:
         if names := store.upload(self._target.release):
-            self._report(
-                f"release: uploaded {len(names)} files to s3://{bucket}/{self._target.release.prefix}", "release"
-            )
+            folder = f"s3://{store.bucket}/{self._target.release.prefix}"
+            self._report(f"release: uploaded {len(names)} files to {folder}", "release")
 
-    def _airflow(self, outputs: dict[str, str], store: ReleaseStore) -> None:
-        name = self._environment.stack_name("mwaa")
-        present = self._stacks.clear_failed_creation(name)
+    def _deploy_mwaa(self, outputs: dict[str, str], store: ReleaseStore) -> None:
+        present = self._stacks.clear_failed_creation(self._environment.stack_name("mwaa"))
         document = self._target.variable(outputs)
         secret = airflow_variable.VariableSecret(self._account.secrets, self._environment.variable_secret)
         before = secret.read()
-        # An older release may not know a setting: what takes settings away comes before its code, what adds them after.
+        # Code rejects settings that it does not know: settings are removed before the code changes, and added after it.
         if present is None or not document.keys() - (before or {}).keys():
-            self._variable(secret, document)
-        if present is None:  # so that a new environment finds its folder
-            self._dags(store)
-        self._stack("mwaa", present, outputs, airflow_files.choose_keys(self._target, present, store))
-        if self._stacks.guard(name, POLICY):
-            self._report(f"{name}: stack policy set", "stack policy")
-        self._dags(store)
-        self._variable(secret, document)
+            self._write_variable(secret, document)
+        if present is None:  # a new environment needs its DAGs folder
+            self._sync_dags(store)
+        keys = airflow_files.choose_keys(self._target, present, store)
+        self._apply("mwaa", present, self._target.scheduler_parameters("mwaa", outputs, keys))
+        if self._policy.ensure():
+            self._report(f"{self._environment.stack_name('mwaa')}: stack policy set", "stack policy")
+        self._sync_dags(store)
+        self._write_variable(secret, document)
         self._api.wait_until_available(self._progress)
-        if ensure_pool(self._api, POOL):
-            self._report(f"pool {POOL}: one slot, deferred tasks counted", "pool")
+        if ensure_pool(self._api):
+            self._report(f"pool {POOL}: one slot, deferred tasks count", "pool")
 
-    def _variable(self, secret: airflow_variable.VariableSecret, document: dict[str, object]) -> None:
+    def _write_variable(self, secret: airflow_variable.VariableSecret, document: dict[str, object]) -> None:
         lines = airflow_variable.differences(secret.read(), document)
         if lines:
             secret.write(document)
             for line in lines:
                 self._report(f"Variable engagement: {line}", "Variable")
 
-    def _dags(self, store: ReleaseStore) -> None:
-        if words := airflow_files.sync(store, self._account.s3, self._target.release):
-            self._code_changed = datetime.now(UTC)
-            self._report(f"DAGs: {', '.join(words)}", "DAGs")
-
-    def _stack(
-        self, kind: str, present: DeployedStack | None, outputs: dict[str, str], keys: dict[str, str]
-    ) -> DeployedStack:
-        return self._apply(kind, present, self._target.scheduler_parameters(kind, outputs, keys))
+    def _sync_dags(self, store: ReleaseStore) -> None:
+        if changes := airflow_files.sync(store, self._account.s3, self._target.release):
+            self._code_changed_at = datetime.now(UTC)
+            self._report(f"DAGs: {', '.join(changes)}", "DAGs")
 
     def _apply(self, kind: str, present: DeployedStack | None, chosen: ChosenParameters) -> DeployedStack:
         name = self._environment.stack_name(kind)
         for parameter in chosen.omitted:
-            self._progress.write(f"{name}: {parameter} is left out, for this release does not know it")
+            self._progress.write(f"{name}: {parameter} is omitted, because this release does not know it")
         change = self._changes.prepare(name, present, self._target.template(kind), chosen.values)
         if change is None:
             if present is None:
-                raise DeployError(f"stack {name}: an empty template")
+                raise DeployError(f"stack {name}: the template creates nothing; deploy another release")
             return present
         if not self._allow_replacement:
             try:
@@ -153,17 +159,14 @@ class Deployment:
                 raise
         for line in change.describe():
             self._progress.write(f"{name}: {line}")
-        if kind == "mwaa" and change.updates_mwaa():
-            self._progress.write(f"{name}: MWAA builds Airflow's environment, which takes 20 to 40 minutes")
-        guard = (
-            self._stacks.unguarded(name, POLICY)
-            if kind == "mwaa" and present and self._allow_replacement
-            else contextlib.nullcontext()
-        )
-        with guard:
+        updates_mwaa = change.updates_mwaa()
+        if updates_mwaa:
+            self._progress.write(f"{name}: MWAA builds the Airflow environment, which takes 20 to 40 minutes")
+        is_policy_in_the_way = kind == "mwaa" and present is not None and self._allow_replacement
+        with self._policy.suspended() if is_policy_in_the_way else contextlib.nullcontext():
             stack = self._changes.execute(change, self._mwaa_status if kind == "mwaa" else lambda: "")
-        if kind == "mwaa" and change.updates_mwaa():
-            self._code_changed = datetime.now(UTC)
+        if updates_mwaa:
+            self._code_changed_at = datetime.now(UTC)
         self._report(f"{name}: {stack.status}", f"stack {name}")
         return stack
 
@@ -171,7 +174,7 @@ class Deployment:
         status = self._api.status()
         return f", MWAA {status}" if status else ""
 
-    def _report(self, line: str, what: str) -> None:
+    def _report(self, line: str, part: str) -> None:
         self._progress.write(line)
-        if what not in self._changed_parts:
-            self._changed_parts.append(what)
+        if part not in self._changed_parts:
+            self._changed_parts.append(part)

@@ -1,25 +1,24 @@
-"""What a deployment would do, step by step. Changes nothing but change sets, which it deletes."""
+"""Shows what a deployment would do. It changes nothing; the change sets that it creates are deleted again."""
 
 from collections.abc import Mapping
 
 from infra.deploy import job_runs
 from infra.deploy.account import Account
 from infra.deploy.airflow import airflow_files, airflow_variable
-from infra.deploy.airflow.airflow_api import AirflowApi, is_pool_correct
-from infra.deploy.airflow.airflow_files import POOL
+from infra.deploy.airflow.airflow_api import AirflowApi
+from infra.deploy.airflow.pool import POOL, is_pool_correct
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.errors import AirflowError, DeployError
 from infra.deploy.progress_log import ProgressLog
+from infra.deploy.releases.data_format_check import refuse_older_data_format
 from infra.deploy.releases.release_store import ReleaseStore
 from infra.deploy.stacks.change_sets import ChangeSetClient
 from infra.deploy.stacks.stack_client import DeployedStack, StackClient
 from infra.deploy.stacks.stack_parameters import ChosenParameters
 
-_LATER = "needs the outputs of the pipeline stack, which does not exist yet"
-
 
 class DeploymentPlan:
-    """One look at an environment and its target."""
+    """One run of `plan`."""
 
     def __init__(self, target: DeployTarget, account: Account, progress: ProgressLog) -> None:
         self._target = target
@@ -31,58 +30,73 @@ class DeploymentPlan:
         self._count = 0
 
     def show(self) -> str:
-        """Write it, line by line; give the line that sums it up. Raises DeployError for what `deploy` would refuse."""
+        """Write the plan, one line for each change.
+
+        :return: the summary, for the last line of the output
+        :raises DeployError: when parameters or settings are invalid, or another scheduler is deployed
+        """
         self._target.validate()
         self._stacks.refuse_two_schedulers(self._environment)
         pipeline = self._stacks.wait_until_stable(self._environment.stack_name("pipeline"))
         present = pipeline if pipeline and pipeline.exists else None
-        self._release(present)
-        self._stack("pipeline", pipeline, self._target.pipeline_parameters())
+        self._plan_release(present)
+        self._plan_stack("pipeline", pipeline, self._target.pipeline_parameters())
         if present:
-            self._scheduler(present.outputs)
-            self._jobs(present.outputs)
+            self._plan_scheduler(present.outputs)
+            self._show_active_jobs(present.outputs)
         elif self._target.scheduler:
-            self._report(self._environment.stack_name(self._target.scheduler), [f"created; {_LATER}"])
-        what = f"release {self._target.release.commit[:12]} in {self._environment.name}"
-        return f"{what}: {f'{self._count} things would change' if self._count else 'nothing to change'}"
+            reason = "its parameters need the outputs of the pipeline stack, which does not exist yet"
+            self._report(self._environment.stack_name(self._target.scheduler), [f"created; {reason}"])
+        subject = f"release {self._target.release.commit[:12]} in {self._environment.name}"
+        return f"{subject}: {f'{self._count} changes' if self._count else 'nothing to change'}"
 
-    def _release(self, present: DeployedStack | None) -> None:
+    def _plan_release(self, present: DeployedStack | None) -> None:
         release = self._target.release
         if not present:
-            self._report(release.prefix, [f"{len(release.files)} files uploaded, once the bucket is there"])
+            self._progress.write(f"data format: {release.data_format}")
+            self._report(release.prefix, [f"{len(release.files)} files uploaded, when the bucket exists"])
             return
         store = ReleaseStore(self._account.s3, present.outputs["ArtifactsBucketName"])
         missing = store.missing_files(release)
-        where = f"s3://{store.bucket}/{release.prefix}"
-        self._report(where, [f"{len(missing)} files uploaded"] if missing else [])
-        now = present.parameters.get("ArtifactsPrefix", "").split("/")
-        if len(now) == 3 and now[1] != release.commit:
-            manifest = store.manifest(now[1])
-            other = ", ".join(release.differing_files(manifest)) if manifest else "not known"
-            self._progress.write(f"{where}: not as in the present release {now[1][:12]}: {other or 'nothing'}")
+        folder = f"s3://{store.bucket}/{release.prefix}"
+        self._report(folder, [f"{len(missing)} files uploaded"] if missing else [])
+        deployed = present.release_commit
+        if deployed and deployed != release.commit:
+            manifest = store.manifest(deployed)
+            differing = ", ".join(release.differing_files(manifest)) if manifest else "unknown, it has no manifest"
+            self._progress.write(f"{folder}: differs from the deployed release {deployed[:12]} in: {differing or '-'}")
+        self._plan_data_format(deployed, store)
 
-    def _scheduler(self, outputs: Mapping[str, str]) -> None:
+    def _plan_data_format(self, deployed: str | None, store: ReleaseStore) -> None:
+        present = f", deployed {store.data_format(deployed)}" if deployed else ""
+        self._progress.write(f"data format: {self._target.release.data_format}{present}")
+        try:
+            refuse_older_data_format(self._target.release, deployed, store)
+        except DeployError as error:
+            self._progress.write(f"deploy would REFUSE this: {error}")
+
+    def _plan_scheduler(self, outputs: Mapping[str, str]) -> None:
         store = ReleaseStore(self._account.s3, outputs["ArtifactsBucketName"])
         if self._target.scheduler == "workflow":
             stack = self._stacks.wait_until_stable(self._environment.stack_name("workflow"))
-            self._stack("workflow", stack, self._target.scheduler_parameters("workflow", outputs, {}))
+            self._plan_stack("workflow", stack, self._target.scheduler_parameters("workflow", outputs, {}))
         elif self._target.scheduler == "mwaa":
             stack = self._stacks.wait_until_stable(self._environment.stack_name("mwaa"))
             keys = airflow_files.choose_keys(self._target, stack, store)
-            self._stack("mwaa", stack, self._target.scheduler_parameters("mwaa", outputs, keys))
+            self._plan_stack("mwaa", stack, self._target.scheduler_parameters("mwaa", outputs, keys))
             write, delete = airflow_files.find_changes(store, self._account.s3, self._target.release)
             self._report("DAGs", [f"write {key}" for key in write] + [f"delete {key}" for key in delete])
             before = airflow_variable.VariableSecret(self._account.secrets, self._environment.variable_secret).read()
             self._report("Variable engagement", airflow_variable.differences(before, self._target.variable(outputs)))
             if stack and stack.exists:
-                self._pool()
+                self._plan_pool()
 
-    def _stack(self, kind: str, present: DeployedStack | None, chosen: ChosenParameters) -> None:
+    def _plan_stack(self, kind: str, present: DeployedStack | None, chosen: ChosenParameters) -> None:
         name = self._environment.stack_name(kind)
         for parameter in chosen.omitted:
-            self._progress.write(f"{name}: {parameter} is left out, for this release does not know it")
+            self._progress.write(f"{name}: {parameter} is omitted, because this release does not know it")
         if present and present.status == "ROLLBACK_COMPLETE":
-            self._report(name, ["its first creation failed: deleted and created again"])
+            self._report(name, ["deleted and created again, because its first creation failed"])
             return
         change = self._changes.prepare(name, present, self._target.template(kind), chosen.values)
         if change is None:
@@ -91,29 +105,29 @@ class DeploymentPlan:
         try:
             self._report(name, change.describe())
             if kind == "mwaa" and change.updates_mwaa():
-                self._progress.write(f"{name}: MWAA would build Airflow's environment, which takes 20 to 40 minutes")
+                self._progress.write(f"{name}: MWAA would build the Airflow environment, which takes 20 to 40 minutes")
             elif kind == "mwaa":
-                self._progress.write(f"{name}: Airflow's environment would stay as it is")
+                self._progress.write(f"{name}: the Airflow environment would not change")
             change.refuse_replacement()
         except DeployError as error:
             self._progress.write(f"deploy would REFUSE this: {error}")
         finally:
             self._changes.discard(change)
 
-    def _pool(self) -> None:
+    def _plan_pool(self) -> None:
         try:
-            right = is_pool_correct(AirflowApi(self._account.mwaa, self._environment.name_prefix), POOL)
+            is_correct = is_pool_correct(AirflowApi(self._account.mwaa, self._environment.name_prefix))
         except AirflowError as error:
-            self._progress.write(f"pool {POOL}: not known now: {error}")
+            self._progress.write(f"pool {POOL}: cannot be read now: {error}")
             return
-        self._report(f"pool {POOL}", [] if right else ["one slot, deferred tasks counted"])
+        self._report(f"pool {POOL}", [] if is_correct else ["one slot, deferred tasks count"])
 
-    def _jobs(self, outputs: Mapping[str, str]) -> None:
+    def _show_active_jobs(self, outputs: Mapping[str, str]) -> None:
         active = job_runs.active_runs(self._account.glue, [outputs["ScoreJobName"], outputs["PushJobName"]])
         if active:
-            self._progress.write(f"a deployment would wait: {', '.join(active)} is under way")
+            self._progress.write(f"a deployment would wait for active job runs: {', '.join(active)}")
 
-    def _report(self, what: str, lines: list[str]) -> None:
-        self._count += len(lines)
-        for line in lines or ["unchanged"]:
-            self._progress.write(f"{what}: {line}")
+    def _report(self, subject: str, changes: list[str]) -> None:
+        self._count += len(changes)
+        for change in changes or ["unchanged"]:
+            self._progress.write(f"{subject}: {change}")

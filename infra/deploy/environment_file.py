@@ -1,4 +1,4 @@
-"""An environment file, `infra/environments/<name>.toml`: where to deploy, and with which parameters and settings."""
+"""The environment file `infra/environments/<name>.toml`: where to deploy, with which parameters and settings."""
 
 import re
 import tomllib
@@ -15,7 +15,7 @@ STACKS = ("pipeline", "mwaa", "workflow")
 EXAMPLE = "example"
 _FIELDS = {
     "region": (r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-central-1"),
-    "name_prefix": (r"[a-z][a-z0-9-]{1,28}[a-z0-9]", "3 to 30 small letters, digits and hyphens"),
+    "name_prefix": (r"[a-z][a-z0-9-]{1,28}[a-z0-9]", "3 to 30 lowercase letters, digits and hyphens"),
     "cloudformation_role": (r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", "the ARN of a role"),
     "orchestrator": ("|".join(ORCHESTRATORS), f"one of {', '.join(ORCHESTRATORS)}"),
 }
@@ -24,12 +24,13 @@ _OPTIONAL = ("cloudformation_role",)
 
 @dataclass(frozen=True)
 class EnvironmentFile:
-    """What is deployed where.
+    """An environment, as its file describes it.
 
-    :param orchestrator: who starts the jobs: `mwaa`, `workflow` (EventBridge and a Glue workflow), or `none` of ours
-    :param cloudformation_role: ARN of the role that CloudFormation acts with, None for the caller's own rights
-    :param parameters: by stack (`pipeline`, `mwaa`, `workflow`), the template parameters that the file gives
-    :param settings: what the file gives of the Airflow Variable `engagement`
+    :param orchestrator: what starts the jobs: `mwaa`, `workflow` (EventBridge and a Glue workflow), or `none` when the
+        tool deploys no orchestrator
+    :param cloudformation_role: ARN of the role that CloudFormation assumes; None for the caller's permissions
+    :param parameters: the template parameters in the file, by stack (`pipeline`, `mwaa`, `workflow`)
+    :param settings: the settings in the file, for the Airflow Variable `engagement`
     """
 
     name: str
@@ -41,39 +42,40 @@ class EnvironmentFile:
     settings: Mapping[str, Any]
 
     def stack_name(self, kind: str) -> str:
-        """Name of a stack: `engagement-pipeline`."""
+        """Return the name of a stack, such as `engagement-pipeline`."""
         return f"{self.name_prefix}-{kind}"
 
     def refuse_another_account(self, number: str) -> None:
-        """Raise DeployError when the CRM's secret lies elsewhere than this would be deployed to.
+        """Refuse credentials of another account or region than that of the CRM secret.
 
-        :param number: of the account that the credentials are of
+        :param number: the account number of the credentials
+        :raises DeployError: when account or region differ
         """
         secret = self.parameters["pipeline"].get("CrmSecretArn", "").split(":")
         if len(secret) > 4 and secret[3:5] != [self.region, number]:
             raise DeployError(
-                f"environment {self.name}: CrmSecretArn is of account {secret[4]}, {secret[3]}, and the credentials "
-                f"are of {number}, {self.region}. Nothing was changed. Use the other account's credentials, or correct "
-                "the file"
+                f"environment {self.name}: CrmSecretArn is in account {secret[4]}, {secret[3]}, but the credentials "
+                f"are for {number}, {self.region}. Nothing was changed. Use credentials for account {secret[4]}, or "
+                "correct the file"
             )
 
     @property
     def variable_secret(self) -> str:
-        """Name of the secret in which MWAA looks for the Airflow Variable."""
+        """Name of the secret from which MWAA reads the Airflow Variable."""
         return f"{self.name_prefix}/airflow/variables/engagement"
 
 
 def load_environment(name: str, folder: Path) -> EnvironmentFile:
     """Read `<folder>/<name>.toml`.
 
-    :raises DeployError: when there is none, or with everything that is wrong in it
+    :raises DeployError: when the file does not exist, or with every fault in it
     """
     path = folder / f"{name}.toml"
     if not path.is_file() or name == EXAMPLE:
         known = sorted(one.stem for one in folder.glob("*.toml") if one.stem != EXAMPLE)
         raise DeployError(
-            f"environment {name!r}: wanted the name of a file in {folder}, without .toml; there are "
-            f"{', '.join(known) or 'none'}. Copy {EXAMPLE}.toml, edit and commit it, and give its name (ENV=name)"
+            f"environment {name!r}: expected the name of a file in {folder}, without .toml; existing files: "
+            f"{', '.join(known) or 'none'}. Copy {EXAMPLE}.toml, edit and commit it, and pass its name (ENV=name)"
         )
     try:
         return parse_environment(name, path.read_text(encoding="utf-8"))
@@ -82,17 +84,22 @@ def load_environment(name: str, folder: Path) -> EnvironmentFile:
 
 
 def parse_environment(name: str, text: str) -> EnvironmentFile:
-    """Read a file's text. Raises ValueError with everything that is wrong in it."""
+    """Parse the text of a file.
+
+    :raises ValueError: with every fault in it
+    """
     given = tomllib.loads(text)
     tables = (*STACKS, "settings")
-    faults = [f"{key}: not known here" for key in given.keys() - {*_FIELDS, *tables}]
-    for key, (pattern, wanted) in _FIELDS.items():
-        found = given.get(key)
-        if key in _OPTIONAL and found is None:
+    faults = [f"{key}: unknown key" for key in given.keys() - {*_FIELDS, *tables}]
+    for key, (pattern, expected) in _FIELDS.items():
+        value = given.get(key)
+        if key in _OPTIONAL and value is None:
             continue
-        if not isinstance(found, str) or not re.fullmatch(pattern, found):
-            faults.append(f"{key}: found {found!r}, wanted {wanted}")
-    faults += [f"{table}: wanted a table, [{table}]" for table in tables if not isinstance(given.get(table, {}), dict)]
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            faults.append(f"{key}: expected {expected}, got {value!r}")
+    faults += [
+        f"{table}: expected a table, [{table}]" for table in tables if not isinstance(given.get(table, {}), dict)
+    ]
     if faults:
         raise ValueError("; ".join(sorted(faults)))
     return EnvironmentFile(
@@ -107,7 +114,7 @@ def parse_environment(name: str, text: str) -> EnvironmentFile:
 
 
 def _text(value: Any) -> str:
-    """Write a value as CloudFormation takes it: everything is text there, a list one with commas."""
+    """Return a value in CloudFormation's form: text, with commas between the items of a list."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(_text, value)) if isinstance(value, list) else str(value)

@@ -1,12 +1,15 @@
-"""What ends a deployment, and is reported in the last line."""
+"""Exceptions that end a run of the deploy tool; the last line of the output reports them."""
 
 
 class DeployError(RuntimeError):
-    """Something is not as it must be; the message says what was found, where, and what to do next."""
+    """A condition that stops the deployment; the message says what was expected, what was found, and what to do."""
 
 
 class AirflowError(DeployError):
-    """Airflow answered with a status that is not a success; `status` is the HTTP status."""
+    """A response of Airflow's API whose HTTP status is not a success.
+
+    :param status: the HTTP status
+    """
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

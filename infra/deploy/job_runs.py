@@ -1,4 +1,4 @@
-"""Runs of the two Glue jobs that are under way: a deployment waits for them."""
+"""Runs of the two Glue jobs. A deployment waits for active ones."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,15 +9,15 @@ ACTIVE = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 
 
 def active_runs(glue: Any, jobs: Iterable[str]) -> list[str]:
-    """`job run-id` of each active run; a job that does not exist has none."""
-    found = []
+    """Return `<job> <run id>` for each active run. A job that does not exist has none."""
+    active = []
     for job in jobs:
-        found += [f"{job} {run['Id']}" for run in latest_runs(glue, job) if run["JobRunState"] in ACTIVE]
-    return found
+        active += [f"{job} {run['Id']}" for run in latest_runs(glue, job) if run["JobRunState"] in ACTIVE]
+    return active
 
 
 def latest_runs(glue: Any, job: str) -> list[dict[str, Any]]:
-    """The job's latest runs, newest first."""
+    """Return the job's latest runs, newest first."""
     try:
         runs: list[dict[str, Any]] = glue.get_job_runs(JobName=job, MaxResults=50)["JobRuns"]
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Lines that tell how far a deployment is: each step at once, waiting now and then."""
+"""The output of the deploy tool: a line for each step, and for long waits a line from time to time."""
 
 import time
 from collections.abc import Callable
@@ -6,20 +6,20 @@ from typing import TextIO
 
 from infra.deploy.errors import DeployError
 
-_TERMINAL_SECONDS = 5.0
-_LOG_SECONDS = 60.0
-_FIRST_SECONDS, _SLOWER, _LAST_SECONDS = 0.25, 1.5, 5.0
+_TERMINAL_INTERVAL_SECONDS = 5.0
+_LOG_INTERVAL_SECONDS = 60.0
+_MIN_PAUSE_SECONDS, _PAUSE_FACTOR, _MAX_PAUSE_SECONDS = 0.25, 1.5, 5.0
 
 
 class ProgressLog:
-    """Lines with the seconds since the start.
+    """Writes lines that start with the seconds since the tool started.
 
-    :param terminal: whether a person looks on; lines about waiting come every 5 s then, and once a minute in a log
+    :param terminal: whether the output is a terminal: lines about waiting then appear every 5 s instead of every 60 s
     """
 
     def __init__(self, out: TextIO, *, terminal: bool) -> None:
         self._out = out
-        self._every = _TERMINAL_SECONDS if terminal else _LOG_SECONDS
+        self._interval_seconds = _TERMINAL_INTERVAL_SECONDS if terminal else _LOG_INTERVAL_SECONDS
         self._start = self._last_written = time.monotonic()
 
     def write(self, text: str) -> None:
@@ -29,22 +29,22 @@ class ProgressLog:
         self._out.flush()
 
     def write_waiting(self, text: str) -> None:
-        """Write the line when none has been written for a while."""
-        if time.monotonic() - self._last_written >= self._every:
+        """Write the line unless another one was written recently."""
+        if time.monotonic() - self._last_written >= self._interval_seconds:
             self.write(text)
 
     def wait_until_done(self, poll: Callable[[], str | None], timeout_seconds: float, advice: str) -> None:
-        """Look again and again until there is nothing to wait for.
+        """Poll until there is nothing left to wait for.
 
-        :param poll: says what is waited for, None once that is over
-        :param advice: what to do when it takes too long
-        :raises DeployError: after so many seconds
+        :param poll: returns what is still pending, None when it is done
+        :param advice: what to do after a timeout; the last sentence of the error
+        :raises DeployError: after `timeout_seconds`
         """
         deadline = time.monotonic() + timeout_seconds
-        pause = _FIRST_SECONDS
-        while (what := poll()) is not None:
+        pause = _MIN_PAUSE_SECONDS
+        while (pending := poll()) is not None:
             if time.monotonic() > deadline:
-                raise DeployError(f"waited {timeout_seconds / 60:.0f} min: {what}. {advice}")
-            self.write_waiting(what)
+                raise DeployError(f"timed out after {timeout_seconds / 60:.0f} min: {pending}. {advice}")
+            self.write_waiting(pending)
             time.sleep(pause)
-            pause = min(pause * _SLOWER, _LAST_SECONDS)
+            pause = min(pause * _PAUSE_FACTOR, _MAX_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The deploy tool as its command, against stand-ins of AWS: there, back, cut off half-way, and what runs afterwards."""
+"""The deploy tool's command against emulators of AWS: forward, back, interrupted, and runs of what was deployed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import requests
 
+from engagement_jobs.contract.data_format import DATA_FORMAT
+from infra.deploy.releases import packaging
 from tests.stack.deployed import TOKEN, Cloud, Site, cloud
 from tests.stack.expected import expected_scores
 
@@ -26,7 +28,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def site(account: Cloud, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Site]:
-    """Makes a site, whose names begin as nobody else's in the account."""
+    """Return a function that makes a site with a name prefix of its own."""
 
     def make(orchestrator: str, **settings: Any) -> Site:
         prefix = f"t{abs(hash(request.node.name)) % 10**9}"
@@ -35,25 +37,25 @@ def site(account: Cloud, tmp_path: Path, request: pytest.FixtureRequest) -> Call
     return make
 
 
-def test_the_first_deployment_and_one_with_nothing_to_do(site: Callable[..., Site]) -> None:
+def test_the_second_deployment_has_nothing_to_change(site: Callable[..., Site]) -> None:
     here = site("none")
     planned = here.run("plan")
     assert planned.exit_code == 0, planned.out
-    assert planned.writes == ["DeleteStack"]  # the empty one that a change set of a new stack leaves
+    assert planned.writes == ["DeleteStack"]  # the empty stack of the change set
     assert here.statuses() == {}
     assert "Add     ScoreJob (AWS::Glue::Job)" in planned.out
 
     first = here.deploy()
     commit = here.checkout.git("rev-parse", "HEAD")
     assert here.statuses() == {"pipeline": "CREATE_COMPLETE"}
-    held = here.objects("releases/")
-    manifest = json.loads(held[f"releases/{commit}/release.json"])
-    assert {f"releases/{commit}/{name}" for name in (*manifest["files"], "release.json")} == held.keys()
+    objects = here.objects("releases/")
+    manifest = json.loads(objects[f"releases/{commit}/release.json"])
+    assert {f"releases/{commit}/{name}" for name in (*manifest["files"], "release.json")} == objects.keys()
     assert here.job("score-users")["Command"]["ScriptLocation"] == (
         f"s3://{here.bucket}/releases/{commit}/jobs/score_users.py"
     )
-    for words in ("OrchestratorPolicy", "plugins.zip", "the Variable engagement = {", '"credential_id": "(as in'):
-        assert words in first.out
+    for text in ("OrchestratorPolicy", "plugins.zip", "the Variable engagement = {", '"credential_id": "(as in'):
+        assert text in first.out
     assert "deployed (" in first.last
 
     again = here.deploy()
@@ -63,32 +65,32 @@ def test_the_first_deployment_and_one_with_nothing_to_do(site: Callable[..., Sit
     assert here.run("plan").last.endswith("nothing to change")
 
 
-def test_another_commit_and_back(site: Callable[..., Site]) -> None:
+def test_another_commit_is_deployed_and_taken_back(site: Callable[..., Site]) -> None:
     here = site("none")
     here.deploy()
     first = here.checkout.git("rev-parse", "HEAD")
     before = here.objects()
-    days = here.job("score-users")["DefaultArguments"]["--custom-logGroup-prefix"] + "/output"
+    group_name = here.job("score-users")["DefaultArguments"]["--custom-logGroup-prefix"] + "/output"
     here.checkout.edit("infra/pipeline.yaml", RETENTION, RETENTION.replace("30", "90"))
     second = here.checkout.edit("glue_jobs/score_users.py", '"""', '"""An edit. ')
 
     planned = here.run("plan")
     assert "Modify  ScoreJob (AWS::Glue::Job)" in planned.out
-    assert f"not as in the present release {first[:12]}: infra/pipeline.yaml, jobs/score_users.py" in planned.out
+    assert f"differs from the deployed release {first[:12]} in: infra/pipeline.yaml, jobs/score_users.py" in planned.out
     assert here.objects() == before
 
     here.deploy()
     logs = here.cloud.client("logs")
 
     def retention() -> int:
-        (group,) = logs.describe_log_groups(logGroupNamePrefix=days)["logGroups"]
+        (group,) = logs.describe_log_groups(logGroupNamePrefix=group_name)["logGroups"]
         return int(group["retentionInDays"])
 
     assert here.job("score-users")["Command"]["ScriptLocation"].split("/")[4] == second
     assert retention() == 90
     assert here.objects().items() >= before.items()
 
-    # Back to what was: template and code of the first release, byte for byte, by the start of its hash.
+    # Back to the first release by the start of its hash: its template and its code, byte for byte.
     after = here.objects()
     back = here.deploy("--release", first[:8])
     script = here.job("score-users")["Command"]["ScriptLocation"].removeprefix(f"s3://{here.bucket}/")
@@ -99,7 +101,23 @@ def test_another_commit_and_back(site: Callable[..., Site]) -> None:
     assert f"release {first[:12]} in test: deployed" in back.last
 
 
-def test_what_stands_in_the_way_is_told_and_nothing_is_changed(site: Callable[..., Site]) -> None:
+def test_going_back_to_an_older_data_format_is_refused(site: Callable[..., Site]) -> None:
+    here = site("none")
+    here.deploy()
+    first = here.checkout.git("rev-parse", "HEAD")
+    number = f"DATA_FORMAT = {DATA_FORMAT + 1}"
+    here.checkout.edit(packaging.DATA_FORMAT_FILE, f"DATA_FORMAT = {DATA_FORMAT}", number)
+    here.deploy()
+
+    planned = here.run("plan", "--release", first[:8])
+    assert f"data format: {DATA_FORMAT}, deployed {DATA_FORMAT + 1}" in planned.out
+    assert f"deploy would REFUSE this: release {first[:12]} has data format {DATA_FORMAT}" in planned.out
+    refused = here.run("deploy", "--release", first[:8])
+    assert (refused.exit_code, refused.writes) == (1, [])
+    assert f"release {first[:12]} has data format {DATA_FORMAT}, but the deployed release" in refused.last
+
+
+def test_a_refused_deployment_changes_nothing(site: Callable[..., Site]) -> None:
     here = site("none")
     (here.checkout.folder / "dags" / "forgotten.py").write_text("")
     dirty = here.run("deploy")
@@ -116,7 +134,7 @@ def test_what_stands_in_the_way_is_told_and_nothing_is_changed(site: Callable[..
     assert "does not exist" in here.run("deploy", "--release", "abcd").last
 
 
-def test_a_creation_that_fails_is_told_and_made_good(site: Callable[..., Site]) -> None:
+def test_a_failed_first_creation_is_reported_and_repeated(site: Callable[..., Site]) -> None:
     here = site("none")
     name = f"/aws-glue/jobs/{here.prefix}-push-scores/error"
     here.cloud.client("logs").create_log_group(logGroupName=name)
@@ -133,7 +151,7 @@ def test_a_creation_that_fails_is_told_and_made_good(site: Callable[..., Site]) 
     assert here.statuses() == {"pipeline": "CREATE_COMPLETE"}
 
 
-def test_a_change_that_fails_leaves_what_is_deployed(site: Callable[..., Site]) -> None:
+def test_a_failed_change_keeps_what_is_deployed(site: Callable[..., Site]) -> None:
     here = site("none")
     here.deploy()
     first = here.checkout.git("rev-parse", "HEAD")
@@ -167,13 +185,13 @@ _TAKEN = """  Taken:
 """
 
 
-def test_killed_after_any_step_the_next_run_completes(site: Callable[..., Site]) -> None:
+def test_a_run_killed_after_any_step_is_completed(site: Callable[..., Site]) -> None:
     here = site("workflow")
     for kill in (
         "CreateChangeSet:1",
         "ExecuteChangeSet:1",
         "PutObject:1",
-        "PutObject:7",  # of the ten that are left, the manifest last
+        "PutObject:7",  # of the ten files that are left
         "CreateChangeSet:1",
         "ExecuteChangeSet:1",
     ):
@@ -185,7 +203,7 @@ def test_killed_after_any_step_the_next_run_completes(site: Callable[..., Site])
     assert here.deploy().writes == []
 
 
-def test_a_workflow_is_tried_by_a_dry_run_and_stands_alone(site: Callable[..., Site]) -> None:
+def test_a_workflow_gets_a_smoke_run_and_excludes_mwaa(site: Callable[..., Site]) -> None:
     here = site("workflow")
     here.deploy()
     here.upload_activity("2026-11-20", 50)
@@ -213,18 +231,18 @@ def test_airflow_runs_what_was_deployed(site: Callable[..., Site]) -> None:
     policy = here.cloud.client("cloudformation").get_stack_policy(StackName=f"{here.prefix}-mwaa")
     assert "Update:Replace" in policy["StackPolicyBody"]
 
-    # Another DAG file and other settings: Airflow's environment is left alone, and a dry run tries the new ones.
+    # Another DAG file and other settings: the Airflow environment is not updated, and a smoke run tests them.
     extract = here.upload_activity("2026-11-24", 200)
     here.checkout.edit(f"dags/{DAG}.py", "### Score", "### Score (edited)")
     here.configure(max_requests_per_second=500)
     tried = here.deploy()
     assert "smoke run of 2026-11-24 passed" in tried.last
-    assert tried.calls.count("ExecuteChangeSet") == 1  # the jobs' alone
+    assert tried.calls.count("ExecuteChangeSet") == 1  # that of the pipeline stack
     assert f"{here.prefix}-mwaa: UPDATE_COMPLETE" not in tried.out
     assert requests.get(f"{here.cloud.crm_url}/_crm/stats", headers=_LOGIN, timeout=10).json()["requests"] == 0
     assert here.deploy().writes == []
 
-    # Other plugins: the environment is updated. The DAG is paused by somebody: it stays so, and that is said.
+    # Other plugins: the environment is updated. The DAG was paused by hand: it stays paused, and the tool says so.
     here.airflow("PATCH", f"/dags/{DAG}", {"is_paused": True})
     here.checkout.edit("plugins/engagement/contract/arguments.py", '"""', '"""An edit. ')
     here.configure(push_mode="all")
@@ -232,14 +250,14 @@ def test_airflow_runs_what_was_deployed(site: Callable[..., Site]) -> None:
     assert f"{here.prefix}-mwaa: UPDATE_COMPLETE" in updated.out
     assert "NO smoke run: the DAG is paused" in updated.last
 
-    # And the day is delivered by what was deployed.
+    # The deployed DAG delivers the day.
     conf = {"score_date": "2026-11-24", "push_mode": "all"}
     run = here.airflow("POST", f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
     here.airflow("PATCH", f"/dags/{DAG}", {"is_paused": False})
     state = here.await_run(DAG, run)
     assert state == "success"
-    held = requests.get(f"{here.cloud.crm_url}/_crm/state", headers=_LOGIN, timeout=10).json()
-    assert held == expected_scores(extract)
+    state_of_crm = requests.get(f"{here.cloud.crm_url}/_crm/state", headers=_LOGIN, timeout=10).json()
+    assert state_of_crm == expected_scores(extract)
 
 
 _LOGIN = {"Authorization": f"Bearer {TOKEN}"}

@@ -1,1 +1,1 @@
-"""What Airflow gets: DAG files, the Variable, the pool; and its REST API through MWAA."""
+"""What the tool deploys to Airflow: DAG files, the Variable and the pool; and Airflow's REST API on MWAA."""

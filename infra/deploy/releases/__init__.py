@@ -1,1 +1,1 @@
-"""Releases: what a commit is deployed as, and the bucket that keeps them."""
+"""Releases: building one from a commit, and keeping them in the artifacts bucket."""

@@ -1,4 +1,4 @@
-"""What git knows: the commit, whether anything is not in it, and the files of a commit as they were committed."""
+"""What git knows about a repository: its commit, uncommitted changes, and the committed files."""
 
 import io
 import subprocess
@@ -11,28 +11,28 @@ PACKAGED = ("dags", "glue_jobs", "infra", "plugins", "requirements.txt")
 
 
 def head_commit(repository: Path) -> str:
-    """Hash of the commit that is checked out, 40 hex digits."""
+    """Return the hash of the checked-out commit, 40 hex digits."""
     return _git(repository, "rev-parse", "HEAD").decode().strip()
 
 
 def uncommitted_paths(repository: Path) -> list[str]:
-    """Paths that differ from the commit, files that are not tracked among them."""
+    """Return the paths that differ from the commit, untracked files included."""
     return [line[3:] for line in _git(repository, "status", "--porcelain").decode().splitlines()]
 
 
 def committed_files(repository: Path, commit: str) -> dict[str, bytes]:
-    """The committed files that releases are made of, by path.
+    """Return the committed files that a release is built from, by path.
 
-    Read from the commit, not from the folder: nothing that is not tracked, no edit and no file mode gets in.
+    They are read from the commit, not from the work tree, so that no untracked file, edit or file mode gets in.
     """
     archive = io.BytesIO(_git(repository, "archive", "--format=tar", commit, *PACKAGED))
-    found = {}
+    files = {}
     with tarfile.open(fileobj=archive) as tar:
         for member in tar:
             content = tar.extractfile(member) if member.isfile() else None
             if content:
-                found[member.name] = content.read()
-    return found
+                files[member.name] = content.read()
+    return files
 
 
 def _git(repository: Path, *arguments: str) -> bytes:
@@ -40,6 +40,6 @@ def _git(repository: Path, *arguments: str) -> bytes:
     try:
         return subprocess.run(command, check=True, capture_output=True).stdout
     except FileNotFoundError:
-        raise DeployError("git: found none on PATH; what is deployed is what is committed") from None
+        raise DeployError("git is not on PATH; the tool needs it to read the commit. Install git") from None
     except subprocess.CalledProcessError as error:
         raise DeployError(f"git {arguments[0]} in {repository}: {error.stderr.decode().strip()}") from None

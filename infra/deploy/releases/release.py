@@ -1,57 +1,82 @@
-"""Releases: what a commit is deployed as, kept in the artifacts bucket below `releases/<commit>/` and never changed."""
+"""A release: the files that a commit is deployed as, kept in the artifacts bucket below `releases/<commit>/`."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 MANIFEST = "release.json"
 FOLDER = "releases"
 
 
 def sha256(body: bytes) -> str:
-    """Hash of a file, as hex."""
+    """Return the SHA-256 hash of a file, in hex."""
     return hashlib.sha256(body).hexdigest()
 
 
 def release_prefix(commit: str) -> str:
-    """Key prefix of a release, without a slash at its end."""
+    """Return the key prefix of a release, without a trailing slash."""
     return f"{FOLDER}/{commit}"
 
 
 @dataclass(frozen=True)
+class ReleaseManifest:
+    """What `release.json` records about a release.
+
+    :param hashes: SHA-256 in hex by file
+    :param data_format: see `engagement_jobs.contract.data_format`; 0 when the manifest has no such number
+    """
+
+    hashes: Mapping[str, str]
+    data_format: int = 0
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """Parse a `release.json`."""
+        document = json.loads(body)
+        hashes = {name: entry["sha256"] for name, entry in document["files"].items()}
+        return cls(hashes, document.get("data_format", 0))
+
+
+@dataclass(frozen=True)
 class Release:
-    """The files of a release by their path in it: `jobs/score_users.py`, `plugins.zip`, `dags/...`, `infra/...`."""
+    """A release, which never changes once it is uploaded.
+
+    :param files: by their path in the release: `jobs/score_users.py`, `plugins.zip`, `dags/...`, `infra/...`
+    :param data_format: see `engagement_jobs.contract.data_format`; 0 for releases that predate the number
+    """
 
     commit: str
     files: Mapping[str, bytes]
+    data_format: int = 0
 
     @property
     def prefix(self) -> str:
-        """Where it lies in the artifacts bucket."""
+        """Key prefix in the artifacts bucket."""
         return release_prefix(self.commit)
 
     @property
     def manifest(self) -> bytes:
-        """`release.json`: every file's hash and size. A release without it is not complete."""
+        """`release.json`: hash and size of every file. A release without it is incomplete."""
         document = {
             "version": 1,
             "commit": self.commit,
             "files": {name: {"sha256": sha256(body), "bytes": len(body)} for name, body in self.files.items()},
         }
+        if self.data_format:  # a manifest that has no number must be reproduced byte for byte
+            document["data_format"] = self.data_format
         return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
 
     @property
     def objects(self) -> list[tuple[str, bytes]]:
-        """Everything that is written of it, by path: the files in order, and the manifest last."""
+        """Path and bytes of everything that is uploaded: the files sorted by path, then the manifest."""
         return [*sorted(self.files.items()), (MANIFEST, self.manifest)]
 
     def text(self, name: str) -> str:
-        """A file as text."""
+        """Return a file as text."""
         return self.files[name].decode()
 
-    def differing_files(self, manifest: Mapping[str, Any]) -> list[str]:
-        """Names of files that are not as `manifest` says."""
-        wanted = {name: entry["sha256"] for name, entry in manifest["files"].items()}
-        return sorted(name for name, body in self.files.items() if wanted.get(name) != sha256(body))
+    def differing_files(self, manifest: ReleaseManifest) -> list[str]:
+        """Return the names of the files whose hash is not the one in `manifest`."""
+        return sorted(name for name, body in self.files.items() if manifest.hashes.get(name) != sha256(body))

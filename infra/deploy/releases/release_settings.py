@@ -1,4 +1,4 @@
-"""What a release takes for settings, asked of the very code that will read them."""
+"""The settings that a release accepts, determined by running its own code."""
 
 import json
 import subprocess
@@ -11,8 +11,8 @@ from typing import Any
 from infra.deploy.errors import DeployError
 from infra.deploy.releases.release import Release
 
-# -I: neither this folder's modules nor the user's; the zip is what Airflow will import from.
-_ASK = """
+# Runs with -I, so that nothing but the release's plugins.zip is imported, as in Airflow.
+_SCRIPT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from engagement.config.settings import Settings
@@ -27,28 +27,29 @@ print(json.dumps({"names": list(Settings.model_fields), "values": values, "fault
 
 
 def names(release: Release) -> frozenset[str]:
-    """The settings that the release knows."""
-    return frozenset(_ask(release, {})["names"])
+    """Return the names of the settings that the release knows."""
+    return frozenset(_run_script(release, {})["names"])
 
 
 def parse(release: Release, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting as the release's code reads the Variable, defaults filled in.
+    """Parse the Variable with the release's code.
 
-    :raises DeployError: with everything that it finds wrong
+    :return: every setting, with defaults filled in
+    :raises DeployError: with every fault that the code reports
     """
-    answer = _ask(release, document)
+    answer = _run_script(release, document)
     if answer["fault"]:
         raise DeployError(f"[settings] of the environment file: {answer['fault']}")
     values: dict[str, Any] = answer["values"]
     return values
 
 
-def _ask(release: Release, document: Mapping[str, Any]) -> dict[str, Any]:
+def _run_script(release: Release, document: Mapping[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "plugins.zip"
         archive.write_bytes(release.files["plugins.zip"])
         done = subprocess.run(
-            [sys.executable, "-I", "-B", "-c", _ASK, str(archive)],
+            [sys.executable, "-I", "-B", "-c", _SCRIPT, str(archive)],
             input=json.dumps(document),
             capture_output=True,
             text=True,
@@ -56,6 +57,9 @@ def _ask(release: Release, document: Mapping[str, Any]) -> dict[str, Any]:
         )
     if done.returncode:
         why = done.stderr.strip().rpartition("\n")[2]
-        raise DeployError(f"release {release.commit[:12]}: its settings cannot be read, for its code is broken: {why}")
+        raise DeployError(
+            f"release {release.commit[:12]}: cannot import its settings: {why}. Fix the code and commit it, or deploy "
+            "another release"
+        )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -1,20 +1,19 @@
-"""The artifacts bucket's releases: uploading one, finding one by the start of its hash, reading one back."""
+"""The releases in the artifacts bucket: uploads one, finds one by the start of its hash, reads one back."""
 
-import json
 import re
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.deploy.errors import DeployError
-from infra.deploy.releases.release import FOLDER, MANIFEST, Release, release_prefix, sha256
+from infra.deploy.releases.release import FOLDER, MANIFEST, Release, ReleaseManifest, release_prefix, sha256
 
 _CONFLICT_CODES = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 _NOT_FOUND_CODES = ("NoSuchKey", "NotFound", "404")
 
 
 class ReleaseStore:
-    """Releases in one bucket.
+    """The releases in one bucket.
 
     :param s3: boto3 S3 client
     """
@@ -24,16 +23,17 @@ class ReleaseStore:
         self.bucket = bucket
 
     def missing_files(self, release: Release) -> list[str]:
-        """Files of the release that are not there yet, the manifest last.
+        """Return the files of the release that the bucket lacks, the manifest last.
 
-        :raises DeployError: when one is there with other bytes
+        :raises DeployError: when the bucket has one with other bytes
         """
         return [name for name, body in release.objects if not self._has_object(f"{release.prefix}/{name}", body)]
 
     def upload(self, release: Release) -> list[str]:
-        """Upload what is missing, the manifest last; give the names.
+        """Upload the files that the bucket lacks, the manifest last.
 
-        :raises DeployError: when a file is there with other bytes, now or because somebody else was quicker
+        :return: the names of the uploaded files
+        :raises DeployError: when the bucket has one with other bytes, also when a parallel upload wrote it
         """
         missing = self.missing_files(release)
         for name, body in release.objects:
@@ -42,48 +42,53 @@ class ReleaseStore:
         return missing
 
     def find(self, start: str) -> str:
-        """The hash of the one complete release whose hash begins so.
+        """Return the full commit hash of the complete release whose hash has this start.
 
-        :raises DeployError: when none does, or several do
+        :raises DeployError: when there is none, or more than one
         """
         if not re.fullmatch(r"[0-9a-f]{4,40}", start):
-            raise DeployError(f"release {start!r}: wanted the first 4 to 40 hex digits of a commit's hash")
-        found = [commit for commit in self._commits(start) if self.manifest(commit)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise DeployError(f"release {start!r}: {len(found)} begin so: {', '.join(found)}; give more digits")
+            raise DeployError(f"release {start!r}: expected the first 4 to 40 hex digits of a commit hash")
+        matches = [commit for commit in self._commits(start) if self.manifest(commit)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise DeployError(f"release {start!r} is ambiguous: {', '.join(matches)}; give more digits")
         known = self._commits("")
         raise DeployError(
-            f"release {start!r}: s3://{self.bucket}/{FOLDER}/ has no complete one that begins so; "
-            f"there are {', '.join(commit[:12] for commit in known[:20]) or 'none'}"
+            f"release {start!r}: no complete release in s3://{self.bucket}/{FOLDER}/ has this start; "
+            f"releases there: {', '.join(commit[:12] for commit in known[:20]) or 'none'}"
         )
 
     def load(self, commit: str) -> Release:
-        """Read a release back.
+        """Read a release from the bucket.
 
-        :raises DeployError: when a file is missing or is not what the manifest says
+        :raises DeployError: when a file is missing or its hash is not the one in the manifest
         """
         prefix = release_prefix(commit)
-        manifest = self.manifest(commit) or {"files": {}}
-        bodies = {name: self.read(f"{prefix}/{name}") for name in manifest["files"]}
-        release = Release(commit, {name: body for name, body in bodies.items() if body is not None})
-        faults = sorted({*release.differing_files(manifest), *(name for name, body in bodies.items() if body is None)})
+        manifest = self.manifest(commit) or ReleaseManifest({})
+        bodies = {name: self.read(f"{prefix}/{name}") for name in manifest.hashes}
+        files = {name: body for name, body in bodies.items() if body is not None}
+        release = Release(commit, files, manifest.data_format)
+        faults = sorted({*release.differing_files(manifest), *(bodies.keys() - files.keys())})
         if faults or not bodies:
             raise DeployError(
-                f"s3://{self.bucket}/{prefix}: {', '.join(faults) or MANIFEST} is missing or not what {MANIFEST} says; "
-                "restore the objects' first versions, or deploy another release"
+                f"s3://{self.bucket}/{prefix}: {', '.join(faults) or MANIFEST} is missing or does not have the hash in "
+                f"{MANIFEST}; restore the first version of each object, or deploy another release"
             )
         return release
 
-    def manifest(self, commit: str) -> dict[str, Any] | None:
-        """A release's `release.json`, None when it is not there or not complete."""
+    def manifest(self, commit: str) -> ReleaseManifest | None:
+        """Return a release's manifest; None when there is none, because the upload did not complete."""
         body = self.read(f"{release_prefix(commit)}/{MANIFEST}")
-        found: dict[str, Any] | None = json.loads(body) if body is not None else None
-        return found
+        return ReleaseManifest.parse(body) if body is not None else None
+
+    def data_format(self, commit: str) -> int:
+        """Return the data format of a release; 0 when its manifest is missing or has no such number."""
+        manifest = self.manifest(commit)
+        return manifest.data_format if manifest else 0
 
     def read(self, key: str) -> bytes | None:
-        """An object's bytes, None when there is none."""
+        """Return the bytes of an object; None when it does not exist."""
         try:
             body: bytes = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
@@ -99,12 +104,12 @@ class ReleaseStore:
         return [entry["Prefix"].split("/")[1] for page in pages for entry in page.get("CommonPrefixes", [])]
 
     def _has_object(self, key: str, body: bytes) -> bool:
-        there = self.read(key)
-        if there is None or there == body:
-            return there is not None
+        present = self.read(key)
+        if present is None or present == body:
+            return present is not None
         raise DeployError(
-            f"s3://{self.bucket}/{key} is there with other bytes: found sha256 {sha256(there)}, wanted {sha256(body)}. "
-            "A release is never changed: commit again and deploy the new commit"
+            f"s3://{self.bucket}/{key} exists with other bytes: expected sha256 {sha256(body)}, got {sha256(present)}. "
+            "A release never changes: make a new commit and deploy that one"
         )
 
     def _put_new(self, key: str, body: bytes) -> None:

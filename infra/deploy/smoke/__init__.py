@@ -1,1 +1,1 @@
-"""Smoke runs: a dry run of the newest extract with what was deployed."""
+"""Smoke runs: a dry run of the newest extract on what was deployed."""

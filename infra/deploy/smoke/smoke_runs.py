@@ -1,4 +1,4 @@
-"""Which smoke run an environment gets, and whether it needs one."""
+"""Chooses the smoke run of an environment, and skips one that has passed already."""
 
 import json
 from collections.abc import Mapping
@@ -8,15 +8,16 @@ from typing import Any
 from infra.deploy.account import Account
 from infra.deploy.airflow.airflow_api import AirflowApi
 from infra.deploy.airflow.airflow_files import DAG_FILE
+from infra.deploy.airflow.pool import POOL
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.progress_log import ProgressLog
 from infra.deploy.releases import release_settings
-from infra.deploy.smoke import newest_extract
 from infra.deploy.smoke.airflow_smoke import AirflowSmoke
 from infra.deploy.smoke.glue_smoke import GlueSmoke
+from infra.deploy.smoke.newest_extract import find_newest_extract
 
 _MASKED = "(as in the environment file)"
-_PASSED = "its smoke run passed earlier"
+_PASSED_EARLIER = "its smoke run passed earlier"
 
 
 def run_smoke(
@@ -29,53 +30,58 @@ def run_smoke(
     code_changed_at: datetime | None,
     timeout_seconds: float,
 ) -> str:
-    """Run what there is to run; give a word on how it went. Raises DeployError when it failed.
+    """Run the smoke run that fits the environment's orchestrator.
 
-    :param outputs: of the pipeline stack
-    :param force: whether it is run although the latest one was of this release and went well
-    :param code_changed_at: when Airflow's code changed, if it did
-    :param timeout_seconds: seconds to wait for other runs
+    :param outputs: outputs of the pipeline stack
+    :param force: whether to run it even if the latest one was of this release and passed
+    :param code_changed_at: when Airflow's code changed; None when it did not
+    :param timeout_seconds: limit for other runs to end
+    :return: the result, as a part of the last line of the output
+    :raises DeployError: when it failed
     """
     commit, prefix = target.release.commit, target.environment.name_prefix
     if target.scheduler == "mwaa":
-        run = AirflowSmoke(AirflowApi(account.mwaa, prefix), progress, commit, timeout_seconds)
-        if not force and run.has_passed():
-            return _PASSED
-        run.wait_for_dag(target.release.text(DAG_FILE), code_changed_at)
-        progress.write("Airflow has read the DAG")
-        return _run_in_airflow(run, account, release_settings.parse(target.release, target.variable(outputs)))
+        airflow = AirflowSmoke(AirflowApi(account.mwaa, prefix), progress, commit, timeout_seconds)
+        if not force and airflow.has_passed():
+            return _PASSED_EARLIER
+        airflow.wait_for_dag(target.release.text(DAG_FILE), code_changed_at)
+        progress.write("Airflow has parsed the DAG")
+        return _run_in_airflow(airflow, account, release_settings.parse(target.release, target.variable(outputs)))
     if target.scheduler == "workflow":
-        jobs = GlueSmoke(account.glue, progress, commit, prefix, (outputs["ScoreJobName"], outputs["PushJobName"]))
-        return _PASSED if not force and jobs.has_passed() else _run_in_glue(jobs, account, outputs)
+        glue = GlueSmoke(account.glue, progress, commit, prefix, (outputs["ScoreJobName"], outputs["PushJobName"]))
+        return _PASSED_EARLIER if not force and glue.has_passed() else _run_in_glue(glue, account, outputs)
     _write_instructions(target, progress, outputs)
-    return "no smoke run, for Airflow is not deployed from here"
+    return "no smoke run, because the tool does not deploy this environment's Airflow"
 
 
-def _run_in_airflow(run: AirflowSmoke, account: Account, settings: Mapping[str, Any]) -> str:
-    extract = newest_extract.find_newest_extract(account.s3, settings["activity_bucket"], settings["activity_key"])
+def _run_in_airflow(airflow: AirflowSmoke, account: Account, settings: Mapping[str, Any]) -> str:
+    extract = find_newest_extract(account.s3, settings["activity_bucket"], settings["activity_key"])
     if extract is None:
         return _no_extract(settings["activity_bucket"])
-    reason = run.run(extract.score_date, settings["push_mode"])
+    reason = airflow.run(extract.score_date, settings["push_mode"])
     return f"NO smoke run: {reason}" if reason else f"smoke run of {extract.score_date} passed"
 
 
-def _run_in_glue(run: GlueSmoke, account: Account, outputs: Mapping[str, str]) -> str:
+def _run_in_glue(glue: GlueSmoke, account: Account, outputs: Mapping[str, str]) -> str:
     bucket = outputs["ActivityBucketName"]
-    extract = newest_extract.find_newest_extract(account.s3, bucket, run.activity_key())
+    extract = find_newest_extract(account.s3, bucket, glue.activity_key())
     if extract is None:
         return _no_extract(bucket)
-    run.run(bucket, extract)
+    glue.run(bucket, extract)
     return f"smoke run of {extract.score_date} passed"
 
 
 def _no_extract(bucket: str) -> str:
-    return f"NO smoke run: s3://{bucket} has no extract yet; run `make smoke ENV=...` once it has one"
+    return f"NO smoke run: s3://{bucket} has no extract yet; run `make smoke ENV=...` when it has one"
 
 
 def _write_instructions(target: DeployTarget, progress: ProgressLog, outputs: Mapping[str, str]) -> None:
     document = target.variable(outputs) | {"credential_id": _MASKED}
-    where = f"s3://{outputs['ArtifactsBucketName']}/{target.release.prefix}"
-    progress.write(f"for your Airflow: attach {outputs['OrchestratorPolicyArn']} to its execution role")
-    progress.write(f"for your Airflow: {where}/plugins.zip, {where}/requirements.txt and {where}/dags/")
-    progress.write("for your Airflow: a pool `engagement` with one slot that counts deferred tasks")
-    progress.write(f"for your Airflow: the Variable engagement = {json.dumps(document, sort_keys=True)}")
+    folder = f"s3://{outputs['ArtifactsBucketName']}/{target.release.prefix}"
+    for line in (
+        f"attach {outputs['OrchestratorPolicyArn']} to its execution role",
+        f"install {folder}/plugins.zip, {folder}/requirements.txt and {folder}/dags/",
+        f"create a pool `{POOL}` with one slot that counts deferred tasks",
+        f"set the Variable engagement = {json.dumps(document, sort_keys=True)}",
+    ):
+        progress.write(f"for your Airflow: {line}")

@@ -1,1 +1,1 @@
-"""CloudFormation: stacks, their parameters, and changes by change set."""
+"""CloudFormation stacks: their state, their parameters, and changes by change set."""

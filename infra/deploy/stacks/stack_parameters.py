@@ -1,4 +1,4 @@
-"""Which value each parameter of a template gets: the tool's own, the environment file's, or another stack's output."""
+"""The values of a template's parameters: from the tool, the environment file, or outputs of another stack."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ TOOL_PARAMETERS = (
     "PluginsKey",
     "RequirementsKey",
 )
-"""Parameters that the tool sets itself; the environment file may not."""
-BODY_LIMIT = 51_200  # bytes of a template that CloudFormation takes in a call
+"""Parameters that only the tool sets; the environment file must not."""
+BODY_LIMIT = 51_200  # bytes; CloudFormation's limit for a template in a request
 
 
 def declared_parameters(body: str) -> dict[str, dict[str, Any]]:
-    """Parameters of a template by name, as it declares them.
+    """Return the `Parameters` section of a template.
 
-    :raises DeployError: when the template is longer than a call may be, or is not a template
+    :raises DeployError: when the template is too long for a request, or is not a valid template
     """
     if len(body.encode()) > BODY_LIMIT:
-        raise DeployError(f"a template of {len(body.encode()):,} bytes: wanted at most {BODY_LIMIT:,}")
+        raise DeployError(f"the template has {len(body.encode()):,} bytes, the limit is {BODY_LIMIT:,}; shorten it")
     try:
         parameters: dict[str, dict[str, Any]] = parse(body).get("Parameters") or {}
     except TemplateError as error:
@@ -37,7 +37,7 @@ def declared_parameters(body: str) -> dict[str, dict[str, Any]]:
 class ChosenParameters:
     """Values of a stack's parameters.
 
-    :param omitted: names that the file gives and that this older release does not know yet
+    :param omitted: names in the environment file that this older release does not know
     """
 
     values: dict[str, str]
@@ -52,19 +52,20 @@ def choose_parameters(
     outputs: Mapping[str, str],
     newer_names: Collection[str] = (),
 ) -> ChosenParameters:
-    """Choose a value for each parameter of `body`; what has none keeps the template's default.
+    """Choose a value for each parameter of a template; the others keep the template's default.
 
-    :param table: the environment file's table, for messages
-    :param given: what that table says
-    :param tool_values: values of the tool's own parameters
-    :param outputs: other values that are known by the parameter's very name, such as outputs of the pipeline stack
-    :param newer_names: parameters that the newest template knows, when this one is of an older release
-    :raises DeployError: for a name that no template knows, that the tool sets, or that is required and missing
+    :param table: name of the environment file's table, for messages
+    :param body: the template
+    :param given: the values in that table
+    :param tool_values: values that the tool sets
+    :param outputs: values with the lowest precedence, such as outputs of the pipeline stack
+    :param newer_names: parameters of the checked-out template, when `body` is that of an older release
+    :raises DeployError: when a name is unknown, set by the tool, or required and missing
     """
     parameters = declared_parameters(body)
     faults = [f"{name} is set by the deploy tool; remove it" for name in given if name in TOOL_PARAMETERS]
     unknown = [name for name in given if name not in parameters and name not in TOOL_PARAMETERS]
-    faults += [f"{name} is no parameter of the template" for name in unknown if name not in newer_names]
+    faults += [f"{name} is not a parameter of the template" for name in unknown if name not in newer_names]
     known = {**outputs, **given, **tool_values}
     values = {name: known[name] for name in parameters if name in known}
     missing = [name for name, one in parameters.items() if "Default" not in one and name not in values]

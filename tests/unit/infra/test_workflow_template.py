@@ -51,10 +51,11 @@ def arguments(made: Deployed, trigger: str) -> dict[str, str]:
 def test_a_trigger_passes_what_the_job_cannot_derive(trigger: str) -> None:
     names = KINDS[trigger].names()
     extract = {"activity_bucket", "activity_key"} if trigger == "StartTrigger" else set()
-    wanted = set(names) - DERIVED | extract | {"timezone"}
-    assert arguments(deployed("workflow"), trigger).keys() == wanted
+    expected = set(names) - DERIVED | extract | {"timezone"}
+    assert arguments(deployed("workflow"), trigger).keys() == expected
     # Glue itself gives these two to every job of a workflow.
-    assert wanted == set(workflow_run.names(names)) - {workflow_run.NAME, workflow_run.RUN_ID}
+    glue_arguments = {workflow_run.WORKFLOW_NAME, workflow_run.WORKFLOW_RUN_ID}
+    assert expected == set(workflow_run.argument_names(names)) - glue_arguments
 
 
 @pytest.mark.parametrize("trigger", KINDS)

@@ -1,4 +1,4 @@
-"""A repository of its own with what this one would commit now, so that tests can commit, edit and deploy."""
+"""A copy of this repository, as it would be committed now, in which tests can commit, edit and deploy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _SOURCES = ("dags", "glue_jobs", "infra", "plugins", "requirements.txt", ".gitig
 
 
 class Checkout:
-    """A folder under git."""
+    """A git repository.
+
+    :param folder: its folder, which must not exist yet
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -21,22 +24,22 @@ class Checkout:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(REPOSITORY / name, target)
         self.git("init", "--quiet", "--initial-branch=main")
-        self.commit("as it is")
+        self.commit("initial state")
 
     def git(self, *arguments: str) -> str:
-        """Run git here; give what it says."""
-        who = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
-        command = ["git", "-C", str(self.folder), *who, *arguments]
+        """Run git in the repository; return its output."""
+        identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(self.folder), *identity, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def commit(self, message: str = "a change") -> str:
-        """Commit everything; give the commit's hash."""
+        """Commit everything; return the commit's hash."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
     def edit(self, path: str, old: str, new: str) -> str:
-        """Replace a text in a file where it stands first, and commit."""
+        """Replace the first occurrence of a text in a file, and commit; return the commit's hash."""
         file = self.folder / path
         text = file.read_text()
         assert old in text

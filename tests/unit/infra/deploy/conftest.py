@@ -17,7 +17,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 @pytest.fixture(scope="session")
 def packaged(checkout: Checkout) -> Release:
-    """The release of what would be committed now."""
+    """The release of the checkout."""
     commit = git_source.head_commit(checkout.folder)
     return build_release(commit, git_source.committed_files(checkout.folder, commit))
 

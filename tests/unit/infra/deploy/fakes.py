@@ -1,4 +1,4 @@
-"""AWS clients that keep in memory what the deploy tool asks of them."""
+"""Fake AWS clients that keep in memory what the deploy tool writes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from infra.deploy.progress_log import ProgressLog
 
 
 def client_error(code: str, message: str = "", **response: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}, **response}, "Asked")
+    return ClientError({"Error": {"Code": code, "Message": message}, **response}, "Operation")
 
 
-class S3:
-    """One bucket. `conditional`: whether IfNoneMatch is obeyed, which the local stand-in does not."""
+class FakeS3:
+    """One bucket.
+
+    :param conditional: whether IfNoneMatch works, which it does not in the local S3 emulator
+    """
 
     def __init__(self, *, conditional: bool = True) -> None:
         self.objects: dict[str, bytes] = {}
@@ -52,20 +55,20 @@ class _Listing:
             ends = {key[: key.index(Delimiter, len(Prefix)) + 1] for key in keys if Delimiter in key[len(Prefix) :]}
             yield {"CommonPrefixes": [{"Prefix": end} for end in sorted(ends)]}
             return
-        for key in keys:  # a page each, so that who reads the first alone is found out
+        for key in keys:  # one page each, so that code that reads only the first page fails
             yield {"Contents": [{"Key": key, "ETag": f'"etag of {key}"'}]}
 
 
-class Formation:
-    """One stack, whose statuses, events and change sets a test writes down beforehand."""
+class FakeFormation:
+    """CloudFormation with one stack, whose statuses, events and change sets the test sets beforehand."""
 
     def __init__(self, *statuses: str, events: list[dict[str, Any]] | None = None) -> None:
-        self.statuses = list(statuses)  # "" is no stack; the last one stays
+        self.statuses = list(statuses)  # "" means that there is no stack; the last status stays
         self.events = events or []
         self.changes: list[dict[str, Any]] = []
         self.change_set: dict[str, Any] = {"Status": "CREATE_COMPLETE"}
         self.calls: list[str] = []
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         self.policies: list[str] = []
         self.meta = type("Meta", (), {"region_name": "eu-central-1"})
 
@@ -78,11 +81,11 @@ class Formation:
     def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: N803, ARG002
         return {"StackEvents": self.events}
 
-    def get_paginator(self, name: str) -> Formation:
+    def get_paginator(self, name: str) -> FakeFormation:
         return {"describe_stack_events": _Events, "describe_change_set": _ChangeSet}[name](self)  # type: ignore[return-value]
 
     def create_change_set(self, ChangeSetType: str, **more: Any) -> dict[str, Any]:  # noqa: N803
-        self.asked.append(more)
+        self.requests.append(more)
         self.calls.append(f"create {ChangeSetType}")
         return {"Id": "change"}
 
@@ -103,7 +106,7 @@ class Formation:
 
 
 class _Events:
-    def __init__(self, formation: Formation) -> None:
+    def __init__(self, formation: FakeFormation) -> None:
         self._formation = formation
 
     def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
@@ -112,7 +115,7 @@ class _Events:
 
 
 class _ChangeSet:
-    def __init__(self, formation: Formation) -> None:
+    def __init__(self, formation: FakeFormation) -> None:
         self._formation = formation
 
     def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
@@ -122,19 +125,32 @@ class _ChangeSet:
 
 
 def event(name: str, status: str, reason: str = "", kind: str = "AWS::Glue::Job") -> dict[str, Any]:
-    """A stack event; of the stack itself when the name is `stack`."""
-    own = name == "stack"
+    """Return a stack event; it is about the stack itself when the name is `stack`."""
+    is_stack = name == "stack"
     return {
         "StackId": "arn",
-        "PhysicalResourceId": "arn" if own else name,
+        "PhysicalResourceId": "arn" if is_stack else name,
         "LogicalResourceId": name,
-        "ResourceType": "AWS::CloudFormation::Stack" if own else kind,
+        "ResourceType": "AWS::CloudFormation::Stack" if is_stack else kind,
         "ResourceStatus": status,
         "ResourceStatusReason": reason,
     }
 
 
+_CANCELED = "Resource update cancel" + "led"  # as CloudFormation spells it
+# Newest first, as CloudFormation returns them; events before the latest start of the user belong to earlier operations.
+FAILED_UPDATE = [
+    event("stack", "UPDATE_ROLLBACK_COMPLETE"),
+    event("stack", "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [PushJob]."),
+    event("PushRole", "UPDATE_FAILED", _CANCELED),
+    event("PushJob", "UPDATE_FAILED", "Invalid Glue version"),
+    event("ScoreRole", "UPDATE_FAILED", _CANCELED),  # events at the same time have no fixed order
+    event("stack", "UPDATE_IN_PROGRESS", "User Initiated"),
+    event("ScoreJob", "UPDATE_FAILED", "an earlier failure"),
+]
+
+
 def quiet() -> tuple[ProgressLog, io.StringIO]:
-    """Progress into a text."""
+    """Return a progress log, and the text that it writes to."""
     out = io.StringIO()
     return ProgressLog(out, terminal=False), out

@@ -1,4 +1,4 @@
-"""The command itself: whom it asks, what its last line says, and how it ends."""
+"""The command: its confirmation, its last line and its exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENVIRONMENT = 'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator
 
 
 class Account:
-    """An account that is never asked for anything but its number."""
+    """An account that only knows its number."""
 
     def __init__(self, region: str) -> None:
         self.region = region
@@ -28,7 +28,7 @@ class Account:
 
 
 class Deployment:
-    """Notes that it ran, and ends as it is told."""
+    """Records that it ran, and fails with `error` if there is one."""
 
     ran: list[dict[str, Any]]
     error: BaseException | None
@@ -48,7 +48,7 @@ class DeploymentPlan:
         pass
 
     def show(self) -> str:
-        return "3 things would change"
+        return "3 changes"
 
 
 @pytest.fixture(autouse=True)
@@ -67,16 +67,19 @@ def repository(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, answer: str | None = None) -> int:
-    """Run it; `answer` is what a person at a terminal says, None when nobody is there."""
+    """Run the command.
+
+    :param answer: what the user types at the terminal; None when there is no terminal
+    """
     monkeypatch.setattr(sys, "argv", ["deploy", *arguments])
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: answer is not None)
 
-    def asked(_: str) -> str:
-        assert answer, "nobody is there to be asked"
+    def fake_input(_: str) -> str:
+        assert answer, "asked without a terminal"
         return answer
 
-    monkeypatch.setattr("builtins.input", asked)
+    monkeypatch.setattr("builtins.input", fake_input)
     return command.main()
 
 
@@ -84,7 +87,7 @@ def last(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out.splitlines()[-1].partition(" s  ")[2]
 
 
-def test_where_nobody_is_there_nobody_is_asked(
+def test_without_a_terminal_there_is_no_confirmation(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "deploy", "--env", "here") == 0
@@ -93,24 +96,24 @@ def test_where_nobody_is_there_nobody_is_asked(
 
 
 @pytest.mark.parametrize(("answer", "ran"), [("y", 1), ("yes", 1), ("n", 0), (" ", 0)])
-def test_a_person_sees_the_plan_and_is_asked(
+def test_a_terminal_shows_the_plan_and_asks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, ran: int
 ) -> None:
     assert run(monkeypatch, "deploy", "--env", "here", answer=answer) == 0
     assert len(Deployment.ran) == ran
     out = capsys.readouterr().out
-    assert "3 things would change" in out
+    assert "3 changes" in out
     assert out.rstrip().endswith("deployed" if ran else "nothing was changed")
 
 
-def test_a_person_may_have_said_yes_already(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yes_skips_the_confirmation(monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("--yes", "--allow-replacement", "--wait", "1")
     assert run(monkeypatch, "deploy", "--env", "here", *options, answer="") == 0
     assert Deployment.ran == [{"timeout_seconds": 60.0, "allow_replacement": True}]
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "message"),
     [
         (DeployError("a stack is broken"), "FAILED: a stack is broken"),
         (AirflowError(403, "Airflow refuses"), "FAILED: Airflow refuses"),
@@ -118,22 +121,22 @@ def test_a_person_may_have_said_yes_already(monkeypatch: pytest.MonkeyPatch) -> 
         (KeyboardInterrupt(), "INTERRUPTED"),
     ],
 )
-def test_the_last_line_says_what_went_wrong(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, words: str
+def test_the_last_line_reports_the_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, message: str
 ) -> None:
     monkeypatch.setattr(Deployment, "error", error)
     assert run(monkeypatch, "deploy", "--env", "here") == 1
-    assert last(capsys).startswith(words)
+    assert last(capsys).startswith(message)
 
 
-def test_without_an_environment_the_known_ones_are_told(
+def test_without_an_environment_the_known_ones_are_listed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "plan", "--env", "") == 1
-    assert "there are here" in last(capsys)
+    assert "existing files: here" in last(capsys)
 
 
-def test_a_package_is_written_where_it_is_wanted(
+def test_a_package_is_written_to_the_given_folder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], checkout: Checkout, tmp_path: Path
 ) -> None:
     assert run(monkeypatch, "package", "--folder", str(tmp_path / "package")) == 0

@@ -1,4 +1,4 @@
-"""What an environment is brought to."""
+"""The desired state of an environment."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ RELEASE = Release(COMMIT, {"infra/pipeline.yaml": PIPELINE.encode()})
 
 
 @pytest.mark.parametrize(
-    ("orchestrator", "given", "wanted"),
+    ("orchestrator", "given", "expected"),
     [("mwaa", "", None), ("none", "", None), ("workflow", "", "0"), ("workflow", "LateAfterHours = 30", "30")],
 )
-def test_without_airflow_there_is_no_alarm_on_its_counts(orchestrator: str, given: str, wanted: str | None) -> None:
+def test_without_airflow_there_is_no_alarm_on_its_metrics(orchestrator: str, given: str, expected: str | None) -> None:
     text = f'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "{orchestrator}"\n[pipeline]\n{given}'
     chosen = DeployTarget(parse_environment("x", text), RELEASE, RELEASE).pipeline_parameters().values
-    assert chosen.get("LateAfterHours") == wanted
+    assert chosen.get("LateAfterHours") == expected
     assert (chosen["NamePrefix"], chosen["ArtifactsPrefix"]) == ("engagement", f"releases/{COMMIT}/jobs")

@@ -1,4 +1,4 @@
-"""Environment files: what they may say, and what they are told when they say something else."""
+"""Environment files: what they may contain, and how faults are reported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GOOD = 'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "non
 EXAMPLE = (command.ENVIRONMENTS / "example.toml").read_text()
 
 
-def test_the_example_names_only_what_is_known() -> None:
+def test_the_example_has_only_known_names() -> None:
     example = parse_environment("example", EXAMPLE)
     for kind, given in example.parameters.items():
         known = declared_parameters((command.ENVIRONMENTS.parent / f"{kind}.yaml").read_text())
@@ -28,57 +28,57 @@ def test_the_example_names_only_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("orchestrator", ["mwaa", "workflow", "none"])
-def test_the_example_can_be_deployed_as_it_is(packaged: Release, orchestrator: str) -> None:
+def test_the_example_is_valid_as_it_is(packaged: Release, orchestrator: str) -> None:
     example = parse_environment("example", EXAMPLE.replace('orchestrator = "mwaa"', f'orchestrator = "{orchestrator}"'))
     assert example.orchestrator == orchestrator
     DeployTarget(example, packaged, packaged).validate()
 
 
-def test_the_example_itself_is_no_environment() -> None:
+def test_the_example_itself_is_not_an_environment() -> None:
     with pytest.raises(DeployError, match=r"Copy example\.toml"):
         load_environment("example", command.ENVIRONMENTS)
 
 
-def test_values_become_text() -> None:
-    found = parse_environment("x", GOOD + '[pipeline]\na = 3\nb = true\nc = ["x", "y"]\nd = 0.05\n')
-    assert found.parameters["pipeline"] == {"a": "3", "b": "true", "c": "x,y", "d": "0.05"}
+def test_parameter_values_become_text() -> None:
+    environment = parse_environment("x", GOOD + '[pipeline]\na = 3\nb = true\nc = ["x", "y"]\nd = 0.05\n')
+    assert environment.parameters["pipeline"] == {"a": "3", "b": "true", "c": "x,y", "d": "0.05"}
 
 
-def test_the_role_of_cloudformation_may_be_given() -> None:
+def test_the_cloudformation_role_is_optional() -> None:
     assert parse_environment("x", GOOD).cloudformation_role is None
     role = "arn:aws:iam::123456789012:role/cloudformation"
     assert parse_environment("x", f'{GOOD}cloudformation_role = "{role}"\n').cloudformation_role == role
-    with pytest.raises(ValueError, match="cloudformation_role: found 'admin', wanted the ARN of a role"):
+    with pytest.raises(ValueError, match="cloudformation_role: expected the ARN of a role, got 'admin'"):
         parse_environment("x", f'{GOOD}cloudformation_role = "admin"\n')
 
 
-def test_names_are_made_of_the_prefix() -> None:
-    found = parse_environment("x", GOOD)
-    assert found.stack_name("mwaa") == "engagement-mwaa"
-    assert found.variable_secret == "engagement/airflow/variables/engagement"
+def test_names_start_with_the_prefix() -> None:
+    environment = parse_environment("x", GOOD)
+    assert environment.stack_name("mwaa") == "engagement-mwaa"
+    assert environment.variable_secret == "engagement/airflow/variables/engagement"
 
 
-def test_every_fault_is_listed() -> None:
+def test_every_fault_is_reported() -> None:
     with pytest.raises(ValueError, match="region") as raised:
         parse_environment("x", 'region = "Europe"\norchestrator = "cron"\npipeline = 1\nsetings = {}\n')
-    for words in (
-        "region: found 'Europe'",
-        "name_prefix: found None",
-        "orchestrator: found 'cron', wanted one of mwaa, workflow, none",
-        "pipeline: wanted a table",
-        "setings: not known here",
+    for message in (
+        "region: expected an AWS region such as eu-central-1, got 'Europe'",
+        "name_prefix: expected 3 to 30 lowercase letters, digits and hyphens, got None",
+        "orchestrator: expected one of mwaa, workflow, none, got 'cron'",
+        "pipeline: expected a table",
+        "setings: unknown key",
     ):
-        assert words in str(raised.value)
+        assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "", "../other"])
-def test_an_unknown_environment_is_refused_with_known_names(tmp_path: Path, name: str) -> None:
+def test_an_unknown_environment_lists_the_known_ones(tmp_path: Path, name: str) -> None:
     (tmp_path / "staging.toml").write_text(GOOD)
-    with pytest.raises(DeployError, match="there are staging"):
+    with pytest.raises(DeployError, match="existing files: staging"):
         load_environment(name, tmp_path)
 
 
-def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text("region = ")
     with pytest.raises(DeployError, match=r"x\.toml: Invalid value"):
         load_environment("x", tmp_path)
@@ -90,10 +90,10 @@ def test_another_account_than_the_secrets_is_refused(number: str, region: str) -
     environment = parse_environment(
         "x", f'{GOOD.replace("eu-central-1", region)}[pipeline]\nCrmSecretArn = "{secret}"\n'
     )
-    with pytest.raises(DeployError, match=rf"of account 123456789012, eu-central-1, and the .* of {number}, {region}"):
+    with pytest.raises(DeployError, match=rf"in account 123456789012, eu-central-1, but .* for {number}, {region}"):
         environment.refuse_another_account(number)
 
 
-def test_the_secrets_own_account_is_right() -> None:
+def test_the_account_of_the_secret_is_accepted() -> None:
     parse_environment("x", EXAMPLE).refuse_another_account("123456789012")
-    parse_environment("x", GOOD).refuse_another_account("1")  # the missing secret is told elsewhere
+    parse_environment("x", GOOD).refuse_another_account("1")  # a missing secret is reported elsewhere

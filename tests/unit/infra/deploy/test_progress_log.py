@@ -1,4 +1,4 @@
-"""Waiting is told now and then, and not for ever."""
+"""Progress lines while the tool waits, and the timeout."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Clock:
         self.now += seconds
 
 
-@pytest.mark.parametrize(("terminal", "least", "most"), [(True, 20, 30), (False, 2, 3)])
-def test_waiting_is_told_more_often_to_a_person(
-    monkeypatch: pytest.MonkeyPatch, terminal: bool, least: int, most: int
+@pytest.mark.parametrize(("terminal", "min_lines", "max_lines"), [(True, 20, 30), (False, 2, 3)])
+def test_a_terminal_gets_more_lines_than_a_log(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, min_lines: int, max_lines: int
 ) -> None:
     clock, out = Clock(monkeypatch), io.StringIO()
     ProgressLog(out, terminal=terminal).wait_until_done(lambda: "a stack" if clock.now < 150 else None, 600, "")
-    assert least <= out.getvalue().count("a stack") <= most
+    assert min_lines <= out.getvalue().count("a stack") <= max_lines
 
 
-def test_what_takes_too_long_is_given_up_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timeout_reports_what_was_pending_and_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     Clock(monkeypatch)
-    with pytest.raises(DeployError, match=r"waited 10 min: a stack\. Look there"):
-        ProgressLog(io.StringIO(), terminal=False).wait_until_done(lambda: "a stack", 600, "Look there")
+    with pytest.raises(DeployError, match=r"timed out after 10 min: a stack\. Check the console"):
+        ProgressLog(io.StringIO(), terminal=False).wait_until_done(lambda: "a stack", 600, "Check the console")

@@ -1,4 +1,4 @@
-"""The DAGs folder: helpers before the DAG, what is gone last, nothing when nothing changed."""
+"""The DAGs folder: the DAG after the modules that it imports, deletions last, nothing when nothing changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from infra.deploy.environment_file import parse_environment
 from infra.deploy.releases.release import Release
 from infra.deploy.releases.release_store import ReleaseStore
 from infra.deploy.stacks.stack_client import DeployedStack
-from tests.unit.infra.deploy.fakes import S3
+from tests.unit.infra.deploy.fakes import FakeS3
 
 ENVIRONMENT = parse_environment("x", 'region = "eu-central-1"\nname_prefix = "engagement"\norchestrator = "mwaa"\n')
 RELEASE = Release(
@@ -24,11 +24,11 @@ RELEASE = Release(
 
 
 def test_the_dag_is_written_after_what_it_imports() -> None:
-    s3 = S3()
+    s3 = FakeS3()
     s3.objects = {"dags/gone.py": b"", "dags/.airflowignore": b"ignore", "releases/x": b""}
-    words = airflow_files.sync(ReleaseStore(s3, "b"), s3, RELEASE)
+    changes = airflow_files.sync(ReleaseStore(s3, "b"), s3, RELEASE)
     assert s3.written == ["dags/zz_helper.py", "dags/customer_engagement_scoring.py", "-dags/gone.py"]
-    assert words == [
+    assert changes == [
         "wrote dags/zz_helper.py",
         "wrote dags/customer_engagement_scoring.py",
         "deleted dags/gone.py",
@@ -37,11 +37,11 @@ def test_the_dag_is_written_after_what_it_imports() -> None:
     assert "releases/x" in s3.objects
 
 
-def test_airflow_keeps_its_files_while_their_bytes_stay() -> None:
-    s3 = S3()
+def test_a_key_is_kept_while_its_bytes_are_the_same() -> None:
+    s3 = FakeS3()
     s3.objects = {"releases/old/plugins.zip": b"plugins", "releases/old/requirements.txt": b"other"}
-    there = {"PluginsKey": "releases/old/plugins.zip", "RequirementsKey": "releases/old/requirements.txt"}
-    present = DeployedStack("engagement-mwaa", "arn", "UPDATE_COMPLETE", parameters=there)
+    parameters = {"PluginsKey": "releases/old/plugins.zip", "RequirementsKey": "releases/old/requirements.txt"}
+    present = DeployedStack("engagement-mwaa", "arn", "UPDATE_COMPLETE", parameters=parameters)
     target = DeployTarget(ENVIRONMENT, RELEASE, RELEASE)
     assert airflow_files.choose_keys(target, present, ReleaseStore(s3, "b")) == {
         "PluginsKey": "releases/old/plugins.zip",

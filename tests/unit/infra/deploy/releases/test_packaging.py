@@ -1,4 +1,4 @@
-"""A release: exactly what belongs in it, importable where it is deployed, the same bytes wherever it is built."""
+"""A release: its files, imports from its archives, and the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from engagement_jobs.contract.data_format import DATA_FORMAT
 from infra.deploy.errors import DeployError
 from infra.deploy.releases import git_source, packaging
-from infra.deploy.releases.release import Release, sha256
+from infra.deploy.releases.release import Release, ReleaseManifest, sha256
 from local.artifacts import build
 from local.processes import REPOSITORY
 from tests.unit.infra.deploy.checkout import Checkout
@@ -33,7 +34,7 @@ FILES = {
     "infra/workflow.yaml",
 }
 PLUGINS = {
-    ".airflowignore",  # without it Airflow loads every module of the package as a plugin
+    ".airflowignore",  # without it, Airflow loads every module of the package as a plugin
     "constraints.txt",
     "engagement_plugin.py",
     "engagement/ui/static/dashboard.css",
@@ -42,7 +43,7 @@ PLUGINS = {
     "engagement/summary/templates/report.css",
     "engagement/summary/templates/report.html.j2",
 }
-# Imports every module of a package, and says where each came from.
+# Imports every module of a package, and prints the file of each.
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
@@ -57,13 +58,13 @@ def names(archive: bytes) -> list[str]:
 
 
 def modules(folder: str) -> set[str]:
-    """Modules of a package's folder, as paths beginning with the package."""
+    """Return the modules of a package's folder, as paths that start with the package."""
     path = REPOSITORY / folder
     return {module.relative_to(path.parent).as_posix() for module in path.rglob("*.py")}
 
 
 def imported(python: Path, path: Path, name: str, folder: Path) -> dict[str, str]:
-    """Import all of a package in a process that knows nothing of this repository."""
+    """Import every module of a package in a process that cannot import from this repository."""
     folder.mkdir()
     done = subprocess.run(
         [python, "-I", "-B", "-W", "ignore", "-c", IMPORT_ALL, path, name],
@@ -78,7 +79,7 @@ def imported(python: Path, path: Path, name: str, folder: Path) -> dict[str, str
     return found
 
 
-def test_it_holds_exactly_these_files(packaged: Release) -> None:
+def test_a_release_has_exactly_these_files(packaged: Release) -> None:
     assert set(packaged.files) == FILES
 
 
@@ -91,7 +92,7 @@ def test_the_jobs_archive_is_their_package(packaged: Release) -> None:
     assert set(names(packaged.files["jobs/engagement_jobs.zip"])) == expected
 
 
-def test_the_plugins_can_be_imported_where_nothing_else_is(packaged: Release, tmp_path: Path) -> None:
+def test_the_plugins_import_from_their_zip_alone(packaged: Release, tmp_path: Path) -> None:
     folder = tmp_path / "plugins"
     zipfile.ZipFile(io.BytesIO(packaged.files["plugins.zip"])).extractall(folder)
     found = imported(Path(sys.executable), folder, "engagement", tmp_path / "empty")
@@ -100,7 +101,7 @@ def test_the_plugins_can_be_imported_where_nothing_else_is(packaged: Release, tm
     }
 
 
-def test_the_jobs_can_be_imported_out_of_their_archive(packaged: Release, tmp_path: Path) -> None:
+def test_the_jobs_import_from_their_archive_alone(packaged: Release, tmp_path: Path) -> None:
     archive = tmp_path / "engagement_jobs.zip"
     archive.write_bytes(packaged.files["jobs/engagement_jobs.zip"])
     found = imported(GLUE_PYTHON, archive, "engagement_jobs", tmp_path / "empty")
@@ -108,7 +109,7 @@ def test_the_jobs_can_be_imported_out_of_their_archive(packaged: Release, tmp_pa
     assert all(file.startswith(str(archive)) for file in found.values())
 
 
-def test_the_same_commit_gives_the_same_bytes_elsewhere(checkout: Checkout, packaged: Release, tmp_path: Path) -> None:
+def test_the_same_commit_gives_the_same_bytes(checkout: Checkout, packaged: Release, tmp_path: Path) -> None:
     old = os.umask(0o077)
     try:
         checkout.git("clone", "--quiet", str(checkout.folder), str(tmp_path / "other"))
@@ -119,13 +120,13 @@ def test_the_same_commit_gives_the_same_bytes_elsewhere(checkout: Checkout, pack
     (tmp_path / "other" / "plugins" / "engagement" / "untracked.py").write_text("")
     (tmp_path / "other" / "plugins" / "engagement" / "__pycache__").mkdir()
     (tmp_path / "other" / "plugins" / "engagement" / "__pycache__" / "x.pyc").write_bytes(b"")
-    (tmp_path / "other" / "requirements.txt").write_text("an edit that is not committed")
+    (tmp_path / "other" / "requirements.txt").write_text("an uncommitted edit")
     again = packaging.build_release(packaged.commit, git_source.committed_files(tmp_path / "other", packaged.commit))
     assert again.files == packaged.files
     assert again.manifest == packaged.manifest
 
 
-def test_entries_have_no_time_no_mode_and_an_order(packaged: Release) -> None:
+def test_zip_entries_have_a_fixed_order_time_and_mode(packaged: Release) -> None:
     entries = zipfile.ZipFile(io.BytesIO(packaged.files["plugins.zip"])).infolist()
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
     assert {(entry.date_time[0], entry.external_attr, entry.compress_type) for entry in entries} == {
@@ -133,29 +134,30 @@ def test_entries_have_no_time_no_mode_and_an_order(packaged: Release) -> None:
     }
 
 
-def test_the_manifest_names_every_file(packaged: Release) -> None:
+def test_the_manifest_lists_every_file_and_the_data_format(packaged: Release) -> None:
     manifest = json.loads(packaged.manifest)
     assert (manifest["version"], manifest["commit"]) == (1, packaged.commit)
     assert manifest["files"] == {
         name: {"sha256": sha256(body), "bytes": len(body)} for name, body in packaged.files.items()
     }
-    assert packaged.differing_files(manifest) == []
+    assert manifest["data_format"] == packaged.data_format == DATA_FORMAT
+    assert packaged.differing_files(ReleaseManifest.parse(packaged.manifest)) == []
 
 
-def test_it_is_written_as_it_lies_in_the_bucket(packaged: Release, tmp_path: Path) -> None:
+def test_a_release_is_written_as_in_the_bucket(packaged: Release, tmp_path: Path) -> None:
     written = packaging.write_release(packaged, tmp_path)
     assert written[-1] == tmp_path / "release.json"
     assert {path.relative_to(tmp_path).as_posix() for path in written} == FILES | {"release.json"}
     assert (tmp_path / "plugins.zip").read_bytes() == packaged.files["plugins.zip"]
 
 
-def test_the_local_stack_runs_what_a_release_holds(packaged: Release, tmp_path: Path) -> None:
+def test_the_local_stack_runs_the_files_of_a_release(packaged: Release, tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in build(tmp_path)} == {
         name.removeprefix("jobs/"): body for name, body in packaged.files.items() if name.startswith("jobs/")
     }
 
 
-def test_git_says_what_is_not_committed(tmp_path: Path) -> None:
+def test_uncommitted_changes_are_listed(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "repository")
     assert git_source.uncommitted_paths(checkout.folder) == []
     (checkout.folder / "dags" / "forgotten.py").write_text("")
@@ -163,6 +165,12 @@ def test_git_says_what_is_not_committed(tmp_path: Path) -> None:
     assert sorted(git_source.uncommitted_paths(checkout.folder)) == ["dags/forgotten.py", "requirements.txt"]
 
 
-def test_a_folder_without_git_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_git_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="not a git repository"):
         git_source.head_commit(tmp_path)
+
+
+@pytest.mark.parametrize("source", [b"", b"DATA_FORMAT = '1'\n", b"DATA_FORMAT = 0\n", b"DATA_FORMAT = True\n"])
+def test_a_commit_without_a_data_format_is_refused(source: bytes) -> None:
+    with pytest.raises(DeployError, match="expected DATA_FORMAT = <positive integer>"):
+        packaging.read_data_format(source)

@@ -1,4 +1,4 @@
-"""The smoke run without Airflow: the workflow's own arguments, but a dry run, and both jobs in turn."""
+"""The smoke run without Airflow: a dry run of both jobs with the arguments of the workflow."""
 
 from __future__ import annotations
 
@@ -26,15 +26,18 @@ TRIGGERS = [
 ]
 
 
-class Glue:
-    """Job runs that end as they are told to."""
+class FakeGlue:
+    """Job runs that end in the given states.
+
+    :param ends: final state by job; SUCCEEDED by default
+    """
 
     def __init__(self, **ends: str) -> None:
         self.ends = ends
         self.started: list[tuple[str, dict[str, str]]] = []
-        self.looks = 0
+        self.polls = 0
 
-    def get_paginator(self, _: str) -> Glue:
+    def get_paginator(self, _: str) -> FakeGlue:
         return self
 
     def paginate(self) -> Iterator[dict[str, Any]]:
@@ -45,8 +48,8 @@ class Glue:
         return {"JobRunId": "jr"}
 
     def get_job_run(self, JobName: str, RunId: str) -> dict[str, Any]:  # noqa: N803, ARG002
-        self.looks += 1
-        state = "RUNNING" if self.looks % 2 else self.ends.get(JobName, "SUCCEEDED")
+        self.polls += 1
+        state = "RUNNING" if self.polls % 2 else self.ends.get(JobName, "SUCCEEDED")
         return {"JobRun": {"JobRunState": state, "ErrorMessage": "column missing"}}
 
     def get_job_runs(self, JobName: str, MaxResults: int) -> dict[str, Any]:  # noqa: N803, ARG002
@@ -54,33 +57,33 @@ class Glue:
         return {"JobRuns": [{**run, "JobRunState": self.ends.get(JobName, "SUCCEEDED")} for run in runs]}
 
 
-def smoke(glue: Glue, commit: str = COMMIT) -> GlueSmoke:
+def smoke(glue: FakeGlue, commit: str = COMMIT) -> GlueSmoke:
     return GlueSmoke(glue, quiet()[0], commit, "engagement", ("score", "push"))
 
 
-def test_both_jobs_get_the_workflows_arguments_and_send_nothing() -> None:
-    glue = Glue()
+def test_both_jobs_run_dry_with_the_workflows_arguments() -> None:
+    glue = FakeGlue()
     assert smoke(glue).activity_key() == "{score_date}"
     smoke(glue).run("activity", EXTRACT)
-    (score, of_score), (push, of_push) = glue.started
+    (score, score_arguments), (push, push_arguments) = glue.started
     assert (score, push) == ("score", "push")
-    assert of_score["--input_uri"] == f"s3://activity/{EXTRACT.key}"
-    assert of_score["--input_etags"] == f'{{"{EXTRACT.key}": "etag"}}'
-    assert (of_push["--base_url"], of_push["--push_mode"]) == ("https://crm", "dry_run")
-    assert of_score["--run_id"] == of_push["--run_id"]
+    assert score_arguments["--input_uri"] == f"s3://activity/{EXTRACT.key}"
+    assert score_arguments["--input_etags"] == f'{{"{EXTRACT.key}": "etag"}}'
+    assert (push_arguments["--base_url"], push_arguments["--push_mode"]) == ("https://crm", "dry_run")
+    assert score_arguments["--run_id"] == push_arguments["--run_id"]
     assert smoke(glue).has_passed()
     assert not smoke(glue, "f" * 40).has_passed()
 
 
 @pytest.mark.parametrize(("job", "started"), [("score", 1), ("push", 2)])
-def test_a_job_that_fails_is_told_and_is_no_success(job: str, started: int) -> None:
-    glue = Glue(**{job: "FAILED"})
+def test_a_failed_job_fails_the_smoke_run(job: str, started: int) -> None:
+    glue = FakeGlue(**{job: "FAILED"})
     with pytest.raises(DeployError, match=f"{job} jr is FAILED: column missing"):
         smoke(glue).run("activity", EXTRACT)
     assert len(glue.started) == started
     assert not smoke(glue).has_passed()
 
 
-def test_a_workflow_without_its_trigger_is_told() -> None:
-    with pytest.raises(DeployError, match="found no trigger that starts score"):
-        GlueSmoke(Glue(), quiet()[0], COMMIT, "elsewhere", ("score", "push")).activity_key()
+def test_a_workflow_without_its_trigger_is_reported() -> None:
+    with pytest.raises(DeployError, match="workflow elsewhere: no trigger starts score"):
+        GlueSmoke(FakeGlue(), quiet()[0], COMMIT, "elsewhere", ("score", "push")).activity_key()

@@ -1,4 +1,4 @@
-"""Where each parameter of a template gets its value from."""
+"""Where the parameters of a template get their values from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Resources:
 OWN = {"NamePrefix": "mine", "ArtifactsPrefix": "releases/x/jobs"}
 
 
-def test_each_value_has_its_source() -> None:
+def test_each_value_comes_from_its_source() -> None:
     outputs = {"OutputBucketName": "output", "CrmSecretArn": "theirs", "Other": "x"}
     chosen = choose_parameters("pipeline", BODY, {"CrmSecretArn": "arn"}, OWN, outputs)
     assert chosen.values == {"NamePrefix": "mine", "CrmSecretArn": "arn", "OutputBucketName": "output"}
@@ -27,28 +27,28 @@ def test_each_value_has_its_source() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "message"),
     [
         ({}, "CrmSecretArn is required: The secret."),
         ({"CrmSecretArn": "arn", "NamePrefix": "x"}, "NamePrefix is set by the deploy tool"),
         ({"CrmSecretArn": "arn", "PluginsKey": "x"}, "PluginsKey is set by the deploy tool"),
-        ({"CrmSecretArn": "arn", "Dais": "3"}, "Dais is no parameter of the template"),
+        ({"CrmSecretArn": "arn", "Dais": "3"}, "Dais is not a parameter of the template"),
     ],
 )
-def test_what_cannot_be_is_refused_before_it_is_tried(given: dict[str, str], words: str) -> None:
-    with pytest.raises(DeployError, match=words):
+def test_invalid_parameters_are_refused(given: dict[str, str], message: str) -> None:
+    with pytest.raises(DeployError, match=message):
         choose_parameters("pipeline", BODY, given, OWN, {})
 
 
-def test_an_older_release_is_spared_what_it_does_not_know() -> None:
+def test_an_older_release_gets_only_known_parameters() -> None:
     chosen = choose_parameters("pipeline", BODY, {"CrmSecretArn": "arn", "Hours": "26"}, OWN, {}, newer_names=["Hours"])
     assert "Hours" not in chosen.values
     assert chosen.omitted == ("Hours",)
 
 
 @pytest.mark.parametrize(
-    ("body", "words"), [("#" * (BODY_LIMIT + 1), "at most 51,200"), ("Resources: {", "Template format error")]
+    ("body", "message"), [("#" * (BODY_LIMIT + 1), "the limit is 51,200"), ("Resources: {", "Template format error")]
 )
-def test_what_cloudformation_would_not_take_is_refused(body: str, words: str) -> None:
-    with pytest.raises(DeployError, match=words):
+def test_an_invalid_template_is_refused(body: str, message: str) -> None:
+    with pytest.raises(DeployError, match=message):
         declared_parameters(body)

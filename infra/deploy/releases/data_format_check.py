@@ -1,0 +1,23 @@
+"""The check that a release can read what the deployed release wrote to S3."""
+
+from infra.deploy.errors import DeployError
+from infra.deploy.releases.release import Release
+from infra.deploy.releases.release_store import ReleaseStore
+
+
+def refuse_older_data_format(release: Release, deployed: str | None, store: ReleaseStore) -> None:
+    """Refuse a release whose data format is older than that of the deployed release.
+
+    :param deployed: commit of the deployed release, None when none is deployed
+    :raises DeployError: when `release` has a lower number
+    """
+    if deployed is None:
+        return
+    deployed_format = store.data_format(deployed)
+    if release.data_format < deployed_format:
+        raise DeployError(
+            f"release {release.commit[:12]} has data format {release.data_format}, but the deployed release "
+            f"{deployed[:12]} has {deployed_format}: the older code cannot read what the deployed code wrote to S3. "
+            f"Nothing was changed. Deploy a release with data format {deployed_format} or higher, such as a new commit "
+            "that reverts the change and keeps the format"
+        )
