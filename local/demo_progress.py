@@ -87,6 +87,6 @@ def _progress(running_stack: stack.RunningStack, log: DemoLog) -> Iterator[None]
             with contextlib.suppress(OSError):
                 current = running_stack.crm("GET", "stats")["users"]
             if current != users:
-                log.write(f"{'':<20} {current:,} users have a score in the CRM")
+                log.write(f"{'':<20} users in the CRM: {current:,}")
                 users = current
         yield

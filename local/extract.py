@@ -28,19 +28,19 @@ _BAD_KINDS = (
 # A number in [0, 1) for a user and a purpose. It does not depend on the order in which rows are computed.
 _DRAW = "CREATE MACRO draw(who, what) AS (hash(who, what, $seed) % 1000000007) / 1000000007.0"
 
-# `place` is the row number, `who` the number of the user whose activity it has. A duplicate repeats the user of the row
-# before it, which is a good row, because at most every second row is bad.
+# `who` is the number of the user whose activity the row has. A duplicate repeats the user of the row before it. That row
+# is a good one, because at most every second row is bad.
 _ROWS = """
 WITH numbered AS (
-    SELECT place, (place + 1) * {bad} // {rows} > place * {bad} // {rows} AS is_bad,
-           CAST((place + 1) * {bad} // {rows} - 1 AS BIGINT) AS nth
-    FROM range({rows}) AS places(place)
+    SELECT row_index, (row_index + 1) * {bad} // {rows} > row_index * {bad} // {rows} AS is_bad,
+           CAST((row_index + 1) * {bad} // {rows} - 1 AS BIGINT) AS nth
+    FROM range({rows}) AS numbers(row_index)
 ), planned AS (
-    SELECT place, CASE WHEN is_bad THEN list_extract({kinds}, 1 + nth % {kind_count}) ELSE '' END AS kind,
+    SELECT row_index, CASE WHEN is_bad THEN list_extract({kinds}, 1 + nth % {kind_count}) ELSE '' END AS kind,
            1 + nth // {kind_count} % 4 AS which
     FROM numbered
 ), people AS (
-    SELECT *, CASE WHEN kind LIKE '%duplicate' THEN place ELSE place + 1 END AS who FROM planned
+    SELECT *, CASE WHEN kind LIKE '%duplicate' THEN row_index ELSE row_index + 1 END AS who FROM planned
 ), levels AS (
     SELECT *, draw(who, 'dormant') < 0.08 AS is_dormant, pow(draw(who, 'level'), 1.4) * 1.1 AS level,
            CASE WHEN draw(who, 'steady') < 0.1 THEN 'steady' ELSE '{day}' END AS day
@@ -118,9 +118,9 @@ def write_extract(
 def _query(rows: int, bad: int, score_date: date) -> str:
     sources = dict(zip(_METRICS, ("logins", "items", "minutes", "carts"), strict=True))
     metrics = {
-        name: f"CASE WHEN kind = 'null_metric' AND which = {place} THEN NULL "
-        f"WHEN kind = 'negative_metric' AND which = {place} THEN -1 - {column} ELSE {column} END"
-        for place, (name, column) in enumerate(sources.items(), start=1)
+        name: f"CASE WHEN kind = 'null_metric' AND which = {number} THEN NULL "
+        f"WHEN kind = 'negative_metric' AND which = {number} THEN -1 - {column} ELSE {column} END"
+        for number, (name, column) in enumerate(sources.items(), start=1)
     }
     return _ROWS.format(
         rows=rows,

@@ -68,7 +68,7 @@ class Fault:
     latency_ms: Annotated[float, _MILLISECONDS] = 0
     answer_after_ms: Annotated[float, _MILLISECONDS] = 0  # delay between applying the update and the response
     slots: Annotated[int | None, _integer(1)] = None  # updates processed at the same time; the others wait
-    rate: Annotated[float | None, _number(0.001)] = None  # requests per second that match the fault; 429 above it
+    rate: Annotated[float | None, _number(0.001)] = None  # requests per second that the fault allows; 429 above it
     burst: Annotated[float | None, _number(1)] = None  # requests at once within `rate`; None is `rate`
     drop_before: Annotated[bool, _FLAG] = False
     drop_after: Annotated[bool, _FLAG] = False

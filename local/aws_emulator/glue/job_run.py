@@ -55,7 +55,7 @@ class JobRun:
     started_on: datetime = field(default_factory=lambda: datetime.now(UTC))
     completed_on: datetime | None = None
     seconds: int = 0
-    _started_at: float | None = None
+    _running_since: float | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
@@ -84,8 +84,8 @@ class JobRun:
         request = self.request
         capacity = conf.dpus(request.worker_type, request.workers)
         seconds = self.seconds
-        if self._started_at and not self.completed_on:
-            seconds = int(time.monotonic() - self._started_at)
+        if self._running_since and not self.completed_on:
+            seconds = int(time.monotonic() - self._running_since)
         structure: dict[str, Any] = {
             "Id": self.id,
             "Attempt": 0,
@@ -145,7 +145,7 @@ class JobRun:
                 return "STOPPED", None
             leader = process_session.start(command.command, command.env, command.folder)
             self.state = "RUNNING"
-            self._started_at = time.monotonic()
+            self._running_since = time.monotonic()
         assert leader.stdout is not None  # noqa: S101 - a pipe
         assert leader.stderr is not None  # noqa: S101 - a pipe
         copiers = [
@@ -180,7 +180,7 @@ class JobRun:
     def _end(self, state: str, error: str | None) -> None:
         with self._lock:
             self.completed_on = datetime.now(UTC)
-            self.seconds = round(time.monotonic() - self._started_at) if self._started_at else 0
+            self.seconds = round(time.monotonic() - self._running_since) if self._running_since else 0
             self.error = error
             self.state = state
 
