@@ -28,8 +28,8 @@ _BAD_KINDS = (
 # A number in [0, 1) for a user and a purpose. It does not depend on the order in which rows are computed.
 _DRAW = "CREATE MACRO draw(who, what) AS (hash(who, what, $seed) % 1000000007) / 1000000007.0"
 
-# `who` is the number of the user whose activity the row has. A duplicate repeats the user of the row before it. That row
-# is a good one, because at most every second row is bad.
+# `who` is the number of the user whose activity the row has. A duplicate repeats the user of the row before it, which
+# is a good row, because at most every second row is bad.
 _ROWS = """
 WITH numbered AS (
     SELECT row_index, (row_index + 1) * {bad} // {rows} > row_index * {bad} // {rows} AS is_bad,

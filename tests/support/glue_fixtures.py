@@ -1,4 +1,4 @@
-"""Spark and the emulators, each started once per session when a test of the Glue side first needs it."""
+"""Fixtures of the Glue side: Spark and the emulators, each started once per session when a test needs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _numbers = itertools.count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # PySpark leaves the sockets of its gateway to the garbage collector, which runs during any later test.
+    # PySpark does not close the sockets of its gateway; the garbage collector does, during any later test.
     for item in items:
         item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
 
@@ -35,21 +35,21 @@ def world(glue_folder: Path) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def spark(glue_folder: Path, world: World) -> Iterator[SparkSession]:
-    # After the stand-ins: Spark's workers inherit the environment that leads to them.
+    # After the emulators, because Spark's workers inherit the environment with their URLs.
     with pytest.MonkeyPatch.context() as patch, glue_world.spark_session(glue_folder, world, patch) as session:
-        set_read_partitions(session, 0)  # few partitions in each shuffle, since tests have few rows
+        set_read_partitions(session, 0)  # few partitions in each shuffle, because tests have few rows
         yield session
 
 
 @pytest.fixture
 def bucket(world: World, spark: SparkSession) -> Bucket:
-    """A bucket of the test's own, reachable through S3 and as s3:// path."""
+    """A bucket for this test, available through S3 and as s3:// path."""
     return glue_world.make_bucket(f"test-{next(_numbers):04d}", world, spark)
 
 
 @pytest.fixture
 def crm(world: World) -> Iterator[World]:
-    """The CRM, knowing nothing and without a fault."""
+    """The fake CRM, empty and without a fault."""
     world.crm("DELETE", "faults")
     world.crm("POST", "reset")
     yield world

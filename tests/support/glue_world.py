@@ -1,4 +1,4 @@
-"""The world that the Glue jobs live in: S3, Secrets Manager, the CRM, and Spark set up as the stand-in's Glue does."""
+"""The environment of the Glue jobs: S3, Secrets Manager, the fake CRM, and Spark as in the emulated Glue."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from local.spark import conf
 TOKEN = "token-of-these-tests"
 SECRET_ID = "engagement/crm-token"
 SLOTS = 4
-# Airflow's environment has what the stand-ins need; Spark's has not.
+# The virtual environment of Airflow has the dependencies of the emulators, that of Spark does not.
 _PYTHON = REPOSITORY / ".venv" / "bin" / "python"
 _CONF = "spark.stage.maxConsecutiveAttempts=1"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -34,22 +34,25 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 @dataclass(frozen=True)
 class World:
-    """Running stand-ins. The folder `root`/<bucket> holds a bucket's objects as files."""
+    """The running emulators and fake CRM.
+
+    :param root: folder of S3; `root`/<bucket> has the objects of a bucket as files
+    """
 
     root: Path
     crm_url: str
 
     def crm(self, method: str, path: str, **options: Any) -> Any:
-        """Ask the CRM what it knows: `crm("GET", "stats")`."""
+        """Call the inspection API of the fake CRM, such as `crm("GET", "stats")`; return the decoded response."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        answer = requests.request(method, f"{self.crm_url}/_crm/{path}", headers=headers, timeout=30, **options)
-        answer.raise_for_status()
-        return answer.json()
+        response = requests.request(method, f"{self.crm_url}/_crm/{path}", headers=headers, timeout=30, **options)
+        response.raise_for_status()
+        return response.json()
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """One test's own bucket, seen through S3, never through the folder that lies behind it."""
+    """The bucket of a test, accessed through S3 and never through the folder of the emulator."""
 
     name: str
     client: Any
@@ -63,14 +66,14 @@ class Bucket:
         return body
 
     def objects(self, prefix: str = "") -> dict[str, bytes]:
-        """Every object below `prefix`."""
+        """Return all objects below `prefix` by key."""
         return {key: self.read(key) for key in self.keys(prefix)}
 
     def json(self, key: str) -> Any:
         return json.loads(self.read(key))
 
     def put(self, key: str, body: bytes) -> str:
-        """Write an object; its ETag without quotes."""
+        """Write an object; return its ETag without quotes."""
         return str(self.client.put_object(Bucket=self.name, Key=key, Body=body)["ETag"]).strip('"')
 
     def delete(self, *keys: str) -> None:
@@ -78,18 +81,18 @@ class Bucket:
             self.client.delete_object(Bucket=self.name, Key=key)
 
     def lines(self, prefix: str) -> list[dict[str, Any]]:
-        """Every JSON line of the objects below `prefix`."""
+        """Return the JSON lines of all objects below `prefix`."""
         bodies = (self.read(key) for key in self.keys(prefix) if key.endswith((".json", ".jsonl")))
         return [json.loads(line) for body in bodies for line in body.splitlines()]
 
     def table(self, key: str) -> list[list[str]]:
-        """A CSV object's rows, as any reader of RFC 4180 sees them."""
+        """Return the rows of a CSV object, read according to RFC 4180."""
         return list(csv.reader(io.StringIO(self.read(key).decode(), newline="")))
 
 
 @contextlib.contextmanager
 def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Start the stand-ins, and let this process's AWS clients and Spark's workers find them."""
+    """Start the emulators and the fake CRM, and set the environment with which AWS clients and Spark workers use them."""
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True)
     with contextlib.ExitStack() as started:
@@ -114,7 +117,7 @@ def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @contextlib.contextmanager
 def spark_session(folder: Path, world: World, patch: pytest.MonkeyPatch) -> Iterator[SparkSession]:
-    """Spark as a job finds it on the emulated Glue; `spark_session.start` takes this very session."""
+    """Start the Spark session of an emulated Glue job. `spark_session.start` in a job returns the same session."""
     scratch = folder / "spark"
     scratch.mkdir(parents=True)
     settings = conf.properties(world.root, scratch, SLOTS, _CONF)
@@ -133,9 +136,12 @@ def spark_session(folder: Path, world: World, patch: pytest.MonkeyPatch) -> Iter
 
 
 def make_bucket(name: str, world: World, spark: SparkSession | None = None) -> Bucket:
-    """A bucket; with `spark`, one that s3:// paths reach too, as a bucket made before the job started would be."""
+    """Create a bucket.
+
+    :param spark: make s3:// paths of this session reach the bucket, as if it had existed before the session
+    """
     client = boto3.client("s3")
-    client.create_bucket(Bucket=name)  # through S3: a folder made past it is not seen at once
+    client.create_bucket(Bucket=name)  # through S3, because a folder that is created directly is not visible at once
     if spark is not None:
         hadoop = spark.sparkContext._jsc.hadoopConfiguration()
         hadoop.set(f"fs.viewfs.mounttable.{name}.linkFallback", (world.root / name).as_uri())
