@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engagement.notifications.metrics import OUTCOMES
+from engagement.notifications.metrics import STATUS_METRICS
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from infra.deploy.releases.packaging import JOB_ARCHIVE, JOB_SCRIPTS
 from tests.unit.infra.deployed import INFRA, PREFIX, Deployed, deployed
@@ -106,7 +106,7 @@ def test_an_alarm_is_on_until_a_run_succeeds(name: str, topic: str | None) -> No
 def test_alarms_watch_the_metrics_that_a_run_puts() -> None:
     made = deployed("pipeline")
     alarms = made.of_type("AWS::CloudWatch::Alarm").values()
-    assert {alarm["MetricName"] for alarm in alarms} == set(OUTCOMES.values())
+    assert {alarm["MetricName"] for alarm in alarms} == set(STATUS_METRICS.values())
     assert {alarm["Namespace"] for alarm in alarms} == {made.outputs["MetricsNamespace"]}
     assert not [alarm for alarm in alarms if "Dimensions" in alarm]
 
