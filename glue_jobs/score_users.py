@@ -1,4 +1,4 @@
-"""Glue job 1: score a day's users. All of it is in `engagement_jobs.scoring.job`."""
+"""Script of the scoring job; the code is in `engagement_jobs.scoring.job`."""
 
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.entrypoints import cli

@@ -1,1 +1,1 @@
-"""What both Glue jobs are made of; shipped to Glue as engagement_jobs.zip."""
+"""Code of both Glue jobs. Glue gets it as engagement_jobs.zip."""

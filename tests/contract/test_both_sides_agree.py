@@ -1,4 +1,4 @@
-"""The one place that imports both sides. A name that is changed on one of them alone turns a test red."""
+"""Both sides use the same names: arguments, S3 keys, documents, outcomes. Only `tests/contract/` imports both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import Model, parse
 from engagement.contract.summary import Summary
 from engagement.summary import findings
-from engagement_jobs.contract import arguments, csv_columns
+from engagement_jobs.contract import argument_types, csv_columns
 from engagement_jobs.contract import s3_keys as job_s3_keys
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.crm_client import response_classification
@@ -77,30 +77,30 @@ def aggregate() -> dict[str, Any]:
 
 
 def read(model: type[Model], written: dict[str, Any]) -> Model:
-    """The document as the other side reads it."""
+    """Return the document as the Airflow side reads it."""
     return parse(model, json.dumps(written))
 
 
 def test_the_dag_passes_what_the_jobs_declare() -> None:
     assert ScoreArguments.names() == dag_arguments.SCORE_ARGUMENTS
     assert PushArguments.names() == dag_arguments.PUSH_ARGUMENTS
-    assert arguments.PUSH_MODES == dag_arguments.PUSH_MODES
+    assert argument_types.PUSH_MODES == dag_arguments.PUSH_MODES
 
 
-def test_scores_manifest() -> None:
+def test_airflow_reads_the_scores_manifest() -> None:
     written = scores()
     assert set(written) == set(ScoresManifest.model_fields)
     assert read(ScoresManifest, written).rows.scored == 3
 
 
-def test_delivery_manifest() -> None:
+def test_airflow_reads_the_delivery_manifest() -> None:
     written = delivery()
     assert set(written) == set(DeliveryManifest.model_fields)
     documents = (read(DeliveryManifest, written), read(ScoresManifest, scores()), [read(Aggregate, aggregate())])
     assert findings.find_differences(*documents) == []
 
 
-def test_aggregate() -> None:
+def test_airflow_reads_an_aggregate() -> None:
     assert set(aggregate()) == set(Aggregate.model_fields)
     assert read(Aggregate, aggregate()).posts == 1
 
@@ -108,7 +108,7 @@ def test_aggregate() -> None:
 @pytest.mark.parametrize(
     ("name", "write"), [("scores_manifest", scores), ("delivery_manifest", delivery), ("aggregate", aggregate)]
 )
-def test_what_the_jobs_write_keeps_the_published_schema(name: str, write: Callable[[], dict[str, Any]]) -> None:
+def test_documents_match_the_published_schema(name: str, write: Callable[[], dict[str, Any]]) -> None:
     schema = json.loads((REPOSITORY / "docs" / "reference" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
     validator = Draft202012Validator(schema)
     validator.check_schema(schema)
@@ -117,25 +117,27 @@ def test_what_the_jobs_write_keeps_the_published_schema(name: str, write: Callab
     assert list(validator.iter_errors(written | {"another": 1}))
 
 
-def test_outcomes() -> None:
+def test_outcomes_are_the_same() -> None:
     assert response_classification.OUTCOMES == OUTCOMES == tuple(Outcomes.model_fields)
     assert set(NOT_REACHED) == {*response_classification.OPEN, "rejected"}
 
 
 @pytest.mark.parametrize("run_id", [RUN, "manual__ü/…", "backfill__1", ""])
-def test_keys(run_id: str) -> None:
+def test_s3_keys_are_the_same(run_id: str) -> None:
     assert job_s3_keys.run_key(run_id) == s3_keys.run_key(run_id)
-    day = "2026-11-23"
-    assert job_s3_keys.scores_prefix(day) == s3_keys.scores_prefix(day)
-    assert job_s3_keys.scores_prefix(day) + job_s3_keys.MANIFEST == s3_keys.scores_manifest(day)
-    assert job_s3_keys.invalid_prefix(day) == f"invalid/dt={day}/"
-    assert job_s3_keys.responses_prefix(day) == s3_keys.delivery_prefix(day, run_id, dry_run=False)
-    assert job_s3_keys.dry_run_prefix(run_id) == s3_keys.delivery_prefix(day, run_id, dry_run=True)
-    assert job_s3_keys.attempt_prefix(day, "jr_1") == s3_keys.attempt_prefix(day, run_id, "jr_1", dry_run=False)
+    score_date = "2026-11-23"
+    assert job_s3_keys.scores_prefix(score_date) == s3_keys.scores_prefix(score_date)
+    assert job_s3_keys.scores_prefix(score_date) + job_s3_keys.MANIFEST == s3_keys.scores_manifest(score_date)
+    assert job_s3_keys.invalid_prefix(score_date) == f"invalid/dt={score_date}/"
+    assert job_s3_keys.responses_prefix(score_date) == s3_keys.delivery_prefix(score_date, run_id, dry_run=False)
+    assert job_s3_keys.dry_run_prefix(run_id) == s3_keys.delivery_prefix(score_date, run_id, dry_run=True)
+    assert job_s3_keys.attempt_prefix(score_date, "jr_1") == s3_keys.attempt_prefix(
+        score_date, run_id, "jr_1", dry_run=False
+    )
 
 
 @pytest.mark.parametrize(
-    ("what", "names"),
+    ("title", "names"),
     [
         ("arguments of the scoring job", dag_arguments.SCORE_ARGUMENTS),
         ("arguments of the push job", dag_arguments.PUSH_ARGUMENTS),
@@ -154,7 +156,7 @@ def test_keys(run_id: str) -> None:
         ("settings", Settings.model_fields),
     ],
 )
-def test_the_data_contract_names_everything(what: str, names: Any) -> None:
+def test_the_data_contract_lists_every_name(title: str, names: Any) -> None:
     """The data contract holds each list in full, after a marker comment."""
     lists = dict(re.findall(r"^<!-- names: (.+?) -->\n(.+?)(?=\n\n)", DATA_CONTRACT, re.MULTILINE | re.DOTALL))
-    assert sorted(re.findall(r"`(\w+)`", lists[what])) == sorted(names)
+    assert sorted(re.findall(r"`(\w+)`", lists[title])) == sorted(names)

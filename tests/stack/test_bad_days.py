@@ -81,17 +81,17 @@ GOOD = (
         (
             "2026-10-04",
             GOOD.replace("2 as items_viewed, ", ""),
-            ["column items_viewed is missing", "wanted an integer"],
+            ["column items_viewed is missing", "expected an integer"],
         ),
         (
             "2026-10-05",
             GOOD.replace("1 as login_count", "1.0::double as login_count"),
-            ["column login_count is double", "wanted an integer"],
+            ["column login_count is double", "expected an integer"],
         ),
         (
             "2026-10-06",
             GOOD.replace("3.5::double", "-1.0::double"),
-            ["50 of 50 rows cannot be scored", "time_spent_minutes_negative"],
+            ["50 of 50 rows are invalid", "time_spent_minutes_negative"],
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What job 1 must make of an extract, computed a second time: in DuckDB, in whole numbers, with nothing of the job."""
+"""The expected result of the scoring job, computed independently: in DuckDB, with integers, without code of the job."""
 
 from __future__ import annotations
 
@@ -20,31 +20,36 @@ _FAULTS = " ".join(
 _DIFFER = " OR ".join(
     f"min({metric}) IS DISTINCT FROM max({metric}) OR count({metric}) NOT IN (0, count(*))" for metric in METRICS
 )
-# The score times 24e15: 100 * 0.20 / 10 = 2 for a login, and so on; the minutes are taken to 15 decimals.
+# 24e15 times the score: 100 * 0.20 / 10 = 2 for one login, and so on. The minutes have 15 decimals.
 _SCORE = """
     48000000000000000 * least(login_count, 10)::HUGEINT + 6000000000000000 * least(items_viewed, 100)::HUGEINT
     + 90000000000000000 * least(cart_additions, 8)::HUGEINT
     + 5 * (least(time_spent_minutes::DOUBLE, 120)::DECIMAL(38, 15) * 1000000000000000::DECIMAL(38, 0))::HUGEINT
 """
 _QUERY = f"""
-CREATE TEMP TABLE judged AS
+CREATE TEMP TABLE classified AS
 WITH extract AS (SELECT user_id, {", ".join(METRICS)} FROM read_parquet(?, union_by_name = true)),
 usable AS (SELECT *, user_id IS NOT NULL AND NOT regexp_full_match(user_id, '{_BLANK}') AS has_id FROM extract),
 users AS (SELECT user_id, {_DIFFER} AS differ FROM usable WHERE has_id GROUP BY user_id)
 SELECT usable.*, CASE WHEN usable.user_id IS NULL THEN 'user_id_null' WHEN NOT has_id THEN 'user_id_blank'
     {_FAULTS} WHEN differ THEN 'conflicting_rows' END AS reason
 FROM usable LEFT JOIN users ON has_id AND usable.user_id = users.user_id;
-"""  # noqa: S608 - our own words
+"""  # noqa: S608 - built from constants
 _SCORES = f"""
-WITH one AS (SELECT DISTINCT ON (user_id) * FROM judged WHERE reason IS NULL),
-eighth AS (SELECT user_id, (2 * ({_SCORE}) + 240000000) // 480000000 AS n FROM one)
+WITH scored AS (SELECT DISTINCT ON (user_id) * FROM classified WHERE reason IS NULL),
+eighth AS (SELECT user_id, (2 * ({_SCORE}) + 240000000) // 480000000 AS n FROM scored)
 SELECT user_id, (2 * n + 1000000) // 2000000 FROM eighth
 """  # noqa: S608
 
 
 @dataclass(frozen=True)
 class Expected:
-    """`scores` in hundredths by user; `invalid` counts (user id, reason)."""
+    """The expected result.
+
+    :param rows: number of rows of the extract
+    :param scores: score in hundredths by user id
+    :param invalid: number of invalid rows by (user id, reason)
+    """
 
     rows: int
     scores: dict[str, int]
@@ -59,16 +64,16 @@ class Expected:
 
     @property
     def histogram(self) -> list[int]:
-        """The manifest's bins of five points."""
+        """The manifest's `histogram`."""
         bins = Counter(min(cents // 500, 19) for cents in self.scores.values())
         return [bins[number] for number in range(20)]
 
 
 def expected(files: Sequence[Path]) -> Expected:
-    """Read the Parquet files of an extract."""
+    """Compute the expected result for the Parquet files of an extract."""
     with duckdb.connect() as connection:
         connection.execute(_QUERY, [[str(path) for path in files]])
-        ((rows,),) = connection.execute("SELECT count(*) FROM judged").fetchall()
-        invalid = connection.execute("SELECT user_id, reason FROM judged WHERE reason IS NOT NULL").fetchall()
+        ((rows,),) = connection.execute("SELECT count(*) FROM classified").fetchall()
+        invalid = connection.execute("SELECT user_id, reason FROM classified WHERE reason IS NOT NULL").fetchall()
         scores = connection.execute(_SCORES).fetchall()
     return Expected(rows, {user: int(cents) for user, cents in scores}, Counter(map(tuple, invalid)))

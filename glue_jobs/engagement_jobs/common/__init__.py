@@ -1,1 +1,1 @@
-"""What both jobs use: AWS, logging and the Spark session."""
+"""What both jobs use: AWS, logs and the Spark session."""

@@ -1,4 +1,4 @@
-"""S3 objects, the CRM secret and workflow runs: the only module of the jobs that speaks to AWS."""
+"""S3 objects, the CRM secret and Glue workflow runs: the only module of the jobs that calls AWS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-# When AWS does not answer at all, a call gives up before the time between the deadline and Glue's Timeout is over.
+# If AWS does not respond at all, a call fails before the time between the deadline and Glue's Timeout is over.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CHUNK = 1 << 20
@@ -22,11 +22,11 @@ _CHUNK = 1 << 20
 
 @functools.cache
 def _client(service: str) -> Any:
-    # Clients may be shared by threads, and making one reads megabytes of API descriptions.
+    # Threads may share a client, and creating one reads megabytes of API descriptions.
     return boto3.client(service, config=_CONFIG)
 
 
-class Store:
+class Store:  # size: one short method per S3 operation
     """The objects of one bucket."""
 
     def __init__(self, bucket: str) -> None:
@@ -34,26 +34,26 @@ class Store:
         self._client = _client("s3")
 
     def uri(self, key: str) -> str:
-        """The object's or folder's `s3://` URI."""
+        """Return the `s3://` URI of an object or a folder."""
         return f"s3://{self.bucket}/{key}"
 
     def head(self, key: str) -> tuple[int, str] | None:
-        """The object's size in bytes and ETag without quotes, None when there is no such object."""
+        """Return the object's size in bytes and its ETag without quotes, or None if it does not exist."""
         try:
-            found = self._client.head_object(Bucket=self.bucket, Key=key)
+            response = self._client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
             raise
-        return int(found["ContentLength"]), str(found["ETag"]).strip('"')
+        return int(response["ContentLength"]), str(response["ETag"]).strip('"')
 
     def read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
-        """`length` bytes from `start` on, and the ETag of the object that they came from."""
-        found = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
-        return found["Body"].read(), str(found["ETag"]).strip('"')
+        """Return `length` bytes from offset `start`, and the ETag of the object that they came from."""
+        response = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
+        return response["Body"].read(), str(response["ETag"]).strip('"')
 
     def read(self, key: str) -> bytes | None:
-        """The object's bytes, None when there is no such object."""
+        """Return the object's bytes, or None if it does not exist."""
         try:
             body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
@@ -63,7 +63,7 @@ class Store:
         return body
 
     def read_json(self, key: str) -> dict[str, Any] | None:
-        """The object as JSON, None when there is no such object."""
+        """Return the object as a JSON document, or None if it does not exist."""
         body = self.read(key)
         document: dict[str, Any] | None = None if body is None else json.loads(body)
         return document
@@ -77,24 +77,25 @@ class Store:
         self.write(key, json.dumps(document, indent=1, ensure_ascii=False).encode())
 
     def upload(self, key: str, path: Path) -> None:
-        """Write a file of any size as one object."""
+        """Write a local file of any size as one object."""
         self._client.upload_file(str(path), self.bucket, key)
 
     def delete(self, key: str) -> None:
-        """Delete one object; it is fine when there is none."""
+        """Delete one object; do nothing if it does not exist."""
         self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def list_files(self, prefix: str) -> list[tuple[str, int]]:
-        """Name below `prefix` and size of every object there, in order of name."""
+        """Return the name below `prefix` and the size in bytes of every object there, sorted by name."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        found = ((item["Key"][len(prefix) :], item["Size"]) for page in pages for item in page.get("Contents", []))
-        return sorted((str(name), int(size)) for name, size in found if name and not name.endswith("/"))
+        objects = ((item["Key"][len(prefix) :], item["Size"]) for page in pages for item in page.get("Contents", []))
+        # A key that ends with a slash stands for a folder.
+        return sorted((str(name), int(size)) for name, size in objects if name and not name.endswith("/"))
 
     def list_folders(self, prefix: str) -> list[str]:
-        """Names of the folders right below `prefix`, without slashes, in order."""
+        """Return the names of the folders directly below `prefix`, without slashes, sorted."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
-        found = (item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))
-        return sorted(str(name)[len(prefix) :].rstrip("/") for name in found)
+        folders = (item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))
+        return sorted(str(folder)[len(prefix) :].rstrip("/") for folder in folders)
 
     def delete_folder(self, prefix: str) -> None:
         """Delete every object below `prefix`."""
@@ -102,13 +103,13 @@ class Store:
             self.delete(prefix + name)
 
     def sha256(self, keys: Iterable[str]) -> str:
-        """SHA-256 over the bytes of the objects, one after the other."""
+        """Return the SHA-256, in hex, over the bytes of the objects in the given order."""
         digest = hashlib.sha256()
         chunks = self._chunks(keys)
-        with ThreadPoolExecutor(1) as pool:  # reads one chunk while the one before is hashed
-            ahead = pool.submit(next, chunks, b"")
-            while chunk := ahead.result():
-                ahead = pool.submit(next, chunks, b"")
+        with ThreadPoolExecutor(1) as pool:  # reads the next chunk while the current one is hashed
+            next_chunk = pool.submit(next, chunks, b"")
+            while chunk := next_chunk.result():
+                next_chunk = pool.submit(next, chunks, b"")
                 digest.update(chunk)
         return digest.hexdigest()
 
@@ -118,17 +119,17 @@ class Store:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an `s3://` URI."""
+    """Return bucket and key of an `s3://` URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
 
 
 def read_secret(secret_id: str) -> str:
-    """The secret's text; its value is never logged."""
+    """Return the secret's text. Never log it."""
     return str(_client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
 
 
 def read_run_properties(workflow: str, run_id: str) -> dict[str, str]:
-    """The properties of a run of a Glue workflow."""
-    found = _client("glue").get_workflow_run_properties(Name=workflow, RunId=run_id)["RunProperties"]
-    return {str(name): str(value) for name, value in found.items()}
+    """Return the run properties of a Glue workflow run."""
+    properties = _client("glue").get_workflow_run_properties(Name=workflow, RunId=run_id)["RunProperties"]
+    return {str(name): str(value) for name, value in properties.items()}

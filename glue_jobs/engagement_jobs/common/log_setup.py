@@ -1,4 +1,4 @@
-"""What the jobs say, on standard output, which Glue keeps as the job's output log."""
+"""Log set-up: Glue stores the standard output of a job as its output log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def log_to_stdout() -> None:
-    """Write records from INFO on to standard output; libraries speak up at warnings only."""
+    """Write log records of level INFO and above to standard output, those of noisy libraries from WARNING."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for noisy in ("py4j", "botocore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

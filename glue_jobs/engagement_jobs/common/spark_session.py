@@ -1,4 +1,4 @@
-"""The Spark session and what both jobs set on it."""
+"""The Spark session and the settings that both jobs share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from engagement_jobs.common import log_setup
 
 _ROWS_PER_PARTITION = 500_000
 _BYTES_PER_READ = 16 << 20
-"""Of Parquet: half a million rows or so, where the groups of rows are not larger."""
+"""Of Parquet: about half a million rows, unless the row groups are larger."""
 
-# Fields with commas, quotes, line breaks or spaces at their ends survive a round trip (RFC 4180 quoting).
+# Fields with commas, quotes, line breaks or surrounding spaces survive a round trip (RFC 4180 quoting).
 CSV_OPTIONS = {
     "header": "true",
     "quote": '"',
@@ -24,7 +24,10 @@ CSV_OPTIONS = {
 
 
 def start(name: str) -> SparkSession:
-    """The session of a job; the cluster's own settings come from the job definition."""
+    """Start the session of a job. Settings of the cluster itself come from the job definition.
+
+    :param name: application name
+    """
     log_setup.log_to_stdout()
     spark = (
         SparkSession.builder.appName(name)
@@ -32,13 +35,13 @@ def start(name: str) -> SparkSession:
         # Adaptive execution turns every shuffle into a Spark job of its own. `set_shuffle_partitions` and
         # `set_read_partitions` give its benefit, the right number of partitions, without that cost.
         .config("spark.sql.adaptive.enabled", "false")
-        # Timestamps as pandas writes them, in a column that nobody asked for, would fail the whole file.
+        # Without it, a column of nanosecond timestamps as pandas writes them fails the file, even if it is not read.
         .config("spark.sql.legacy.parquet.nanosAsLong", "true")
-        # What is kept in memory is read again within seconds: packing it takes longer than it saves.
+        # Cached data is read again within seconds: compressing it takes longer than it saves.
         .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
-        # Of so many rows at a time, or 4 MB, as Spark has it: with its 10,000 it spends more time between batches.
+        # Rows per cached batch. With the default of 10,000 Spark spends more time between batches.
         .config("spark.sql.inMemoryColumnarStorage.batchSize", "100000")
-        # Readers trust a folder by its manifest; a marker beside the data would be a second opinion.
+        # Readers rely on the manifest alone; a `_SUCCESS` file would be a second, weaker signal.
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
         .getOrCreate()
     )
@@ -47,7 +50,7 @@ def start(name: str) -> SparkSession:
 
 
 def task_slots(spark: SparkSession) -> int:
-    """How many tasks run at the same time on this cluster."""
+    """Return how many tasks this cluster runs at the same time."""
     conf = spark.sparkContext.getConf()
     executors, cores = conf.get("spark.executor.instances"), conf.get("spark.executor.cores")
     if executors and cores and not conf.get("spark.master", "").startswith("local"):
@@ -56,13 +59,16 @@ def task_slots(spark: SparkSession) -> int:
 
 
 def set_shuffle_partitions(spark: SparkSession, rows: int) -> None:
-    """Size shuffles for `rows`: a small day needs no two hundred partitions, a large one more."""
+    """Set the number of shuffle partitions: at least one per task slot, more for many rows."""
     partitions = max(task_slots(spark), math.ceil(rows / _ROWS_PER_PARTITION))
     spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
 
 def set_read_partitions(spark: SparkSession, size: int) -> None:
-    """Size reads of Parquet, and what follows them, by the bytes that there are: the same on every cluster."""
+    """Set the partitions of Parquet reads and of the shuffles after them by size alone, equal on every cluster.
+
+    :param size: bytes of the extract
+    """
     spark.conf.set("spark.sql.files.maxPartitionBytes", str(_BYTES_PER_READ))
     spark.conf.set("spark.sql.files.minPartitionNum", "1")
     spark.conf.set("spark.sql.shuffle.partitions", str(max(1, math.ceil(size / _BYTES_PER_READ))))

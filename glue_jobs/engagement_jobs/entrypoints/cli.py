@@ -1,7 +1,7 @@
-"""The arguments of a job as Glue gives them, whoever started it.
+"""The command line of a job, started by Airflow or by a Glue workflow.
 
-Airflow passes every argument of the contract. In a workflow run Glue passes what its trigger has, and the rest is
-derived from the workflow run and, for job 1, from the extract.
+Airflow passes every argument of the contract. In a workflow run, Glue passes the arguments of the trigger; the job
+derives the others from the run properties and, in the scoring job, from the extract.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from engagement_jobs.common import aws, log_setup
+from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.entrypoints import workflow_run
-from engagement_jobs.entrypoints.extract_check import activity_key, check_extract
+from engagement_jobs.entrypoints.extract_check import check_extract
+from engagement_jobs.entrypoints.workflow_run import WorkflowRun
 
 Arguments = TypeVar("Arguments", ScoreArguments, PushArguments)
 
@@ -23,35 +25,42 @@ log = logging.getLogger("engagement.cli")
 
 
 def read_arguments(kind: type[Arguments], argv: Sequence[str] | None = None) -> Arguments:
-    """The arguments of this process, or of `argv`.
+    """Read and validate the arguments of a job.
 
-    :raises ArgumentError: an argument is not what it must be; names all that are wrong
-    :raises WorkflowError: the properties of the workflow run are wrong, or its date is too old to be sent
-    :raises ExtractError: in a workflow run, the extract is missing or not whole; nothing was changed
+    :param kind: the arguments of the job
+    :param argv: the command line; by default that of this process
+    :raises ArgumentError: an argument is invalid
+    :raises WorkflowError: in a workflow run: the run properties are invalid, or the date is too old to push
+    :raises ExtractError: in a workflow run: the extract is missing or incomplete; nothing was changed
     """
-    words = list(sys.argv if argv is None else argv)
-    declared = kind.names()
-    if not workflow_run.is_workflow_run(words):
-        return kind.parse(_resolved(words, declared))
+    command_line = list(sys.argv if argv is None else argv)
+    if workflow_run.is_workflow_run(command_line):
+        return _read_in_workflow(kind, command_line)
+    return kind.parse(_resolve_options(command_line, kind.names()))
+
+
+def _read_in_workflow(kind: type[Arguments], command_line: Sequence[str]) -> Arguments:
+    """Read what the trigger passes, and derive the other arguments."""
     log_setup.log_to_stdout()
-    given = _resolved(words, workflow_run.argument_names(declared))
-    name, run_id = given[workflow_run.WORKFLOW_NAME], given[workflow_run.WORKFLOW_RUN_ID]
-    run = workflow_run.WorkflowRun(name, run_id, given["timezone"], aws.read_run_properties(name, run_id))
-    log.info("run %s of the workflow %s with the properties %s", run_id, name, dict(run.properties))
-    values = given | run.derive_arguments()
+    declared = kind.names()
+    passed = _resolve_options(command_line, workflow_run.argument_names(declared))
+    workflow, run_id = passed[workflow_run.WORKFLOW_NAME], passed[workflow_run.WORKFLOW_RUN_ID]
+    run = WorkflowRun(workflow, run_id, passed["timezone"], aws.read_run_properties(workflow, run_id))
+    log.info("workflow run %s of %s, run properties %s", run_id, workflow, dict(run.properties))
+    values = passed | run.derive_arguments()
     if "push_mode" in declared:
         run.check_age(values["score_date"], values["push_mode"], datetime.now(UTC))
     if "input_uri" in declared:
-        key = activity_key(given["activity_key"], values["score_date"])
-        values |= check_extract(aws.Store(given["activity_bucket"]), key, run.rerun_instructions)
-    parsed = kind.parse(values)
-    log.info("scores of %s, run id %s; to repeat it, %s", parsed.score_date, parsed.run_id, run.rerun_instructions)
-    return parsed
+        key = s3_keys.activity_key(passed["activity_key"], values["score_date"])
+        values |= check_extract(aws.Store(passed["activity_bucket"]), key, run.rerun_instructions)
+    arguments = kind.parse(values)
+    log.info("score date %s, run id %s; to repeat, %s", arguments.score_date, arguments.run_id, run.rerun_instructions)
+    return arguments
 
 
-def _resolved(words: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """The values of `names`, by Glue's own parser, which ignores other arguments and refuses a missing one."""
+def _resolve_options(command_line: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Return the values of `names`. Glue's parser ignores other arguments and fails if one is missing."""
     from awsglue.utils import getResolvedOptions
 
-    found: dict[str, str] = getResolvedOptions(list(words), list(names))
-    return found
+    options: dict[str, str] = getResolvedOptions(list(command_line), list(names))
+    return options

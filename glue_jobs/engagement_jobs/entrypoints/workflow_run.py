@@ -1,7 +1,7 @@
-"""A run of the jobs inside a Glue workflow, where nobody passes what differs from day to day.
+"""A job run inside a Glue workflow run, which has no orchestrator that computes the arguments of the day.
 
-The workflow's triggers pass the same arguments every day. The day itself is a property of the workflow run: the
-schedule gives `scheduled_time`, and whoever starts a run by hand may choose what Airflow's trigger form offers.
+The triggers of the workflow pass the same arguments every day. The date is a run property: the schedule sets
+`scheduled_time`, and a manual start may set the properties that Airflow's trigger form offers as params.
 """
 
 from __future__ import annotations
@@ -14,33 +14,40 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engagement_jobs.contract.errors import WorkflowError
 
 WORKFLOW_NAME, WORKFLOW_RUN_ID = "WORKFLOW_NAME", "WORKFLOW_RUN_ID"
-"""What Glue itself passes to every job of a workflow run, and to no other."""
+"""Arguments that Glue adds to every job run of a workflow, and to no other job run."""
 SCHEDULED_TIME = "scheduled_time"
 MANUAL_PROPERTIES = ("score_date", "push_mode", "resend_delivered", "limit", "max_requests_per_second")
-"""Run properties of a start by hand, each named as the argument that it stands in for; empty is as not given."""
+"""Run properties that a manual start may set. Each replaces the argument of the same name unless it is empty."""
 MAX_PUSH_AGE_DAYS = 2
-"""Older dates are sent only by a run whose `push_mode` was chosen by hand, as by the setting's default in Airflow."""
-_DERIVED = ("score_date", "scored_at", "run_id", "input_uri", "input_etags")
-_EXTRACT = ("activity_bucket", "activity_key")
+"""Older dates are pushed only if the run property `push_mode` is set; equals the default of Airflow's setting."""
+_DERIVED_ARGUMENTS = ("score_date", "scored_at", "run_id", "input_uri", "input_etags")
+_EXTRACT_ARGUMENTS = ("activity_bucket", "activity_key")
 
 
-def is_workflow_run(words: Sequence[str]) -> bool:
-    """Whether a command line is that of a workflow run."""
-    return any(word == f"--{WORKFLOW_NAME}" or word.startswith(f"--{WORKFLOW_NAME}=") for word in words)
+def is_workflow_run(command_line: Sequence[str]) -> bool:
+    """Return whether Glue started this job run as part of a workflow run."""
+    option = f"--{WORKFLOW_NAME}"
+    return any(word == option or word.startswith(f"{option}=") for word in command_line)
 
 
 def argument_names(declared: Sequence[str]) -> tuple[str, ...]:
-    """The names that a command line has in a workflow run, for a job that declares the arguments `declared`."""
-    extract = _EXTRACT if "input_uri" in declared else ()
-    return (WORKFLOW_NAME, WORKFLOW_RUN_ID, "timezone", *extract, *(name for name in declared if name not in _DERIVED))
+    """Return the names of the arguments that a trigger and Glue pass in a workflow run.
+
+    :param declared: names of the arguments that the job declares
+    """
+    extract = _EXTRACT_ARGUMENTS if "input_uri" in declared else ()
+    passed = (name for name in declared if name not in _DERIVED_ARGUMENTS)
+    return (WORKFLOW_NAME, WORKFLOW_RUN_ID, "timezone", *extract, *passed)
 
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """One run.
+    """One run of the workflow.
 
+    :param name: of the workflow
+    :param id: of the run
     :param timezone: the business timezone, an IANA name
-    :param properties: the run's properties, `scheduled_time` in ISO 8601 with its offset from UTC
+    :param properties: the run properties; `scheduled_time` is in ISO 8601 with its offset from UTC
     """
 
     name: str
@@ -51,67 +58,72 @@ class WorkflowRun:
     @property
     def rerun_instructions(self) -> str:
         """How to repeat this run, as the end of a sentence."""
-        given = ",".join(f"{name}={value}" for name, value in sorted(self.properties.items()) if value)
-        return f"start the workflow {self.name} again with the run properties {given}"
+        properties = ",".join(f"{name}={value}" for name, value in sorted(self.properties.items()) if value)
+        return f"start the workflow {self.name} again with the run properties {properties}"
 
     def derive_arguments(self) -> dict[str, str]:
-        """Arguments of this run: `score_date`, `scored_at`, `run_id`, and what was chosen by hand.
+        """Derive `score_date`, `scored_at` and `run_id`, and add the properties that were set manually.
 
-        :raises WorkflowError: a property is unknown or not what it must be, or none tells the day
+        :raises WorkflowError: a property is unknown or invalid, or no property sets the date
         """
         known = (SCHEDULED_TIME, *MANUAL_PROPERTIES)
         unknown = sorted(name for name in self.properties if name not in known and not name.startswith("aws:"))
         if unknown:
-            raise self._property_error(f"unknown: {', '.join(unknown)}. Known are {', '.join(known)}.")
-        chosen = {name: self.properties[name] for name in MANUAL_PROPERTIES if self.properties.get(name)}
-        day = self._day(chosen["score_date"]) if "score_date" in chosen else None
-        scheduled = self._scheduled(day)
-        moment = scheduled.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        score_date = day or scheduled.astimezone(self._zone()).date()
-        derived = {"score_date": score_date.isoformat(), "scored_at": moment, "run_id": f"workflow__{moment}"}
-        return chosen | derived
+            raise self._property_error(f"{', '.join(unknown)}: unknown; expected one of {', '.join(known)}.")
+        manual = {name: self.properties[name] for name in MANUAL_PROPERTIES if self.properties.get(name)}
+        requested = self._parse_date(manual["score_date"]) if "score_date" in manual else None
+        scheduled = self._scheduled_time(requested)
+        scored_at = scheduled.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        score_date = requested or scheduled.astimezone(self._zone()).date()
+        derived = {
+            "score_date": score_date.isoformat(),
+            "scored_at": scored_at,
+            "run_id": f"workflow__{scored_at}",
+        }
+        return manual | derived
 
     def check_age(self, score_date: str, push_mode: str, now: datetime) -> None:
-        """Refuse to send a date that is too old, unless somebody chose how.
+        """Fail for an old date, unless the push mode was set manually.
 
-        Refused and not only planned, as Airflow does: it would end like a delivery, and nobody summarises here.
+        Airflow only plans such a date. Here the run fails instead, because it has no summary: a plan would look like
+        a delivery.
 
         :raises WorkflowError: the date is more than MAX_PUSH_AGE_DAYS days before the business day of `now`
         """
         age = (now.astimezone(self._zone()).date() - date.fromisoformat(score_date)).days
         if age > MAX_PUSH_AGE_DAYS and push_mode != "dry_run" and not self.properties.get("push_mode"):
             raise WorkflowError(
-                f"{score_date} is {age} days old, more than {MAX_PUSH_AGE_DAYS}: nothing was sent. To send it, "
-                f"{self.rerun_instructions},push_mode={push_mode}; with push_mode=dry_run it is only planned."
+                f"{score_date} is {age} days old, expected at most {MAX_PUSH_AGE_DAYS} days: nothing was sent. To send "
+                f"it, {self.rerun_instructions},push_mode={push_mode}. With push_mode=dry_run it is only planned."
             )
 
-    def _day(self, text: str) -> date:
+    def _parse_date(self, text: str) -> date:
         try:
             day = date.fromisoformat(text)
         except ValueError:
             day = None
+        # Python accepts other ISO forms too.
         if day is None or day.isoformat() != text:
-            raise self._property_error(f"score_date is {text!r}, wanted a day of the calendar as YYYY-MM-DD.")
+            raise self._property_error(f"score_date is {text!r}, expected a calendar date as YYYY-MM-DD.")
         return day
 
-    def _scheduled(self, day: date | None) -> datetime:
-        """The scheduled time; of a start by hand that names a day alone, the beginning of that day.
+    def _scheduled_time(self, requested: date | None) -> datetime:
+        """Return the scheduled time, or the start of the requested date if there is none.
 
-        Both jobs must come to the same answer, and so must whoever repeats the run: no clock is asked.
+        The result depends on the run properties alone, not on the clock: both jobs and every repetition of the run
+        get the same time.
         """
         text = self.properties.get(SCHEDULED_TIME)
-        if not text and day:
-            return datetime(day.year, day.month, day.day, tzinfo=self._zone())
+        if not text and requested:
+            return datetime(requested.year, requested.month, requested.day, tzinfo=self._zone())
         if not text:
-            raise self._property_error(
-                f"none tells the day. Start it with score_date=YYYY-MM-DD, or with {SCHEDULED_TIME}."
-            )
+            raise self._property_error(f"no date; set score_date=YYYY-MM-DD or {SCHEDULED_TIME}.")
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            raise self._property_error(f"{SCHEDULED_TIME} is {text!r}, wanted a time such as 2026-11-23T03:30:00Z.")
+            raise self._property_error(f"{SCHEDULED_TIME} is {text!r}, expected a time such as 2026-11-23T03:30:00Z.")
         return moment
 
     def _zone(self) -> ZoneInfo:
@@ -119,8 +131,8 @@ class WorkflowRun:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise WorkflowError(
-                f"--timezone is {self.timezone!r}, wanted an IANA name such as Europe/Berlin"
+                f"--timezone is {self.timezone!r}, expected an IANA name such as Europe/Berlin"
             ) from error
 
-    def _property_error(self, what: str) -> WorkflowError:
-        return WorkflowError(f"run properties of {self.name} ({self.id}): {what}")
+    def _property_error(self, problem: str) -> WorkflowError:
+        return WorkflowError(f"invalid run properties of {self.name} ({self.id}): {problem}")

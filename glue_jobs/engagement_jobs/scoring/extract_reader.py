@@ -1,4 +1,4 @@
-"""The files of an extract as one DataFrame: exactly those that were checked, each with the columns of the contract."""
+"""The extract as one DataFrame: exactly the files that were checked, each with the columns of the contract."""
 
 from __future__ import annotations
 
@@ -12,29 +12,76 @@ from pyspark.sql.types import IntegralType
 
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.contract.errors import SchemaError
+from engagement_jobs.contract.errors import InputChangedError, SchemaError
 from engagement_jobs.scoring.validation import check_schema
 from engagement_jobs.scoring.weights import Weights
 
-_AT_ONCE = 8
+_FILES_AT_ONCE = 8
+
+
+def check_unchanged(arguments: ScoreArguments) -> int:
+    """Compare the ETag of every file with that of the extract check.
+
+    :return: bytes of all files
+    :raises InputChangedError: a file was deleted or replaced, or is not part of the extract
+    """
+    bucket, extract = split_uri(arguments.input_uri)
+    is_folder = extract.endswith("/")
+    foreign = [key for key in arguments.input_etags if key != extract and not (is_folder and key.startswith(extract))]
+    if foreign:
+        raise InputChangedError(f"--input_etags names {', '.join(foreign[:3])}, expected only files of {extract}.")
+    store = Store(bucket)
+    total = 0
+    for key, expected in arguments.input_etags.items():
+        head = store.head(key)
+        if head is None:
+            raise InputChangedError(
+                f"{store.uri(key)} was deleted after it was checked. Upload the extract, then clear check_activity."
+            )
+        size, etag = head
+        if etag != expected:
+            raise InputChangedError(
+                f"{store.uri(key)} was replaced after it was checked: its ETag is {etag}, expected {expected}. Clear "
+                "check_activity to score the new extract."
+            )
+        total += size
+    return total
 
 
 def read_extract(spark: SparkSession, arguments: ScoreArguments, weights: Weights) -> DataFrame:
-    """The columns that are scored, of all rows. What came since into the extract's folder is not read.
+    """Read the user ids and metrics of all rows. Files that were added to the folder later are not read.
 
-    :raises SchemaError: names the file that is no Parquet, or lacks a column, or has one of another type
+    :raises SchemaError: names the file that is not Parquet, or whose column is missing or has another type
     """
     store = Store(split_uri(arguments.input_uri)[0])
-    files = [store.uri(key) for key in arguments.input_etags]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # a file's footer is soon read, and waited for much longer
-        frames = list(pool.map(lambda uri: check_schema(_open(spark, uri), weights, uri), files))
+    uris = [store.uri(key) for key in arguments.input_etags]
+    # To read a file's footer takes little CPU, but several round trips.
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        frames = list(pool.map(lambda uri: check_schema(_open(spark, uri), weights, uri), uris))
     if len(frames) == 1:
         return frames[0]
-    alike: dict[str, list[str]] = {}
-    for uri, frame in zip(files, frames, strict=True):
-        alike.setdefault(frame.schema.simpleString(), []).append(uri)
-    parts = [spark.read.parquet(*uris).select(*weights.columns) for uris in alike.values()]
-    return parts[0] if len(parts) == 1 else reduce(DataFrame.unionByName, map(_widened, parts))
+    uris_by_schema: dict[str, list[str]] = {}
+    for uri, frame in zip(uris, frames, strict=True):
+        uris_by_schema.setdefault(frame.schema.simpleString(), []).append(uri)
+    parts = [spark.read.parquet(*group).select(*weights.columns) for group in uris_by_schema.values()]
+    if len(parts) == 1:
+        return parts[0]
+    return reduce(DataFrame.unionByName, (_widen_metrics(part) for part in parts))
+
+
+def count_rows_by_file(rows: DataFrame, keys: list[str], total: int) -> dict[str, int]:
+    """Count the rows of each file. Spark reads only footers for it, and nothing if there is one file.
+
+    :param total: number of all rows
+    """
+    if len(keys) == 1:
+        return {keys[0]: total}
+    counts = dict.fromkeys(keys, 0)
+    for uri, count in rows.groupBy(F.input_file_name()).count().collect():
+        path = unquote(uri)
+        # One key may be the end of another, if a folder contains a folder of the same name: the longer one is meant.
+        counts[max((key for key in keys if path.endswith(f"/{key}")), key=len)] += count
+    return counts
 
 
 def _open(spark: SparkSession, uri: str) -> DataFrame:
@@ -42,35 +89,27 @@ def _open(spark: SparkSession, uri: str) -> DataFrame:
         return spark.read.parquet(uri)
     except Exception as error:
         raise SchemaError(
-            f"{uri} cannot be read as Parquet: {_first_cause(error)}. Have the extract written again."
+            f"{uri} cannot be read as Parquet: {_root_cause(error)}. Have the extract written again, then clear "
+            "check_activity."
         ) from error
 
 
-def _first_cause(error: Exception) -> str:
-    """What Java names last; before it come only layers of Spark."""
+def _root_cause(error: Exception) -> str:
+    """Return the last cause that Java lists; those before it are layers of Spark."""
     lines = str(error).splitlines() or [type(error).__name__]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     return (causes[-1] if causes else lines[0])[:200]
 
 
-def _widened(part: DataFrame) -> DataFrame:
-    """Metrics in the one type that holds those of all files: they are scored as doubles, and integers stay exact."""
-    columns = (
-        F.col(field.name)
-        if field.name == "user_id"
-        else F.col(field.name).cast("long" if isinstance(field.dataType, IntegralType) else "double").alias(field.name)
-        for field in part.schema.fields
-    )
+def _widen_metrics(part: DataFrame) -> DataFrame:
+    """Cast the metrics to long or double, so that files with different widths fit together.
+
+    The formula casts all metrics to double anyway; a long keeps integers exact until then.
+    """
+    columns = []
+    for field in part.schema.fields:
+        column = F.col(field.name)
+        if field.name != "user_id":
+            column = column.cast("long" if isinstance(field.dataType, IntegralType) else "double").alias(field.name)
+        columns.append(column)
     return part.select(*columns)
-
-
-def count_rows_by_file(rows: DataFrame, keys: list[str], total: int) -> dict[str, int]:
-    """How many of the `total` rows are of which file: only footers are read, and none where there is but one file."""
-    if len(keys) == 1:
-        return {keys[0]: total}
-    counts = dict.fromkeys(keys, 0)
-    for uri, count in rows.groupBy(F.input_file_name()).count().collect():
-        path = unquote(uri)
-        # A folder may have its own name below itself: then the longer key is meant.
-        counts[max((key for key in keys if path.endswith(f"/{key}")), key=len)] += count
-    return counts

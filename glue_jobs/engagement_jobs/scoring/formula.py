@@ -1,6 +1,7 @@
-"""The score: `100 * sum(weight * min(metric / cap, 1))`, as text with exactly two decimals.
+"""The formula: `score = 100 * sum(weight * min(metric / cap, 1))`, rounded half up to 8 and then to 2 decimals.
 
-Rounded half up to 8 decimals and then to 2: in plain doubles 0.125 * 58 may be 7.249999..., a cent below the true half.
+Rounding to 8 decimals first repairs the error of doubles: 0.125 * 58 may be 7.249999..., just below the half at which
+it must round up.
 """
 
 from __future__ import annotations
@@ -11,51 +12,53 @@ from operator import add
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.contract.csv_columns import SCORES_COLUMNS
 from engagement_jobs.scoring.weights import Weights
 
 BINS = 20
 _EXACT = "_exact_score"
-_ENOUGH = 1e-4
-"""Distance from a half, in 1e-8, at which doubles up to 100 are fine enough to tell up from down: they err by 2e-6."""
+_SAFE_DISTANCE = 1e-4
+"""Distance from a half, in units of 1e-8, beyond which a double rounds to the right side: its error is below 2e-6."""
 
 
-def with_score(activity: DataFrame, weights: Weights, where: Column | None = None) -> DataFrame:
-    """`activity` with `score`: double, 0.00 to 100.00, two decimals; null where not `where`."""
-    shares = (F.lit(each.weight) * _capped(F.col(each.metric).cast("double") / each.cap) for each in weights.metrics)
-    # A column of its own, for Spark would work it out anew wherever an expression repeats it.
-    exact = activity.withColumn(_EXACT, F.lit(100.0) * reduce(add, shares))
-    score = _rounded(F.col(_EXACT))
-    return exact.withColumn("score", score if where is None else F.when(where, score)).drop(_EXACT)
+def with_score(rows: DataFrame, weights: Weights, valid: Column | None = None) -> DataFrame:
+    """Add the column `score`: a double from 0.00 to 100.00 with two decimals.
+
+    :param valid: rows for which it is not true get a null; by default all rows get a score
+    """
+    shares = (
+        F.lit(metric.weight) * _cap_share(F.col(metric.name).cast("double") / metric.cap) for metric in weights.metrics
+    )
+    # A column of its own: Spark computes an expression again wherever it is repeated.
+    exact = rows.withColumn(_EXACT, F.lit(100.0) * reduce(add, shares))
+    score = _round_half_up(F.col(_EXACT))
+    return exact.withColumn("score", score if valid is None else F.when(valid, score)).drop(_EXACT)
 
 
-def _rounded(exact: Column) -> Column:
-    """Half up to 8 decimals and then to 2, as `F.round` does it, which writes each double as text and reads it again.
-    In whole numbers it is the same, and takes a fraction of the time, wherever a double is far enough from a half."""
-    parts = exact * 1e8
-    from_half = F.abs(parts - F.floor(parts) - 0.5)
-    cents = F.floor((F.floor(parts + 0.5) + 500_000) / 1_000_000)
-    return F.when(from_half.between(_ENOUGH, 0.5), cents / 100).otherwise(F.round(F.round(exact, 8), 2))
-
-
-def _capped(share: Column) -> Column:
-    # Not `least`, which leaves nulls out: a missing metric would count as a full one.
+def _cap_share(share: Column) -> Column:
+    # Not `least`, which ignores nulls: a missing metric would count as a full one.
     return F.when(share > 1, F.lit(1.0)).otherwise(share)
 
 
+def _round_half_up(exact: Column) -> Column:
+    """Round half up to 8 decimals and then to 2.
+
+    `F.round` does so by writing each double as text and parsing it again. Integer arithmetic on doubles gives the same
+    result in a fraction of the time, unless a double is too close to a half.
+    """
+    scaled = exact * 1e8
+    distance_from_half = F.abs(scaled - F.floor(scaled) - 0.5)
+    hundredths = F.floor((F.floor(scaled + 0.5) + 500_000) / 1_000_000)
+    slow = F.round(F.round(exact, 8), 2)
+    return F.when(distance_from_half.between(_SAFE_DISTANCE, 0.5), hundredths / 100).otherwise(slow)
+
+
 def score_text(score: str = "score") -> Column:
-    """A score as the CSV and the CRM have it: `73.25`."""
-    cents = F.floor(F.col(score) * 100 + 0.5).cast("int")
-    units, rest = F.floor(cents / 100).cast("string"), cents % 100
-    return F.concat(units, F.when(rest < 10, ".0").otherwise("."), rest.cast("string"))
+    """Format a score for the CSV and the CRM, with exactly two decimals: `73.25`."""
+    hundredths = F.floor(F.col(score) * 100 + 0.5).cast("int")
+    units, decimals = F.floor(hundredths / 100).cast("string"), hundredths % 100
+    return F.concat(units, F.when(decimals < 10, ".0").otherwise("."), decimals.cast("string"))
 
 
 def score_bin(score: str = "score") -> Column:
-    """Which of the 20 bins of 5 points a score falls into; 100.00 falls into the last."""
+    """Return the bin of a score, from 0 to 19. Each bin has a width of 5; 100.00 is in the last one."""
     return F.when(F.col(score) == 100, BINS - 1).otherwise(F.floor(F.col(score) / (100 / BINS))).cast("int")
-
-
-def to_csv_columns(scored: DataFrame, scored_at: str) -> DataFrame:
-    """The columns of the scores file."""
-    values = (F.col("user_id"), score_text(), F.lit(scored_at))
-    return scored.select(*(value.alias(name) for value, name in zip(values, SCORES_COLUMNS, strict=True)))

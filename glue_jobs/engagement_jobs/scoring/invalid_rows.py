@@ -1,4 +1,4 @@
-"""What happens to rows that cannot be scored: kept with their reason, and sampled; too many of them end the job."""
+"""Invalid rows: written with their reasons, sampled for the manifest, and limited in number."""
 
 from __future__ import annotations
 
@@ -21,14 +21,23 @@ Samples = dict[str, list[dict[str, Any]]]
 _ROWS_PER_FILE = 1_000_000
 
 
-def add_reasons(unfit: DataFrame, repeated: DataFrame, metrics: Sequence[str]) -> DataFrame:
-    """Rows that cannot be scored by themselves, and rows of `repeated` users that are invalid, with their `reason`."""
-    others = repeated.where(F.col("reason").isNotNull()).drop("score")
-    return unfit.withColumn("reason", invalid_reason(metrics)).unionByName(others)
+def collect_invalid_rows(invalid_unique: DataFrame, resolved: DataFrame, metrics: Sequence[str]) -> DataFrame:
+    """Return all invalid rows of the extract, with their `reason`.
+
+    :param invalid_unique: invalid rows of users with one row
+    :param resolved: rows of users with several rows, with `reason` if they are invalid
+    """
+    invalid_duplicates = resolved.where(F.col("reason").isNotNull()).drop("score")
+    return invalid_unique.withColumn("reason", invalid_reason(metrics)).unionByName(invalid_duplicates)
 
 
 def write_invalid_rows(invalid: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
-    """Write `count` invalid rows with their reasons; return how many there are for each reason, and samples."""
+    """Write the invalid rows as JSON lines.
+
+    :param uri: folder of the files
+    :param count: number of rows in `invalid`
+    :return: number of rows for each reason, and samples
+    """
     if not count:
         return {}, {}
     summary = _summarize(invalid, metrics)
@@ -37,25 +46,33 @@ def write_invalid_rows(invalid: DataFrame, uri: str, count: int, metrics: Sequen
     return summary
 
 
-def _summarize(invalid: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
-    """Count rows by reason; sample the metrics of the least and the greatest row, without user ids."""
-    values = F.struct(*metrics)
-    ends = (F.to_json(end(values), {"ignoreNullFields": "false"}) for end in (F.min, F.max))
-    found = sorted(invalid.groupBy("reason").agg(F.count("*"), *ends).collect())
-    samples = {each: [json.loads(text) for text in dict.fromkeys(texts)] for each, _, *texts in found}
-    return {each: count for each, count, *_ in found}, samples
+def check_invalid_rate(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Reasons) -> None:
+    """Check that enough rows are valid.
 
-
-def check_invalid_rate(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:
-    """Raise TooManyInvalidRowsError when more than `max_invalid_fraction` was invalid, or nothing can be scored."""
-    most = arguments.max_invalid_fraction * counts["input"]
-    if counts["scored"] and counts["invalid"] <= most:
+    :param counts: numbers of rows: `input`, `scored`, `invalid`
+    :raises TooManyInvalidRowsError: more than `max_invalid_fraction` of the rows are invalid, or none was scored
+    """
+    max_invalid = arguments.max_invalid_fraction * counts["input"]
+    if counts["scored"] and counts["invalid"] <= max_invalid:
         return
-    invalid_uri = f"s3://{arguments.output_bucket}/{s3_keys.invalid_prefix(arguments.score_date)}"
-    why = ", ".join(f"{count:,} {each}" for each, count in sorted(reasons.items(), key=lambda item: -item[1]))
+    by_frequency = sorted(reasons.items(), key=lambda item: -item[1])
+    details = ", ".join(f"{count:,} {reason}" for reason, count in by_frequency)
+    folder = f"s3://{arguments.output_bucket}/{s3_keys.invalid_prefix(arguments.score_date)}"
     raise TooManyInvalidRowsError(
-        f"{arguments.input_uri}: {counts['invalid']:,} of {counts['input']:,} rows cannot be scored "
-        f"({why or 'the extract is empty'}); at most {arguments.max_invalid_fraction:.0%} may be, and at least one row "
-        f"must be scored. The rows are in {invalid_uri}. "
-        "Correct the extract, or raise max_invalid_fraction, then clear check_activity."
+        f"{arguments.input_uri}: {counts['invalid']:,} of {counts['input']:,} rows are invalid "
+        f"({details or 'the extract is empty'}), expected at most {arguments.max_invalid_fraction:.0%} and at least "
+        f"one valid row. The invalid rows are in {folder}. Correct the extract or raise max_invalid_fraction, then "
+        "clear check_activity."
     )
+
+
+def _summarize(invalid: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Samples]:
+    """Count the rows of each reason, and sample the smallest and the largest by their metrics, without user ids."""
+    values = F.struct(*metrics)
+    smallest, largest = (F.to_json(end(values), {"ignoreNullFields": "false"}) for end in (F.min, F.max))
+    reasons: Reasons = {}
+    samples: Samples = {}
+    for reason, count, *texts in sorted(invalid.groupBy("reason").agg(F.count("*"), smallest, largest).collect()):
+        reasons[reason] = count
+        samples[reason] = [json.loads(text) for text in dict.fromkeys(texts)]  # one sample if both are equal
+    return reasons, samples

@@ -1,4 +1,4 @@
-"""The scores manifest, key by key; see docs/reference/data-contract.md. The scoring job writes it last."""
+"""The scores manifest, which the scoring job writes last; see docs/reference/data-contract.md."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def scores_manifest(
     sha256: str,
     weights: Weights,
 ) -> dict[str, Any]:
-    """What job 1 wrote.
+    """Build the scores manifest.
 
-    :param read: rows by the key of each file of the extract
-    :param rows: `input`, `scored`, `rejected`, `deduplicated`
-    :param samples: for each reason, the metrics of one or two rows that were rejected for it
-    :param files: name and bytes of each CSV file
-    :param sha256: over the bytes of the files in order of name
+    :param read: number of rows by key of the extract's file
+    :param rows: numbers of rows: `input`, `scored`, `invalid`, `deduplicated`
+    :param samples: for each reason, the metrics of one or two rows that are invalid for it
+    :param files: name and size in bytes of each CSV file
+    :param sha256: over the bytes of the files in the order of their names, in hex
     """
     return {
         "version": 1,

@@ -1,6 +1,6 @@
-"""The activity extract: its schema, and which of its rows can be scored.
+"""Validation of the extract: its schema, and which of its rows are valid and why not.
 
-Columns: `user_id` string, and the metrics of the weights document. More columns are ignored.
+Columns: `user_id`, a string, and the metrics of the weights document. Other columns are ignored.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the name everybody knows it by
+from pyspark.sql import functions as F  # noqa: N812 - the customary name
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
 from engagement_jobs.contract.errors import SchemaError
@@ -20,52 +20,60 @@ _TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
     "integer": ((IntegralType,), "an integer"),
     "number": ((FractionalType, IntegralType), "a floating, decimal or integer number"),
 }
+"""For each type of the contract: Spark's types, and the type as error messages describe it."""
 
 
-def check_schema(activity: DataFrame, weights: Weights, where: str) -> DataFrame:
-    """The columns of `activity` that are scored.
+def check_schema(extract: DataFrame, weights: Weights, uri: str) -> DataFrame:
+    """Check the columns of a file.
 
-    :raises SchemaError: names every column that is missing or of another type
+    :param uri: of the file, for error messages
+    :return: the user ids and the metrics
+    :raises SchemaError: names every column that is missing or has another type
     """
-    found = {field.name: field.dataType for field in activity.schema.fields}
-    wrong = []
-    for name, kind in {"user_id": "string", **{each.metric: each.type for each in weights.metrics}}.items():
-        types, wanted = _TYPES[kind]
-        if name not in found:
-            wrong.append(f"column {name} is missing, wanted {wanted}")
-        elif not isinstance(found[name], types):
-            wrong.append(f"column {name} is {found[name].simpleString()}, wanted {wanted}")
-    if wrong:
+    types_in_file = {field.name: field.dataType for field in extract.schema.fields}
+    contract_types = {"user_id": "string", **{metric.name: metric.type for metric in weights.metrics}}
+    faults = []
+    for name, contract_type in contract_types.items():
+        spark_types, description = _TYPES[contract_type]
+        if name not in types_in_file:
+            faults.append(f"column {name} is missing, expected {description}")
+        elif not isinstance(types_in_file[name], spark_types):
+            faults.append(f"column {name} is {types_in_file[name].simpleString()}, expected {description}")
+    if faults:
         raise SchemaError(
-            f"{where}: {'; '.join(wrong)}. Found: {', '.join(found) or 'no columns'}. "
-            "Have the extract written with these types, then clear check_activity."
+            f"{uri}: {'; '.join(faults)}. Its columns are: {', '.join(types_in_file) or 'none'}. "
+            "Have the extract written with the expected types, then clear check_activity."
         )
-    return activity.select(*weights.columns)
+    return extract.select(*weights.columns)
 
 
 def is_valid(metrics: Sequence[str]) -> Column:
-    """Whether there is no `reason` against a row; false or null otherwise. In short, for it is asked of every row."""
+    """Return whether a row has no `invalid_reason`; null counts as false.
+
+    It runs for every row, so it is a much shorter expression.
+    """
     values = [F.col(metric).cast("double") for metric in metrics]
-    # Nulls and NaN are not below infinity.
+    # Null and NaN are not less than infinity.
     return reduce(lambda valid, value: valid & (value >= 0) & (value < float("inf")), values, ~has_blank_user_id())
 
 
 def invalid_reason(metrics: Sequence[str]) -> Column:
-    """Why a row cannot be scored, whatever other rows say; null when it can.
+    """Return why a row is invalid by itself, or null for a valid row.
 
-    Only for few rows: code for this many branches is too long for Java's compiler, and so is a pass that contains it.
+    Use it for few rows only: the code that Spark generates for so many branches is too long for Java's just-in-time
+    compiler, together with everything else in the same pass.
     """
     checks = [
         (F.col("user_id").isNull(), "user_id_null"),
         (has_blank_user_id(), "user_id_blank"),
         *(check for metric in metrics for check in _metric_checks(metric)),
     ]
-    # One expression with many branches: Spark takes seconds to plan as many that are nested in one another.
+    # One expression with many branches: Spark takes seconds to plan as many nested expressions.
     return reduce(lambda cases, check: cases.when(*check), checks[1:], F.when(*checks[0]))
 
 
 def has_blank_user_id() -> Column:
-    """Whether nothing of the user's id is visible; null when there is no id."""
+    """Return whether a user id consists of white space only; null for a null id."""
     user_id = F.col("user_id")
     # Almost every id begins with a visible ASCII character, which needs no regular expression.
     return ~((user_id >= "!") & (user_id <= "~")) & user_id.rlike(r"(?U)^\s*$")

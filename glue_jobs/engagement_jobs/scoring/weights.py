@@ -1,6 +1,7 @@
-"""How much each metric counts: one versioned JSON document, shipped beside this module.
+"""The weights document: which metrics make up the score, and how much each counts.
 
-A metric is a column of the extract. One is added or dropped by the document alone.
+It is a versioned JSON document; the default is next to this module. A metric is a column of the extract. To add or
+remove a metric, change the document, not the code.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -16,18 +16,22 @@ from typing import Any
 from engagement_jobs.contract.errors import WeightsError
 
 TYPES = ("integer", "number")
-"""What a metric's column must be: an integer of any width, or any number."""
-
-_WANTED = {"type", "weight", "cap"}
-# What a row has besides its metrics, on its way through the job.
-_TAKEN = ("user_id", "reason", "score")
+"""Type of a metric's column: an integer of any width, or any number."""
+_ENTRY_KEYS = {"type", "weight", "cap"}
+_RESERVED_NAMES = ("user_id", "reason", "score")
+"""Other columns of a row within the job."""
 
 
 @dataclass(frozen=True)
-class Weight:
-    """A metric's share of the score and the value from which more does not count."""
+class ScoreMetric:
+    """A metric and its part of the score.
 
-    metric: str
+    :param type: one of `TYPES`
+    :param weight: share of the score, from 0 to 1
+    :param cap: value from which on the metric counts in full
+    """
+
+    name: str
     type: str
     weight: float
     cap: float
@@ -35,95 +39,110 @@ class Weight:
 
 @dataclass(frozen=True)
 class Weights:
-    """All metrics of a version; `sha256` is that of the document's bytes."""
+    """A weights document.
+
+    :param sha256: of the document's bytes, in hex
+    """
 
     version: str
     sha256: str
-    metrics: tuple[Weight, ...]
+    metrics: tuple[ScoreMetric, ...]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The metrics' names."""
-        return tuple(each.metric for each in self.metrics)
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics."""
+        return tuple(metric.name for metric in self.metrics)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the extract that are read."""
-        return ("user_id", *self.names)
-
-    @classmethod
-    def parse(cls, document: bytes) -> Weights:
-        """Check a document; raise WeightsError that says all that is wrong with it."""
-        parsed = _load(document)
-        version, metrics = parsed.get("version"), parsed.get("metrics")
-        wrong = [f"{name} is not known" for name in parsed.keys() - {"version", "metrics"}]
-        if not isinstance(version, str) or not version.strip():
-            wrong.append(f"version is {version!r}, wanted a text")
-        if not isinstance(metrics, dict) or not metrics:
-            wrong.append("metrics is missing or empty, wanted an object with one entry a metric")
-            metrics = {}
-        wrong += _names(list(metrics))
-        wrong += (fault for name, entry in metrics.items() for fault in _entry(name, entry))
-        if not wrong and not math.isclose(total := math.fsum(each["weight"] for each in metrics.values()), 1):
-            wrong.append(f"the weights add up to {total:g}, wanted 1")
-        if wrong:
-            raise WeightsError(f"the weights document is not as it must be: {'; '.join(wrong)}")
-        found = (
-            Weight(name, each["type"], float(each["weight"]), float(each["cap"])) for name, each in metrics.items()
-        )
-        return cls(str(version), hashlib.sha256(document).hexdigest(), tuple(found))
+        """Columns of the extract that the job reads."""
+        return ("user_id", *self.metric_names)
 
     @classmethod
     def default(cls) -> Weights:
-        """The document in the job archive."""
+        """Return the document in the job archive."""
         return cls.parse((resources.files("engagement_jobs.scoring") / "weights.json").read_bytes())
 
+    @classmethod
+    def parse(cls, document: bytes) -> Weights:
+        """Parse and validate a document.
 
-def _load(document: bytes) -> Mapping[str, Any]:
+        :raises WeightsError: lists every fault
+        """
+        parsed = _load_json(document)
+        faults = _find_faults(parsed)
+        if faults:
+            raise WeightsError(f"invalid weights document: {'; '.join(faults)}")
+        metrics = (
+            ScoreMetric(name, entry["type"], float(entry["weight"]), float(entry["cap"]))
+            for name, entry in parsed["metrics"].items()
+        )
+        return cls(parsed["version"], hashlib.sha256(document).hexdigest(), tuple(metrics))
+
+
+def _load_json(document: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(document, object_pairs_hook=_without_twins)
+        parsed = json.loads(document, object_pairs_hook=_refuse_duplicate_keys)
     except ValueError as error:
-        raise WeightsError(f"the weights document is no JSON: {error}") from error
+        raise WeightsError(f"invalid weights document: not JSON: {error}") from error
     if not isinstance(parsed, dict):
-        raise WeightsError(f"the weights document is a {type(parsed).__name__}, wanted an object")
+        raise WeightsError(f"invalid weights document: expected a JSON object, got a {type(parsed).__name__}")
     return parsed
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object in which no name stands twice: of two weights for one metric, neither is known to be meant."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} stands there twice")
-    return found
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object. If it has two weights for one metric, neither is known to be the right one."""
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"duplicate key {key}")
+    return dict(pairs)
 
 
-def _names(metrics: list[str]) -> list[str]:
-    wrong = [
-        f"metric {name!r} cannot be a column: wanted a letter, then letters, digits and underscores"
-        for name in metrics
-        if not (name.isascii() and name.isidentifier()) or name.startswith("_")
-    ]
-    wrong += [f"metric {name} is a name that the job itself gives" for name in metrics if name.lower() in _TAKEN]
-    # Spark does not tell them apart.
-    lower = [name.lower() for name in metrics]
-    return wrong + [
-        f"metric {name} is there in upper and lower case" for name in metrics if lower.count(name.lower()) > 1
-    ]
+def _find_faults(document: dict[str, Any]) -> list[str]:
+    faults = [f"unknown key {key}, expected version and metrics" for key in document.keys() - {"version", "metrics"}]
+    version, metrics = document.get("version"), document.get("metrics")
+    if not isinstance(version, str) or not version.strip():
+        faults.append(f"version is {version!r}, expected a non-empty string")
+    if not isinstance(metrics, dict) or not metrics:
+        faults.append("metrics is missing or empty, expected an object with one entry per metric")
+        return faults
+    faults += _find_name_faults(list(metrics))
+    for name, entry in metrics.items():
+        faults += _find_entry_faults(name, entry)
+    if not faults:
+        total = math.fsum(entry["weight"] for entry in metrics.values())
+        if not math.isclose(total, 1):
+            faults.append(f"the sum of the weights is {total:g}, expected 1")
+    return faults
 
 
-def _entry(name: str, entry: Any) -> list[str]:
-    if not isinstance(entry, dict) or entry.keys() != _WANTED:
-        found = ", ".join(entry) if isinstance(entry, dict) else repr(entry)
-        return [f"{name} has {found or 'nothing'}, wanted type, weight and cap"]
-    wrong = []
+def _find_name_faults(names: list[str]) -> list[str]:
+    faults = []
+    lowercase = [name.lower() for name in names]
+    for name in names:
+        if not (name.isascii() and name.isidentifier()) or name.startswith("_"):
+            faults.append(f"metric name {name!r}: expected a letter, then letters, digits and underscores")
+        if name.lower() in _RESERVED_NAMES:
+            faults.append(f"metric name {name} is reserved")
+        if lowercase.count(name.lower()) > 1:  # Spark ignores the case of column names
+            faults.append(f"metric name {name} occurs in different cases")
+    return faults
+
+
+def _find_entry_faults(name: str, entry: Any) -> list[str]:
+    if not isinstance(entry, dict):
+        return [f"{name} is {entry!r}, expected an object with type, weight and cap"]
+    if entry.keys() != _ENTRY_KEYS:
+        return [f"{name} has the keys {', '.join(entry) or 'none'}, expected type, weight and cap"]
+    faults = []
     if entry["type"] not in TYPES:
-        wrong.append(f"{name} has type {entry['type']!r}, wanted {' or '.join(TYPES)}")
+        faults.append(f"{name}: type is {entry['type']!r}, expected {' or '.join(TYPES)}")
     if not _is_number(entry["weight"]) or not 0 <= entry["weight"] <= 1:
-        wrong.append(f"{name} has weight {entry['weight']!r}, wanted a number from 0 to 1")
+        faults.append(f"{name}: weight is {entry['weight']!r}, expected a number from 0 to 1")
     if not _is_number(entry["cap"]) or not 0 < entry["cap"] < 1e300:
-        wrong.append(f"{name} has cap {str(entry['cap'])[:30]}, wanted a number above 0")
-    return wrong
+        faults.append(f"{name}: cap is {str(entry['cap'])[:30]}, expected a number greater than 0")
+    return faults
 
 
 def _is_number(value: Any) -> bool:

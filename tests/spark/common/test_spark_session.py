@@ -1,4 +1,4 @@
-"""What both jobs set on Spark."""
+"""Settings of the Spark session that both jobs share."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from engagement_jobs.common import spark_session
 from tests.support.glue_world import SLOTS
 
 
-class _Cluster:
-    """As much of a session as `spark_session.task_slots` looks at."""
+class _FakeSession:
+    """What `task_slots` reads of a session."""
 
     def __init__(self, parallelism: int, **conf: str) -> None:
         self.sparkContext = self
@@ -34,26 +34,26 @@ class _Cluster:
         ({}, 7),
     ],
 )
-def test_slots(conf: dict[str, str], slots: int, spark: SparkSession) -> None:
-    cluster: Any = _Cluster(7, **conf)
-    assert spark_session.task_slots(cluster) == slots
+def test_task_slots_are_those_of_the_executors(conf: dict[str, str], slots: int, spark: SparkSession) -> None:
+    session: Any = _FakeSession(7, **conf)
+    assert spark_session.task_slots(session) == slots
     assert spark_session.task_slots(spark) == SLOTS
 
 
 @pytest.mark.parametrize(("rows", "partitions"), [(0, SLOTS), (10_000, SLOTS), (2_000_001, 5), (100_000_000, 200)])
-def test_shuffles_fit_the_rows(spark: SparkSession, rows: int, partitions: int) -> None:
+def test_shuffle_partitions_depend_on_rows_and_slots(spark: SparkSession, rows: int, partitions: int) -> None:
     spark_session.set_shuffle_partitions(spark, rows)
     assert spark.conf.get("spark.sql.shuffle.partitions") == str(partitions)
 
 
 @pytest.mark.parametrize(("size", "partitions"), [(0, 1), (16 << 20, 1), ((16 << 20) + 1, 2), (2_500_000_000, 150)])
-def test_reads_fit_the_bytes_whatever_the_cluster(spark: SparkSession, size: int, partitions: int) -> None:
+def test_read_partitions_depend_on_the_bytes_alone(spark: SparkSession, size: int, partitions: int) -> None:
     spark_session.set_read_partitions(spark, size)
     assert spark.conf.get("spark.sql.shuffle.partitions") == str(partitions)
     assert spark.conf.get("spark.sql.files.minPartitionNum") == "1"
 
 
-def test_settings(spark: SparkSession) -> None:
+def test_a_started_session_has_the_shared_settings(spark: SparkSession) -> None:
     assert spark_session.start("again") is spark
     for name, value in {
         "spark.sql.session.timeZone": "UTC",

@@ -1,4 +1,4 @@
-"""Both jobs' command lines as Glue writes them, with Glue's own parser; in a workflow run against the stand-ins."""
+"""Command lines of both jobs, written as Glue does and parsed by Glue's parser; workflow runs use the emulators."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from tests.support.glue_world import Bucket
 from tests.support.job_arguments import PUSH, SCORE
 
 KEY = "activity/dt=2026-11-23/activity.parquet"
-PATTERN = "activity/dt={score_date}/activity.parquet"
-WHOLE = b"PAR1" + b"meta" + (4).to_bytes(4, "little") + b"PAR1"
+ACTIVITY_KEY = "activity/dt={score_date}/activity.parquet"
+COMPLETE = b"PAR1" + b"meta" + (4).to_bytes(4, "little") + b"PAR1"
 SCHEDULED = {"scheduled_time": "2026-11-23T03:30:00Z"}
 
 
-def line(values: dict[str, str], *more: str) -> list[str]:
-    return ["job.py", "--JOB_NAME", "a job", *(word for n, v in values.items() for word in (f"--{n}", v)), *more]
+def command_line(values: dict[str, str], *more: str) -> list[str]:
+    options = [word for name, value in values.items() for word in (f"--{name}", value)]
+    return ["job.py", "--JOB_NAME", "a job", *options, *more]
 
 
 def in_workflow(kind: Any, given: dict[str, str], run_id: str = "wr_1", **changes: str) -> list[str]:
-    """The command line of a workflow's job: what its trigger passes, in the middle of what Glue adds."""
+    """Return a job's command line in a workflow run: what the trigger passes, surrounded by what Glue adds."""
     names = [name for name in workflow_run.argument_names(kind.names()) if name in given]
     values = {"WORKFLOW_NAME": "engagement", "WORKFLOW_RUN_ID": run_id, "timezone": "UTC"}
     values |= {name: given[name] for name in names} | {"JOB_RUN_ID": given["JOB_RUN_ID"]} | changes
-    return line(values, "--enable-metrics", "false", "--TempDir", "s3://artifacts/tmp")
+    return command_line(values, "--enable-metrics", "false", "--TempDir", "s3://artifacts/tmp")
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that gives the workflow run these properties."""
+    """Return a function that sets the properties of the workflow run."""
 
     def start(**properties: str) -> None:
         runs = {("engagement", "wr_1"): properties}
-        monkeypatch.setattr(aws, "read_run_properties", lambda *asked: runs[asked])
+        monkeypatch.setattr(aws, "read_run_properties", lambda *run: runs[run])
 
     return start
 
@@ -56,64 +57,64 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("kind", "given"), [(ScoreArguments, SCORE), (PushArguments, PUSH)])
-def test_everything_is_passed_outside_a_workflow(kind: Any, given: dict[str, str]) -> None:
-    assert cli.read_arguments(kind, line(given, "--airflow_task_uuid", "0190")) == kind.parse(given)
+def test_all_arguments_are_required_outside_a_workflow(kind: Any, given: dict[str, str]) -> None:
+    assert cli.read_arguments(kind, command_line(given, "--airflow_task_uuid", "0190")) == kind.parse(given)
     for name in kind.names():
         with pytest.raises(Exception, match=f"required: --{name}"):
-            cli.read_arguments(kind, line({key: value for key, value in given.items() if key != name}))
+            cli.read_arguments(kind, command_line({key: value for key, value in given.items() if key != name}))
 
 
-def test_reads_its_own_process_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", line(PUSH))
+def test_the_default_is_the_command_line_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", command_line(PUSH))
     assert cli.read_arguments(PushArguments) == PushArguments.parse(PUSH)
 
 
-def test_job_2_takes_the_day_from_the_workflow_run(started: Any) -> None:
+def test_the_push_job_derives_the_date_from_the_workflow_run(started: Any) -> None:
     started(**SCHEDULED)
-    found = cli.read_arguments(PushArguments, in_workflow(PushArguments, PUSH))
+    arguments = cli.read_arguments(PushArguments, in_workflow(PushArguments, PUSH))
     derived = {"score_date": "2026-11-23", "run_id": "workflow__2026-11-23T03:30:00Z"}
-    assert found == PushArguments.parse(PUSH | derived)
+    assert arguments == PushArguments.parse(PUSH | derived)
 
 
-def test_job_2_obeys_what_was_chosen_by_hand(started: Any) -> None:
+def test_manual_run_properties_replace_arguments(started: Any) -> None:
     started(**SCHEDULED, score_date="2026-11-01", push_mode="changed", limit="7", resend_delivered="true")
-    found = cli.read_arguments(PushArguments, in_workflow(PushArguments, PUSH))
-    assert (found.score_date, found.push_mode, found.limit, found.resend_delivered) == (
+    arguments = cli.read_arguments(PushArguments, in_workflow(PushArguments, PUSH))
+    assert (arguments.score_date, arguments.push_mode, arguments.limit, arguments.resend_delivered) == (
         "2026-11-01",
         "changed",
         7,
         True,
     )
-    assert found.max_requests_per_second == float(PUSH["max_requests_per_second"])
+    assert arguments.max_requests_per_second == float(PUSH["max_requests_per_second"])
 
 
-def test_job_2_refuses_an_old_date_that_nobody_chose_to_send(started: Any) -> None:
+def test_the_push_job_refuses_an_old_date_by_default(started: Any) -> None:
     started(score_date="2026-11-01")
     with pytest.raises(WorkflowError, match="2026-11-01 is 23 days old"):
         cli.read_arguments(PushArguments, in_workflow(PushArguments, PUSH))
     assert cli.read_arguments(PushArguments, in_workflow(PushArguments, PUSH, push_mode="dry_run"))
 
 
-def test_what_is_chosen_is_checked_as_an_argument_is(started: Any) -> None:
+def test_manual_run_properties_are_validated_as_arguments(started: Any) -> None:
     started(**SCHEDULED, limit="0", push_mode="everything")
     with pytest.raises(ArgumentError, match=r"--push_mode is 'everything'.*--limit is '0'"):
         cli.read_arguments(PushArguments, in_workflow(PushArguments, PUSH))
 
 
 @pytest.mark.parametrize("missing", ["timezone", "activity_bucket", "activity_key", "weights_uri"])
-def test_a_trigger_must_pass_the_rest(missing: str, started: Any) -> None:
+def test_a_trigger_must_pass_all_other_arguments(missing: str, started: Any) -> None:
     started(**SCHEDULED)
-    words = in_workflow(ScoreArguments, SCORE, activity_bucket="in", activity_key=PATTERN)
-    at = words.index(f"--{missing}")
+    options = in_workflow(ScoreArguments, SCORE, activity_bucket="in", activity_key=ACTIVITY_KEY)
+    position = options.index(f"--{missing}")
     with pytest.raises(Exception, match=f"required: --{missing}"):
-        cli.read_arguments(ScoreArguments, words[:at] + words[at + 2 :])
+        cli.read_arguments(ScoreArguments, options[:position] + options[position + 2 :])
 
 
-def test_job_1_finds_its_extract(bucket: Bucket, started: Any) -> None:
-    etag = bucket.put(KEY, WHOLE)
+def test_the_scoring_job_derives_its_extract(bucket: Bucket, started: Any) -> None:
+    etag = bucket.put(KEY, COMPLETE)
     started(**SCHEDULED)
-    words = in_workflow(ScoreArguments, SCORE, activity_bucket=bucket.name, activity_key=PATTERN)
-    assert cli.read_arguments(ScoreArguments, words) == ScoreArguments.parse(
+    options = in_workflow(ScoreArguments, SCORE, activity_bucket=bucket.name, activity_key=ACTIVITY_KEY)
+    assert cli.read_arguments(ScoreArguments, options) == ScoreArguments.parse(
         SCORE
         | {
             "score_date": "2026-11-23",
@@ -125,26 +126,26 @@ def test_job_1_finds_its_extract(bucket: Bucket, started: Any) -> None:
     )
 
 
-def test_job_1_says_which_extract_is_missing_and_what_to_do(bucket: Bucket, started: Any) -> None:
+def test_the_scoring_job_names_the_missing_extract(bucket: Bucket, started: Any) -> None:
     started(**SCHEDULED)
-    words = in_workflow(ScoreArguments, SCORE, activity_bucket=bucket.name, activity_key=PATTERN)
-    with pytest.raises(ExtractError) as refusal:
-        cli.read_arguments(ScoreArguments, words)
-    assert str(refusal.value) == (
-        f"s3://{bucket.name}/{KEY} does not exist: the day's extract has not come. Upload it, then start the workflow "
+    options = in_workflow(ScoreArguments, SCORE, activity_bucket=bucket.name, activity_key=ACTIVITY_KEY)
+    with pytest.raises(ExtractError) as error:
+        cli.read_arguments(ScoreArguments, options)
+    assert str(error.value) == (
+        f"s3://{bucket.name}/{KEY} does not exist: the extract has not arrived. Upload it, then start the workflow "
         "engagement again with the run properties scheduled_time=2026-11-23T03:30:00Z."
     )
-    bucket.put(KEY, WHOLE[:-1])
-    with pytest.raises(ExtractError, match="cut off"):
-        cli.read_arguments(ScoreArguments, words)
+    bucket.put(KEY, COMPLETE[:-1])
+    with pytest.raises(ExtractError, match="is truncated"):
+        cli.read_arguments(ScoreArguments, options)
 
 
-def test_the_log_says_which_run_it_is(started: Any) -> None:
+def test_the_log_names_the_run_and_how_to_repeat_it(started: Any) -> None:
     started(**SCHEDULED)
     with pytest.MonkeyPatch.context() as patch:
-        said: list[str] = []
-        patch.setattr(cli.log, "info", lambda text, *args: said.append(text % args))
+        messages: list[str] = []
+        patch.setattr(cli.log, "info", lambda text, *args: messages.append(text % args))
         cli.read_arguments(PushArguments, in_workflow(PushArguments, PUSH))
-    assert "wr_1" in said[0]
-    assert "workflow__2026-11-23T03:30:00Z" in said[1]
-    assert "start the workflow engagement again" in said[1]
+    assert "wr_1" in messages[0]
+    assert "workflow__2026-11-23T03:30:00Z" in messages[1]
+    assert "start the workflow engagement again" in messages[1]

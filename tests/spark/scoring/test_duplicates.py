@@ -1,4 +1,4 @@
-"""How users with several rows are found, and what becomes of their rows."""
+"""How users with several rows are found, and which of their rows are scored."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ METRICS = {
 }
 WEIGHTS = Weights.parse(json.dumps({"version": "1", "metrics": METRICS}).encode())
 SCHEMA = "user_id string, visits int, share double"
-OTHERS = [
+UNIQUE = [
     *((user, 1, 0.5) for user in HOSTILE_IDS),
     ("Case", 1, 0.5),
     ("case", 1, 0.5),
     ("case ", 1, 0.5),
 ]
-UNFIT = [("negative", -1, 0.5), *[(None, 1, 0.5)] * 2, ("", 1, 0.5), ("", 2, 0.5), *[(" \t\u3000", 1, 0.5)] * 2]
-REPEATED = [
+INVALID = [("negative", -1, 0.5), *[(None, 1, 0.5)] * 2, ("", 1, 0.5), ("", 2, 0.5), *[(" \t\u3000", 1, 0.5)] * 2]
+DUPLICATES = [
     *[("twice", 1, 0.5)] * 2,
-    *[("thrice", 2, 0.5)] * 3,
+    *[("three times", 2, 0.5)] * 3,
     *[("differs", 1, 0.5)] * 2,
     ("differs", 1, 0.6),
     ("half null", 1, 0.5),
@@ -43,8 +43,8 @@ REPEATED = [
 RESOLVED = [
     ("twice", 50.0, None),
     ("twice", None, None),
-    ("thrice", 75.0, None),
-    *[("thrice", None, None)] * 2,
+    ("three times", 75.0, None),
+    *[("three times", None, None)] * 2,
     *[("differs", None, "conflicting_rows")] * 3,
     ("half null", None, "conflicting_rows"),
     ("half null", None, "share_null"),
@@ -55,62 +55,69 @@ RESOLVED = [
 
 @pytest.fixture
 def rows(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame(OTHERS + UNFIT + REPEATED, SCHEMA)
+    return spark.createDataFrame(UNIQUE + INVALID + DUPLICATES, SCHEMA)
 
 
 @pytest.fixture(params=[(500, 10 << 20), (0, 10 << 20), (0, -1)], ids=["listed", "broadcast", "shuffled"])
 def _join(spark: SparkSession, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put the hashes into a filter, let Spark broadcast them, or shuffle them with the rows as if they were many."""
+    """Put the hashes into a filter, have Spark broadcast them, or have it shuffle them together with the rows."""
     max_listed, max_broadcast = request.param
     name = "spark.sql.autoBroadcastJoinThreshold"
     before = spark.conf.get(name)
-    monkeypatch.setattr(duplicates, "_MAX_LISTED", max_listed)
+    monkeypatch.setattr(duplicates, "_MAX_LISTED_HASHES", max_listed)
     spark.conf.set(name, max_broadcast)
     yield
     spark.conf.set(name, str(before))
 
 
-def resolved(rows: DataFrame) -> list[list[Any]]:
-    """User id and score of the others' rows; unfit rows; user id, score and reason of the repeated users' rows."""
-    found_users, is_fit = find_duplicate_users(rows), is_valid(WEIGHTS.names)
-    others, unfit, these = found_users.split(rows, is_fit)
-    others = with_score(others, WEIGHTS, is_fit)
-    repeated = found_users.compare(with_score(these, WEIGHTS, is_fit), WEIGHTS.names)
-    assert [*others.columns, "reason"] == repeated.columns
-    found = (others.select("user_id", "score"), unfit, repeated.select("user_id", "score", "reason"))
-    return [sorted(map(tuple, each.collect()), key=str) for each in found]
+def split_and_resolve(rows: DataFrame) -> list[list[Any]]:
+    """Split, score and resolve the rows.
+
+    :return: user id and score of unique rows; invalid unique rows; user id, score and reason of duplicates
+    """
+    duplicate_users, valid = find_duplicate_users(rows), is_valid(WEIGHTS.metric_names)
+    split = duplicate_users.split(rows, valid)
+    unique = with_score(split.unique, WEIGHTS, valid)
+    duplicates = duplicate_users.resolve(with_score(split.duplicates, WEIGHTS, valid), WEIGHTS.metric_names)
+    assert [*unique.columns, "reason"] == duplicates.columns
+    frames = (
+        unique.select("user_id", "score"),
+        split.invalid_unique,
+        duplicates.select("user_id", "score", "reason"),
+    )
+    return [sorted(map(tuple, frame.collect()), key=str) for frame in frames]
 
 
-def test_only_hashes_that_several_rows_have_are_found(spark: SparkSession, rows: DataFrame) -> None:
-    found = find_duplicate_users(rows)
-    names = ["both nan", "differs", "half null", "thrice", "twice"]
+def test_only_hashes_of_users_with_several_rows_are_found(spark: SparkSession, rows: DataFrame) -> None:
+    duplicate_users = find_duplicate_users(rows)
+    names = ["both nan", "differs", "half null", "three times", "twice"]
     hashes = spark.createDataFrame([(name,) for name in names], "user_id string").select(F.xxhash64("user_id"))
-    assert found.count == 5
-    assert sorted(found.hashes.collect()) == sorted(hashes.collect())
+    assert duplicate_users.count == 5
+    assert sorted(duplicate_users.hashes.collect()) == sorted(hashes.collect())
 
 
 @pytest.mark.usefixtures("_join")
-def test_identical_rows_count_once_and_others_conflict(rows: DataFrame) -> None:
-    others = [(user, 50.0) for user, *_ in OTHERS] + [(user, None) for user, *_ in UNFIT]
-    assert resolved(rows) == [sorted(each, key=str) for each in (others, UNFIT, RESOLVED)]
+def test_identical_rows_score_once_and_different_conflict(rows: DataFrame) -> None:
+    unique = [(user, 50.0) for user, *_ in UNIQUE] + [(user, None) for user, *_ in INVALID]
+    assert split_and_resolve(rows) == [sorted(each, key=str) for each in (unique, INVALID, RESOLVED)]
 
 
-def test_users_with_the_same_hash_are_not_mixed_up(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_with_the_same_hash_are_kept_apart(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_hash", lambda: F.lit(7).cast("long"))
-    rows = spark.createDataFrame([*OTHERS[:4], *REPEATED], SCHEMA)
+    rows = spark.createDataFrame([*UNIQUE[:4], *DUPLICATES], SCHEMA)
     assert find_duplicate_users(rows).count == 1
-    alone = [(user, 50.0, None) for user, *_ in OTHERS[:4]]
-    assert resolved(rows) == [[], [], sorted([*alone, *RESOLVED], key=str)]
+    unique = [(user, 50.0, None) for user, *_ in UNIQUE[:4]]
+    assert split_and_resolve(rows) == [[], [], sorted([*unique, *RESOLVED], key=str)]
 
 
 @pytest.mark.parametrize("ids", [["a", "b", None, None, "", ""], []])
-def test_rows_of_users_with_one_row_are_left_alone(spark: SparkSession, ids: list[str | None]) -> None:
+def test_rows_of_users_with_one_row_are_unique(spark: SparkSession, ids: list[str | None]) -> None:
     rows = spark.createDataFrame([(each, 1, 0.5) for each in ids], SCHEMA)
-    found = find_duplicate_users(rows)
-    assert found.count == 0
-    others, unfit, these = found.split(rows, F.col("user_id") == "a")
-    assert [user for user, *_ in others.collect()] == ids
-    assert [user for user, *_ in unfit.collect()] == ids[1:]
-    repeated = found.compare(with_score(these, WEIGHTS), WEIGHTS.names)
-    assert repeated.collect() == []
-    assert repeated.columns == [*rows.columns, "score", "reason"]
+    duplicate_users = find_duplicate_users(rows)
+    assert duplicate_users.count == 0
+    split = duplicate_users.split(rows, F.col("user_id") == "a")
+    assert [user for user, *_ in split.unique.collect()] == ids
+    assert [user for user, *_ in split.invalid_unique.collect()] == ids[1:]
+    resolved = duplicate_users.resolve(with_score(split.duplicates, WEIGHTS), WEIGHTS.metric_names)
+    assert resolved.collect() == []
+    assert resolved.columns == [*rows.columns, "score", "reason"]

@@ -1,4 +1,4 @@
-"""The scoring job with real Spark against S3: what it leaves, and what it leaves when it fails."""
+"""The scoring job with real Spark and S3: what it writes, and what it leaves when it fails."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ from pyspark.sql import SparkSession
 
 from engagement_jobs.common import spark_session
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.contract.errors import InputChangedError, SchemaError, TooManyInvalidRowsError, WeightsError
-from engagement_jobs.scoring import job
+from engagement_jobs.contract.errors import (
+    InputChangedError,
+    SchemaError,
+    TooManyInvalidRowsError,
+    WeightsError,
+)
+from engagement_jobs.scoring import scores_writer
 from engagement_jobs.scoring.weights import Weights
 from tests.support import oracle
 from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
@@ -26,12 +31,12 @@ SCORES, INVALID = f"scores/dt={DAY}/", f"invalid/dt={DAY}/"
 MANIFEST = f"{SCORES}_manifest.json"
 
 
-def good(count: int) -> list[dict[str, Any]]:
+def valid_rows(count: int) -> list[dict[str, Any]]:
     return [row(f"U{number:03d}", number % 11, number, number / 4, number % 9) for number in range(count)]
 
 
 def metrics(*values: Any, **named: Any) -> dict[str, Any]:
-    """A row as the manifest's samples show it."""
+    """Return a row as the samples of the manifest show it."""
     return {name: value for name, value in row(None, *values, **named).items() if name != "user_id"}
 
 
@@ -39,7 +44,7 @@ def parts(bucket: Bucket) -> list[str]:
     return [key for key in bucket.keys(SCORES) if key != MANIFEST]
 
 
-def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
+def test_a_day_is_scored_and_described_in_the_manifest(spark: SparkSession, bucket: Bucket) -> None:
     rows = [
         row("U2", 10, 100, 120.0, 8),
         row("U1", 0, 0, 0.0, 0),
@@ -60,10 +65,10 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
         b"U2,100.00,2026-11-23T03:00:00Z\n"
         b"U1,0.00,2026-11-23T03:00:00Z\n"
         b"U6,17.75,2026-11-23T03:00:00Z\n",
-        # Of users with several rows, in files of their own.
+        # Users with several rows have files of their own.
         b"UserID,Calculated_Score,Timestamp\nU3,50.00,2026-11-23T03:00:00Z\n",
     ]
-    assert [bucket.read(part) for part in parts(bucket)] == bodies  # and no marker of Spark's beside them
+    assert [bucket.read(part) for part in parts(bucket)] == bodies  # and there is no _SUCCESS
     weights = Weights.default()
     key = f"activity/dt={DAY}/activity.parquet"
     assert (
@@ -92,8 +97,8 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
             "histogram": [1, 0, 0, 1, *[0] * 6, 1, *[0] * 8, 1],
         }
     )
-    kept = sorted(bucket.lines(INVALID), key=lambda line: (line["reason"], line["cart_additions"]))
-    assert kept == [
+    invalid = sorted(bucket.lines(INVALID), key=lambda line: (line["reason"], line["cart_additions"]))
+    assert invalid == [
         row("U4", 1, 1, 1.0, 1) | {"reason": "conflicting_rows"},
         row("U4", 1, 1, 1.0, 2) | {"reason": "conflicting_rows"},
         row("U5", minutes="NaN") | {"reason": "time_spent_minutes_nan"},
@@ -103,7 +108,7 @@ def test_a_day(spark: SparkSession, bucket: Bucket) -> None:
 
 @pytest.fixture
 def small_reads(spark: SparkSession) -> Iterator[None]:
-    """Groups of rows are read by tasks of their own, so that the copies of a row come from several."""
+    """Read each row group in a task of its own, so that the copies of a row come from several tasks."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spark_session, "_BYTES_PER_READ", 1_000)
         yield
@@ -114,12 +119,12 @@ def small_reads(spark: SparkSession) -> Iterator[None]:
 def test_a_retry_writes_the_same_bytes_in_several_files(
     spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "_ROWS_PER_FILE", 80)
-    extract = parquet(good(250) + good(40)[::-1] + good(9), group=100)
+    monkeypatch.setattr(scores_writer, "_ROWS_PER_FILE", 80)
+    extract = parquet(valid_rows(250) + valid_rows(40)[::-1] + valid_rows(9), group=100)
     first = score(spark, score_arguments(bucket, extract))
     bodies = [bucket.read(key) for key in parts(bucket)]
     tables = [bucket.table(key) for key in parts(bucket)]
-    # Groups of 100, 100, 50 and 49 rows, without the 40 users with several rows. The first task always leaves a file.
+    # Row groups of 100, 100, 50 and 49 rows, without the 40 users with several rows. The first task always writes one.
     assert sorted(len(table) - 1 for table in tables if len(table) > 1) == [20, 40, 50, 60, 80]
     assert {tuple(table[0]) for table in tables} == {("UserID", "Calculated_Score", "Timestamp")}
     users = [line[0] for table in tables for line in table[1:]]
@@ -135,17 +140,17 @@ def test_a_retry_writes_the_same_bytes_in_several_files(
 
 
 def _folder(bucket: Bucket, *files: bytes) -> ScoreArguments:
-    """Arguments for an extract of many files; their number is a part of their names."""
+    """Return the arguments for an extract of several files, numbered by their names."""
     folder = f"activity/dt={DAY}/"
     keys = [f"{folder}country=D E/part-{number}.parquet" for number in range(len(files))]
     etags = {key: bucket.put(key, body) for key, body in zip(keys, files, strict=True)}
     return score_arguments(bucket, None, input_uri=f"s3://{bucket.name}/{folder}", input_etags=json.dumps(etags))
 
 
-def test_an_extract_of_many_files(spark: SparkSession, world: World, bucket: Bucket) -> None:
-    rows = [*good(10), row("BIG", items=2**40)]
+def test_an_extract_of_several_files_is_scored(spark: SparkSession, world: World, bucket: Bucket) -> None:
+    rows = [*valid_rows(10), row("BIG", items=2**40)]
     exact = [each | {"time_spent_minutes": Decimal(each["time_spent_minutes"])} for each in rows[8:]]
-    # They differ in widths, and in columns that are ignored.
+    # The files differ in the widths of numbers, and in columns that are ignored.
     narrow = SCHEMA.set(2, pa.field("items_viewed", pa.int8())).set(3, pa.field("time_spent_minutes", pa.float32()))
     minutes = SCHEMA.set(3, pa.field("time_spent_minutes", pa.decimal128(9, 2)))
     arguments = _folder(
@@ -155,127 +160,137 @@ def test_an_extract_of_many_files(spark: SparkSession, world: World, bucket: Buc
         parquet(rows[4:8], narrow.append(pa.field("more", pa.int64()))),
         parquet(exact, minutes.append(pa.field("other", pa.bool_()))),
     )
-    wanted = oracle.expected([world.root / bucket.name / key for key in arguments.input_etags])
-    # Not one of those that were checked.
+    expected = oracle.expected([world.root / bucket.name / key for key in arguments.input_etags])
+    # Not one of the files that were checked.
     bucket.put(f"activity/dt={DAY}/country=D E/part-9.parquet", parquet([row("LATE")]))
     manifest = score(spark, arguments)
     assert [each["rows"] for each in manifest["input"]] == [4, 0, 4, 3]
     assert [each["key"] for each in manifest["input"]] == list(arguments.input_etags)
     lines = [line for part in parts(bucket) for line in bucket.table(part)[1:]]
-    assert {user: int(text.replace(".", "")) for user, text, _ in lines} == wanted.scores
+    assert {user: int(text.replace(".", "")) for user, text, _ in lines} == expected.scores
     assert len(lines) == len(rows) == manifest["rows"]["scored"]
 
 
 def _a_file_changed(bucket: Bucket) -> ScoreArguments:
-    arguments = _folder(bucket, parquet(good(3)), parquet(good(3)))
-    bucket.put(list(arguments.input_etags)[1], parquet(good(4)))
+    arguments = _folder(bucket, parquet(valid_rows(3)), parquet(valid_rows(3)))
+    bucket.put(list(arguments.input_etags)[1], parquet(valid_rows(4)))
     return arguments
 
 
 def _files_differ(bucket: Bucket) -> ScoreArguments:
-    return _folder(bucket, parquet(good(3)), parquet(good(3), SCHEMA.set(1, pa.field("login_count", pa.float64()))))
+    return _folder(
+        bucket, parquet(valid_rows(3)), parquet(valid_rows(3), SCHEMA.set(1, pa.field("login_count", pa.float64())))
+    )
 
 
 def _a_file_lacks_a_column(bucket: Bucket) -> ScoreArguments:
-    return _folder(bucket, parquet(good(3)), parquet(good(3), SCHEMA.remove(4)))
+    return _folder(bucket, parquet(valid_rows(3)), parquet(valid_rows(3), SCHEMA.remove(4)))
 
 
 def _changed(bucket: Bucket) -> ScoreArguments:
-    arguments = score_arguments(bucket, parquet(good(3)))
-    bucket.put(f"activity/dt={DAY}/activity.parquet", parquet(good(4)))
+    arguments = score_arguments(bucket, parquet(valid_rows(3)))
+    bucket.put(f"activity/dt={DAY}/activity.parquet", parquet(valid_rows(4)))
     return arguments
 
 
 def _doubles(bucket: Bucket) -> ScoreArguments:
     schema = SCHEMA.set(1, pa.field("login_count", pa.float64()))
-    return score_arguments(bucket, parquet(good(3), schema))
+    return score_arguments(bucket, parquet(valid_rows(3), schema))
 
 
 def _weights(bucket: Bucket, body: bytes | None) -> ScoreArguments:
     if body is not None:
         bucket.put("config/weights.json", body)
-    return score_arguments(bucket, parquet(good(3)), weights_uri=f"s3://{bucket.name}/config/weights.json")
+    return score_arguments(bucket, parquet(valid_rows(3)), weights_uri=f"s3://{bucket.name}/config/weights.json")
 
 
 @pytest.mark.parametrize(
-    ("prepare", "error", "said"),
+    ("prepare", "error", "message"),
     [
-        (_changed, InputChangedError, "changed since it was checked: ETag [0-9a-f]{32}, wanted [0-9a-f]{32}"),
-        (lambda bucket: score_arguments(bucket, None), InputChangedError, "ETag none, the object is gone"),
         (
-            lambda bucket: score_arguments(bucket, parquet(good(3)), input_etags='{"other": "x", "more": "y"}'),
+            _changed,
             InputChangedError,
-            "names other, more; wanted files of activity/dt=2026-11-23/activity.parquet alone",
+            "was replaced .*: its ETag is [0-9a-f]{32}, expected [0-9a-f]{32}",
+        ),
+        (lambda bucket: score_arguments(bucket, None), InputChangedError, "was deleted after it was checked"),
+        (
+            lambda bucket: score_arguments(bucket, parquet(valid_rows(3)), input_etags='{"other": "x", "more": "y"}'),
+            InputChangedError,
+            "names other, more, expected only files of activity/dt=2026-11-23/activity.parquet",
         ),
         (lambda bucket: score_arguments(bucket, b"not Parquet" * 99), SchemaError, "cannot be read as Parquet"),
         (lambda bucket: score_arguments(bucket, b""), SchemaError, "cannot be read as Parquet"),
-        (_a_file_changed, InputChangedError, r"part-1\.parquet changed since it was checked"),
-        (_files_differ, SchemaError, r"part-1\.parquet: column login_count is double, wanted an integer"),
+        (_a_file_changed, InputChangedError, r"part-1\.parquet was replaced after it was checked"),
+        (_files_differ, SchemaError, r"part-1\.parquet: column login_count is double, expected an integer"),
         (_a_file_lacks_a_column, SchemaError, r"part-1\.parquet: column cart_additions is missing"),
-        (_doubles, SchemaError, "column login_count is double, wanted an integer"),
-        (lambda bucket: _weights(bucket, b"{"), WeightsError, "the weights document is no JSON"),
-        (lambda bucket: _weights(bucket, None), WeightsError, "there are no weights at s3://"),
+        (_doubles, SchemaError, "column login_count is double, expected an integer"),
+        (lambda bucket: _weights(bucket, b"{"), WeightsError, "invalid weights document: not JSON"),
+        (lambda bucket: _weights(bucket, None), WeightsError, r"weights_uri: s3://.*/weights\.json does not exist"),
     ],
 )
-def test_what_cannot_be_scored_is_refused_before_any_write(
-    spark: SparkSession, bucket: Bucket, prepare: Callable[[Bucket], ScoreArguments], error: type[Exception], said: str
+def test_invalid_input_is_refused_before_any_write(
+    spark: SparkSession,
+    bucket: Bucket,
+    prepare: Callable[[Bucket], ScoreArguments],
+    error: type[Exception],
+    message: str,
 ) -> None:
     bucket.put(MANIFEST, b"{}")
     bucket.put(f"{SCORES}part-00000-old.csv", b"old")
     arguments = prepare(bucket)
     before = bucket.keys()
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         score(spark, arguments)
-    # All that changed: the old scores have no manifest any more, and so nobody trusts them.
+    # The only change: the old scores have lost their manifest, so no reader uses them.
     assert bucket.keys() == [key for key in before if key != MANIFEST]
 
 
-def test_rejected_rows_stay_until_a_later_run_reads_its_extract(spark: SparkSession, bucket: Bucket) -> None:
-    score(spark, score_arguments(bucket, parquet([*good(30), row(None)])))
+def test_invalid_rows_stay_until_the_next_extract_is_readable(spark: SparkSession, bucket: Bucket) -> None:
+    score(spark, score_arguments(bucket, parquet([*valid_rows(30), row(None)])))
     bucket.delete(f"activity/dt={DAY}/activity.parquet")
     with pytest.raises(InputChangedError):
         score(spark, score_arguments(bucket, None))
     with pytest.raises(SchemaError):
         score(spark, score_arguments(bucket, b"not Parquet" * 99))
     assert len(bucket.lines(INVALID)) == 1
-    with pytest.raises(TooManyInvalidRowsError, match=r"0 of 0 rows cannot be scored \(the extract is empty\)"):
+    with pytest.raises(TooManyInvalidRowsError, match=r"0 of 0 rows are invalid \(the extract is empty\)"):
         score(spark, score_arguments(bucket, parquet([])))
     assert bucket.keys(INVALID) == bucket.keys(SCORES) == []
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
-    [(parquet(good(4)), "changed since it was checked: ETag"), (None, "the object is gone")],
-    ids=["changed", "gone"],
+    ("body", "message"),
+    [(parquet(valid_rows(4)), "was replaced after it was checked"), (None, "was deleted after it was checked")],
+    ids=["replaced", "deleted"],
 )
-def test_no_manifest_if_the_extract_changes_meanwhile(
-    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, body: bytes | None, said: str
+def test_no_manifest_if_the_extract_changes_during_the_run(
+    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, body: bytes | None, message: str
 ) -> None:
-    # The rows that are invalid are read after the scores were written.
-    arguments = score_arguments(bucket, parquet([*good(30), row(None)]))
-    write = job._write_scores
+    # The invalid rows are read after the scores were written.
+    arguments = score_arguments(bucket, parquet([*valid_rows(30), row(None)]))
+    write = scores_writer.write_scores
 
-    def write_and_change(*given: Any) -> Any:
-        found, key = write(*given), f"activity/dt={DAY}/activity.parquet"
+    def write_and_change(*args: Any) -> Any:
+        result, key = write(*args), f"activity/dt={DAY}/activity.parquet"
         if body:
             bucket.put(key, body)
         else:
             bucket.delete(key)
-        return found
+        return result
 
-    monkeypatch.setattr(job, "_write_scores", write_and_change)
-    with pytest.raises(InputChangedError, match=said):
+    monkeypatch.setattr(scores_writer, "write_scores", write_and_change)
+    with pytest.raises(InputChangedError, match=message):
         score(spark, arguments)
     assert len(parts(bucket)) == 1
     assert bucket.keys(MANIFEST) == []
 
 
-def test_too_much_rejected_fails_after_the_rows_were_kept(spark: SparkSession, bucket: Bucket) -> None:
-    rows = [*good(18), row("B1", logins=-1), row("B2", carts=None)]
-    with pytest.raises(TooManyInvalidRowsError) as refused:
+def test_too_many_invalid_rows_fail_the_job(spark: SparkSession, bucket: Bucket) -> None:
+    rows = [*valid_rows(18), row("B1", logins=-1), row("B2", carts=None)]
+    with pytest.raises(TooManyInvalidRowsError) as error:
         score(spark, score_arguments(bucket, parquet(rows), max_invalid_fraction="0.09"))
-    assert "2 of 20 rows cannot be scored (1 cart_additions_null, 1 login_count_negative)" in str(refused.value)
-    assert f"s3://{bucket.name}/{INVALID}" in str(refused.value)
+    assert "2 of 20 rows are invalid (1 cart_additions_null, 1 login_count_negative)" in str(error.value)
+    assert f"s3://{bucket.name}/{INVALID}" in str(error.value)
     assert {line["user_id"]: line["reason"] for line in bucket.lines(INVALID)} == {
         "B1": "login_count_negative",
         "B2": "cart_additions_null",
@@ -285,16 +300,16 @@ def test_too_much_rejected_fails_after_the_rows_were_kept(spark: SparkSession, b
     assert manifest["rows"] == {"input": 20, "scored": 18, "invalid": 2, "deduplicated": 0}
 
 
-def test_a_fraction_of_one_still_wants_a_score(spark: SparkSession, bucket: Bucket) -> None:
+def test_a_fraction_of_one_still_requires_a_valid_row(spark: SparkSession, bucket: Bucket) -> None:
     arguments = score_arguments(bucket, parquet([row("B1", logins=-1)]), max_invalid_fraction="1")
-    with pytest.raises(TooManyInvalidRowsError, match="1 of 1 rows cannot be scored"):
+    with pytest.raises(TooManyInvalidRowsError, match="1 of 1 rows are invalid"):
         score(spark, arguments)
     assert [line["reason"] for line in bucket.lines(INVALID)] == ["login_count_negative"]
 
 
-def test_weights_of_ones_own(spark: SparkSession, bucket: Bucket) -> None:
+def test_a_custom_weights_document_adds_a_metric(spark: SparkSession, bucket: Bucket) -> None:
     entries = {"login_count": {"type": "integer", "weight": 0.5, "cap": 8}}
-    entries["purchases_eur"] = {"type": "number", "weight": 0.5, "cap": 400}  # no code knows of it
+    entries["purchases_eur"] = {"type": "number", "weight": 0.5, "cap": 400}  # a name that the code does not contain
     body = json.dumps({"version": "with purchases", "metrics": entries}).encode()
     bucket.put("config/weights.json", body)
     extract = parquet(
@@ -305,11 +320,11 @@ def test_weights_of_ones_own(spark: SparkSession, bucket: Bucket) -> None:
     manifest = score(spark, score_arguments(bucket, extract, weights_uri=weights, max_invalid_fraction="0.5"))
     assert manifest["weights"] == {"version": "with purchases", "sha256": hashlib.sha256(body).hexdigest()}
     assert bucket.table(parts(bucket)[0])[1:] == [["U1", "43.75", f"{DAY}T03:00:00Z"]]
-    kept = {"user_id": "U2", "login_count": 5, "purchases_eur": -1.0, "reason": "purchases_eur_negative"}
-    assert bucket.lines(INVALID) == [kept]
+    invalid = {"user_id": "U2", "login_count": 5, "purchases_eur": -1.0, "reason": "purchases_eur_negative"}
+    assert bucket.lines(INVALID) == [invalid]
 
 
-def test_columns_beyond_the_contract_and_widths_do_not_matter(spark: SparkSession, bucket: Bucket) -> None:
+def test_other_columns_and_widths_of_numbers_do_not_matter(spark: SparkSession, bucket: Bucket) -> None:
     moment = datetime.datetime(2026, 11, 22, 12, 30, tzinfo=datetime.UTC)
     more = {"seen": moment, "tags": ["a"], "Country": "DE", "extra": 2**64 - 1}
     schema = pa.schema(
@@ -329,10 +344,10 @@ def test_columns_beyond_the_contract_and_widths_do_not_matter(spark: SparkSessio
     manifest = score(spark, score_arguments(bucket, parquet(rows, schema)))
     lines = [line[:2] for part in parts(bucket) for line in bucket.table(part)[1:]]
     assert lines == [["U2", "100.00"], ["U1", "50.00"]]
-    assert manifest["rows"]["deduplicated"] == 1  # the rows of U1 are identical in all that counts
+    assert manifest["rows"]["deduplicated"] == 1  # the rows of U1 are identical in the columns of the contract
 
 
-def test_a_column_that_spark_cannot_read_is_named_by_its_type(spark: SparkSession, bucket: Bucket) -> None:
+def test_an_unreadable_column_is_reported_by_its_type(spark: SparkSession, bucket: Bucket) -> None:
     schema = SCHEMA.append(pa.field("at", pa.time64("us")))
     with pytest.raises(SchemaError, match=r"cannot be read as Parquet: .*TIME"):
         score(spark, score_arguments(bucket, parquet([row("U1") | {"at": datetime.time(1)}], schema)))

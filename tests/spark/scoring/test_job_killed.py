@@ -1,4 +1,4 @@
-"""The scoring job killed before each S3 operation: the push job refuses what is left, and a rerun repairs it."""
+"""The scoring job killed before each S3 operation: the push job refuses what it left, and a rerun repairs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import ScoresError
 from engagement_jobs.push.scores_reader import read_manifest
-from engagement_jobs.scoring import invalid_rows, job
+from engagement_jobs.scoring import invalid_rows, scores_writer
 from tests.support.glue_days import DAY, RUN_ID, parquet, row, score, score_arguments
 from tests.support.glue_world import Bucket
 
@@ -21,33 +21,33 @@ ROWS = [row(f"U{number}", number % 11) for number in range(40)] + [row("U0", 0),
 
 
 class KilledError(BaseException):
-    """Nothing in the job may catch it, as nothing can catch a SIGKILL."""
+    """Like SIGKILL, it is not caught by the job, since it is not an Exception."""
 
 
-def count_down(patch: pytest.MonkeyPatch, left: int) -> list[str]:
-    """Let the job do `left` things to S3, and die at the next one; what it did is listed."""
+def limit_operations(patch: pytest.MonkeyPatch, limit: int) -> list[str]:
+    """Kill the job before the S3 operation after the first `limit` ones; return the list of those it makes."""
     done: list[str] = []
-    inside: list[str] = []
+    running: list[str] = []
 
-    def counted(name: str, do: Callable[..., Any]) -> Callable[..., Any]:
-        def instead(*given: Any, **named: Any) -> Any:
-            if inside:  # a part of what is counted already
-                return do(*given, **named)
-            if len(done) == left:
+    def counted(name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def replacement(*args: Any, **kwargs: Any) -> Any:
+            if running:  # a part of an operation that is counted already
+                return operation(*args, **kwargs)
+            if len(done) == limit:
                 raise KilledError(name)
             done.append(name)
-            inside.append(name)
+            running.append(name)
             try:
-                return do(*given, **named)
+                return operation(*args, **kwargs)
             finally:
-                inside.pop()
+                running.pop()
 
-        return instead
+        return replacement
 
     for name in ("delete", "delete_folder", "head", "read", "write", "list_files", "sha256"):
         patch.setattr(Store, name, counted(name, getattr(Store, name)))
     patch.setattr(invalid_rows, "write_invalid_rows", counted("write invalid", invalid_rows.write_invalid_rows))
-    patch.setattr(job, "_write_scores", counted("write scores", job._write_scores))
+    patch.setattr(scores_writer, "write_scores", counted("write scores", scores_writer.write_scores))
     return done
 
 
@@ -55,17 +55,17 @@ def arguments(bucket: Bucket) -> ScoreArguments:
     return score_arguments(bucket, parquet(ROWS))
 
 
-def run(spark: SparkSession, bucket: Bucket, left: int) -> list[str]:
-    """Run the job until it has done `left` things, or to its end."""
-    given = arguments(bucket)
+def run(spark: SparkSession, bucket: Bucket, limit: int) -> list[str]:
+    """Run the job until it has made `limit` operations, or to its end."""
+    job_arguments = arguments(bucket)
     with pytest.MonkeyPatch.context() as patch:
-        done = count_down(patch, left)
+        done = limit_operations(patch, limit)
         with contextlib.suppress(KilledError):
-            score(spark, given)
+            score(spark, job_arguments)
     return done
 
 
-THINGS = (
+OPERATIONS = (
     "delete",
     "head",
     "delete_folder",
@@ -79,22 +79,22 @@ THINGS = (
 
 
 @pytest.mark.timeout(300)
-def test_a_killed_job_leaves_nothing_that_is_trusted(spark: SparkSession, bucket: Bucket) -> None:
-    assert run(spark, bucket, len(THINGS)) == list(THINGS)  # to its end
+def test_a_killed_job_leaves_no_scores_that_are_pushed(spark: SparkSession, bucket: Bucket) -> None:
+    assert run(spark, bucket, len(OPERATIONS)) == list(OPERATIONS)  # to its end
     store = Store(bucket.name)
     complete = read_manifest(store, DAY, RUN_ID)
     assert run(spark, bucket, 0) == []
-    assert read_manifest(store, DAY, RUN_ID) == complete  # it died before it changed anything
+    assert read_manifest(store, DAY, RUN_ID) == complete  # killed before it changed anything
 
     def check_rerun() -> None:
         again = score(spark, arguments(bucket))
         assert read_manifest(store, DAY, RUN_ID) == again
         assert again["sha256"] == complete["sha256"]
 
-    for left in range(1, len(THINGS)):  # each takes up what the one before has left
-        assert run(spark, bucket, left) == list(THINGS[:left])
+    for limit in range(1, len(OPERATIONS)):  # each run begins with what the run before it left
+        assert run(spark, bucket, limit) == list(OPERATIONS[:limit])
         with pytest.raises(ScoresError):
             read_manifest(store, DAY, RUN_ID)
-        if THINGS[left - 1].startswith("write "):
+        if OPERATIONS[limit - 1].startswith("write "):
             check_rerun()
     check_rerun()

@@ -1,4 +1,4 @@
-"""Job 1 beside an oracle, over extracts that hypothesis makes up: every type, encoding and oddity that is allowed."""
+"""The scoring job and an oracle agree on generated extracts with every allowed type and encoding."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from tests.support.glue_days import DAY, HOSTILE_IDS, score, score_arguments
 from tests.support.glue_world import World
 
 FOLDER = f"activity/dt={DAY}/"
-WHOLE = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32()]
+INTEGERS = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32()]
 FRACTIONS = [pa.float32(), pa.float64(), pa.decimal128(9, 2), pa.decimal128(38, 10)]
 BLANK = ["", " ", "\t\n", "\u00a0", "\u3000", "\u2028", "\x1c"]
 _numbers = itertools.count()
 
 
-def whole(kind: pa.DataType) -> st.SearchStrategy[Any]:
+def integer_values(kind: pa.DataType) -> st.SearchStrategy[Any]:
     signed, bits = not str(kind).startswith("u"), kind.bit_width
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     usual = st.integers(0, 130 if high > 130 else high)
     return st.one_of(usual, usual, usual, st.integers(low, high), st.sampled_from([low, high, 0]), st.none())
 
 
-def fraction(kind: pa.DataType) -> st.SearchStrategy[Any]:
+def fraction_values(kind: pa.DataType) -> st.SearchStrategy[Any]:
     hundredths = st.integers(0, 13_000)
     if pa.types.is_decimal(kind):
-        most = Decimal(10) ** (kind.precision - kind.scale) - 1
-        odd: list[Decimal | None] = [most, -most, Decimal(0), Decimal("0.01"), Decimal("120.01"), None]
-        return st.one_of(hundredths.map(lambda n: Decimal(n) / 100), st.sampled_from(odd))
+        largest = Decimal(10) ** (kind.precision - kind.scale) - 1
+        extremes: list[Decimal | None] = [largest, -largest, Decimal(0), Decimal("0.01"), Decimal("120.01"), None]
+        return st.one_of(hundredths.map(lambda n: Decimal(n) / 100), st.sampled_from(extremes))
     width = kind.bit_width
-    # 0.024 minutes are half a cent of a point: every other of these is a tie.
+    # 0.024 minutes are 0.005 points: every other of these values is a tie.
     halves = st.integers(0, 5_000).map(lambda n: round(0.024 * n, 3))
     values = st.one_of(hundredths.map(lambda n: n / 100), halves, st.floats(width=width), st.none())
     return values.map(lambda value: value if value is None or width == 64 else float(pa.scalar(value, kind).as_py()))
 
 
-def ordinary(kinds: dict[str, pa.DataType], seed: int) -> list[dict[str, Any]]:
-    """Rows that are scored, each of another user: among so many there are ties, which small examples seldom have."""
+def valid_rows(kinds: dict[str, pa.DataType], seed: int) -> list[dict[str, Any]]:
+    """Return 300 valid rows of different users. Some of them are ties of rounding, which small examples seldom have."""
     random = Random(seed)  # noqa: S311 - the same rows for a seed
 
     def value(kind: pa.DataType) -> Any:
@@ -75,18 +75,21 @@ IDS = st.one_of(
 
 @st.composite
 def tables(draw: st.DrawFn) -> list[pa.Table]:
-    """The files of an extract, of one schema; some without a row."""
+    """Draw the files of an extract, with one schema; some have no rows."""
     kinds = {
-        "login_count": draw(st.sampled_from(WHOLE)),
-        "items_viewed": draw(st.sampled_from(WHOLE)),
-        "time_spent_minutes": draw(st.sampled_from(FRACTIONS + WHOLE)),
-        "cart_additions": draw(st.sampled_from(WHOLE)),
+        "login_count": draw(st.sampled_from(INTEGERS)),
+        "items_viewed": draw(st.sampled_from(INTEGERS)),
+        "time_spent_minutes": draw(st.sampled_from(FRACTIONS + INTEGERS)),
+        "cart_additions": draw(st.sampled_from(INTEGERS)),
     }
-    values = {name: whole(kind) if pa.types.is_integer(kind) else fraction(kind) for name, kind in kinds.items()}
+    values = {
+        name: integer_values(kind) if pa.types.is_integer(kind) else fraction_values(kind)
+        for name, kind in kinds.items()
+    }
     rows = draw(st.lists(st.fixed_dictionaries({"user_id": IDS, **values}), max_size=120))
     copies = draw(st.lists(st.sampled_from(rows), max_size=10)) if rows else []
     if draw(st.booleans()):
-        copies += ordinary(kinds, draw(st.integers(0, 2**32)))
+        copies += valid_rows(kinds, draw(st.integers(0, 2**32)))
     more = {"score": pa.string(), "tags": pa.list_(pa.int8()), "at": pa.timestamp("ns", "UTC")}
     fields = [pa.field("user_id", pa.string()), *(pa.field(name, kind) for name, kind in kinds.items())]
     fields += [
@@ -102,10 +105,10 @@ def tables(draw: st.DrawFn) -> list[pa.Table]:
 @pytest.mark.timeout(900)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files=tables(), dictionary=st.booleans(), marked=st.booleans(), group=st.sampled_from([1, 7, 1000]))
-def test_job_1_and_the_oracle_agree(
+def test_the_scoring_job_and_the_oracle_agree(
     spark: SparkSession, world: World, files: list[pa.Table], dictionary: bool, marked: bool, group: int
 ) -> None:
-    # Hypothesis calls this many times within one set of fixtures.
+    # Hypothesis runs this many times with the same fixtures, so each run needs a bucket of its own.
     bucket = glue_world.make_bucket(f"oracle-{next(_numbers):04d}", world, spark)
     if not marked:
         files = [pa.concat_tables(files)]
@@ -116,7 +119,7 @@ def test_job_1_and_the_oracle_agree(
         body = io.BytesIO()
         pq.write_table(table, body, use_dictionary=dictionary, row_group_size=group)
         etags[f"{FOLDER}{name}"] = bucket.put(f"{FOLDER}{name}", body.getvalue())
-    wanted = oracle.expected([folder / name for name in names])
+    expected = oracle.expected([folder / name for name in names])
 
     arguments = score_arguments(
         bucket,
@@ -125,22 +128,22 @@ def test_job_1_and_the_oracle_agree(
         input_etags=json.dumps(etags),
         max_invalid_fraction="1",
     )
-    if not wanted.scores:
+    if not expected.scores:
         with pytest.raises(TooManyInvalidRowsError):
             score(spark, arguments)
-        assert invalid(bucket) == wanted.invalid
+        assert read_invalid_rows(bucket) == expected.invalid
         return
     manifest = score(spark, arguments)
-    assert manifest["rows"] == wanted.counts
-    assert manifest["histogram"] == wanted.histogram
-    assert sum(each["rows"] for each in manifest["input"]) == wanted.rows
-    assert Counter(manifest["reasons"]) == Counter(reason for _, reason in wanted.invalid.elements())
+    assert manifest["rows"] == expected.counts
+    assert manifest["histogram"] == expected.histogram
+    assert sum(each["rows"] for each in manifest["input"]) == expected.rows
+    assert Counter(manifest["reasons"]) == Counter(reason for _, reason in expected.invalid.elements())
     lines = [line for entry in manifest["files"] for line in bucket.table(f"scores/dt={DAY}/{entry['name']}")[1:]]
-    assert {user: int(text.replace(".", "")) for user, text, _ in lines} == wanted.scores
-    assert len(lines) == len(wanted.scores)
-    assert invalid(bucket) == wanted.invalid
+    assert {user: int(text.replace(".", "")) for user, text, _ in lines} == expected.scores
+    assert len(lines) == len(expected.scores)
+    assert read_invalid_rows(bucket) == expected.invalid
 
 
-def invalid(bucket: glue_world.Bucket) -> Counter[tuple[str | None, str]]:
-    """The invalid rows as they were kept."""
+def read_invalid_rows(bucket: glue_world.Bucket) -> Counter[tuple[str | None, str]]:
+    """Count the invalid rows that the job wrote, by user id and reason."""
     return Counter((line["user_id"], line["reason"]) for line in bucket.lines(f"invalid/dt={DAY}/"))

@@ -19,7 +19,6 @@ MAX_MESSAGES = 4  # a pattern that matches more messages would also match new on
 
 JOBS = "glue_jobs/engagement_jobs/"
 NOT_SHOWN = {
-    (JOBS + "contract/arguments.py", "ValueError"): "the message repeats what the argument must be",
     (JOBS + "crm_client/http_client.py", "SecretError"): "reported as secret_unreadable, because it may quote a secret",
     (JOBS + "scoring/extract_reader.py", "Caused by:"): "removed from the message of Spark",
 }

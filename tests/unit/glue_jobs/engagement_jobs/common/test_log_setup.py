@@ -1,4 +1,4 @@
-"""What reaches a job's output log."""
+"""What is written to a job's output log."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import logging
 from engagement_jobs.common import log_setup
 log_setup.log_to_stdout()
 log_setup.log_to_stdout()
-logging.getLogger("engagement.push").info("ours")
-logging.getLogger("engagement.push").debug("too much")
-logging.getLogger("botocore.credentials").info("theirs")
+logging.getLogger("engagement.push").info("of the job")
+logging.getLogger("engagement.push").debug("details")
+logging.getLogger("botocore.credentials").info("of a library")
 """
 
 
-def test_what_the_jobs_say_is_on_standard_output_once() -> None:
+def test_a_log_record_is_written_to_standard_output_once() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=REPOSITORY / "glue_jobs", capture_output=True, text=True, check=True
     )
-    assert [line.partition(" INFO ")[2] for line in done.stdout.splitlines()] == ["engagement.push ours"]
+    assert [line.partition(" INFO ")[2] for line in done.stdout.splitlines()] == ["engagement.push of the job"]
     assert done.stderr == ""

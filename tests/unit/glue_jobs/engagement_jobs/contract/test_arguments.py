@@ -1,3 +1,5 @@
+"""Parsing and validation of job arguments."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,7 +9,7 @@ from engagement_jobs.contract.errors import ArgumentError
 from tests.support.job_arguments import PUSH, SCORE
 
 
-def test_parses_what_glue_hands_over() -> None:
+def test_texts_are_parsed_to_typed_values() -> None:
     score = ScoreArguments.parse(SCORE)
     push = PushArguments.parse({**PUSH, "limit": "100", "resend_delivered": "true"})
 
@@ -17,7 +19,7 @@ def test_parses_what_glue_hands_over() -> None:
     assert PushArguments.parse(PUSH).limit is None
 
 
-def test_names_are_what_glue_must_pass() -> None:
+def test_names_are_the_arguments_that_glue_must_pass() -> None:
     assert {*ScoreArguments.names(), "JOB_RUN_ID"} == set(SCORE)
     assert {*PushArguments.names(), "JOB_RUN_ID"} == set(PUSH)
 
@@ -38,10 +40,10 @@ def test_names_are_what_glue_must_pass() -> None:
         ("max_failed_fraction", "1.5"),
     ],
 )
-def test_names_what_is_wrong_and_what_is_wanted(name: str, value: str) -> None:
-    with pytest.raises(ArgumentError, match=rf"--{name} is '.*', wanted ") as refusal:
+def test_an_invalid_argument_is_named_with_what_is_expected(name: str, value: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"--{name} is '.*', expected ") as error:
         PushArguments.parse({**PUSH, name: value})
-    assert repr(value) in str(refusal.value)
+    assert repr(value) in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -54,19 +56,19 @@ def test_names_what_is_wrong_and_what_is_wanted(name: str, value: str) -> None:
         ("weights_uri", "weights.json"),
     ],
 )
-def test_refuses_score_arguments(name: str, value: str) -> None:
+def test_invalid_scoring_arguments_are_refused(name: str, value: str) -> None:
     with pytest.raises(ArgumentError, match=f"--{name} is"):
         ScoreArguments.parse({**SCORE, name: value})
 
 
-def test_tells_all_that_is_wrong_at_once() -> None:
-    with pytest.raises(ArgumentError) as refusal:
+def test_all_invalid_arguments_are_reported_at_once() -> None:
+    with pytest.raises(ArgumentError) as error:
         PushArguments.parse({})
-    assert all(f"--{name} " in str(refusal.value) for name in PushArguments.names())
-    assert "JOB_RUN_ID" in str(refusal.value)
+    assert all(f"--{name} " in str(error.value) for name in PushArguments.names())
+    assert "JOB_RUN_ID" in str(error.value)
 
 
-def test_clear_text_needs_allow_http() -> None:
+def test_plain_http_needs_allow_http() -> None:
     with pytest.raises(ArgumentError, match="https://"):
         PushArguments.parse({**PUSH, "base_url": "http://127.0.0.1:8080"})
     assert PushArguments.parse({**PUSH, "base_url": "http://127.0.0.1:8080", "allow_http": "true"}).allow_http

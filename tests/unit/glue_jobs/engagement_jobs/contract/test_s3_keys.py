@@ -1,4 +1,4 @@
-"""Keys of the data contract."""
+"""S3 keys of the data contract."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from engagement_jobs.contract import s3_keys
 
 
-def test_folders() -> None:
+def test_prefixes_are_those_of_the_data_contract() -> None:
     assert s3_keys.scores_prefix("2026-11-23") == "scores/dt=2026-11-23/"
     assert s3_keys.invalid_prefix("2026-11-23") == "invalid/dt=2026-11-23/"
     assert s3_keys.responses_prefix("2026-11-23") == "responses/dt=2026-11-23/"
@@ -20,7 +20,7 @@ def test_folders() -> None:
     assert s3_keys.MANIFEST == "_manifest.json"
 
 
-def test_a_run_key_is_safe_and_tells_runs_apart() -> None:
+def test_a_run_key_is_safe_and_unique() -> None:
     run_id = "scheduled__2026-11-23T03:00:00+00:00"
     digest = hashlib.sha256(run_id.encode()).hexdigest()[:8]
     assert s3_keys.run_key(run_id) == f"scheduled__2026-11-23T03-00-00-00-00-{digest}"
@@ -29,5 +29,16 @@ def test_a_run_key_is_safe_and_tells_runs_apart() -> None:
 
 
 @pytest.mark.parametrize("run_id", ["../../x", "a b", "Zoë", "a\nb", "%2e", "ärger/🛒"])
-def test_nothing_of_a_run_id_leaves_its_folder(run_id: str) -> None:
+def test_a_run_key_has_no_character_that_leaves_its_folder(run_id: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_.-]+", s3_keys.run_key(run_id))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key"),
+    [
+        ("activity/dt={score_date}/activity.parquet", "activity/dt=2026-11-23/activity.parquet"),
+        ("{score_date}/{other}/{score_date}", "2026-11-23/{other}/2026-11-23"),
+    ],
+)
+def test_the_activity_key_contains_the_score_date(pattern: str, key: str) -> None:
+    assert s3_keys.activity_key(pattern, "2026-11-23") == key

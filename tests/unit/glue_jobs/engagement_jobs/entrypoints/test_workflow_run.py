@@ -1,4 +1,4 @@
-"""What a workflow run makes of its properties."""
+"""The arguments that a job derives from the properties of its workflow run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(timezone: str = "UTC", **properties: str) -> WorkflowRun:
         ("UTC", "2026-11-23T03:30:00.250+02:00", "2026-11-23", "2026-11-23T01:30:00Z"),
     ],
 )
-def test_the_day_is_that_of_the_scheduled_time(
+def test_the_score_date_is_the_business_day_of_the_schedule(
     timezone: str, scheduled_time: str, score_date: str, scored_at: str
 ) -> None:
     assert run(timezone, scheduled_time=scheduled_time).derive_arguments() == {
@@ -36,7 +36,7 @@ def test_the_day_is_that_of_the_scheduled_time(
     }
 
 
-def test_a_day_that_is_named_wins() -> None:
+def test_score_date_takes_precedence_over_scheduled_time() -> None:
     values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20").derive_arguments()
     assert values == {
         "score_date": "2026-11-20",
@@ -45,7 +45,7 @@ def test_a_day_that_is_named_wins() -> None:
     }
 
 
-def test_a_day_alone_is_enough_and_needs_no_clock() -> None:
+def test_score_date_alone_determines_all_arguments() -> None:
     assert run("Asia/Tokyo", score_date="2026-11-20").derive_arguments() == {
         "score_date": "2026-11-20",
         "scored_at": "2026-11-19T15:00:00Z",
@@ -53,10 +53,10 @@ def test_a_day_alone_is_enough_and_needs_no_clock() -> None:
     }
 
 
-def test_what_is_chosen_by_hand_stands_in_for_arguments() -> None:
-    chosen = {"push_mode": "changed", "resend_delivered": "true", "limit": "10", "max_requests_per_second": "2"}
-    values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="", **chosen).derive_arguments()
-    assert {name: values[name] for name in chosen} == chosen
+def test_manual_properties_replace_arguments() -> None:
+    manual = {"push_mode": "changed", "resend_delivered": "true", "limit": "10", "max_requests_per_second": "2"}
+    values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="", **manual).derive_arguments()
+    assert {name: values[name] for name in manual} == manual
     assert values["score_date"] == "2026-11-23"
     assert "push_mode" not in run(scheduled_time="2026-11-23T03:30:00Z", push_mode="").derive_arguments()
 
@@ -70,30 +70,32 @@ def test_what_is_chosen_by_hand_stands_in_for_arguments() -> None:
         ({"scheduled_time": "<aws.scheduler.scheduled-time>"}, ("'<aws.scheduler.scheduled-time>'",)),
         ({"score_date": "2026-02-30"}, ("'2026-02-30'", "YYYY-MM-DD")),
         ({"score_date": "20261123"}, ("'20261123'", "YYYY-MM-DD")),
-        ({"score_day": "2026-11-23", "scheduled_time": "2026-11-23T03:30:00Z"}, ("unknown: score_day", "push_mode")),
+        ({"score_day": "2026-11-23", "scheduled_time": "2026-11-23T03:30:00Z"}, ("score_day: unknown", "push_mode")),
     ],
 )
-def test_refuses_properties_and_says_what_is_wanted(properties: dict[str, str], words: tuple[str, ...]) -> None:
-    with pytest.raises(WorkflowError) as refusal:
+def test_invalid_properties_are_refused_with_what_is_expected(
+    properties: dict[str, str], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(WorkflowError) as error:
         run(**properties).derive_arguments()
-    for word in ("engagement", "wr_1", *words):
-        assert word in str(refusal.value)
+    for expected in ("engagement", "wr_1", *words):
+        assert expected in str(error.value)
 
 
-def test_properties_of_glues_own_are_let_be() -> None:
+def test_properties_of_glue_itself_are_ignored() -> None:
     properties = {"scheduled_time": "2026-11-23T03:30:00Z", "aws:eventIds": "[]"}
     assert WorkflowRun("engagement", "wr_1", "UTC", properties).derive_arguments()["score_date"] == "2026-11-23"
 
 
 @pytest.mark.parametrize("timezone", ["Mars/Olympus", "", "../UTC", "/etc/passwd"])
-def test_refuses_a_timezone(timezone: str) -> None:
-    with pytest.raises(WorkflowError, match=r"--timezone is '.*', wanted an IANA name"):
+def test_an_unknown_timezone_is_refused(timezone: str) -> None:
+    with pytest.raises(WorkflowError, match=r"--timezone is '.*', expected an IANA name"):
         run(timezone, scheduled_time="2026-11-23T03:30:00Z").derive_arguments()
 
 
-def test_says_how_to_start_it_again() -> None:
-    repeated = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20", push_mode="").rerun_instructions
-    assert repeated == (
+def test_rerun_instructions_contain_the_run_properties() -> None:
+    instructions = run(scheduled_time="2026-11-23T03:30:00Z", score_date="2026-11-20", push_mode="").rerun_instructions
+    assert instructions == (
         "start the workflow engagement again with the run properties "
         "scheduled_time=2026-11-23T03:30:00Z,score_date=2026-11-20"
     )
@@ -112,20 +114,22 @@ LATE = datetime(2026, 11, 25, 23, 59, tzinfo=UTC)
         ("2026-11-24", "all", "Pacific/Auckland", {}),
     ],
 )
-def test_a_date_that_may_be_sent(score_date: str, mode: str, timezone: str, properties: dict[str, str]) -> None:
+def test_a_recent_or_explicitly_requested_date_is_pushed(
+    score_date: str, mode: str, timezone: str, properties: dict[str, str]
+) -> None:
     run(timezone, **properties).check_age(score_date, mode, LATE)
 
 
 @pytest.mark.parametrize(("score_date", "timezone"), [("2026-11-22", "UTC"), ("2026-11-23", "Pacific/Auckland")])
-def test_an_old_date_is_refused_unless_somebody_chose_how(score_date: str, timezone: str) -> None:
-    with pytest.raises(WorkflowError) as refusal:
+def test_an_old_date_without_push_mode_is_refused(score_date: str, timezone: str) -> None:
+    with pytest.raises(WorkflowError) as error:
         run(timezone, score_date=score_date, push_mode="").check_age(score_date, "all", LATE)
     for word in (f"{score_date} is 3 days old", "nothing was sent", f"score_date={score_date},push_mode=all"):
-        assert word in str(refusal.value)
+        assert word in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("words", "inside"),
+    ("options", "expected"),
     [
         (["--WORKFLOW_NAME", "w", "--WORKFLOW_RUN_ID", "r"], True),
         (["--WORKFLOW_NAME=w"], True),
@@ -133,21 +137,21 @@ def test_an_old_date_is_refused_unless_somebody_chose_how(score_date: str, timez
         (["--run_id", "WORKFLOW_NAME", "--airflow_task_uuid", "0190"], False),
     ],
 )
-def test_knows_a_workflows_command_line(words: list[str], inside: bool) -> None:
-    assert workflow_run.is_workflow_run(["score_users.py", *words]) is inside
+def test_a_workflow_run_is_known_by_its_options(options: list[str], expected: bool) -> None:
+    assert workflow_run.is_workflow_run(["score_users.py", *options]) is expected
 
 
-def _glues_own() -> list[str]:
-    """Names that Glue or Airflow puts on a command line, whether the job declares them or not."""
+def _added_options() -> list[str]:
+    """Return the names that Glue or Airflow adds to a command line, whether the job declares them or not."""
     return ["JOB_NAME", "JOB_ID", "JOB_RUN_ID", "WORKFLOW_NAME", "WORKFLOW_RUN_ID", "TempDir", "airflow_task_uuid"]
 
 
 @pytest.mark.parametrize("kind", [ScoreArguments, PushArguments])
-def test_no_name_abbreviates_another(kind: Any) -> None:
-    """Glue 5 takes the beginning of a name for the name, Glue 6 refuses it: neither may happen by chance."""
+def test_no_argument_name_is_a_prefix_of_another(kind: Any) -> None:
+    """Glue 5 accepts the prefix of a name for the name, Glue 6 refuses it: avoid both."""
     for declared in (kind.names(), workflow_run.argument_names(kind.names())):
         assert len(set(declared)) == len(declared)
-        passed = {*declared, *_glues_own(), *ScoreArguments.names(), *PushArguments.names()}
+        passed = {*declared, *_added_options(), *ScoreArguments.names(), *PushArguments.names()}
         assert [
             (short, name) for short in passed for name in declared if name != short and name.startswith(short)
         ] == []
