@@ -92,7 +92,7 @@ class Bucket:
 
 @contextlib.contextmanager
 def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Start the emulators and the fake CRM, and set the environment with which AWS clients and Spark workers use them."""
+    """Start the emulators and the fake CRM, and set the environment variables of AWS clients and Spark workers."""
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True)
     with contextlib.ExitStack() as started:
