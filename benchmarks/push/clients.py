@@ -20,8 +20,9 @@ import aiohttp
 from benchmarks import client_process
 from engagement_jobs.crm_client.http_client import CrmClient, CrmHttpClient, CrmResponse
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
+from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.policy import DeliveryPolicy
 
 _DAY = "2026-11-23"
 
@@ -45,7 +46,7 @@ class InstantClient:
             return CrmResponse(200, {}, b'{"status":"updated"}', self.token_version)
         return CrmResponse(503, {}, b"", self.token_version)
 
-    async def refresh(self) -> bool:
+    async def refresh_token(self) -> bool:
         """Report that there is no newer token."""
         return False
 
@@ -60,8 +61,8 @@ async def core(url: str, count: int, concurrency: int) -> int:
             (Path(folder) / key).write_bytes(body)
 
         async with client:
-            delivery = await _deliver(url, count, concurrency, client, put)
-    return delivery.counters.outcomes["delivered"]
+            dispatcher = await _deliver(url, count, concurrency, client, put)
+    return dispatcher.counters.outcomes["delivered"]
 
 
 async def instant(url: str, count: int, concurrency: int) -> int:
@@ -72,10 +73,10 @@ async def instant(url: str, count: int, concurrency: int) -> int:
         nonlocal written
         written += len(body)
 
-    delivery = await _deliver(url, count, concurrency, InstantClient(fail_every=100), put)
-    if not written or not delivery.counters.retries:
+    dispatcher = await _deliver(url, count, concurrency, InstantClient(fail_every=100), put)
+    if not written or not dispatcher.counters.retries:
         raise RuntimeError("expected a written ledger and some retries, got none")
-    return delivery.counters.outcomes["delivered"]
+    return dispatcher.counters.outcomes["delivered"]
 
 
 async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
@@ -111,9 +112,10 @@ async def _deliver(
         deadline=time.time() + 3600,
         unavailable_timeout=60,
     )
-    delivery = Dispatcher(policy, client, Ledger(put, "", "0"))
-    await delivery.run(ScoreUpdate(user, score, 0) for user, score in client_process.scores(count))
-    return delivery
+    updates = (ScoreUpdate(user, score, 0) for user, score in client_process.scores(count))
+    dispatcher = Dispatcher(policy, client, Ledger(put, "", "0"), updates)
+    await dispatcher.run()
+    return dispatcher
 
 
 async def _read_token() -> str:

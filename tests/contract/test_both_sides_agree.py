@@ -22,9 +22,9 @@ from engagement.contract.strict_model import Model, parse
 from engagement.contract.summary import Summary
 from engagement.summary import findings
 from engagement_jobs.contract import argument_types, csv_columns
+from engagement_jobs.contract import outcomes as job_outcomes
 from engagement_jobs.contract import s3_keys as job_s3_keys
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
-from engagement_jobs.crm_client import response_classification
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.stop_reasons import StopReason
@@ -57,7 +57,7 @@ def scores() -> dict[str, Any]:
 
 def counters() -> DeliveryCounters:
     counts = DeliveryCounters()
-    counts.count_request(1_763_866_800.0, again=False)
+    counts.count_request(1_763_866_800.0, is_retry=False)
     counts.count_response(200, 12.0)
     counts.count_outcome("delivered", "http_200", 200, count=2)
     counts.count_outcome("rejected", "http_404", 404, "unknown-user")
@@ -118,8 +118,8 @@ def test_documents_match_the_published_schema(name: str, write: Callable[[], dic
 
 
 def test_outcomes_are_the_same() -> None:
-    assert response_classification.OUTCOMES == OUTCOMES == tuple(Outcomes.model_fields)
-    assert set(NOT_REACHED) == {*response_classification.OPEN, "rejected"}
+    assert job_outcomes.OUTCOMES == OUTCOMES == tuple(Outcomes.model_fields)
+    assert set(NOT_REACHED) == {*job_outcomes.OPEN, "rejected"}
 
 
 @pytest.mark.parametrize("run_id", [RUN, "manual__ü/…", "backfill__1", ""])

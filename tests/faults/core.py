@@ -21,13 +21,14 @@ from typing import Any
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
+from engagement_jobs.contract.outcomes import OPEN
 from engagement_jobs.crm_client.http_client import CrmHttpClient
-from engagement_jobs.crm_client.response_classification import OPEN
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.canary import SIZE, Canary
 from engagement_jobs.delivery.counters import DeliveryCounters
-from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
+from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.stop_reasons import StopReason, canary_unanswered
 
 
@@ -101,12 +102,21 @@ async def run_task(
         return (attempt.folder / "token").read_text()
 
     client = CrmHttpClient(arguments.endpoint, token, arguments.request_timeout_seconds)
-    delivery = Dispatcher(policy, client, Ledger(put, "", name), f"task {name}", canary, len(rows), stop=stop)
+    dispatcher = Dispatcher(
+        policy,
+        client,
+        Ledger(put, "", name),
+        rows,
+        name=f"task {name}",
+        canary=canary,
+        expected_rows=len(rows),
+        stop=stop,
+    )
     await client.read_token()
     async with client:
-        await delivery.run(rows)
-    attempt.write(name, delivery.counters)
-    return delivery.stop
+        await dispatcher.run()
+    attempt.write(name, dispatcher.counters)
+    return dispatcher.stop
 
 
 def deliver(attempt: Attempt) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from engagement_jobs.crm_client.response_classification import OUTCOMES
+from engagement_jobs.contract.outcomes import OUTCOMES
 from engagement_jobs.delivery.ledger import FIELDS
 from tests.support.glue_days import DAY
 from tests.support.glue_world import Bucket

@@ -1,4 +1,4 @@
-"""A server of raw bytes on loopback: what an HTTP client meets when a server or the network misbehaves."""
+"""A loopback server that sends raw bytes, to test an HTTP client against broken servers and networks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 import trustme
 
 AUTHORITY = trustme.CA()
-"""The only one that vouches for the server."""
+"""The certificate authority of the server."""
 BODY = b'{"status": "updated"}'
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 
 
 @dataclass
-class Call:
-    """One request that has come, and the means to answer it.
+class ReceivedRequest:
+    """A request that the server received, and its connection.
 
-    :param connection: number of its connection, from 1
+    :param connection: number of the connection, from 1
     :param number: number of the request on this connection, from 1
     """
 
@@ -31,13 +31,13 @@ class Call:
     _writer: asyncio.StreamWriter
 
     async def write(self, data: bytes) -> None:
-        """Send bytes, which arrive before anything that is sent later."""
+        """Send bytes. They arrive before bytes that are sent later."""
         self._writer.write(data)
         await self._writer.drain()
         await asyncio.sleep(0.02)
 
     async def close(self) -> None:
-        """End the connection in good order; under TLS with close_notify."""
+        """Close the connection; with TLS, send close_notify."""
         self._writer.close()
 
     async def reset(self) -> None:
@@ -46,37 +46,40 @@ class Call:
         self._writer.transport.abort()
 
     async def cut(self) -> None:
-        """End the TCP connection without a word of TLS."""
+        """Close the TCP connection without TLS close_notify."""
         self._socket.shutdown(socket.SHUT_WR)
         await asyncio.sleep(0.1)
 
     @property
     def _socket(self) -> socket.socket:
-        found: socket.socket = self._writer.get_extra_info("socket")
-        return found
+        connection: socket.socket = self._writer.get_extra_info("socket")
+        return connection
 
 
-Answers = Callable[[Call], Awaitable[None]]
+Responder = Callable[[ReceivedRequest], Awaitable[None]]
 
 
-def replies(*parts: bytes, then: str = "hang") -> Answers:
-    """Answer each request with these bytes, one segment a part; then `close`, `reset`, `cut`, or send nothing more."""
+def respond(*parts: bytes, then: str = "hang") -> Responder:
+    """Respond to each request with these bytes, one TCP segment per part.
 
-    async def answers(call: Call) -> None:
+    :param then: what follows: `close`, `reset`, `cut`, or `hang` to send nothing more
+    """
+
+    async def responder(request: ReceivedRequest) -> None:
         for part in parts:
-            await call.write(part)
+            await request.write(part)
         if then != "hang":
-            await getattr(call, then)()
+            await getattr(request, then)()
 
-    return answers
+    return responder
 
 
 @dataclass
 class RawServer:
-    """What the server has seen.
+    """What the server received.
 
-    :param requests: as received
-    :param connections: that were opened, a TLS handshake included
+    :param requests: bytes of each request
+    :param connections: number of connections that were opened, TLS handshake included
     """
 
     port: int = 0
@@ -85,29 +88,29 @@ class RawServer:
 
 
 @contextlib.asynccontextmanager
-async def raw_server(answers: Answers, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
-    """Serve until the block is left."""
-    seen = RawServer()
+async def raw_server(responder: Responder, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
+    """Run the server until the block ends."""
+    server = RawServer()
     tasks: set[asyncio.Task[None] | None] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.current_task())
-        seen.connections += 1
-        connection, number = seen.connections, 0
+        server.connections += 1
+        connection, number = server.connections, 0
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
-                seen.requests.append(head + await reader.readexactly(int(length)))
+                server.requests.append(head + await reader.readexactly(int(length)))
                 number += 1
-                await answers(Call(connection, number, writer))
+                await responder(ReceivedRequest(connection, number, writer))
         writer.transport.abort()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
-    async with server:
-        seen.port = server.sockets[0].getsockname()[1]
+    listener = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    async with listener:
+        server.port = listener.sockets[0].getsockname()[1]
         try:
-            yield seen
+            yield server
         finally:
             for task in tasks:
                 if task is not None:
@@ -116,7 +119,7 @@ async def raw_server(answers: Answers, tls: ssl.SSLContext | None = None) -> Asy
 
 
 def server_context() -> ssl.SSLContext:
-    """TLS as `localhost`, with a certificate of `AUTHORITY`."""
+    """Return the TLS context of `localhost`, with a certificate of `AUTHORITY`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     AUTHORITY.issue_cert("localhost").configure_cert(context)
     return context

@@ -1,1 +1,1 @@
-"""The HTTP client of the CRM and what its responses mean; no Spark, no AWS."""
+"""HTTP client of the CRM and classification of its responses; no Spark, no AWS."""

@@ -1,4 +1,4 @@
-"""Errors of one HTTP request, sorted by whether the CRM may have read the request."""
+"""Translation of aiohttp's errors into two: certainly not sent, or possibly applied."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import aiohttp
 from engagement_jobs.contract.errors import AmbiguousError, StaleConnectionError, UnsentError
 
 ERRORS = (aiohttp.ClientError, OSError, UnicodeError, StaleConnectionError)
-"""What aiohttp raises when there is no answer; a TimeoutError is an OSError."""
+"""What aiohttp raises when there is no response. TimeoutError is a subclass of OSError."""
 
-# The first match counts: some of these classes are bases of classes above them.
+# The first match counts, because some classes are base classes of earlier ones.
 _UNSENT: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ConnectionTimeoutError, "connect_timeout"),
     (aiohttp.ClientConnectorDNSError, "dns"),
-    (UnicodeError, "dns"),  # a label of the host name that IDNA cannot encode
+    (UnicodeError, "dns"),  # IDNA cannot encode a label of the host name
     (aiohttp.ClientSSLError, "tls"),
     (aiohttp.ClientConnectorError, "connect"),
     (StaleConnectionError, "connect"),
@@ -25,11 +25,14 @@ _AMBIGUOUS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def translate(error: Exception) -> UnsentError | AmbiguousError:
-    """Return our error for one of `ERRORS`. What is not known to be unsent is ambiguous."""
-    for kind, reason in _UNSENT:
-        if isinstance(error, kind):
+    """Translate one of `ERRORS`. An error that does not prove "not sent" is ambiguous.
+
+    :return: the error to raise; its text is the reason code, such as `connect` or `timeout`
+    """
+    for error_class, reason in _UNSENT:
+        if isinstance(error, error_class):
             return UnsentError(reason)
-    for kind, reason in _AMBIGUOUS:
-        if isinstance(error, kind):
+    for error_class, reason in _AMBIGUOUS:
+        if isinstance(error, error_class):
             return AmbiguousError(reason)
     return AmbiguousError("reset")

@@ -1,8 +1,7 @@
-"""Requests to one endpoint of the CRM over aiohttp, and the token that they carry."""
+"""HTTP client for one endpoint of the CRM, based on aiohttp."""
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,31 +12,32 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from engagement_jobs.contract.errors import SecretError, StaleConnectionError
+from engagement_jobs.contract.errors import StaleConnectionError
+from engagement_jobs.crm_client.authentication import Credential
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 from engagement_jobs.crm_client.response_bodies import read_body
 
-# All that aiohttp would add by itself is here: it looks for what is missing in each request.
+# Includes every header that aiohttp would add by default, because aiohttp checks each request for the missing ones.
 _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "customer-engagement-scoring/1",
     "Accept": "*/*",
-    "Accept-Encoding": "identity",  # answers are a few bytes: compressing them would only cost both sides
+    "Accept-Encoding": "identity",  # response bodies are a few bytes: compression would only cost CPU on both sides
 }
 _MAX_CONNECT_SECONDS = 10.0
-# Load balancers close connections that were idle for a minute, and a request that meets such an end is ambiguous.
-_IDLE_SECONDS = 30.0
-_ADDRESSES_SECONDS = 60
-_MAX_LINE = 65_536
+# Load balancers usually close connections after 60 s of idle time. A request sent at that moment is ambiguous.
+_KEEPALIVE_SECONDS = 30.0
+_DNS_CACHE_SECONDS = 60
+_MAX_LINE_BYTES = 65_536
 
 
 @dataclass(slots=True)
 class CrmResponse:
-    """What the CRM answered.
+    """One HTTP response of the CRM.
 
-    :param headers: found by names in lower case
-    :param body: None when it cannot be read: too long, damaged, or encoded in a way that we cannot undo
-    :param token_version: of the token that the request carried
+    :param headers: lookup is case-insensitive
+    :param body: None if it cannot be read: too long, damaged, or in an unsupported encoding
+    :param token_version: version of the token that the request carried
     """
 
     status: int
@@ -47,113 +47,109 @@ class CrmResponse:
 
 
 class CrmClient(Protocol):
-    """What the delivery needs of HTTP."""
+    """The client interface that the delivery uses.
+
+    :param token_version: incremented when `refresh_token` finds a new token
+    """
 
     token_version: int
 
     async def post(self, payload: bytes, key: str) -> CrmResponse:
-        """Send one record; raise UnsentError or AmbiguousError when no answer came."""
+        """Send one score.
 
-    async def refresh(self) -> bool:
-        """Read the token again; tell whether it is another one."""
+        :param key: idempotency key
+        :raises UnsentError: the CRM certainly did not receive the request
+        :raises AmbiguousError: the CRM may have applied the request
+        """
 
+    async def refresh_token(self) -> bool:
+        """Read the secret again.
 
-@dataclass(frozen=True, repr=False)
-class Credential:
-    """The token and how to present it; never shown by repr."""
-
-    token: str
-    header: str = "Authorization"
-    scheme: str = "Bearer"
-
-    @classmethod
-    def from_secret(cls, text: str) -> Self:
-        """Read a secret: the bare token, or JSON `{"token", "header"?, "scheme"?}` for a CRM with its own header."""
-        given = json.loads(text) if text.lstrip().startswith("{") else {"token": text.strip()}
-        known = {name: given[name] for name in ("token", "header", "scheme") if name in given}
-        # The message names no value: it may reach a log.
-        if not known.get("token") or not all(isinstance(part, str) and part.isprintable() for part in known.values()):
-            raise SecretError(
-                'the CRM secret is neither a bare token nor {"token": "...", "header": "...", "scheme": "..."} '
-                "of printable text"
-            )
-        return cls(**known)
-
-    def value(self) -> str:
-        """The header's value."""
-        return f"{self.scheme} {self.token}" if self.scheme else self.token
+        :return: whether the token has changed
+        """
 
 
 class CrmHttpClient:
-    """Sends to one endpoint, whose connections it keeps. Use as an async context manager.
+    """Client for one endpoint that keeps its connections open. Use it as an async context manager.
 
-    :param timeout_seconds: the limit of one request, connecting included, which may take half of it
+    :param endpoint: URL of the endpoint
+    :param read_secret: returns the text of the CRM secret
+    :param timeout_seconds: limit for one request; connecting may take at most half of it
     """
 
     def __init__(self, endpoint: str, read_secret: Callable[[], Awaitable[str]], timeout_seconds: float) -> None:
         self.token_version = 0
         self._url = URL(endpoint)
         self._read_secret = read_secret
-        # A time-out while connecting is certainly not sent, so the request must have time left after it.
+        # A timeout while connecting means "not sent", so it must expire before the timeout of the request.
         self._timeout = aiohttp.ClientTimeout(
             total=timeout_seconds, connect=min(_MAX_CONNECT_SECONDS, timeout_seconds / 2)
         )
         self._credential: Credential | None = None
 
     async def read_token(self) -> None:
-        """Read the token for the first time; raises what the secret's reader raises, ValueError if it is no token."""
+        """Read the token for the first time.
+
+        :raises SecretError: the secret is not a valid credential
+        :raises Exception: whatever `read_secret` raises
+        """
         self._credential = Credential.from_secret(await self._read_secret())
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0,  # the delivery limits its requests
-                keepalive_timeout=_IDLE_SECONDS,
-                ttl_dns_cache=_ADDRESSES_SECONDS,
+                limit=0,  # the delivery limits the number of requests in flight
+                keepalive_timeout=_KEEPALIVE_SECONDS,
+                ttl_dns_cache=_DNS_CACHE_SECONDS,
                 ssl=ssl.create_default_context() if self._url.scheme == "https" else True,
             ),
-            cookie_jar=aiohttp.DummyCookieJar(),  # a cookie of one user must not go out with the next one
+            cookie_jar=aiohttp.DummyCookieJar(),  # a cookie set for one user must not be sent for the next one
             trust_env=False,
             auto_decompress=False,
             timeout=self._timeout,
-            max_line_size=_MAX_LINE,
-            max_field_size=_MAX_LINE,
+            max_line_size=_MAX_LINE_BYTES,
+            max_field_size=_MAX_LINE_BYTES,
             request_class=_Request,
             middlewares=(_send_once,),
         )
-        self._set_headers()
+        self._update_headers()
         return self
-
-    def _set_headers(self) -> None:
-        """Let each request from now on carry the token."""
-        self._headers = CIMultiDict(_HEADERS)
-        if self._credential is not None:
-            self._headers[self._credential.header] = self._credential.value()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
 
-    async def refresh(self) -> bool:
-        """Read the secret again; tell whether the token is another one."""
-        fresh = Credential.from_secret(await self._read_secret())
-        if fresh == self._credential:
+    async def refresh_token(self) -> bool:
+        """Read the secret again and use its token for all further requests.
+
+        :raises SecretError: the secret is not a valid credential
+        :raises Exception: whatever `read_secret` raises
+        :return: whether the token has changed
+        """
+        credential = Credential.from_secret(await self._read_secret())
+        if credential == self._credential:
             return False
-        self._credential = fresh
-        self._set_headers()
+        self._credential = credential
+        self._update_headers()
         self.token_version += 1
         return True
 
+    def _update_headers(self) -> None:
+        self._headers = CIMultiDict(_HEADERS)
+        if self._credential is not None:
+            self._headers[self._credential.header] = self._credential.header_value()
+
     async def post(self, payload: bytes, key: str) -> CrmResponse:
-        """Send one record. Raises UnsentError or AmbiguousError."""
+        """Send one score with `POST`; see `request`."""
         return await self.request("POST", payload, key)
 
     async def request(self, method: str, payload: bytes, key: str) -> CrmResponse:
-        """Send one request, at most once; redirects are answers, not followed.
+        """Send one request, at most once. Redirects are returned, not followed.
 
-        :raises UnsentError: the request certainly did not leave
-        :raises AmbiguousError: the request may have been applied
+        :param key: idempotency key
+        :raises UnsentError: the CRM certainly did not receive the request
+        :raises AmbiguousError: the CRM may have applied the request
         """
         version = self.token_version
         headers = self._headers.copy()
@@ -167,28 +163,34 @@ class CrmHttpClient:
                 except ERRORS:
                     if 200 <= response.status < 300:
                         raise
-                    body = None  # status and headers are complete, and say enough
+                    body = None  # status and headers are complete, which is enough to classify the response
                 return CrmResponse(response.status, response.headers, body, version)
         except ERRORS as error:
             raise translate(error) from error
 
 
 class _Request(aiohttp.ClientRequest):
-    """A request that is not written to a connection on which something has already arrived: it cannot be the answer."""
+    """A request that is not written to a connection that has unread data, which cannot be its response."""
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        """Write the request. Raises StaleConnectionError instead when the connection has received anything."""
+        """Write the request.
+
+        :raises StaleConnectionError: the connection has received data or was closed; nothing was written
+        """
         if conn.protocol is None or conn.protocol.should_close:
             raise StaleConnectionError
         return await super().send(conn)
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Raise our errors in place of aiohttp's, so that it never repeats a request by itself, as it does with a PUT."""
+    """Raise this project's errors instead of aiohttp's.
+
+    aiohttp itself retries idempotent methods such as PUT when it sees one of its own errors.
+    """
     try:
         try:
             return await handler(request)
         except StaleConnectionError:
-            return await handler(request)  # nothing was written; aiohttp has closed that connection
+            return await handler(request)  # nothing was written, and aiohttp has closed that connection
     except ERRORS as error:
         raise translate(error) from error

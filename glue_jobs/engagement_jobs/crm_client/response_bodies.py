@@ -1,4 +1,4 @@
-"""The body of an answer: read up to a limit, checked for its end, and decoded."""
+"""Reading of response bodies: with a size limit, checked for completeness, and decoded."""
 
 from __future__ import annotations
 
@@ -9,42 +9,51 @@ from collections.abc import Sequence
 
 import aiohttp
 
-MAX_BODY = 1_048_576
-# Servers label plain text with these. Not one of them changes the bytes.
-_PLAIN = frozenset(("", "identity", "none", "chunked", "binary", "utf-8", "utf8", "ascii", "us-ascii", "iso-8859-1"))
-# What zlib expects in front of the data. By "deflate" servers mean the zlib format or, wrongly, raw data.
+MAX_BODY_BYTES = 1_048_576
+# Values that servers use for unencoded bodies. None of them changes the bytes.
+_NO_ENCODING = frozenset(
+    ("", "identity", "none", "chunked", "binary", "utf-8", "utf8", "ascii", "us-ascii", "iso-8859-1")
+)
+# `wbits` arguments of zlib. "deflate" means the zlib format, but some servers send raw deflate data.
 _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
-_NO_BODY = (101, 204, 304)  # after 101 the connection stays open, and what it carries is not HTTP
+_STATUS_WITHOUT_BODY = (101, 204, 304)  # after 101 the connection stays open and no longer carries HTTP
 
 
 async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
-    """Read the body of an answer; None when it is too long, or encoded in a way that we cannot undo.
+    """Read the body of a response.
 
-    :raises aiohttp.ClientError: the body was cut off
-    :raises TimeoutError: the time for the request is over
+    :raises aiohttp.ClientError: the body is incomplete
+    :raises TimeoutError: the request timed out
+    :return: None if the body is longer than `MAX_BODY_BYTES` or has an unsupported encoding
     """
     headers = response.headers
-    # Only as the last coding do chunks show where a body ends.
+    # Chunks mark the end of the body only if chunked is the last coding.
     last_coding = ",".join(headers.getall("Transfer-Encoding", ())).lower().rpartition(",")[2].strip()
-    framed = "Content-Length" in headers or last_coding == "chunked"
-    if framed or response.status in _NO_BODY:
+    has_known_end = "Content-Length" in headers or last_coding == "chunked"
+    if has_known_end or response.status in _STATUS_WITHOUT_BODY:
         body = await _read(response.content)
     else:
-        body = await _read_to_end_of_connection(response)
+        body = await _read_until_close(response)
     if not body or not ("Content-Encoding" in headers or "Transfer-Encoding" in headers):
         return body
     names = ",".join([*headers.getall("Content-Encoding", ()), *headers.getall("Transfer-Encoding", ())])
-    return decode(body, [name for name in map(str.strip, names.lower().split(",")) if name not in _PLAIN])
+    return decode(body, [name for name in map(str.strip, names.lower().split(",")) if name not in _NO_ENCODING])
 
 
-def decode(body: bytes, codings: Sequence[str]) -> bytes | None:
-    """Undo the coding of a body; None when it is unknown, or the body is damaged, incomplete or too long."""
-    if not codings:
+def decode(body: bytes, encodings: Sequence[str]) -> bytes | None:
+    """Decompress a body.
+
+    :param encodings: names in lower case
+    :return: None if the encoding is unsupported, or the body is damaged, incomplete or longer than `MAX_BODY_BYTES`
+    """
+    if not encodings:
         return body
-    for bits in _WINDOW_BITS.get(codings[0], ()) if len(codings) == 1 else ():
+    if len(encodings) > 1:
+        return None
+    for window_bits in _WINDOW_BITS.get(encodings[0], ()):
         with contextlib.suppress(zlib.error):
-            stream = zlib.decompressobj(bits)
-            decoded = stream.decompress(body, MAX_BODY)
+            stream = zlib.decompressobj(window_bits)
+            decoded = stream.decompress(body, MAX_BODY_BYTES)
             if stream.eof and not stream.unused_data:
                 return decoded
     return None
@@ -54,16 +63,16 @@ async def _read(content: aiohttp.StreamReader) -> bytes | None:
     body = bytearray()
     while part := await content.readany():
         body += part
-        if len(body) > MAX_BODY:
+        if len(body) > MAX_BODY_BYTES:
             return None
     return bytes(body)
 
 
-async def _read_to_end_of_connection(response: aiohttp.ClientResponse) -> bytes | None:
-    """Read a body that nothing but the end of its connection ends.
+async def _read_until_close(response: aiohttp.ClientResponse) -> bytes | None:
+    """Read a body that ends with its connection.
 
-    For aiohttp every end of the connection is the end of such a body, even a reset. And under TLS an end without
-    close_notify can come from anyone on the way.
+    aiohttp accepts any end of the connection as the end of the body, even a reset. With TLS, an end without
+    close_notify may also come from an attacker on the network.
     """
     connection = response.connection
     protocol = connection.protocol if connection is not None else None
@@ -73,9 +82,9 @@ async def _read_to_end_of_connection(response: aiohttp.ClientResponse) -> bytes 
     tls = connection.transport.get_extra_info("ssl_object")
     body = await _read(response.content)
     if body is not None:
-        await closed  # raises what ended the connection
+        await closed  # raises the error that ended the connection, if there was one
         if tls is not None:
-            # Without close_notify this raises SSLWantReadError: OpenSSL wants more data.
+            # Without close_notify, OpenSSL expects more data and this raises SSLWantReadError.
             with contextlib.suppress(ssl.SSLZeroReturnError):
                 tls.read(1)
     return body

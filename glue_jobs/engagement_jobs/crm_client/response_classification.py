@@ -1,6 +1,6 @@
-"""What an answer of the CRM, or the lack of one, says about a record: one table, read top down.
+"""Classification of CRM responses: one table, read from top to bottom.
 
-The question behind every line is: may the CRM have applied the score? Only a sure no may be called `deferred`.
+Every rule answers the question: may the CRM have applied the score? Only a certain no is `deferred`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engagement_jobs.delivery.rate_limiter import retry_after_seconds
-
-OUTCOMES = ("delivered", "rejected", "unknown", "deferred", "superseded", "unchanged", "planned")
-SETTLED = ("delivered", "rejected")
-OPEN = ("unknown", "deferred")
-
+from engagement_jobs.crm_client.retry_after import retry_after_seconds
 
 _parse = json.JSONDecoder().decode
 
 
 class Action(enum.Enum):
-    """What the sender does after an answer."""
+    """What the delivery does after a response."""
 
     FINALIZE = enum.auto()  # the outcome is final
     RETRY = enum.auto()  # send again with the same key, within max_attempts and the retry budget
@@ -35,11 +30,11 @@ class Action(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ResponseClassification:
-    """What one answer means.
+    """The meaning of one response, or of its absence.
 
-    :param outcome: what the record is if this was the last word
-    :param reason: short machine word, such as `http_503` or `timeout`
-    :param detail: problem type named by the body, empty when there is none
+    :param outcome: the user's outcome if no further request is sent
+    :param reason: short code, such as `http_503` or `timeout`
+    :param detail: problem type from the body, empty if there is none
     """
 
     action: Action
@@ -48,96 +43,96 @@ class ResponseClassification:
     detail: str = ""
 
 
-# Final for this record whatever we do again; every other 4xx not named below is final too.
+# The CRM did not process the request. Every 4xx that has no rule of its own is final.
 _RETRY_UNSENT = {408: "request timeout", 425: "too early", 503: "unavailable"}
-_FAILED_WORDS = {"error", "errors", "fail", "failed", "failure", "rejected", "invalid"}
-# What a body in lower case has that names a failure: the beginning of such a word, or of false, a number or an escape.
-# To look for these takes a fraction of reading it.
-_MAY_NAME_FAILURE = re.compile(rb"err|fa|rej|inv|:\s*[-\d]|\\")
-# Where the word on a record may lie inside a body.
-_DEEPEST = 8
-_PARTS = ("results", "result", "data")
+_FAILURE_STATES = {"error", "errors", "fail", "failed", "failure", "rejected", "invalid"}
+# A lower-case body that reports a failure contains the start of one of these words or of `false`, a number, or an
+# escape sequence. This search takes a fraction of the time that parsing takes.
+_MAY_REPORT_FAILURE = re.compile(rb"err|fa|rej|inv|:\s*[-\d]|\\")
+# Where the status of the update may be inside a body: the greatest depth, and the members to descend into.
+_MAX_DEPTH = 8
+_NESTED_MEMBERS = ("results", "result", "data")
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> ResponseClassification:
-    """The verdict on an HTTP answer.
+    """Classify an HTTP response.
 
-    :param headers: by names in lower case
-    :param body: None when it cannot be read
+    :param headers: must support lookup by lower-case names
+    :param body: None if it could not be read
     """
-    kind = headers.get("content-type", "").lower()
+    content_type = headers.get("content-type", "").lower()
     if 200 <= status < 300:
-        return _success(status, kind, body)
+        return _classify_success(status, content_type, body)
     reason = f"http_{status}"
-    detail = _problem_type(kind, _json(body))
+    detail = _problem_type(content_type, _parse_json(body))
     if 300 <= status < 400:
-        # 303 is what a server says that has done the work and shows the result elsewhere.
+        # 303 See Other means that the server has processed the request and that its result is at another URL.
         return ResponseClassification(Action.STOP, "unknown" if status == 303 else "deferred", reason, "redirect")
-    if status in (401, 403):
-        return ResponseClassification(
-            Action.REFRESH_TOKEN if status == 401 else Action.STOP, "deferred", reason, detail
-        )
+    if status == 401:
+        return ResponseClassification(Action.REFRESH_TOKEN, "deferred", reason, detail)
+    if status == 403:
+        return ResponseClassification(Action.STOP, "deferred", reason, detail)
     if status == 409:
         return ResponseClassification(Action.RETRY, "unknown", reason, detail)
-    if status == 429 or (status == 503 and _asks_for_a_pause(headers)):
+    if status == 429 or (status == 503 and _has_retry_after(headers)):
         return ResponseClassification(Action.BACK_OFF, "deferred", reason, detail)
     if status in _RETRY_UNSENT:
         return ResponseClassification(Action.RETRY, "deferred", reason, detail)
     if 400 <= status < 500:
         return ResponseClassification(Action.FINALIZE, "rejected", reason, detail)
     if headers.get("idempotent-replayed", "").lower() == "true":
-        # A stored failure comes back for the same key for ever; asking again cannot change it.
+        # The CRM replays a stored failure for this key, so a retry cannot change it.
         return ResponseClassification(Action.FINALIZE, "unknown", f"{reason}_replayed", detail)
     return ResponseClassification(Action.RETRY, "unknown", reason, detail)
 
 
-def _asks_for_a_pause(headers: Mapping[str, str]) -> bool:
+def _has_retry_after(headers: Mapping[str, str]) -> bool:
     return retry_after_seconds(headers.get("retry-after"), headers.get("date")) is not None
 
 
-def _success(status: int, kind: str, body: bytes | None) -> ResponseClassification:
+def _classify_success(status: int, content_type: str, body: bytes | None) -> ResponseClassification:
     if body is None:
-        # It may name a failure.
+        # The body may report a failure.
         return ResponseClassification(Action.RETRY, "unknown", f"http_{status}_unreadable")
-    if "html" in kind or body.lstrip()[:1] == b"<":
-        # A proxy or a login page answered in the CRM's place.
+    if "html" in content_type or body.lstrip()[:1] == b"<":
+        # The response is from a proxy or a login page, not from the CRM.
         return ResponseClassification(Action.RETRY, "unknown", f"http_{status}_html")
-    if "problem" not in kind and not _MAY_NAME_FAILURE.search(body.lower()):
+    if "problem" not in content_type and not _MAY_REPORT_FAILURE.search(body.lower()):
         return _delivered(status, "")
-    parsed = _json(body)
-    detail = _problem_type(kind, parsed)
-    if _names_failure(parsed):
+    parsed = _parse_json(body)
+    detail = _problem_type(content_type, parsed)
+    if _reports_failure(parsed):
         return ResponseClassification(Action.FINALIZE, "rejected", f"http_{status}_failure", detail)
     return _delivered(status, detail)
 
 
 @functools.lru_cache(maxsize=64)
 def _delivered(status: int, detail: str) -> ResponseClassification:
-    # Nearly every verdict is one of these.
+    # Nearly all responses have one of a few classifications of this kind.
     return ResponseClassification(Action.FINALIZE, "delivered", f"http_{status}", detail)
 
 
-def _json(body: bytes | None) -> Any:
+def _parse_json(body: bytes | None) -> Any:
     try:
         return _parse(body.decode()) if body else None
     except (ValueError, RecursionError):
         return None
 
 
-def _problem_type(kind: str, parsed: Any) -> str:
-    """The type of a problem document (RFC 9457), if it looks like one: other text of the CRM may name a person."""
-    if "problem+json" not in kind or not isinstance(parsed, dict):
+def _problem_type(content_type: str, parsed: Any) -> str:
+    """Return the type of a problem document (RFC 9457), if it looks like one. Other text may contain personal data."""
+    if "problem+json" not in content_type or not isinstance(parsed, dict):
         return ""
-    named = parsed.get("type")
-    return named if isinstance(named, str) and re.fullmatch(r"[A-Za-z][\w:/.#~-]{0,119}", named, re.ASCII) else ""
+    value = parsed.get("type")
+    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w:/.#~-]{0,119}", value, re.ASCII) else ""
 
 
-def _names_failure(parsed: Any, depth: int = 0) -> bool:
-    """Whether a body that came with a success status says that the record failed."""
-    if depth > _DEEPEST:
+def _reports_failure(parsed: Any, depth: int = 0) -> bool:
+    """Return whether the body of a 2xx response reports that the update failed."""
+    if depth > _MAX_DEPTH:
         return False
     if isinstance(parsed, list):
-        return any(_names_failure(item, depth + 1) for item in parsed)
+        return any(_reports_failure(item, depth + 1) for item in parsed)
     if not isinstance(parsed, dict):
         return False
     if parsed.get("success") is False or parsed.get("ok") is False or parsed.get("error") or parsed.get("errors"):
@@ -145,6 +140,6 @@ def _names_failure(parsed: Any, depth: int = 0) -> bool:
     state = parsed.get("status")
     if isinstance(state, int) and not isinstance(state, bool) and state >= 400:
         return True
-    if isinstance(state, str) and state.lower() in _FAILED_WORDS:
+    if isinstance(state, str) and state.lower() in _FAILURE_STATES:
         return True
-    return any(_names_failure(parsed[part], depth + 1) for part in _PARTS if part in parsed)
+    return any(_reports_failure(parsed[name], depth + 1) for name in _NESTED_MEMBERS if name in parsed)

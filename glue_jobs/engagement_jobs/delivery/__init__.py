@@ -1,1 +1,1 @@
-"""Delivery of scores by one task: which request is sent when, and when to stop; no Spark, no AWS."""
+"""Delivery of scores by one push task: rate, retries, outcomes and ledger; no Spark, no AWS."""

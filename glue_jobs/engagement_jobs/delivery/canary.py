@@ -1,4 +1,4 @@
-"""The first records of a job, let out in stages: what is wrong with the run shows on a few, not on all."""
+"""Canary: sends the first users of a job in stages, so that a misconfigured run fails on a few users."""
 
 from __future__ import annotations
 
@@ -8,43 +8,48 @@ from dataclasses import dataclass, field
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
 
 _STAGES = (1, 11, 111)
-_PASSES_AT = 0.9
-_ENOUGH_TO_JUDGE = 10
+_PASS_FRACTION = 0.9
+_MIN_RESPONSES = 10
 
 SIZE = _STAGES[-1]
 
 
 @dataclass
 class Canary:
-    """Opens 1, 10 and 100 records; a stage passes when 90 % of it have been answered.
+    """Starts 1, 10 and 100 users. A stage passes when 90 % of its users have a final response.
 
-    A record that ends without an answer makes room for another one, so that a single bad record cannot hold up a day.
+    A user who ends without one makes room for another, so that a single user cannot block the run.
     """
 
-    _answers: Counter[str] = field(init=False, default_factory=Counter)
-    _lost: int = field(init=False, default=0)
+    _final: Counter[str] = field(init=False, default_factory=Counter)
+    _not_final: int = field(init=False, default=0)
 
-    def allows(self, opened: int) -> bool:
-        """Whether one more record may be opened."""
-        answered = self._answers.total()
-        stage = next((size for size in _STAGES if answered < _PASSES_AT * size), SIZE)
-        return opened - self._lost < stage
+    def allows(self, started: int) -> bool:
+        """Return whether one more user may be started.
+
+        :param started: users started so far
+        """
+        responses = self._final.total()
+        size = next((size for size in _STAGES if responses < _PASS_FRACTION * size), SIZE)
+        return started - self._not_final < size
 
     def record(self, classification: ResponseClassification) -> None:
-        """Note how a record ended."""
-        if classification.action is Action.FINALIZE:
-            self._answers["delivered" if classification.outcome == "delivered" else classification.reason] += 1
+        """Record how a user ended."""
+        if classification.action is not Action.FINALIZE:
+            self._not_final += 1
+        elif classification.outcome == "delivered":
+            self._final["delivered"] += 1
         else:
-            self._lost += 1
+            self._final[classification.reason] += 1
 
     @property
     def passed(self) -> bool:
-        """Whether the last stage has passed too."""
-        return self._answers.total() >= _PASSES_AT * SIZE
+        """Whether the last stage has passed."""
+        return self._final.total() >= _PASS_FRACTION * SIZE
 
-    def refusal(self) -> str | None:
-        """The one answer that all records got, when it says that the run is wrong: 404 or 400."""
-        if self._answers.total() < _ENOUGH_TO_JUDGE or len(self._answers) != 1:
+    def common_refusal(self) -> str | None:
+        """Return the reason that all users have in common if it shows a misconfigured run: 404 or 400."""
+        if self._final.total() < _MIN_RESPONSES or len(self._final) != 1:
             return None
-        (reason,) = self._answers
+        (reason,) = self._final
         return reason if reason in ("http_404", "http_400") else None

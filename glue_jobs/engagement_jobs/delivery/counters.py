@@ -1,6 +1,6 @@
-"""Counts of what was sent and answered; never a user id, a payload or an answer's text.
+"""Counters of requests, responses and outcomes, without user ids, payloads or text of the CRM.
 
-A tally is what one task writes as its aggregate, and what the job adds up for its manifest.
+A task writes them as its aggregate; the job adds them up for its manifest.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ from typing import Any
 # Latency bucket i holds [1.05**i, 1.05**(i+1)) milliseconds.
 LATENCY_GROWTH = 1.05
 _LOG_GROWTH = math.log(LATENCY_GROWTH)
-_MOST_GROUPS = 50
-_MOST_KEPT = 500
+_MAX_REPORTED_GROUPS = 50
+_MAX_COUNTED_GROUPS = 500
 
 ErrorGroup = tuple[str, str, int | None, str]
+"""Outcome, reason, HTTP status, problem type."""
 
 
 @dataclass
 class DeliveryCounters:
-    """Counts of one task, or of several after `add`."""
+    """Counters of one task, or of several after `add`.
+
+    :param posts: requests sent, retries included
+    :param latency: responses by latency bucket
+    :param errors: users who are not delivered by group
+    :param seconds: requests sent by epoch second
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     posts: int = 0
@@ -33,33 +40,34 @@ class DeliveryCounters:
 
     @property
     def rows(self) -> int:
-        """Rows that have an outcome."""
+        """Number of rows that have an outcome."""
         return self.outcomes.total()
 
-    def count_request(self, epoch: float, again: bool) -> None:
-        """A request leaves at `epoch` (seconds, UTC)."""
+    def count_request(self, epoch: float, *, is_retry: bool) -> None:
+        """Count a request that is sent at `epoch` (seconds, UTC)."""
         self.posts += 1
-        self.retries += again
+        if is_retry:
+            self.retries += 1
         self.seconds[int(epoch)] += 1
 
     def count_response(self, status: int, milliseconds: float) -> None:
-        """An answer came back `milliseconds` after its request left."""
+        """Count a response that arrived `milliseconds` after its request was sent."""
         self.status_codes[str(status)] += 1
         self.latency[math.floor(math.log(max(milliseconds, 1e-3)) / _LOG_GROWTH)] += 1
 
     def count_outcome(
         self, outcome: str, reason: str, http_status: int | None = None, detail: str = "", count: int = 1
     ) -> None:
-        """`count` rows end in `outcome`; everything but a delivery is grouped by why."""
+        """Count `count` rows that end with `outcome`; all that were sent in vain also by their cause."""
         self.outcomes[outcome] += count
         if outcome in ("rejected", "unknown", "deferred"):
             group = (outcome, reason, http_status, detail)
-            # What the CRM says may be new with every record; what is kept of it must not grow with them.
-            known = group in self.errors or len(self.errors) < _MOST_KEPT
-            self.errors[group if known else (outcome, "other", None, "")] += count
+            # The CRM may send a new problem type for every user. Memory must not grow with them.
+            has_room = group in self.errors or len(self.errors) < _MAX_COUNTED_GROUPS
+            self.errors[group if has_room else (outcome, "other", None, "")] += count
 
-    def change_to_unknown(self, outcome: str, reason: str, http_status: int | None, why: str) -> None:
-        """A row that was counted as settled is `unknown` after all, for no trace of it can be kept."""
+    def change_to_unknown(self, outcome: str, reason: str, http_status: int | None, new_reason: str) -> None:
+        """Recount a row as `unknown`, because its ledger line could not be written."""
         self.outcomes[outcome] -= 1
         for group in self.errors:
             if group[:3] == (outcome, reason, http_status):
@@ -67,30 +75,33 @@ class DeliveryCounters:
                 if not self.errors[group]:
                     del self.errors[group]
                 break
-        self.count_outcome("unknown", why)
+        self.count_outcome("unknown", new_reason)
 
     def add(self, other: DeliveryCounters) -> None:
-        """Add another tally's counts to this one."""
+        """Add other counters to these."""
         self.posts += other.posts
         self.retries += other.retries
-        for name in ("outcomes", "status_codes", "latency", "errors", "seconds"):
-            getattr(self, name).update(getattr(other, name))
+        self.outcomes.update(other.outcomes)
+        self.status_codes.update(other.status_codes)
+        self.latency.update(other.latency)
+        self.errors.update(other.errors)
+        self.seconds.update(other.seconds)
 
     def error_groups(self) -> list[dict[str, Any]]:
-        """The largest groups of errors, and one for all the others."""
+        """Return the largest error groups, and one that contains all others."""
         ranked = self.errors.most_common()
         groups: list[dict[str, Any]] = [
             {"outcome": outcome, "reason": reason, "http_status": status, "detail": detail, "count": count}
-            for (outcome, reason, status, detail), count in ranked[:_MOST_GROUPS]
+            for (outcome, reason, status, detail), count in ranked[:_MAX_REPORTED_GROUPS]
         ]
-        others = sum(count for _, count in ranked[_MOST_GROUPS:])
+        others = sum(count for _, count in ranked[_MAX_REPORTED_GROUPS:])
         if others:
             groups.append({"outcome": "other", "reason": "other", "http_status": None, "detail": "", "count": others})
         return groups
 
     @classmethod
     def from_aggregate(cls, document: dict[str, Any]) -> DeliveryCounters:
-        """The tally that an aggregate document was made of; its smallest groups of errors stay one."""
+        """Read the counters of an aggregate document. Its smallest error groups remain one group."""
         groups = document["errors"]
         return cls(
             outcomes=Counter(document["outcomes"]),
@@ -103,7 +114,10 @@ class DeliveryCounters:
         )
 
     def aggregate(self, run_id: str, job_run_id: str, task: str, started_at: str) -> dict[str, Any]:
-        """The aggregate document of one task; `started_at` is when the job's attempt began."""
+        """Return the aggregate document of one task.
+
+        :param started_at: when the attempt of the job began
+        """
         return {
             "version": 1,
             "run_id": run_id,
@@ -117,10 +131,10 @@ class DeliveryCounters:
             "status_codes": dict(self.status_codes),
             "latency": {str(bucket): count for bucket, count in sorted(self.latency.items())},
             "errors": self.error_groups(),
-            "seconds": self._each_second(),
+            "seconds": self._requests_per_second(),
         }
 
-    def _each_second(self) -> dict[str, Any]:
-        # From the first to the last, without their names: a task that sends for hours counts ten thousand of them.
+    def _requests_per_second(self) -> dict[str, Any]:
+        # One number per second without its timestamp, because a task that sends for hours has 10,000 of them.
         first, last = min(self.seconds, default=0), max(self.seconds, default=-1)
         return {"first": first, "posts": [self.seconds[second] for second in range(first, last + 1)]}

@@ -1,7 +1,7 @@
-"""The ledger of one task: what happened to each record, on S3 while the senders go on.
+"""Ledger of one task: one line per started user, written to S3 while requests are sent.
 
-A line is flushed at the latest two seconds, or 500 lines, after its record got an outcome; that bounds what a
-killed job can have sent without a trace.
+A line is written within 2 seconds, or with the next 500 lines, after its user got an outcome. This limits how many
+requests a killed job can have sent without a ledger line.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 BATCH = 500
-MOST_UNFLUSHED = 2 * BATCH
+MAX_UNWRITTEN = 2 * BATCH
 _FLUSH_SECONDS = 2.0
-_GIVE_UP_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
 
 FIELDS = (
@@ -39,63 +39,67 @@ log = logging.getLogger("engagement.ledger")
 
 
 class Ledger:
-    """Lines on their way to `<folder>part-<task>-<seq>.jsonl`, one object a flush.
+    """Writes lines to `<folder>part-<task>-<seq>.jsonl`, one object per flush.
 
-    :param put: writes one object, `(key, bytes)`; blocking, called in a thread
-    :param give_up: seconds of refused writes after which `failed` is set
+    :param put: writes one object, `(key, bytes)`; blocking, called in a worker thread
+    :param timeout_seconds: how long a failing write is retried before `failed` is set
     """
 
     def __init__(
-        self, put: Callable[[str, bytes], None], folder: str, task: str, give_up: float = _GIVE_UP_SECONDS
+        self, put: Callable[[str, bytes], None], folder: str, task: str, timeout_seconds: float = _TIMEOUT_SECONDS
     ) -> None:
         self.failed: str | None = None
-        self._put, self._prefix, self._give_up = put, f"{folder}part-{task}-", give_up
+        """Why writing was given up; None while it works."""
+        self._put, self._prefix, self._timeout = put, f"{folder}part-{task}-", timeout_seconds
         self._lines: list[bytes] = []
         self._unwritten = 0
         self._sequence = 0
-        self._due = asyncio.Event()
+        self._flush_now = asyncio.Event()
         self._closing = False
 
     @property
-    def full(self) -> bool:
-        """Whether senders must wait until a batch has been written."""
-        return self._unwritten >= MOST_UNFLUSHED
+    def is_full(self) -> bool:
+        """Whether no request may be sent until a batch has been written."""
+        return self._unwritten >= MAX_UNWRITTEN
 
     @property
     def unwritten(self) -> list[dict[str, Any]]:
-        """The lines that S3 did not take; empty unless `failed`."""
+        """The lines that could not be written; complete once `failed` is set and `run` has ended."""
         return [json.loads(line) for line in self._lines]
 
     def add(self, line: bytes) -> None:
-        """Take one line, a JSON object with exactly the members of FIELDS, without its end."""
+        """Add one line.
+
+        :param line: JSON object with exactly the members of FIELDS, without the line end
+        """
         self._lines.append(line)
         self._unwritten += 1
         if len(self._lines) >= BATCH:
-            self._due.set()
+            self._flush_now.set()
 
     async def run(self) -> None:
-        """Flush until `close`; ends early, with `failed` set, when S3 refuses for too long."""
+        """Write lines until `close` is called, or until `failed` is set."""
         while not self.failed:
             try:
                 async with asyncio.timeout(_FLUSH_SECONDS):
-                    await self._due.wait()
+                    await self._flush_now.wait()
             except TimeoutError:
-                await self._flush(least=1)
+                await self._flush(min_lines=1)
                 continue
             closing = self._closing
-            self._due.clear()
-            # Full batches only, until time or the end asks for the rest: every object costs a request.
-            await self._flush(least=1 if closing else BATCH)
+            self._flush_now.clear()
+            # Only full batches before the flush interval ends or the ledger is closed: every object costs a request.
+            await self._flush(min_lines=1 if closing else BATCH)
             if closing:
                 return
 
     def close(self) -> None:
-        """Let `run` write what is left and end."""
+        """Let `run` write the remaining lines and return."""
         self._closing = True
-        self._due.set()
+        self._flush_now.set()
 
-    async def _flush(self, least: int) -> None:
-        while len(self._lines) >= least and not self.failed:
+    async def _flush(self, min_lines: int) -> None:
+        while len(self._lines) >= min_lines and not self.failed:
             batch, self._lines = self._lines[:BATCH], self._lines[BATCH:]
             key = f"{self._prefix}{self._sequence:06d}.jsonl"
             self._sequence += 1
@@ -109,10 +113,11 @@ class Ledger:
         while True:
             try:
                 await asyncio.to_thread(self._put, key, body)
-            except Exception as error:  # noqa: BLE001 - whatever S3's client raises, the lines must not be lost
-                log.warning("ledger write of %s refused: %s", key, type(error).__name__)
-                if time.monotonic() - since >= self._give_up:
-                    self.failed = f"S3 refused {key} for {self._give_up:.0f} s: {type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001 - whatever the S3 client raises, the lines must not be lost
+                log.warning("Could not write ledger object %s: %s", key, type(error).__name__)
+                if time.monotonic() - since >= self._timeout:
+                    cause = f"{type(error).__name__}: {error}"
+                    self.failed = f"Could not write {key} to S3 for {self._timeout:.0f} s: {cause}"
                     return False
                 await asyncio.sleep(_RETRY_SECONDS)
             else:

@@ -1,4 +1,4 @@
-"""What a long delivery says about itself every few seconds: sent, delivered, rate, concurrency, time left."""
+"""Progress lines of a running delivery: requests, delivered users, rate, concurrency, time left."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Progress:
-    """Lines about one task.
+    """Formats the progress lines of one task.
 
-    :param expected: rows of the task, about; None when nobody can tell
+    :param expected_rows: approximate number of rows of the task; None if unknown
     """
 
     name: str
@@ -19,28 +19,34 @@ class Progress:
     _posts: int = field(init=False, default=0)
     _settled: int = field(init=False, default=0)
 
-    def line(self, *, posts: int, delivered: int, settled: int, in_flight: int, most: int, waiting: int) -> str:
-        """One line; rates are those since the line before."""
+    def line(self, *, posts: int, delivered: int, settled: int, in_flight: int, limit: int, waiting: int) -> str:
+        """Return one line. Its rates are those since the previous line.
+
+        :param posts: requests sent
+        :param settled: users with an outcome
+        :param limit: of requests in flight
+        :param waiting: users who wait for another request
+        """
         now = time.monotonic()
         seconds = max(now - self._since, 1e-9)
-        rate, settling = (posts - self._posts) / seconds, (settled - self._settled) / seconds
+        post_rate, settle_rate = (posts - self._posts) / seconds, (settled - self._settled) / seconds
         self._since, self._posts, self._settled = now, posts, settled
-        of = "" if self.expected_rows is None else f" of about {self.expected_rows:,} rows"
+        total = "" if self.expected_rows is None else f" of about {self.expected_rows:,} rows"
         return (
-            f"{self.name}: {posts:,} requests sent, {delivered:,} delivered{of}, {rate:,.0f}/s, "
-            f"{in_flight} in flight of at most {most}, {waiting:,} waiting to be tried again"
-            f"{self._left(settled, settling)}"
+            f"{self.name}: {posts:,} requests sent, {delivered:,} delivered{total}, {post_rate:,.0f}/s, "
+            f"{in_flight} in flight (limit {limit}), {waiting:,} waiting for a retry"
+            f"{self._time_left(settled, settle_rate)}"
         )
 
-    def _left(self, settled: int, settling: float) -> str:
+    def _time_left(self, settled: int, settle_rate: float) -> str:
         if self.expected_rows is None:
             return ""
-        if settling <= 0:
+        if settle_rate <= 0:
             return ", time left unknown"
-        return f", about {_span(max(0, self.expected_rows - settled) / settling)} left"
+        return f", about {_format_duration(max(0, self.expected_rows - settled) / settle_rate)} left"
 
 
-def _span(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

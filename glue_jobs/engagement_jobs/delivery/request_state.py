@@ -1,4 +1,4 @@
-"""A record on its way: what was tried, what was answered, and the ledger line that it ends in."""
+"""State of one user's request between the first attempt and the ledger line."""
 
 from __future__ import annotations
 
@@ -17,56 +17,64 @@ _IN_DOUBT = ResponseClassification(Action.RETRY, "unknown", "earlier_attempt")
 
 @dataclass(slots=True)
 class InFlightRequest:
-    """A record that has been opened.
+    """A user who was started: the request and what is known about it.
 
-    :param tries: requests that left
-    :param attempts: of those, the ones that count against `max_attempts`
-    :param waits: how often the server asked this record to come back later
-    :param settled_before: records that were settled when it was first asked to
+    :param tries: requests sent
+    :param attempts: requests that count against `max_attempts`; throttled requests and probes do not
+    :param throttled: how often the CRM throttled this user
+    :param finalized_before: users with a final response when the CRM first throttled this one
     :param first_sent: epoch seconds
+    :param probe: the last request was a probe of the circuit breaker
+    :param latency_ms: of the last response
+    :param status: HTTP status of the last request; None if it got no response
+    :param last: classification of the last request
+    :param ambiguous: classification of the last request whose outcome is unknown
     """
 
-    record: ScoreUpdate
+    update: ScoreUpdate
     payload: bytes
     key: str
     tries: int = 0
     attempts: int = 0
     first_sent: float = 0.0
-    waits: int = 0
-    settled_before: int = 0
+    throttled: int = 0
+    finalized_before: int = 0
     probe: bool = False
-    milliseconds: float | None = None
+    latency_ms: float | None = None
     status: int | None = None
     last: ResponseClassification | None = None
     ambiguous: ResponseClassification | None = None
 
     @classmethod
-    def of(cls, record: ScoreUpdate, endpoint: str, score_date: str) -> InFlightRequest:
-        """Open a record."""
-        payload = record.payload()
-        return cls(record, payload, idempotency_key(endpoint, score_date, record, payload))
+    def of(cls, update: ScoreUpdate, endpoint: str, score_date: str) -> InFlightRequest:
+        """Create the request of a user."""
+        payload = update.payload()
+        return cls(update, payload, idempotency_key(endpoint, score_date, update, payload))
 
     def final_classification(self, classification: ResponseClassification) -> ResponseClassification:
-        """The verdict on the record when `verdict` is that on its last request: a doubt outlasts a later sure no."""
+        """Return the classification of the user if the last request has this one.
+
+        A later "not applied" does not settle an earlier request that may have been applied: the user stays `unknown`.
+        """
         if classification.outcome != "deferred":
             return classification
-        return self.ambiguous or (_IN_DOUBT if self.record.in_doubt else classification)
+        return self.ambiguous or (_IN_DOUBT if self.update.in_doubt else classification)
 
-    def line(self, classification: ResponseClassification, run_id: str, settled: float) -> bytes:
-        """The ledger line, with the members of `ledger.FIELDS` in their order.
+    def ledger_line(self, classification: ResponseClassification, run_id: str, settled: float) -> bytes:
+        """Return the ledger line, with the members of `ledger.FIELDS` in their order.
 
-        Put together by hand: a general encoder takes several times as long, once for every record.
+        It is formatted here because a general encoder takes several times as long, once per user.
 
-        :param run_id: as JSON
+        :param run_id: encoded as JSON
         :param settled: epoch seconds
         """
-        record = self.record
+        update = self.update
         status = "null" if self.status is None else self.status
-        latency = "null" if self.milliseconds is None else f"{self.milliseconds:.1f}"
+        latency = "null" if self.latency_ms is None else f"{self.latency_ms:.1f}"
         return (
-            f'{{"user_id": {encode_basestring(record.user_id)}, "score": {encode_basestring(record.score)}, '
+            f'{{"user_id": {encode_basestring(update.user_id)}, "score": {encode_basestring(update.score)}, '
             f'"key": "{self.key}", "payload_sha256": "{hashlib.sha256(self.payload).hexdigest()}", '
-            f'"revision": {record.revision}, "outcome": "{classification.outcome}", '
+            f'"revision": {update.revision}, "outcome": "{classification.outcome}", '
             f'"reason": "{classification.reason}", '
             f'"http_status": {status}, "tries": {self.tries}, "latency_ms": {latency}, '
             f'"first_sent_at": "{iso(self.first_sent)}", "settled_at": "{iso(settled)}", "run_id": {run_id}}}'
@@ -74,12 +82,12 @@ class InFlightRequest:
 
 
 def iso(epoch: float) -> str:
-    """Epoch seconds as `2026-11-23T03:00:00.125Z`."""
+    """Format epoch seconds as `2026-11-23T03:00:00.125Z`."""
     seconds, milliseconds = divmod(int(epoch * 1000), 1000)
-    return _second(seconds) + _MILLISECONDS[milliseconds]
+    return _format_second(seconds) + _MILLISECONDS[milliseconds]
 
 
 @functools.lru_cache(maxsize=256)
-def _second(epoch: int) -> str:
-    # Thousands of records share a second.
+def _format_second(epoch: int) -> str:
+    # Thousands of lines have the same second.
     return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,4 +1,4 @@
-"""Why a delivery ends before all rows were sent."""
+"""Reasons why a delivery ends before all rows were sent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from engagement_jobs.crm_client.response_classification import ResponseClassification
 
-# Causes after which nobody knows of every row whether it was sent: ledger lines may be missing.
+# After these causes ledger lines may be missing, so that a row without a line may have been sent.
 TASK_LOST = "task_lost"
 LEDGER_UNWRITABLE = "ledger_unwritable"
 
 
 @dataclass(frozen=True)
 class StopReason:
-    """Why a task, or the whole job, stopped sending.
+    """Why a task, or the full job, stopped sending.
 
-    :param cause: machine word
-    :param detail: one sentence for a person
-    :param not_before: epoch seconds before which the CRM wants no requests
+    :param cause: short code, listed in the runbook
+    :param detail: one sentence for the operator
+    :param not_before: epoch seconds before which the CRM accepts no requests
     """
 
     cause: str
@@ -26,59 +26,65 @@ class StopReason:
 
 
 def deadline() -> StopReason:
-    """The time is up."""
-    return StopReason("deadline", "The deadline of the job has passed.")
+    """Return the reason for a passed deadline."""
+    return StopReason("deadline", "The job's deadline passed before all rows were sent.")
 
 
-def too_long_a_pause(until: float) -> StopReason:
-    """The CRM asked for a pause beyond the deadline, until `until` (epoch seconds)."""
-    return StopReason("retry_after", "The CRM asked for a pause that is longer than the time left.", until)
+def retry_after_too_long(until: float) -> StopReason:
+    """Return the reason for a pause that ends after the deadline.
+
+    :param until: end of the pause in epoch seconds
+    """
+    return StopReason("retry_after", "The CRM requested a pause that ends after the job's deadline.", until)
 
 
-def crm_unavailable(seconds: float, last: str) -> StopReason:
-    """No healthy answer for so many seconds; `last` is the reason of the last failure."""
-    return StopReason("crm_unavailable", f"No healthy answer of the CRM for {seconds:.0f} s; last: {last}.")
-
-
-def canary_refused(records: int, reason: str) -> StopReason:
-    """The first records got nothing but one refusal."""
+def crm_unavailable(seconds: float, last_failure: str) -> StopReason:
+    """Return the reason for a CRM without a healthy response for so many seconds."""
     return StopReason(
-        "canary_refused",
-        f"The CRM answered the first {records} records with nothing but {reason}: "
-        "base_url or the records do not fit this CRM.",
+        "crm_unavailable", f"No healthy response from the CRM for {seconds:.0f} s; last failure: {last_failure}."
     )
 
 
-def canary_unanswered(records: int) -> StopReason:
-    """Too few of the first records got an answer, tries and all."""
+def canary_refused(users: int, reason: str) -> StopReason:
+    """Return the reason for a canary that got the same refusal for all users."""
+    return StopReason(
+        "canary_refused",
+        f"The CRM refused all of the first {users} users with {reason}: base_url is wrong, or these are not its users.",
+    )
+
+
+def canary_unanswered(users: int) -> StopReason:
+    """Return the reason for a canary with too few final responses after all retries."""
     return StopReason(
         "canary_unanswered",
-        f"The CRM answered fewer than nine of ten of the first {records} records: "
-        "it is not well enough to be sent all of them.",
+        f"Fewer than 90 % of the first {users} users got a final response from the CRM; the other users were not sent.",
     )
 
 
 def refused(classification: ResponseClassification) -> StopReason:
-    """The CRM redirects, or takes no request with this token."""
+    """Return the reason for a CRM that redirects or refuses the token."""
     if classification.detail == "redirect":
         return StopReason(
-            "redirect", f"The CRM redirects ({classification.reason}): base_url does not name the API itself."
+            "redirect", f"The CRM redirects ({classification.reason}): base_url is not the address of the API itself."
         )
     return StopReason(
         "token_refused",
         f"The CRM refuses the token ({classification.reason}): "
-        "check the secret and its rights, then clear push_scores.",
+        "check the secret and its permissions, then clear push_scores.",
     )
 
 
 def secret_unreadable(error: Exception) -> StopReason:
-    """The token cannot be read."""
+    """Return the reason for a token that cannot be read."""
     return StopReason(
         "secret_unreadable",
-        f"The CRM's token could not be read ({type(error).__name__}): check secret_id, the secret and the job's role.",
+        f"Could not read the CRM token ({type(error).__name__}): check secret_id, the secret and the job's role.",
     )
 
 
 def internal_error(error: Exception) -> StopReason:
-    """A mistake of the delivery itself. Its text is not told: it may hold what the CRM said, or a header."""
-    return StopReason("internal_error", f"The delivery itself failed with {type(error).__name__}; its log says where.")
+    """Return the reason for a bug in the delivery.
+
+    The error's text is left out because it may contain a response of the CRM or a header.
+    """
+    return StopReason("internal_error", f"The delivery failed with {type(error).__name__}; see the log for its place.")

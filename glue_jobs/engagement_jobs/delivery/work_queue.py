@@ -1,4 +1,4 @@
-"""Which record is next: those told to wait, those whose retry is due, and the rows that were not opened yet."""
+"""Queue of everything that is not in flight: throttled requests, retries, and users not started yet."""
 
 from __future__ import annotations
 
@@ -11,80 +11,82 @@ from collections.abc import Iterable, Iterator
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.request_state import InFlightRequest
 
-_CHUNK = 500
+_READ_SIZE = 500
 _MAX_RETRIES = 10_000
 
 
 class WorkQueue:
-    """Everything that is not under way. Its size does not grow with the number of rows."""
+    """Three queues in one. Its size does not grow with the number of users.
 
-    def __init__(self, rows: Iterable[ScoreUpdate]) -> None:
-        self._rows: Iterator[ScoreUpdate] = iter(rows)
-        self._more = True
+    :param updates: the scores to send; iterated in a worker thread
+    """
+
+    def __init__(self, updates: Iterable[ScoreUpdate]) -> None:
+        self._updates: Iterator[ScoreUpdate] = iter(updates)
+        self._has_more = True
         self._new: deque[ScoreUpdate] = deque()
-        # Told to wait by the server, or by a newer token: they leave as soon as the pace allows, and cost nothing.
+        # Throttled by the CRM or waiting for a new token: sent as soon as the rate allows, outside the retry budget.
         self._throttled: deque[InFlightRequest] = deque()
         self._retries: list[tuple[float, int, InFlightRequest]] = []
         self._order = itertools.count()
         self.started = 0
+        """Users taken with `next_new`."""
 
     @property
     def waiting(self) -> int:
-        """Records that were opened and will be tried again."""
+        """Number of started users who wait for another request."""
         return len(self._throttled) + len(self._retries)
 
     @property
-    def retries(self) -> int:
-        """Of those, the ones that wait for their time to come."""
-        return len(self._retries)
-
-    @property
     def is_full(self) -> bool:
-        """Whether there is no room for one more retry."""
+        """Whether no further retry may be scheduled."""
         return len(self._retries) >= _MAX_RETRIES
 
     async def refill(self) -> None:
-        """Read more rows when there are none at hand; in a thread, for Spark's iterator blocks."""
-        if self._new or not self._more:
+        """Refill the buffer of new users in a worker thread, because Spark's iterator blocks."""
+        if self._new or not self._has_more:
             return
-        chunk = await asyncio.to_thread(lambda: list(itertools.islice(self._rows, _CHUNK)))
-        self._more = len(chunk) == _CHUNK
-        self._new.extend(chunk)
+        updates = await asyncio.to_thread(lambda: list(itertools.islice(self._updates, _READ_SIZE)))
+        self._has_more = len(updates) == _READ_SIZE
+        self._new.extend(updates)
 
     def next_new(self) -> ScoreUpdate | None:
-        """Open the next row; None when there is none at hand."""
+        """Take the next user who was not started yet; None if the buffer is empty."""
         if not self._new:
             return None
         self.started += 1
         return self._new.popleft()
 
     def next_throttled(self) -> InFlightRequest | None:
-        """The next record that only waits for the pace."""
+        """Take the next throttled request; None if there is none."""
         return self._throttled.popleft() if self._throttled else None
 
     def next_retry(self, now: float) -> InFlightRequest | None:
-        """The next record whose retry is due."""
+        """Take the next retry that is due; None if there is none."""
         return heapq.heappop(self._retries)[2] if self._retries and self._retries[0][0] <= now else None
 
     def seconds_until_retry(self, now: float) -> float:
-        """Seconds until a retry is due; infinite when none is waiting."""
+        """Return the seconds until the next retry is due; infinity if none is scheduled."""
         return max(0.0, self._retries[0][0] - now) if self._retries else float("inf")
 
     def requeue_throttled(self, request: InFlightRequest) -> None:
-        """Send a record again as soon as requests may leave."""
+        """Queue a request to be sent again as soon as the rate allows."""
         self._throttled.append(request)
 
     def schedule_retry(self, due: float, request: InFlightRequest) -> None:
-        """Send a record again at `due` on the event loop's clock."""
+        """Schedule a retry.
+
+        :param due: seconds of the event loop's clock
+        """
         heapq.heappush(self._retries, (due, next(self._order), request))
 
     def drain(self) -> list[InFlightRequest]:
-        """Give up all records that were to be tried again."""
-        given_up = [*self._throttled, *(request for _, _, request in self._retries)]
+        """Remove and return all requests that wait to be sent again."""
+        requests = [*self._throttled, *(request for _, _, request in self._retries)]
         self._throttled.clear()
         self._retries.clear()
-        return given_up
+        return requests
 
     def unstarted(self) -> Iterator[ScoreUpdate]:
-        """All rows that were never opened; blocking."""
-        return itertools.chain(self._new, self._rows)
+        """Iterate over all users who were never started; blocks."""
+        return itertools.chain(self._new, self._updates)

@@ -19,7 +19,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.delivery.canary import SIZE, Canary
 from engagement_jobs.delivery.counters import DeliveryCounters
-from engagement_jobs.delivery.dispatcher import DeliveryPolicy
+from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.stop_reasons import TASK_LOST, StopReason, canary_unanswered
 from engagement_jobs.push.task import TaskResult, TaskSetup, no_rows, record, run_partition, run_task
 

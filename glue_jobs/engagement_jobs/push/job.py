@@ -25,7 +25,7 @@ from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.csv_columns import FAILED_COLUMNS
 from engagement_jobs.contract.errors import DeliveryFailedError, LedgerError, ScoresError, TooFewSlotsError
-from engagement_jobs.crm_client.response_classification import OPEN
+from engagement_jobs.contract.outcomes import OPEN
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.dispatcher import UNSENT
 from engagement_jobs.delivery.stop_reasons import TASK_LOST

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.crm_client.response_classification import OUTCOMES
+from engagement_jobs.contract.outcomes import OUTCOMES
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.stop_reasons import StopReason
 

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.crm_client.response_classification import SETTLED
+from engagement_jobs.contract.outcomes import SETTLED
 
 SEND = "send"
 COLUMNS = ("user_id", "score", "revision", "in_doubt", "decision", "reason", "http_status")

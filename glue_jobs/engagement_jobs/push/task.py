@@ -17,8 +17,9 @@ from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.canary import Canary
 from engagement_jobs.delivery.counters import DeliveryCounters
-from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
+from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.stop_reasons import StopReason, secret_unreadable
 from engagement_jobs.push.retry_after_store import write_not_before
 
@@ -95,12 +96,22 @@ async def _deliver(
     def note(until: float) -> None:
         write_not_before(store, setup.folder, name, until)
 
-    delivery = Dispatcher(setup.policy, client, ledger, f"task {name}", canary, setup.rows, note)
+    stop: StopReason | None = None
     try:
         await client.read_token()
-    except Exception as error:  # noqa: BLE001 - of the AWS client or of a broken secret
-        # A delivery that is stopped sends nothing and counts everything.
-        delivery.stop = secret_unreadable(error)
+    except Exception as error:  # noqa: BLE001 - from the AWS client, or an invalid secret
+        stop = secret_unreadable(error)
+    dispatcher = Dispatcher(
+        setup.policy,
+        client,
+        ledger,
+        records,
+        name=f"task {name}",
+        canary=canary,
+        expected_rows=setup.rows,
+        save_retry_after=note,
+        stop=stop,
+    )
     async with client:
-        await delivery.run(records)
-    return delivery
+        await dispatcher.run()
+    return dispatcher

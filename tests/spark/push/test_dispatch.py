@@ -81,9 +81,9 @@ def test_the_first_stop_names_the_cause_and_the_longest_pause_counts() -> None:
 def test_only_push_tasks_count_as_finished(arguments: PushArguments, bucket: Bucket) -> None:
     setup = task_setup(arguments, "attempt=x/", 0.0, "then", 1000)
     counters = DeliveryCounters()
-    counters.count_request(1_700_000_000.5, again=False)
+    counters.count_request(1_700_000_000.5, is_retry=False)
     counters.count_response(503, 12.0)
-    counters.count_request(1_700_000_001.5, again=True)
+    counters.count_request(1_700_000_001.5, is_retry=True)
     counters.count_outcome("unknown", "timeout")
     counters.count_outcome("rejected", "http_422", 422, "urn:x", 3)
     for task in ("0", "11", "canary", "plan", "rest"):

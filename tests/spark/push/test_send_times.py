@@ -17,7 +17,7 @@ from engagement_jobs.push.dispatch import share, task_setup
 from engagement_jobs.push.task import TaskSetup
 from local.fake_crm.faults import Fault
 from local.fake_crm.server import serving
-from tests.support.exchange import TOKEN, Exchange, exchange, records
+from tests.support.delivery_harness import TOKEN, DeliveryHarness, delivery_harness, score_updates
 from tests.support.glue_days import push_arguments
 from tests.support.glue_world import Bucket, World
 
@@ -43,14 +43,14 @@ async def deliver(setup: TaskSetup, first: int, count: int, times: list[float], 
     client.times = times
     await client.read_token()
     async with client:
-        rows = records(first + count)[first:]
-        await Dispatcher(setup.policy, client, Ledger(lambda *_: None, "", "0"), canary=canary).run(rows)
+        updates = score_updates(first + count)[first:]
+        await Dispatcher(setup.policy, client, Ledger(lambda *_: None, "", "0"), updates, canary=canary).run()
 
 
-async def job(faced: Exchange, setup: TaskSetup, tasks: int) -> list[float]:
+async def job(harness: DeliveryHarness, setup: TaskSetup, tasks: int) -> list[float]:
     """Canary, then all tasks at once, as `dispatch.send` does it, but without anything between the two."""
     times: list[float] = []
-    async with serving(faced.crm) as url:
+    async with serving(harness.crm) as url:
         whole = replace(setup, policy=replace(setup.policy, endpoint=f"{url}/api/v1/update-score"))
         await deliver(whole, 0, SIZE, times, Canary())
         each = (ROWS - SIZE) // tasks
@@ -64,7 +64,7 @@ async def job(faced: Exchange, setup: TaskSetup, tasks: int) -> list[float]:
 def test_no_second_is_above_limit_and_burst(world: World, bucket: Bucket, tasks: int, fault: Fault) -> None:
     arguments = push_arguments(world, bucket, max_requests_per_second=LIMIT, push_tasks=tasks)
     setup = task_setup(arguments, "attempt=x/", time.time(), "then", ROWS)
-    times = asyncio.run(job(exchange(fault, latency_ms=10), setup, tasks))
+    times = asyncio.run(job(delivery_harness(fault, latency_ms=10), setup, tasks))
 
     assert len(times) >= ROWS - tasks
     highest = max(bisect_left(times, start + 1) - place for place, start in enumerate(times))

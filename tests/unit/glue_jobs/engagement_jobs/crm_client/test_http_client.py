@@ -1,4 +1,4 @@
-"""The HTTP client against servers that answer in odd ways: what is an answer, and what the CRM may have applied."""
+"""The HTTP client against servers with unusual or broken responses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import http_parser
 
-from engagement_jobs.contract.errors import AmbiguousError, SecretError
+from engagement_jobs.contract.errors import AmbiguousError
 from engagement_jobs.crm_client import http_client
-from engagement_jobs.crm_client.http_client import Credential, CrmHttpClient, CrmResponse
-from engagement_jobs.crm_client.response_bodies import MAX_BODY
-from tests.support.raw_http import BODY, GOOD, Answers, Call, RawServer, raw_server, replies
+from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
+from engagement_jobs.crm_client.response_bodies import MAX_BODY_BYTES
+from tests.support.raw_http import BODY, GOOD, RawServer, ReceivedRequest, Responder, raw_server, respond
 
-Client = Callable[[CrmHttpClient], Awaitable[Any]]
+Requests = Callable[[CrmHttpClient], Awaitable[Any]]
 
 OK = b"HTTP/1.1 200 OK\r\n"
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
@@ -30,43 +30,43 @@ async def secret() -> str:
     return '{"token": "t", "header": "X-Api-Key", "scheme": ""}'
 
 
-def serve(answers: Answers, client: Client, seconds: float = 5.0, host: str = "127.0.0.1") -> RawServer:
-    """Let `client` talk to a server that answers so; gives what the server has seen."""
+def serve(responder: Responder, requests: Requests, seconds: float = 5.0, host: str = "127.0.0.1") -> RawServer:
+    """Send requests to a raw server and return the server."""
 
     async def main() -> RawServer:
-        async with raw_server(answers) as server:
+        async with raw_server(responder) as server:
             url = f"http://{host}:{server.port}/api/v1/update-score"
-            crm = CrmHttpClient(url, secret, seconds)
-            await crm.read_token()
-            async with crm:
-                await client(crm)
+            client = CrmHttpClient(url, secret, seconds)
+            await client.read_token()
+            async with client:
+                await requests(client)
             return server
 
     return asyncio.run(main())
 
 
-def answer_to(answers: Answers, seconds: float = 5.0) -> CrmResponse:
-    """The answer to one request."""
-    found: list[CrmResponse] = []
+def response_to(responder: Responder, seconds: float = 5.0) -> CrmResponse:
+    """Send one request and return the response."""
+    responses: list[CrmResponse] = []
 
-    async def client(crm: CrmHttpClient) -> None:
-        found.append(await crm.post(b"{}", "k"))
+    async def send(client: CrmHttpClient) -> None:
+        responses.append(await client.post(b"{}", "k"))
 
-    serve(answers, client, seconds)
-    return found[0]
+    serve(responder, send, seconds)
+    return responses[0]
 
 
 def encoded(coding: str, body: bytes, header: bytes = b"Content-Encoding") -> bytes:
     return OK + b"%b: %b\r\nContent-Length: %d\r\n\r\n%b" % (header, coding.encode(), len(body), body)
 
 
-def test_the_parser_of_aiohttp_is_the_compiled_one() -> None:
+def test_aiohttp_uses_its_compiled_parser() -> None:
     assert http_parser.HttpResponseParser.__module__ == "aiohttp._http_parser"
 
 
-def test_a_request_is_sent_byte_for_byte() -> None:
+def test_request_has_exactly_these_bytes() -> None:
     payload = '{"user_id": "Ü", "engagement_score": "73.25"}'.encode()
-    server = serve(replies(GOOD), lambda crm: crm.post(payload, "the-key"))
+    server = serve(respond(GOOD), lambda client: client.post(payload, "the-key"))
 
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     first, *headers = head.decode().split("\r\n")
@@ -85,55 +85,55 @@ def test_a_request_is_sent_byte_for_byte() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "status"),
+    ("responder", "status"),
     [
-        (replies(GOOD), 200),
-        (replies(*(GOOD[at : at + 1] for at in range(len(GOOD)))), 200),
-        (replies(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\n" + GOOD), 200),
-        (replies(b"HTTP/1.1 100 Continue\r\n\r\n", GOOD), 200),
-        (replies(b"HTTP/1.1 404\r\n" + LENGTH + b"\r\n" + BODY), 404),
-        (replies(b"HTTP/1.1 503 D\xe9j\xe0\r\nX-Name: J\xf6rg\r\n" + LENGTH + b"\r\n" + BODY), 503),
-        (replies(b"HTTP/1.0 200 OK\r\n" + LENGTH + b"\r\n" + BODY, then="close"), 200),
-        (replies(OK + b"X: " + b"x" * 20_000 + b"\r\n" + LENGTH + b"\r\n" + BODY), 200),
-        (replies(CHUNKED + CHUNK + b"0\r\n\r\n"), 200),
+        (respond(GOOD), 200),
+        (respond(*(GOOD[at : at + 1] for at in range(len(GOOD)))), 200),
+        (respond(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\n" + GOOD), 200),
+        (respond(b"HTTP/1.1 100 Continue\r\n\r\n", GOOD), 200),
+        (respond(b"HTTP/1.1 404\r\n" + LENGTH + b"\r\n" + BODY), 404),
+        (respond(b"HTTP/1.1 503 D\xe9j\xe0\r\nX-Name: J\xf6rg\r\n" + LENGTH + b"\r\n" + BODY), 503),
+        (respond(b"HTTP/1.0 200 OK\r\n" + LENGTH + b"\r\n" + BODY, then="close"), 200),
+        (respond(OK + b"X: " + b"x" * 20_000 + b"\r\n" + LENGTH + b"\r\n" + BODY), 200),
+        (respond(CHUNKED + CHUNK + b"0\r\n\r\n"), 200),
         (
-            replies(CHUNKED, b'1;a="b"\r\n{\r\n', b"%x\r\n%b\r\n0\r\nTrailer: x\r\n\r\n" % (len(BODY) - 1, BODY[1:])),
+            respond(CHUNKED, b'1;a="b"\r\n{\r\n', b"%x\r\n%b\r\n0\r\nTrailer: x\r\n\r\n" % (len(BODY) - 1, BODY[1:])),
             200,
         ),
-        (replies(OK + b"\r\n", BODY, then="close"), 200),
-        (replies(OK + b"\r\n" + BODY, then="close"), 200),
-        (replies(OK + b"Transfer-Encoding: identity\r\n\r\n" + BODY, then="close"), 200),
-        *((replies(encoded(name, gzip.compress(BODY))), 200) for name in ("gzip", "GZIP", "x-gzip", "identity, gzip")),
-        (replies(encoded("deflate", zlib.compress(BODY))), 200),
-        (replies(encoded("deflate", RAW_DEFLATE)), 200),
-        (replies(encoded("gzip", gzip.compress(BODY)).replace(b"200", b"422")), 422),
-        *((replies(encoded(name, BODY)), 200) for name in ("", "identity", "none", "UTF-8")),
+        (respond(OK + b"\r\n", BODY, then="close"), 200),
+        (respond(OK + b"\r\n" + BODY, then="close"), 200),
+        (respond(OK + b"Transfer-Encoding: identity\r\n\r\n" + BODY, then="close"), 200),
+        *((respond(encoded(name, gzip.compress(BODY))), 200) for name in ("gzip", "GZIP", "x-gzip", "identity, gzip")),
+        (respond(encoded("deflate", zlib.compress(BODY))), 200),
+        (respond(encoded("deflate", RAW_DEFLATE)), 200),
+        (respond(encoded("gzip", gzip.compress(BODY)).replace(b"200", b"422")), 422),
+        *((respond(encoded(name, BODY)), 200) for name in ("", "identity", "none", "UTF-8")),
     ],
 )
-def test_forms_of_a_good_answer(answers: Answers, status: int) -> None:
-    answer = answer_to(answers)
-    assert (answer.status, answer.body, answer.token_version) == (status, BODY, 0)
+def test_unusual_but_valid_responses_are_read(responder: Responder, status: int) -> None:
+    response = response_to(responder)
+    assert (response.status, response.body, response.token_version) == (status, BODY, 0)
 
 
 @pytest.mark.parametrize("form", [b"204 No Content\r\n", b"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n"])
-def test_an_answer_may_have_no_body(form: bytes) -> None:
-    assert answer_to(replies(b"HTTP/1.1 " + form + b"\r\n")).body == b""
+def test_response_without_a_body_is_read(form: bytes) -> None:
+    assert response_to(respond(b"HTTP/1.1 " + form + b"\r\n")).body == b""
 
 
-def test_a_change_of_protocol_is_an_answer_without_a_body() -> None:
+def test_101_is_a_response_without_a_body() -> None:
     form = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nnot HTTP"
 
-    async def client(crm: CrmHttpClient) -> None:
+    async def send(client: CrmHttpClient) -> None:
         async with asyncio.timeout(2):
-            answer = await crm.post(b"{}", "k")
-        assert (answer.status, answer.body) == (101, b"")
+            response = await client.post(b"{}", "k")
+        assert (response.status, response.body) == (101, b"")
 
-    serve(replies(form), client)
+    serve(respond(form), send)
 
 
-def test_the_first_of_several_headers_counts() -> None:
-    answer = answer_to(replies(b"HTTP/1.1 429 x\r\nRetry-After:  7\r\nretry-after: 9\r\nContent-Length: 0\r\n\r\n"))
-    assert (answer.status, answer.headers.get("retry-after")) == (429, "7")
+def test_first_of_repeated_headers_counts() -> None:
+    response = response_to(respond(b"HTTP/1.1 429 x\r\nRetry-After:  7\r\nretry-after: 9\r\nContent-Length: 0\r\n\r\n"))
+    assert (response.status, response.headers.get("retry-after")) == (429, "7")
 
 
 @pytest.mark.parametrize(
@@ -146,199 +146,184 @@ def test_the_first_of_several_headers_counts() -> None:
         encoded("gzip, gzip", gzip.compress(gzip.compress(BODY))),
         encoded("gzip", gzip.compress(b" " * 50_000_000)),
         encoded("deflate", BODY),
-        encoded("identity", b" " * (MAX_BODY + 1)),
+        encoded("identity", b" " * (MAX_BODY_BYTES + 1)),
         OK + b"Transfer-Encoding: br, chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n",
         CHUNKED + b"10000\r\n%b\r\n" % (b" " * 65_536) * 17,
     ],
     ids=lambda form: repr(form[15:60]),
 )
 @pytest.mark.parametrize("status", [200, 429])
-def test_an_unreadable_body_hides_neither_status_nor_headers(form: bytes, status: int) -> None:
-    answer = answer_to(replies(form.replace(b"200 OK", b"%d x\r\nRetry-After: 7" % status, 1)))
-    assert (answer.status, answer.headers.get("retry-after"), answer.body) == (status, "7", None)
+def test_unreadable_body_keeps_status_and_headers(form: bytes, status: int) -> None:
+    response = response_to(respond(form.replace(b"200 OK", b"%d x\r\nRetry-After: 7" % status, 1)))
+    assert (response.status, response.headers.get("retry-after"), response.body) == (status, "7", None)
 
 
-def test_a_body_of_exactly_the_limit_is_read() -> None:
-    assert len(answer_to(replies(encoded("gzip", gzip.compress(b" " * MAX_BODY)))).body or b"") == MAX_BODY
-    assert len(answer_to(replies(encoded("identity", b" " * MAX_BODY))).body or b"") == MAX_BODY
+def test_body_of_exactly_the_limit_is_read() -> None:
+    body = b" " * MAX_BODY_BYTES
+    assert response_to(respond(encoded("gzip", gzip.compress(body)))).body == body
+    assert response_to(respond(encoded("identity", body))).body == body
 
 
 @pytest.mark.parametrize(
-    ("answers", "reason"),
+    ("responder", "reason"),
     [
-        (replies(then="close"), "reset"),
-        (replies(then="reset"), "reset"),
-        (replies(OK + b"Content-Le", then="close"), "reset"),
-        (replies(OK + b"Content-Le", then="reset"), "reset"),
-        (replies(OK + b"Content-Length: 0\r\n", then="close"), "reset"),
-        (replies(GOOD[:-1], then="close"), "reset"),
-        (replies(GOOD[:-1], then="reset"), "reset"),
-        (replies(CHUNKED + CHUNK[:-5], then="close"), "reset"),
-        (replies(CHUNKED + CHUNK, then="close"), "reset"),
-        (replies(CHUNKED + CHUNK + b"0\r\n", then="reset"), "reset"),
-        (replies(OK + b"\r\n" + BODY, then="reset"), "reset"),
-        (replies(OK + b"Transfer-Encoding: chunked, identity\r\n\r\n" + BODY, then="reset"), "reset"),
-        (replies(CHUNKED[:-2] + b"Transfer-Encoding: identity\r\n\r\n" + BODY, then="reset"), "reset"),
-        (replies(OK + b"Content-Length : 21\r\n\r\n" + BODY), "reset"),
-        (replies(), "timeout"),
-        (replies(OK), "timeout"),
-        (replies(GOOD[:-1]), "timeout"),
-        (replies(CHUNKED, b"not hexadecimal\r\n"), "timeout"),
-        (replies(CHUNKED, *[b"1\r\n \r\n"] * 60), "timeout"),
-        (replies(b"220 smtp.example.com ESMTP\r\n\r\n"), "malformed"),
-        (replies(b"HTTP/2 200\r\n\r\n"), "malformed"),
-        (replies(b"HTTP/1.1 2000 x\r\n\r\n"), "malformed"),
-        (replies(OK + b"no colon\r\n" + LENGTH + b"\r\n" + BODY), "malformed"),
-        (replies(OK + b"X Y: space in the name\r\n" + LENGTH + b"\r\n" + BODY), "malformed"),
-        (replies(OK + LENGTH + LENGTH + b"\r\n" + BODY), "malformed"),
-        (replies(OK + b"Content-Length: -2\r\n\r\n" + BODY), "malformed"),
-        (replies(OK + LENGTH + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n"), "malformed"),
-        (replies(OK + LENGTH + b"Transfer-Encoding: identity\r\n\r\n" + BODY), "malformed"),
-        (replies(OK + b"X: " + b"x" * 70_000 + b"\r\n" + LENGTH + b"\r\n" + BODY), "malformed"),
-        (replies(CHUNKED + b"not hexadecimal\r\n"), "malformed"),
+        (respond(then="close"), "reset"),
+        (respond(then="reset"), "reset"),
+        (respond(OK + b"Content-Le", then="close"), "reset"),
+        (respond(OK + b"Content-Le", then="reset"), "reset"),
+        (respond(OK + b"Content-Length: 0\r\n", then="close"), "reset"),
+        (respond(GOOD[:-1], then="close"), "reset"),
+        (respond(GOOD[:-1], then="reset"), "reset"),
+        (respond(CHUNKED + CHUNK[:-5], then="close"), "reset"),
+        (respond(CHUNKED + CHUNK, then="close"), "reset"),
+        (respond(CHUNKED + CHUNK + b"0\r\n", then="reset"), "reset"),
+        (respond(OK + b"\r\n" + BODY, then="reset"), "reset"),
+        (respond(OK + b"Transfer-Encoding: chunked, identity\r\n\r\n" + BODY, then="reset"), "reset"),
+        (respond(CHUNKED[:-2] + b"Transfer-Encoding: identity\r\n\r\n" + BODY, then="reset"), "reset"),
+        (respond(OK + b"Content-Length : 21\r\n\r\n" + BODY), "reset"),
+        (respond(), "timeout"),
+        (respond(OK), "timeout"),
+        (respond(GOOD[:-1]), "timeout"),
+        (respond(CHUNKED, b"not hexadecimal\r\n"), "timeout"),
+        (respond(CHUNKED, *[b"1\r\n \r\n"] * 60), "timeout"),
+        (respond(b"220 smtp.example.com ESMTP\r\n\r\n"), "malformed"),
+        (respond(b"HTTP/2 200\r\n\r\n"), "malformed"),
+        (respond(b"HTTP/1.1 2000 x\r\n\r\n"), "malformed"),
+        (respond(OK + b"no colon\r\n" + LENGTH + b"\r\n" + BODY), "malformed"),
+        (respond(OK + b"X Y: space in the name\r\n" + LENGTH + b"\r\n" + BODY), "malformed"),
+        (respond(OK + LENGTH + LENGTH + b"\r\n" + BODY), "malformed"),
+        (respond(OK + b"Content-Length: -2\r\n\r\n" + BODY), "malformed"),
+        (respond(OK + LENGTH + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n"), "malformed"),
+        (respond(OK + LENGTH + b"Transfer-Encoding: identity\r\n\r\n" + BODY), "malformed"),
+        (respond(OK + b"X: " + b"x" * 70_000 + b"\r\n" + LENGTH + b"\r\n" + BODY), "malformed"),
+        (respond(CHUNKED + b"not hexadecimal\r\n"), "malformed"),
     ],
 )
-def test_what_is_no_answer_may_have_been_applied(answers: Answers, reason: str) -> None:
+def test_missing_or_broken_response_is_ambiguous(responder: Responder, reason: str) -> None:
     with pytest.raises(AmbiguousError, match=rf"^{reason}$"):
-        answer_to(answers, seconds=1.0)
+        response_to(responder, seconds=1.0)
 
 
 @pytest.mark.parametrize("then", ["close", "reset", "hang"])
 @pytest.mark.parametrize("form", [GOOD[:-1], CHUNKED + CHUNK, OK + b"\r\n" + BODY])
-def test_a_refusal_counts_once_its_head_is_complete(form: bytes, then: str) -> None:
-    answer = answer_to(replies(form.replace(b"200", b"429").replace(b"OK", b"x\r\nRetry-After: 7"), then=then), 0.5)
-    assert (answer.status, answer.headers.get("retry-after")) == (429, "7")
+def test_429_with_an_incomplete_body_is_a_response(form: bytes, then: str) -> None:
+    response = response_to(respond(form.replace(b"200", b"429").replace(b"OK", b"x\r\nRetry-After: 7"), then=then), 0.5)
+    assert (response.status, response.headers.get("retry-after")) == (429, "7")
 
 
-async def three(crm: CrmHttpClient) -> None:
+async def three(client: CrmHttpClient) -> None:
     for _ in range(3):
-        assert (await crm.post(b"{}", "k")).body == BODY
-        await asyncio.sleep(0.05)  # whatever else the server sends or does has come by now
+        assert (await client.post(b"{}", "k")).body == BODY
+        await asyncio.sleep(0.05)  # further bytes, or the end of the connection, arrive within this time
 
 
 @pytest.mark.parametrize(
-    ("answers", "connections"),
+    ("responder", "connections"),
     [
-        (replies(GOOD), 1),
-        (replies(GOOD, then="close"), 3),
-        (replies(GOOD, then="reset"), 3),
-        (replies(GOOD.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")), 3),
-        (replies(GOOD + GOOD.replace(b"updated", b"no news")), 3),
-        (replies(GOOD, GOOD.replace(b"updated", b"no news")), 3),
-        (replies(GOOD, b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"), 3),
+        (respond(GOOD), 1),
+        (respond(GOOD, then="close"), 3),
+        (respond(GOOD, then="reset"), 3),
+        (respond(GOOD.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")), 3),
+        (respond(GOOD + GOOD.replace(b"updated", b"no news")), 3),
+        (respond(GOOD, GOOD.replace(b"updated", b"no news")), 3),
+        (respond(GOOD, b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"), 3),
     ],
 )
-def test_a_connection_serves_again_only_when_that_is_safe(answers: Answers, connections: int) -> None:
-    server = serve(answers, three)
+def test_connection_is_reused_only_if_that_is_safe(responder: Responder, connections: int) -> None:
+    server = serve(responder, three)
     assert (server.connections, len(server.requests)) == (connections, 3)
 
 
-def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_client, "_IDLE_SECONDS", 0.01)
-    assert serve(replies(GOOD), three).connections == 3
+def test_connection_is_not_reused_after_a_long_idle_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "_KEEPALIVE_SECONDS", 0.01)
+    assert serve(respond(GOOD), three).connections == 3
 
 
-def test_a_connection_of_an_overlong_body_is_not_used() -> None:
-    async def client(crm: CrmHttpClient) -> None:
+def test_connection_is_not_reused_after_an_overlong_body() -> None:
+    async def send(client: CrmHttpClient) -> None:
         for _ in range(2):
-            assert (await crm.post(b"{}", "k")).body is None
+            assert (await client.post(b"{}", "k")).body is None
 
-    assert serve(replies(encoded("identity", b" " * 2 * MAX_BODY)), client).connections == 2
+    assert serve(respond(encoded("identity", b" " * 2 * MAX_BODY_BYTES)), send).connections == 2
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 @pytest.mark.parametrize("then", ["close", "reset"])
-def test_no_method_is_sent_again_by_itself(method: str, then: str) -> None:
-    async def once(call: Call) -> None:
-        await replies(*[GOOD] if call.number == 1 else [], then="hang" if call.number == 1 else then)(call)
+def test_no_method_is_retried_by_aiohttp(method: str, then: str) -> None:
+    async def once(request: ReceivedRequest) -> None:
+        await respond(*[GOOD] if request.number == 1 else [], then="hang" if request.number == 1 else then)(request)
 
-    async def client(crm: CrmHttpClient) -> None:
-        await crm.request(method, b"{}", "k1")
+    async def send(client: CrmHttpClient) -> None:
+        await client.request(method, b"{}", "k1")
         with pytest.raises(AmbiguousError, match="reset"):
-            await crm.request(method, b"{}", "k2")
+            await client.request(method, b"{}", "k2")
 
-    server = serve(once, client)
+    server = serve(once, send)
     assert server.connections == 1
     assert [request.split(b" ")[0].decode() for request in server.requests] == [method, method]
 
 
-def test_more_than_a_hundred_requests_may_be_in_flight() -> None:
-    async def client(crm: CrmHttpClient) -> None:
+def test_more_than_100_requests_may_be_in_flight() -> None:
+    async def send(client: CrmHttpClient) -> None:
         for _ in range(2):
-            await asyncio.gather(*(crm.post(b"{}", "k") for _ in range(150)))
+            await asyncio.gather(*(client.post(b"{}", "k") for _ in range(150)))
 
-    server = serve(replies(GOOD), client)
+    server = serve(respond(GOOD), send)
     assert (server.connections, len(server.requests)) == (150, 300)
 
 
-def test_cookies_do_not_go_out_with_the_next_request() -> None:
+def test_cookies_are_not_sent() -> None:
     cookie = GOOD.replace(b"OK\r\n", b"OK\r\nSet-Cookie: session=of-one-user; Path=/\r\n")
-    server = serve(replies(cookie), three, host="localhost")  # aiohttp keeps no cookies of an address
+    server = serve(respond(cookie), three, host="localhost")  # aiohttp never keeps cookies of an IP address
     assert not any(b"cookie" in request.lower() for request in server.requests)
 
 
 @pytest.mark.parametrize("status", [301, 303, 307])
-def test_a_redirect_is_an_answer(status: int) -> None:
+def test_redirect_is_returned_not_followed(status: int) -> None:
     form = b"HTTP/1.1 %d x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n" % status
 
-    async def client(crm: CrmHttpClient) -> None:
-        assert (await crm.post(b"{}", "k")).status == status
+    async def send(client: CrmHttpClient) -> None:
+        assert (await client.post(b"{}", "k")).status == status
 
-    assert len(serve(replies(form), client).requests) == 1
+    assert len(serve(respond(form), send).requests) == 1
 
 
-def test_the_environment_names_no_proxy_and_no_password(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_sets_no_proxy_and_no_password(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login jane password doe\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    server = serve(replies(GOOD), three)
+    server = serve(respond(GOOD), three)
     assert b"authorization" not in server.requests[0].lower()
 
 
-def test_a_request_that_is_given_up_leaves_no_connection_behind() -> None:
-    async def half(call: Call) -> None:
-        await call.write(GOOD[:-1] if call.connection == 1 else GOOD)
+def test_connection_of_a_canceled_request_is_not_reused() -> None:
+    async def half(request: ReceivedRequest) -> None:
+        await request.write(GOOD[:-1] if request.connection == 1 else GOOD)
 
-    async def client(crm: CrmHttpClient) -> None:
-        given_up = asyncio.create_task(crm.post(b"{}", "k"))
+    async def send(client: CrmHttpClient) -> None:
+        canceled = asyncio.create_task(client.post(b"{}", "k"))
         await asyncio.sleep(0.1)
-        given_up.cancel()
-        await asyncio.gather(given_up, return_exceptions=True)
-        assert (await crm.post(b"{}", "k")).body == BODY
+        canceled.cancel()
+        await asyncio.gather(canceled, return_exceptions=True)
+        assert (await client.post(b"{}", "k")).body == BODY
 
-    assert serve(half, client).connections == 2
+    assert serve(half, send).connections == 2
 
 
-def test_another_token_goes_out_with_the_next_request() -> None:
+def test_new_token_is_used_for_the_next_request() -> None:
     tokens = ["old", "old", "new"]
 
     async def read() -> str:
         return tokens.pop(0)
 
-    async def client(crm: CrmHttpClient) -> None:
-        crm._read_secret = read
-        await crm.read_token()
-        assert not await crm.refresh()
-        assert (await crm.post(b"{}", "k")).token_version == 0
-        assert await crm.refresh()
-        assert (await crm.post(b"{}", "k")).token_version == 1
+    async def send(client: CrmHttpClient) -> None:
+        client._read_secret = read
+        await client.read_token()
+        assert not await client.refresh_token()
+        assert (await client.post(b"{}", "k")).token_version == 0
+        assert await client.refresh_token()
+        assert (await client.post(b"{}", "k")).token_version == 1
 
-    last = serve(replies(GOOD), client).requests[-1]
+    last = serve(respond(GOOD), send).requests[-1]
     assert last.count(b"Authorization") == last.count(b"Authorization: Bearer new\r\n") == 1
-
-
-@pytest.mark.parametrize(
-    "text", ["", "two\nlines", '{"token": ""}', '{"token": "t", "header": null}', '{"header": "X"}']
-)
-def test_a_secret_that_is_no_token_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(SecretError, match="CRM secret") as refusal:
-        Credential.from_secret(text)
-    assert "lines" not in str(refusal.value)
-
-
-def test_a_secret_may_name_its_header() -> None:
-    credential = Credential.from_secret('{"token": "t", "header": "X-Api-Key", "scheme": ""}')
-    assert (credential.header, credential.value()) == ("X-Api-Key", "t")
-    assert Credential.from_secret(" t\n").value() == "Bearer t"
-    assert "X-Api-Key" not in repr(credential)

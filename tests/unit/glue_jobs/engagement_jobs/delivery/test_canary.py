@@ -5,43 +5,43 @@ from engagement_jobs.delivery.canary import SIZE, Canary
 
 DELIVERED = ResponseClassification(Action.FINALIZE, "delivered", "http_200")
 NOT_FOUND = ResponseClassification(Action.FINALIZE, "rejected", "http_404")
-LOST = ResponseClassification(Action.RETRY, "deferred", "http_503")
+NOT_FINAL = ResponseClassification(Action.RETRY, "deferred", "http_503")
 
 
-def opened_by(canary: Canary, opened: int) -> int:
-    while opened < 1000 and canary.allows(opened):
-        opened += 1
-    return opened
+def start_all_allowed(canary: Canary, started: int) -> int:
+    while started < 1000 and canary.allows(started):
+        started += 1
+    return started
 
 
-def test_opens_one_then_ten_then_a_hundred() -> None:
+def test_starts_1_then_10_then_100_users() -> None:
     canary = Canary()
-    assert opened_by(canary, 0) == 1
+    assert start_all_allowed(canary, 0) == 1
     canary.record(DELIVERED)
-    assert opened_by(canary, 1) == 11
+    assert start_all_allowed(canary, 1) == 11
     for _ in range(9):
         canary.record(DELIVERED)
-    assert opened_by(canary, 11) == SIZE == 111
+    assert start_all_allowed(canary, 11) == SIZE == 111
 
 
-def test_a_record_without_an_answer_makes_room_for_another() -> None:
+def test_user_without_final_response_makes_room_for_another() -> None:
     canary = Canary()
-    canary.record(LOST)
-    assert opened_by(canary, 1) == 2
+    canary.record(NOT_FINAL)
+    assert start_all_allowed(canary, 1) == 2
 
 
-def test_nothing_but_404_refuses_the_run() -> None:
+def test_404_for_all_users_is_a_refusal_of_the_run() -> None:
     canary = Canary()
     for _ in range(9):
         canary.record(NOT_FOUND)
-    assert canary.refusal() is None
+    assert canary.common_refusal() is None
     canary.record(NOT_FOUND)
-    assert canary.refusal() == "http_404"
+    assert canary.common_refusal() == "http_404"
 
 
-def test_one_delivery_among_them_does_not() -> None:
+def test_one_delivery_rules_out_a_refusal_of_the_run() -> None:
     canary = Canary()
     canary.record(DELIVERED)
     for _ in range(50):
         canary.record(NOT_FOUND)
-    assert canary.refusal() is None
+    assert canary.common_refusal() is None

@@ -5,8 +5,8 @@ from engagement_jobs.delivery.counters import DeliveryCounters
 
 def test_aggregate_document() -> None:
     counters = DeliveryCounters()
-    counters.count_request(1_763_866_800.9, again=False)
-    counters.count_request(1_763_866_801.1, again=True)
+    counters.count_request(1_763_866_800.9, is_retry=False)
+    counters.count_request(1_763_866_801.1, is_retry=True)
     counters.count_response(200, 1.0)
     counters.count_response(200, 1.06)
     counters.count_outcome("delivered", "http_200", 200)
@@ -31,7 +31,7 @@ def test_aggregate_document() -> None:
     }
 
 
-def test_latency_buckets_are_at_most_five_percent_wide() -> None:
+def test_latency_buckets_are_at_most_5_percent_wide() -> None:
     for milliseconds in (0.01, 0.5, 1.0, 49.9, 50.0, 30_000.0):
         counters = DeliveryCounters()
         counters.count_response(200, milliseconds)
@@ -40,7 +40,7 @@ def test_latency_buckets_are_at_most_five_percent_wide() -> None:
         assert milliseconds < 1.05 ** (bucket + 1) * (1 + 1e-9)
 
 
-def test_keeps_fifty_groups_and_counts_the_others() -> None:
+def test_reports_50_error_groups_and_the_sum_of_the_others() -> None:
     counters = DeliveryCounters()
     for number in range(60):
         counters.count_outcome("rejected", "http_400", 400, f"type-{number}", count=100 - number)
@@ -50,7 +50,7 @@ def test_keeps_fifty_groups_and_counts_the_others() -> None:
     assert sum(group["count"] for group in groups) == counters.rows
 
 
-def test_memory_does_not_grow_with_what_the_crm_says() -> None:
+def test_memory_does_not_grow_with_the_problem_types() -> None:
     counters = DeliveryCounters()
     for number in range(10_000):
         counters.count_outcome("rejected", "http_400", 400, f"type-{number}")
@@ -58,10 +58,10 @@ def test_memory_does_not_grow_with_what_the_crm_says() -> None:
     assert counters.errors.total() == 10_000
 
 
-def test_add_sums_everything() -> None:
+def test_add_sums_all_counters() -> None:
     first, second = DeliveryCounters(), DeliveryCounters()
     for counters in (first, second):
-        counters.count_request(10.0, again=True)
+        counters.count_request(10.0, is_retry=True)
         counters.count_response(503, 5.0)
         counters.count_outcome("deferred", "http_503", 503)
     first.add(second)

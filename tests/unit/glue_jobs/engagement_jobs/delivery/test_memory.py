@@ -1,5 +1,3 @@
-"""A push task holds what is under way and nothing else: ten times the records take the same memory."""
-
 from __future__ import annotations
 
 import asyncio
@@ -10,14 +8,15 @@ import pytest
 
 from benchmarks.push.clients import InstantClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.dispatcher import DeliveryPolicy, Dispatcher
+from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.policy import DeliveryPolicy
 
-# Bytes. One float kept of each of the 45,000 records more, and its place in a list, would be three times that.
-_SLACK = 500_000
+# Bytes. One float kept per user, and its place in a list, would take three times that for 45,000 more users.
+_TOLERANCE = 500_000
 
 
-def _slow_put(key: str, body: bytes) -> None:  # noqa: ARG001 - a ledger's callable
+def _slow_put(key: str, body: bytes) -> None:  # noqa: ARG001 - signature of the ledger's `put`
     time.sleep(0.003)
 
 
@@ -33,33 +32,32 @@ async def _deliver(count: int) -> Dispatcher:
         deadline=time.time() + 100,
         unavailable_timeout=20,
     )
-    delivery = Dispatcher(policy, InstantClient(fail_every=50), Ledger(_slow_put, "attempt=a/", "0"))
-    await delivery.run(ScoreUpdate(f"U{number:09d}", f"{number % 100}.50", 0) for number in range(count))
-    return delivery
+    updates = (ScoreUpdate(f"U{number:09d}", f"{number % 100}.50", 0) for number in range(count))
+    dispatcher = Dispatcher(policy, InstantClient(fail_every=50), Ledger(_slow_put, "attempt=a/", "0"), updates)
+    await dispatcher.run()
+    return dispatcher
 
 
 def _peak(count: int) -> int:
-    """Bytes that Python objects took at most, beyond those that were there before."""
+    """Return the peak size of the Python objects that a delivery allocates, in bytes."""
     tracemalloc.start()
     try:
-        delivery = asyncio.run(_deliver(count))
+        dispatcher = asyncio.run(_deliver(count))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert dict(delivery.counters.outcomes) == {"delivered": count}
-    assert delivery.counters.retries >= count // 50
+    assert dict(dispatcher.counters.outcomes) == {"delivered": count}
+    assert dispatcher.counters.retries >= count // 50
     return peak
 
 
 @pytest.fixture
-def steady(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let as many records wait to be tried again in a short run as in a long one, and import what is imported late."""
-    monkeypatch.setattr("engagement_jobs.delivery.dispatcher.backoff", lambda _: 0.05)
+def steady_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a short run have as many waiting retries as a long one, and import modules that are imported late."""
+    monkeypatch.setattr("engagement_jobs.delivery.response_handler.backoff", lambda _: 0.05)
     asyncio.run(_deliver(1_000))
 
 
-@pytest.mark.usefixtures("steady")
-def test_memory_does_not_grow_with_the_number_of_records() -> None:
-    few, many = _peak(5_000), _peak(50_000)
-
-    assert many <= few + _SLACK
+@pytest.mark.usefixtures("steady_state")
+def test_memory_does_not_grow_with_the_number_of_users() -> None:
+    assert _peak(50_000) <= _peak(5_000) + _TOLERANCE

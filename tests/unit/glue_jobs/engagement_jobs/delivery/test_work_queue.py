@@ -1,70 +1,70 @@
-"""What is next, of records in every state of waiting."""
-
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery import work_queue
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.work_queue import WorkQueue
-from tests.support.exchange import records
+from tests.support.delivery_harness import score_updates
 
 
-def request(name: str) -> InFlightRequest:
-    return InFlightRequest.of(ScoreUpdate(name, "1.00", 0), "e", "d")
+def request_of(user_id: str) -> InFlightRequest:
+    return InFlightRequest.of(ScoreUpdate(user_id, "1.00", 0), "e", "d")
 
 
-def test_rows_are_read_as_they_are_needed() -> None:
+def test_updates_are_read_as_they_are_needed() -> None:
     read = 0
 
-    def rows() -> object:
+    def updates() -> Iterator[ScoreUpdate]:
         nonlocal read
-        for record in records(2_000):
+        for update in score_updates(2_000):
             read += 1
-            yield record
+            yield update
 
-    waiting = WorkQueue(rows())  # type: ignore[arg-type]
-    assert waiting.next_new() is None
-    asyncio.run(waiting.refill())
-    asyncio.run(waiting.refill())
-    assert read == work_queue._CHUNK
-    first = waiting.next_new()
+    queue = WorkQueue(updates())
+    assert queue.next_new() is None
+    asyncio.run(queue.refill())
+    asyncio.run(queue.refill())
+    assert read == work_queue._READ_SIZE
+    first = queue.next_new()
     assert first is not None
-    assert (first.user_id, waiting.started) == ("U000000", 1)
-    assert sum(1 for _ in waiting.unstarted()) == 1_999
+    assert (first.user_id, queue.started) == ("U000000", 1)
+    assert sum(1 for _ in queue.unstarted()) == 1_999
 
 
-def test_retries_come_in_the_order_of_their_time() -> None:
-    waiting = WorkQueue([])
-    late, soon = request("late"), request("soon")
-    waiting.schedule_retry(20.0, late)
-    waiting.schedule_retry(10.0, soon)
-    assert waiting.next_retry(9.9) is None
-    assert waiting.seconds_until_retry(9.0) == 1.0
-    assert waiting.next_retry(25.0) is soon
-    assert waiting.next_retry(25.0) is late
-    assert waiting.next_retry(25.0) is None
-    assert waiting.seconds_until_retry(25.0) == float("inf")
+def test_retries_are_ordered_by_their_time() -> None:
+    queue = WorkQueue([])
+    late, soon = request_of("late"), request_of("soon")
+    queue.schedule_retry(20.0, late)
+    queue.schedule_retry(10.0, soon)
+    assert queue.next_retry(9.9) is None
+    assert queue.seconds_until_retry(9.0) == 1.0
+    assert queue.next_retry(25.0) is soon
+    assert queue.next_retry(25.0) is late
+    assert queue.next_retry(25.0) is None
+    assert queue.seconds_until_retry(25.0) == float("inf")
 
 
-def test_who_only_waits_for_the_pace_is_no_retry() -> None:
-    waiting = WorkQueue([])
-    paced, retried = request("paced"), request("retried")
-    waiting.requeue_throttled(paced)
-    waiting.schedule_retry(10.0, retried)
-    assert (waiting.waiting, waiting.retries) == (2, 1)
-    assert waiting.next_throttled() is paced
-    assert waiting.next_throttled() is None
-    assert waiting.drain() == [retried]
-    assert waiting.waiting == 0
+def test_throttled_requests_are_not_retries() -> None:
+    queue = WorkQueue([])
+    throttled, retried = request_of("throttled"), request_of("retried")
+    queue.requeue_throttled(throttled)
+    queue.schedule_retry(10.0, retried)
+    assert queue.waiting == 2
+    assert queue.next_throttled() is throttled
+    assert queue.next_throttled() is None
+    assert queue.waiting == 1
+    assert queue.drain() == [retried]
+    assert queue.waiting == 0
 
 
-def test_retries_are_bounded() -> None:
-    waiting = WorkQueue([])
-    one = request("U1")
+def test_number_of_retries_is_limited() -> None:
+    queue = WorkQueue([])
+    request = request_of("U1")
     for number in range(work_queue._MAX_RETRIES - 1):
-        waiting.schedule_retry(float(number), one)
-    assert not waiting.is_full
-    waiting.schedule_retry(0.0, one)
-    assert waiting.is_full
+        queue.schedule_retry(float(number), request)
+    assert not queue.is_full
+    queue.schedule_retry(0.0, request)
+    assert queue.is_full

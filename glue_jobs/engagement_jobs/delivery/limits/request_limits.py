@@ -1,0 +1,49 @@
+"""All limits of one task."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from engagement_jobs.delivery.canary import SIZE
+from engagement_jobs.delivery.limits.adaptive_concurrency import AdaptiveConcurrency
+from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
+from engagement_jobs.delivery.limits.rate_limiter import RateLimiter
+from engagement_jobs.delivery.limits.retry_budget import RetryBudget
+from engagement_jobs.delivery.policy import DeliveryPolicy
+from engagement_jobs.delivery.request_state import InFlightRequest
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """The limits that all requests of one task share."""
+
+    rate: RateLimiter
+    concurrency: AdaptiveConcurrency
+    retry_budget: RetryBudget
+    breaker: CircuitBreaker
+
+    @classmethod
+    def of(cls, policy: DeliveryPolicy, *, is_canary: bool) -> RequestLimits:
+        """Create the limits of a task.
+
+        The canary finds out whether the CRM is healthy. Its breaker opens earlier, and its few users may be retried as
+        often as `max_attempts` allows.
+        """
+        return cls(
+            RateLimiter(policy.rate, policy.burst),
+            AdaptiveConcurrency(policy.max_concurrency),
+            RetryBudget(min_retries=policy.max_attempts * SIZE if is_canary else max(20, policy.max_concurrency)),
+            CircuitBreaker(policy.unavailable_timeout, failure_threshold=5 if is_canary else 20),
+        )
+
+    def acquire(self, request: InFlightRequest) -> None:
+        """Count a request against the limits; it must be sent now."""
+        self.rate.acquire()
+        self.breaker.on_send()
+        request.probe = self.breaker.probing
+        self.retry_budget.count_request(is_retry=request.tries > 0 and not request.throttled and not request.probe)
+
+    def retry_after_end(self) -> float:
+        """Return when the pause that the CRM requested ends, in epoch seconds; in the past if there is none."""
+        return time.time() + self.rate.not_before - time.monotonic()

@@ -1,0 +1,30 @@
+"""The settings of one delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DeliveryPolicy:
+    """How one task delivers.
+
+    :param endpoint: normalized URL of the CRM's endpoint
+    :param score_date: date as `YYYY-MM-DD`
+    :param rate: requests per second of this task, retries included
+    :param burst: requests that may be sent at once after a quiet time
+    :param max_concurrency: requests in flight
+    :param max_attempts: attempts per user that count, see `InFlightRequest.attempts`
+    :param deadline: epoch seconds after which nothing is sent
+    :param unavailable_timeout: seconds without a healthy response after which the task stops
+    """
+
+    endpoint: str
+    score_date: str
+    run_id: str
+    rate: float
+    burst: float
+    max_concurrency: int
+    max_attempts: int
+    deadline: float
+    unavailable_timeout: float

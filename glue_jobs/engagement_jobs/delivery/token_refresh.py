@@ -1,0 +1,45 @@
+"""Refresh of a refused CRM token, once for all requests in flight."""
+
+from __future__ import annotations
+
+import asyncio
+
+from engagement_jobs.crm_client.http_client import CrmClient
+from engagement_jobs.delivery.stop_conditions import StopConditions
+from engagement_jobs.delivery.stop_reasons import secret_unreadable
+
+
+class TokenRefresher:
+    """Reads the secret again. Nothing is sent in the meantime."""
+
+    def __init__(self, client: CrmClient, stop: StopConditions) -> None:
+        self._client, self._stop = client, stop
+        self._lock = asyncio.Lock()
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether the secret is being read."""
+        return self._lock.locked()
+
+    async def wait(self) -> None:
+        """Wait until the secret is not being read."""
+        if self._lock.locked():
+            async with self._lock:
+                pass
+
+    async def refresh(self, refused_version: int) -> bool:
+        """Read the secret again, unless another request has caused that already.
+
+        :param refused_version: version of the token that the CRM refused
+        :return: whether there is a newer token
+        """
+        async with self._lock:
+            if self._stop.reason is not None:
+                return False
+            if refused_version < self._client.token_version:
+                return True
+            try:
+                return await self._client.refresh_token()
+            except Exception as error:  # noqa: BLE001 - from the AWS client, or an invalid secret
+                self._stop.trigger(secret_unreadable(error))
+                return False

@@ -1,0 +1,98 @@
+"""The delivery core against a fake CRM, in this process and over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engagement_jobs.crm_client.http_client import CrmHttpClient
+from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.canary import Canary
+from engagement_jobs.delivery.dispatcher import Dispatcher
+from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.policy import DeliveryPolicy
+from local.fake_crm.faults import NO_FAULT, Fault
+from local.fake_crm.server import serving
+from local.fake_crm.service import FakeCrm, Options
+
+TOKEN = "token-of-this-test"
+
+
+@dataclass
+class DeliveryHarness:
+    """A fake CRM, and what the delivery reads and writes besides HTTP.
+
+    :param objects: S3 objects that the ledger wrote, by key
+    :param secrets: text of the secret at each read; the last one also at all further reads
+    """
+
+    crm: FakeCrm
+    objects: dict[str, bytes] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=lambda: [TOKEN])
+    secret_reads: int = 0
+    ledger_timeout: float = 60.0
+
+    @property
+    def requests(self) -> int:
+        """Number of requests that the CRM received."""
+        total: int = self.crm.stats()["requests"]
+        return total
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return all ledger lines."""
+        parts = (body for key, body in sorted(self.objects.items()))
+        return [json.loads(line) for body in parts for line in body.splitlines()]
+
+    async def read_secret(self) -> str:
+        """Return the text of the secret."""
+        self.secret_reads += 1
+        return self.secrets[min(self.secret_reads, len(self.secrets)) - 1]
+
+    def deliver(self, updates: Iterable[ScoreUpdate], canary: Canary | None = None, **policy: Any) -> Dispatcher:
+        """Deliver in one task.
+
+        :param policy: fields of the policy, or `request_timeout_seconds`
+        """
+        return asyncio.run(self._deliver(updates, canary, policy))
+
+    async def _deliver(
+        self, updates: Iterable[ScoreUpdate], canary: Canary | None, changes: dict[str, Any]
+    ) -> Dispatcher:
+        async with serving(self.crm) as url:
+            default = DeliveryPolicy(
+                endpoint=f"{url}/api/v1/update-score",
+                score_date="2026-11-23",
+                run_id="scheduled__2026-11-23T03:00:00+00:00",
+                rate=1_000_000,
+                burst=100_000,
+                max_concurrency=32,
+                max_attempts=5,
+                deadline=time.time() + 60,
+                unavailable_timeout=20,
+            )
+            timeout = changes.pop("request_timeout_seconds", 5.0)
+            policy = replace(default, **changes)
+            ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_timeout)
+            client = CrmHttpClient(policy.endpoint, self.read_secret, timeout)
+            await client.read_token()
+            async with client:
+                dispatcher = Dispatcher(policy, client, ledger, updates, canary=canary)
+                await dispatcher.run()
+            return dispatcher
+
+
+def score_updates(count: int) -> list[ScoreUpdate]:
+    """Return updates of the users U000000, U000001 and so on."""
+    return [ScoreUpdate(f"U{number:06d}", f"{number % 100}.50", 0) for number in range(count)]
+
+
+def delivery_harness(fault: Fault = NO_FAULT, **options: Any) -> DeliveryHarness:
+    """Return a harness whose CRM has this fault.
+
+    :param options: of the fake CRM
+    """
+    return DeliveryHarness(FakeCrm(Options(token=TOKEN, fault=fault, **options)))
