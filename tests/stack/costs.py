@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engagement.summary import report
+from engagement.summary.number_formats import usd
 from tests.stack.conftest import Ended, World
 
 USERS, RATE = 10_000, 500
@@ -27,7 +27,7 @@ def check_costs(world: World, day: Ended) -> None:
     assert (billed == MIN_DPU_SECONDS) == (max(seconds) <= 60)  # a slow machine is billed for more
     assert sum(run["dpu_seconds"] for run in summary["glue_runs"]) == billed
     assert summary["cost_usd"] == round(billed / 3600 * USD, 4)
-    assert report.usd(summary["cost_usd"]) in (world.output / summary["report_key"]).read_text()
+    assert usd(summary["cost_usd"]) in (world.output / summary["report_key"]).read_text()
 
     # Sending at the rate limit takes 20 s of the minute that is billed as a minimum.
     assert summary["posts"] == USERS
