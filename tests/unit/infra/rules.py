@@ -17,24 +17,24 @@ _KMS_FAMILY = "one right, of keys whose ARN and use are bound"
 # (template, statement) -> why it may name a family of actions
 FAMILIES = {
     ("mwaa", "ReadReleases"): "MWAA documents them so, on the artifacts bucket alone",
-    ("mwaa", "UseTheEnvironmentsKey"): _KMS_FAMILY,
-    ("mwaa", "UseTheQueuesKey"): _KMS_FAMILY,
-    ("pipeline", "UseTheKeyOfTopicAndData"): _KMS_FAMILY,
-    ("github", "KeepBuckets"): "CloudFormation reads every setting of a bucket; none of them is an object",
+    ("mwaa", "UseEnvironmentKey"): _KMS_FAMILY,
+    ("mwaa", "UseQueueKey"): _KMS_FAMILY,
+    ("pipeline", "UseTopicAndDataKey"): _KMS_FAMILY,
+    ("github", "ManageBuckets"): "CloudFormation reads every setting of a bucket; none of them is an object",
 }
 _NO_ARN = "its actions have no resource types"
 # (template, statement) -> why it may name every resource
 EVERYWHERE = {
-    ("pipeline", "CountRuns"): "a metric has no ARN; the namespace is bound",
-    ("pipeline", "LookAtTheNetwork"): _NO_ARN,
-    ("mwaa", "SeeThatNothingIsPublic"): _NO_ARN,
-    ("mwaa", "FindLogs"): _NO_ARN,
+    ("pipeline", "PutMetrics"): "a metric has no ARN; the namespace is bound",
+    ("pipeline", "DescribeNetwork"): _NO_ARN,
+    ("mwaa", "CheckPublicAccessBlock"): _NO_ARN,
+    ("mwaa", "DescribeLogGroups"): _NO_ARN,
     ("mwaa", "WriteMetrics"): "MWAA documents it so",
-    ("mwaa", "UseTheQueuesKey"): "the queue's key is in an account of MWAA's",
-    ("github", "MakeTheKey"): "a new key has no ARN yet",
-    ("github", "LetEventsIntoLogGroups"): _NO_ARN,
-    ("github", "LookAtAlarms"): _NO_ARN,
-    ("github", "LookAtNetworks"): _NO_ARN,
+    ("mwaa", "UseQueueKey"): "the queue's key is in an account of MWAA's",
+    ("github", "CreateKey"): "a new key has no ARN yet",
+    ("github", "ManageLogResourcePolicies"): _NO_ARN,
+    ("github", "ReadAlarms"): _NO_ARN,
+    ("github", "DescribeNetworks"): _NO_ARN,
 }
 # Statements of the boundary bound what roles may be given; they grant nothing.
 _GRANTS_NOTHING = ("github", "Boundary")

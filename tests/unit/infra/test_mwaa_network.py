@@ -61,11 +61,11 @@ def test_the_network_is_whole_before_the_environment_is_made() -> None:
     before = set(made.resources["SecurityGroup"]["DependsOn"])
     ways = {name for name, one in made.resources.items() if one["Type"].endswith(("::Route", "::VPCEndpoint"))}
     routed = set(made.of_type("AWS::EC2::SubnetRouteTableAssociation"))
-    assert before == ways | routed - {"PublicRoutesOfSubnetB"}  # which is not always made
+    assert before == ways | routed - {"PublicRouteTableAssociationB"}  # which is not always made
     # The environment needs the group and, by naming it, the group's rule.
     said = json.dumps(made.template["Resources"]["Environment"]["Properties"]["NetworkConfiguration"])
     assert '{"Ref": "SecurityGroup"}' in said
-    assert '{"Ref": "SecurityGroupFromItself"}' in said
+    assert '{"Ref": "SecurityGroupSelfIngress"}' in said
 
 
 def test_a_given_network_is_used_and_none_is_made() -> None:

@@ -41,7 +41,7 @@ def test_templates_obey(name: str, variant: str, rule: Any) -> None:
          "anyone is allowed"),
         ("nothing_is_public", "mwaa", "ExecutionRole.Properties.AssumeRolePolicyDocument.Statement.0.Principal",
          {"AWS": "*"}, "anyone is allowed"),
-        ("nothing_is_public", "mwaa", "SecurityGroupFromItself.Properties.CidrIp", "0.0.0.0/0", "lets in addresses"),
+        ("nothing_is_public", "mwaa", "SecurityGroupSelfIngress.Properties.CidrIp", "0.0.0.0/0", "lets in addresses"),
         ("services_act_for_this_account", "workflow",
          "ScheduleRole.Properties.AssumeRolePolicyDocument.Statement.0.Condition", GONE, "for any account"),
         ("clear_text_is_refused", "pipeline", "ActivityBucketPolicy.Properties.PolicyDocument.Statement.0.Condition",
