@@ -23,9 +23,9 @@ from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.progress import Progress
+from engagement_jobs.delivery.request_scheduler import RequestScheduler
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.response_handler import ResponseHandler
-from engagement_jobs.delivery.scheduler import RequestScheduler
 from engagement_jobs.delivery.stop_conditions import StopConditions
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.delivery.token_refresh import TokenRefresher

@@ -56,14 +56,14 @@ def silent_port() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-Addresses = Callable[..., list[str]]
+ResolveTo = Callable[..., list[str]]
 
 
 @pytest.fixture
-def addresses(monkeypatch: pytest.MonkeyPatch) -> Addresses:
+def resolve_to(monkeypatch: pytest.MonkeyPatch) -> ResolveTo:
     """Function that resolves all names to the given addresses, or fails; it returns the list of names looked up."""
 
-    def resolve_to(*resolved: str, error: Exception | None = None, seconds: float = 0.0) -> list[str]:
+    def patch(*addresses: str, error: Exception | None = None, seconds: float = 0.0) -> list[str]:
         looked_up: list[str] = []
 
         async def getaddrinfo(_: object, host: str, port: int, **__: object) -> list[tuple[Any, ...]]:
@@ -71,12 +71,12 @@ def addresses(monkeypatch: pytest.MonkeyPatch) -> Addresses:
             await asyncio.sleep(seconds)
             if error:
                 raise error
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in resolved]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
         monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
         return looked_up
 
-    return resolve_to
+    return patch
 
 
 def test_refused_connection_is_unsent(unused_port: int) -> None:
@@ -96,8 +96,8 @@ def test_connecting_may_take_half_of_the_timeout() -> None:
     assert 0.45 <= time.monotonic() - started <= 0.95
 
 
-def test_unknown_host_name_is_unsent(addresses: Addresses) -> None:
-    addresses(error=socket.gaierror(-2, "Name or service not known"))
+def test_unknown_host_name_is_unsent(resolve_to: ResolveTo) -> None:
+    resolve_to(error=socket.gaierror(-2, "Name or service not known"))
     with pytest.raises(UnsentError, match=r"^dns$"):
         asyncio.run(post("http://crm.example.com/"))
 
@@ -107,19 +107,19 @@ def test_host_name_that_idna_cannot_encode_is_unsent() -> None:
         asyncio.run(post(f"http://{'a' * 64}.invalid/"))
 
 
-def test_slow_dns_lookup_is_made_once_for_all_requests(addresses: Addresses) -> None:
-    looked_up = addresses("127.0.0.1", seconds=60)
+def test_slow_dns_lookup_is_made_once_for_all_requests(resolve_to: ResolveTo) -> None:
+    looked_up = resolve_to("127.0.0.1", seconds=60)
     with pytest.raises(UnsentError, match=r"^connect_timeout$"):
         asyncio.run(post("http://crm.example.com/", seconds=0.4, times=8))
     assert looked_up == ["crm.example.com"]
 
 
 @pytest.mark.parametrize("first", ["refuses", "hangs"])
-def test_next_address_is_tried_after_one_dns_lookup(first: str, addresses: Addresses) -> None:
+def test_next_address_is_tried_after_one_dns_lookup(first: str, resolve_to: ResolveTo) -> None:
     async def main() -> list[str]:
         async with raw_server(respond(GOOD)) as server:
             with full_backlog("127.0.0.2", server.port) if first == "hangs" else contextlib.nullcontext():
-                looked_up = addresses("127.0.0.2", "127.0.0.1")
+                looked_up = resolve_to("127.0.0.2", "127.0.0.1")
                 responses = await post(f"http://crm.example.com:{server.port}/", times=4)
                 assert [response.body for response in responses] == [BODY] * 4
                 return looked_up
@@ -170,15 +170,15 @@ def test_server_without_tls_is_unsent() -> None:
         asyncio.run(main())
 
 
-UNTIL_THE_END = b"HTTP/1.1 200 OK\r\n\r\n"
+HEAD_WITHOUT_LENGTH = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize(
     ("parts", "then"),
     [
-        ((UNTIL_THE_END + BODY,), "close"),
-        ((UNTIL_THE_END, BODY), "close"),
+        ((HEAD_WITHOUT_LENGTH + BODY,), "close"),
+        ((HEAD_WITHOUT_LENGTH, BODY), "close"),
         ((GOOD,), "cut"),
         ((GOOD,), "reset"),
     ],
@@ -191,9 +191,9 @@ def test_complete_response_over_tls_is_read(parts: tuple[bytes, ...], then: str)
 @pytest.mark.parametrize(
     ("parts", "then"),
     [
-        ((UNTIL_THE_END + BODY,), "cut"),
-        ((UNTIL_THE_END, BODY), "cut"),
-        ((UNTIL_THE_END, BODY), "reset"),
+        ((HEAD_WITHOUT_LENGTH + BODY,), "cut"),
+        ((HEAD_WITHOUT_LENGTH, BODY), "cut"),
+        ((HEAD_WITHOUT_LENGTH, BODY), "reset"),
         ((GOOD[:-1],), "close"),
         ((GOOD[:-1],), "cut"),
         ((), "cut"),

@@ -115,20 +115,20 @@ def test_unusual_but_valid_responses_are_read(responder: Responder, status: int)
     assert (response.status, response.body, response.token_version) == (status, BODY, 0)
 
 
-@pytest.mark.parametrize("form", [b"204 No Content\r\n", b"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n"])
-def test_response_without_a_body_is_read(form: bytes) -> None:
-    assert response_to(respond(b"HTTP/1.1 " + form + b"\r\n")).body == b""
+@pytest.mark.parametrize("raw", [b"204 No Content\r\n", b"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n"])
+def test_response_without_a_body_is_read(raw: bytes) -> None:
+    assert response_to(respond(b"HTTP/1.1 " + raw + b"\r\n")).body == b""
 
 
 def test_101_is_a_response_without_a_body() -> None:
-    form = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nnot HTTP"
+    raw = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nnot HTTP"
 
     async def send(client: CrmHttpClient) -> None:
         async with asyncio.timeout(2):
             response = await client.post(b"{}", "k")
         assert (response.status, response.body) == (101, b"")
 
-    serve(respond(form), send)
+    serve(respond(raw), send)
 
 
 def test_first_of_repeated_headers_counts() -> None:
@@ -137,7 +137,7 @@ def test_first_of_repeated_headers_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "form",
+    "raw",
     [
         encoded("br", BODY),
         encoded("gzip", BODY),
@@ -150,11 +150,11 @@ def test_first_of_repeated_headers_counts() -> None:
         OK + b"Transfer-Encoding: br, chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n",
         CHUNKED + b"10000\r\n%b\r\n" % (b" " * 65_536) * 17,
     ],
-    ids=lambda form: repr(form[15:60]),
+    ids=lambda raw: repr(raw[15:60]),
 )
 @pytest.mark.parametrize("status", [200, 429])
-def test_unreadable_body_keeps_status_and_headers(form: bytes, status: int) -> None:
-    response = response_to(respond(form.replace(b"200 OK", b"%d x\r\nRetry-After: 7" % status, 1)))
+def test_unreadable_body_keeps_status_and_headers(raw: bytes, status: int) -> None:
+    response = response_to(respond(raw.replace(b"200 OK", b"%d x\r\nRetry-After: 7" % status, 1)))
     assert (response.status, response.headers.get("retry-after"), response.body) == (status, "7", None)
 
 
@@ -205,13 +205,13 @@ def test_missing_or_broken_response_is_ambiguous(responder: Responder, reason: s
 
 
 @pytest.mark.parametrize("then", ["close", "reset", "hang"])
-@pytest.mark.parametrize("form", [GOOD[:-1], CHUNKED + CHUNK, OK + b"\r\n" + BODY])
-def test_429_with_an_incomplete_body_is_a_response(form: bytes, then: str) -> None:
-    response = response_to(respond(form.replace(b"200", b"429").replace(b"OK", b"x\r\nRetry-After: 7"), then=then), 0.5)
+@pytest.mark.parametrize("raw", [GOOD[:-1], CHUNKED + CHUNK, OK + b"\r\n" + BODY])
+def test_429_with_an_incomplete_body_is_a_response(raw: bytes, then: str) -> None:
+    response = response_to(respond(raw.replace(b"200", b"429").replace(b"OK", b"x\r\nRetry-After: 7"), then=then), 0.5)
     assert (response.status, response.headers.get("retry-after")) == (429, "7")
 
 
-async def three(client: CrmHttpClient) -> None:
+async def send_three(client: CrmHttpClient) -> None:
     for _ in range(3):
         assert (await client.post(b"{}", "k")).body == BODY
         await asyncio.sleep(0.05)  # further bytes, or the end of the connection, arrive within this time
@@ -230,13 +230,13 @@ async def three(client: CrmHttpClient) -> None:
     ],
 )
 def test_connection_is_reused_only_if_that_is_safe(responder: Responder, connections: int) -> None:
-    server = serve(responder, three)
+    server = serve(responder, send_three)
     assert (server.connections, len(server.requests)) == (connections, 3)
 
 
 def test_connection_is_not_reused_after_a_long_idle_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "_KEEPALIVE_SECONDS", 0.01)
-    assert serve(respond(GOOD), three).connections == 3
+    assert serve(respond(GOOD), send_three).connections == 3
 
 
 def test_connection_is_not_reused_after_an_overlong_body() -> None:
@@ -274,18 +274,18 @@ def test_more_than_100_requests_may_be_in_flight() -> None:
 
 def test_cookies_are_not_sent() -> None:
     cookie = GOOD.replace(b"OK\r\n", b"OK\r\nSet-Cookie: session=of-one-user; Path=/\r\n")
-    server = serve(respond(cookie), three, host="localhost")  # aiohttp never keeps cookies of an IP address
+    server = serve(respond(cookie), send_three, host="localhost")  # aiohttp never keeps cookies of an IP address
     assert not any(b"cookie" in request.lower() for request in server.requests)
 
 
 @pytest.mark.parametrize("status", [301, 303, 307])
 def test_redirect_is_returned_not_followed(status: int) -> None:
-    form = b"HTTP/1.1 %d x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n" % status
+    raw = b"HTTP/1.1 %d x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n" % status
 
     async def send(client: CrmHttpClient) -> None:
         assert (await client.post(b"{}", "k")).status == status
 
-    assert len(serve(respond(form), send).requests) == 1
+    assert len(serve(respond(raw), send).requests) == 1
 
 
 def test_environment_sets_no_proxy_and_no_password(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +293,7 @@ def test_environment_sets_no_proxy_and_no_password(tmp_path: Any, monkeypatch: p
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    server = serve(respond(GOOD), three)
+    server = serve(respond(GOOD), send_three)
     assert b"authorization" not in server.requests[0].lower()
 
 

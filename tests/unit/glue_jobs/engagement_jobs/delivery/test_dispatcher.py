@@ -1,4 +1,7 @@
-"""The delivery core against a fake CRM over HTTP. Requests are counted by the CRM."""
+"""The dispatcher and the parts that it is made of, against a fake CRM over HTTP. The CRM counts the requests.
+
+Covers the request scheduler, exchange, response handler, outcome recorder, stop conditions and token refresh.
+"""
 
 from __future__ import annotations
 
