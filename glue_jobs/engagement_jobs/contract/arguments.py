@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self
 
-from engagement_jobs.contract import argument_types as types
+from engagement_jobs.contract import argument_types
 from engagement_jobs.contract.argument_types import ArgumentType
 from engagement_jobs.contract.errors import ArgumentError
 
@@ -60,37 +60,37 @@ class _Arguments:
 class ScoreArguments(_Arguments):
     """Arguments of the scoring job."""
 
-    score_date: str = _argument(types.DATE)
-    scored_at: str = _argument(types.UTC_TIME)
-    run_id: str = _argument(types.RUN_ID)
-    input_uri: str = _argument(types.INPUT_URI)
-    input_etags: dict[str, str] = _argument(types.ETAGS)
-    output_bucket: str = _argument(types.BUCKET)
-    weights_uri: str = _argument(types.WEIGHTS_URI)
-    max_invalid_fraction: float = _argument(types.FRACTION)
+    score_date: str = _argument(argument_types.DATE)
+    scored_at: str = _argument(argument_types.UTC_TIME)
+    run_id: str = _argument(argument_types.RUN_ID)
+    input_uri: str = _argument(argument_types.INPUT_URI)
+    input_etags: dict[str, str] = _argument(argument_types.ETAGS)
+    output_bucket: str = _argument(argument_types.BUCKET)
+    weights_uri: str = _argument(argument_types.WEIGHTS_URI)
+    max_invalid_fraction: float = _argument(argument_types.FRACTION)
 
 
 @dataclasses.dataclass(frozen=True)
 class PushArguments(_Arguments):
     """Arguments of the push job. Durations are in seconds, the rate in requests per second of the entire job."""
 
-    score_date: str = _argument(types.DATE)
-    run_id: str = _argument(types.RUN_ID)
-    output_bucket: str = _argument(types.BUCKET)
-    base_url: str = _argument(types.BASE_URL)
-    secret_id: str = _argument(types.SECRET_ID)
-    push_mode: str = _argument(types.PUSH_MODE)
-    resend_delivered: bool = _argument(types.FLAG)
-    limit: int | None = _argument(types.LIMIT)
-    max_requests_per_second: float = _argument(types.POSITIVE_NUMBER)
-    push_tasks: int = _argument(types.POSITIVE_INTEGER)
-    max_concurrency: int = _argument(types.POSITIVE_INTEGER)
-    max_attempts: int = _argument(types.POSITIVE_INTEGER)
-    request_timeout_seconds: float = _argument(types.POSITIVE_NUMBER)
-    deadline_seconds: float = _argument(types.POSITIVE_NUMBER)
-    unavailable_timeout_seconds: float = _argument(types.POSITIVE_NUMBER)
-    max_failed_fraction: float = _argument(types.FRACTION)
-    allow_http: bool = _argument(types.FLAG)
+    score_date: str = _argument(argument_types.DATE)
+    run_id: str = _argument(argument_types.RUN_ID)
+    output_bucket: str = _argument(argument_types.BUCKET)
+    base_url: str = _argument(argument_types.BASE_URL)
+    secret_id: str = _argument(argument_types.SECRET_ID)
+    push_mode: str = _argument(argument_types.PUSH_MODE)
+    resend_delivered: bool = _argument(argument_types.FLAG)
+    limit: int | None = _argument(argument_types.LIMIT)
+    max_requests_per_second: float = _argument(argument_types.POSITIVE_NUMBER)
+    push_tasks: int = _argument(argument_types.POSITIVE_INTEGER)
+    max_concurrency: int = _argument(argument_types.POSITIVE_INTEGER)
+    max_attempts: int = _argument(argument_types.POSITIVE_INTEGER)
+    request_timeout_seconds: float = _argument(argument_types.POSITIVE_NUMBER)
+    deadline_seconds: float = _argument(argument_types.POSITIVE_NUMBER)
+    unavailable_timeout_seconds: float = _argument(argument_types.POSITIVE_NUMBER)
+    max_failed_fraction: float = _argument(argument_types.FRACTION)
+    allow_http: bool = _argument(argument_types.FLAG)
 
     def __post_init__(self) -> None:
         """Refuse plain HTTP.
