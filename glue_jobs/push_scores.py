@@ -1,8 +1,10 @@
-"""Glue job 2: deliver a day's scores to the CRM. All of it is in `engagement_jobs.push.job`."""
+"""Glue script of the push job; the job is in `engagement_jobs.push.job`."""
+
+import sys
 
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.entrypoints import cli
+from engagement_jobs.entrypoints import cli, workflow_run
 from engagement_jobs.push.job import run
 
 if __name__ == "__main__":
-    run(cli.read_arguments(PushArguments))
+    run(cli.read_arguments(PushArguments), in_workflow=workflow_run.is_workflow_run(sys.argv))

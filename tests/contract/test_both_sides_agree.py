@@ -30,6 +30,7 @@ from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.entrypoints import workflow_run
 from engagement_jobs.push.manifest import delivery_manifest
+from engagement_jobs.push.selection import Selection
 from engagement_jobs.scoring.manifest import scores_manifest
 from engagement_jobs.scoring.weights import Weights
 from tests.support import job_arguments
@@ -68,7 +69,13 @@ def delivery() -> dict[str, Any]:
     counted = counters()
     stop = StopReason("retry_after", "The CRM asked for a pause.", 1_763_870_000.0)
     return delivery_manifest(
-        PUSH, scores(), outcomes=counted.outcomes, counters=counted, stop=stop, attempts=["jr_0", "jr_2"]
+        Selection(PUSH.score_date, PUSH.run_id, PUSH.push_mode),
+        job_run_id=PUSH.job_run_id,
+        scores_sha256=scores()["sha256"],
+        outcomes=counted.outcomes,
+        counters=counted,
+        stop=stop,
+        attempts=["jr_0", "jr_2"],
     )
 
 

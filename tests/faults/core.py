@@ -2,7 +2,7 @@
 
 `python -m tests.faults.core FOLDER` reads the push job's arguments as JSON from standard input and the token from
 FOLDER/token, and sends the scores of FOLDER/scores that earlier attempts left open: first the canary, then all others
-in one task. It runs in the Glue environment and exits with 1 if it was stopped or left too many users open.
+in one task. It runs in the Glue environment and exits with 1 where the push job would end FAILED.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.stop_reasons import StopReason, canary_unanswered
+from engagement_jobs.push.failure_check import FailureCheck
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,8 @@ def main() -> int:
     manifest = deliver(attempt)
     path = attempt.written.with_name(s3_keys.MANIFEST)
     path.write_text(json.dumps(manifest))
-    still_open = sum(manifest["outcomes"][outcome] for outcome in OPEN)
-    too_many = still_open > arguments.max_failed_fraction * manifest["outcomes"].total()
-    return 1 if manifest["stopped"] or too_many else 0
+    check = FailureCheck(arguments.max_failed_fraction, in_workflow=False)
+    return int(check.fails(manifest["outcomes"], stopped=manifest["stopped"] is not None))
 
 
 if __name__ == "__main__":

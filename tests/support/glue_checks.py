@@ -1,4 +1,4 @@
-"""What must hold after any push, whatever happened during it."""
+"""Invariants that hold after every push, whatever happened during it."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ AGGREGATE_KEYS = {
 
 
 def ledger(bucket: Bucket, job_run_id: str, day: str = DAY) -> list[dict[str, Any]]:
-    """All lines that an attempt wrote."""
+    """Return all lines that an attempt wrote."""
     folder = f"responses/dt={day}/attempt={job_run_id}/part-"
     return [line for key in bucket.keys(folder) for line in bucket.lines(key)]
 
 
 def aggregates(bucket: Bucket, folder: str) -> dict[str, dict[str, Any]]:
-    """An attempt's aggregates by task."""
+    """Return an attempt's aggregates by task."""
     documents = [bucket.json(key) for key in bucket.keys(f"{folder}agg-")]
     return {document["task"]: document for document in documents}
 
 
 def check_push_invariants(bucket: Bucket, manifest: dict[str, Any], rows: int) -> dict[str, dict[str, Any]]:
-    """Every row has one outcome, and ledger, aggregates and manifest tell the same; gives the aggregates."""
+    """Check that every row has one outcome, and that ledger, aggregates and manifest agree; return the aggregates."""
     day, attempt = manifest["score_date"], manifest["job_run_id"]
     assert bucket.json(f"responses/dt={day}/_manifest.json") == manifest
     assert list(manifest["outcomes"]) == list(OUTCOMES)
     assert sum(manifest["outcomes"].values()) == manifest["rows"] == rows
 
-    found = aggregates(bucket, f"responses/dt={day}/attempt={attempt}/")
+    by_task = aggregates(bucket, f"responses/dt={day}/attempt={attempt}/")
     total: dict[str, Counter[str]] = {name: Counter() for name in ("outcomes", "status_codes")}
-    for document in found.values():
+    for document in by_task.values():
         assert document.keys() == AGGREGATE_KEYS
         assert (document["run_id"], document["job_run_id"]) == (manifest["run_id"], attempt)
         assert sum(document["outcomes"].values()) == document["rows"]
@@ -48,8 +48,8 @@ def check_push_invariants(bucket: Bucket, manifest: dict[str, Any], rows: int) -
     assert {name: total["outcomes"][name] for name in OUTCOMES} == manifest["outcomes"]
     assert total["status_codes"] == manifest["status_codes"]
     for name in ("posts", "retries"):
-        assert sum(document[name] for document in found.values()) == manifest[name]
-    assert found["plan"]["posts"] == 0
+        assert sum(document[name] for document in by_task.values()) == manifest[name]
+    assert by_task["plan"]["posts"] == 0
 
     lines = ledger(bucket, attempt, day)
     assert all(list(line) == list(FIELDS) and line["run_id"] == manifest["run_id"] for line in lines)
@@ -66,4 +66,4 @@ def check_push_invariants(bucket: Bucket, manifest: dict[str, Any], rows: int) -
     assert failed[0] == ["UserID", "outcome", "reason", "http_status"]
     assert Counter(row[1] for row in failed[1:]) == errors
     assert [row[0] for row in failed[1:]] == sorted((row[0] for row in failed[1:]), key=str.encode)
-    return found
+    return by_task

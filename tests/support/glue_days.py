@@ -1,4 +1,4 @@
-"""Days for the Glue jobs: extracts, scores and arguments as the orchestrator would give them."""
+"""Inputs of the Glue jobs for one date: extracts, scores, and arguments as the DAG passes them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from pyspark.sql import DataFrame, SparkSession
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.push import job as push_job
+from engagement_jobs.push import options
+from engagement_jobs.push.attempts import Attempt
+from engagement_jobs.push.task import TaskSetup
 from engagement_jobs.scoring import job as scoring_job
 from local.s3_emulator import SETTLE_SECONDS
 from tests.support.glue_world import SECRET_ID, Bucket, World
@@ -37,7 +40,7 @@ SCHEMA = pa.schema(
         ("cart_additions", pa.int16()),
     ]
 )
-# Whatever an id may hold that a careless CSV, JSON or regular expression would break.
+# User ids that break careless CSV, JSON or regular expressions.
 HOSTILE_IDS = (
     "Smith, J.",
     'the "one"',
@@ -88,7 +91,7 @@ HOSTILE_IDS = (
 
 
 def row(user_id: str | None, logins: Any = 5, items: Any = 50, minutes: Any = 60.0, carts: Any = 4) -> dict[str, Any]:
-    """One activity row; the default scores 50.00."""
+    """Return one activity row; the defaults score 50.00."""
     return {
         "user_id": user_id,
         "login_count": logins,
@@ -99,21 +102,24 @@ def row(user_id: str | None, logins: Any = 5, items: Any = 50, minutes: Any = 60
 
 
 def parquet(rows: Sequence[Mapping[str, Any]], schema: pa.Schema = SCHEMA, group: int | None = None) -> bytes:
-    """An extract as one Parquet file, in groups of so many rows."""
+    """Return an extract as one Parquet file.
+
+    :param group: rows per row group
+    """
     file = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(list(rows), schema), file, row_group_size=group)
     return file.getvalue()
 
 
 def frame(spark: SparkSession, folder: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> DataFrame:
-    """Rows as a DataFrame, through a file: no Python workers have to be started for it."""
+    """Return rows as a DataFrame, read from a file, because that starts no Python workers."""
     path = folder / f"{uuid.uuid4().hex}.parquet"
     path.write_bytes(parquet(rows, schema))
     return spark.read.parquet(path.as_uri())
 
 
 def score_arguments(bucket: Bucket, body: bytes | None, **changes: str) -> ScoreArguments:
-    """Arguments of job 1 for DAY; `body` is uploaded as the extract."""
+    """Return arguments of the scoring job for DAY; `body` is uploaded as the extract, None uploads nothing."""
     key = f"activity/dt={DAY}/activity.parquet"
     etag = "none" if body is None else bucket.put(key, body)
     return ScoreArguments.parse(
@@ -134,9 +140,9 @@ def score_arguments(bucket: Bucket, body: bytes | None, **changes: str) -> Score
 
 @contextlib.contextmanager
 def _process(spark: SparkSession) -> Iterator[None]:
-    """As if the job ran in a process of its own: without what an earlier one kept in memory.
+    """Run a job as in a process of its own: without what an earlier job kept in memory.
 
-    Afterwards the S3 stand-in sees what Spark wrote past it.
+    Afterwards, wait until the S3 emulator sees what Spark wrote directly to its folder.
     """
     spark.catalog.clearCache()
     try:
@@ -150,7 +156,7 @@ def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
     listed = Store.list_files
 
     def settled(store: Store, prefix: str) -> list[tuple[str, int]]:
-        # A warm Spark writes a small day before the S3 emulator reads the folder again.
+        # A warm Spark writes a small extract faster than the S3 emulator reads its folder again.
         if prefix.startswith("scores/"):
             time.sleep(1.5 * SETTLE_SECONDS)
         return listed(store, prefix)
@@ -163,7 +169,10 @@ def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
 def put_scores(
     bucket: Bucket, scores: Mapping[str, str], day: str = DAY, run_id: str = RUN_ID, rows: int | None = None
 ) -> dict[str, Any]:
-    """The scores of a day as job 1 leaves them; returns their manifest."""
+    """Write the scores of a date as the scoring job does; return their manifest.
+
+    :param rows: number of rows in the manifest, by default the right one
+    """
     folder = f"scores/dt={day}/"
     for key in bucket.keys(folder):
         bucket.delete(key)
@@ -194,12 +203,12 @@ def put_scores(
 
 
 def users(count: int, score: str | None = None) -> dict[str, str]:
-    """Scores of U00000, U00001, ...: all `score`, or each its own number."""
+    """Return scores of U00000, U00001, ...: all `score`, or each from its own number."""
     return {f"U{number:05d}": score or f"{number % 100}.50" for number in range(count)}
 
 
 def push_arguments(world: World, bucket: Bucket, job_run_id: str = "jr_1", **changes: Any) -> PushArguments:
-    """Arguments of job 2 for DAY: fast, four tasks, within a minute."""
+    """Return arguments of the push job for DAY: fast, four tasks, a deadline of one minute."""
     values = {
         "score_date": DAY,
         "run_id": RUN_ID,
@@ -222,7 +231,19 @@ def push_arguments(world: World, bucket: Bucket, job_run_id: str = "jr_1", **cha
     return PushArguments.parse(values | {"JOB_RUN_ID": job_run_id} | {name: str(v) for name, v in changes.items()})
 
 
-def push(spark: SparkSession, arguments: PushArguments) -> dict[str, Any]:
-    """Run job 2."""
+def task_setup(world: World, bucket: Bucket, folder: str, rows: int = 30, **changes: Any) -> TaskSetup:
+    """Return the setup of the canary of a job with `push_arguments`.
+
+    :param folder: folder of the attempt
+    """
+    attempt = Attempt(folder, RUN_ID, "jr_1", f"{DAY}T03:00:00Z")
+    return options.task_setup(push_arguments(world, bucket, **changes), attempt, time.time(), rows)
+
+
+def push(spark: SparkSession, arguments: PushArguments, *, in_workflow: bool = False) -> dict[str, Any]:
+    """Run the push job.
+
+    :param in_workflow: as if a Glue workflow had started it
+    """
     with _process(spark):
-        return push_job.run(arguments)
+        return push_job.run(arguments, in_workflow=in_workflow)

@@ -1,4 +1,4 @@
-"""Arguments of both jobs as Glue hands them over; needs neither Spark nor Airflow."""
+"""Arguments of both jobs as Glue passes them; needs neither Spark nor Airflow."""
 
 SCORE = {
     "JOB_RUN_ID": "jr_1",

@@ -6,37 +6,38 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.outcomes import OUTCOMES
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.stop_reasons import StopReason
+from engagement_jobs.push.selection import Selection
 
 
 def delivery_manifest(
-    arguments: PushArguments,
-    scores: Mapping[str, Any],
+    selection: Selection,
     *,
+    job_run_id: str,
+    scores_sha256: str,
     outcomes: Mapping[str, int],
     counters: DeliveryCounters,
     stop: StopReason | None,
     attempts: Sequence[str],
 ) -> dict[str, Any]:
-    """What job 2 did.
+    """Return the delivery manifest as a JSON document.
 
-    :param scores: the scores manifest that was delivered
-    :param outcomes: rows by outcome, counted from the ledger as it was written
-    :param counters: requests of this attempt, and why rows are not delivered
-    :param attempts: ids of all attempts of this run and date, oldest first, this one last
+    :param scores_sha256: SHA-256 of the scores that were pushed, from their manifest
+    :param outcomes: number of rows by outcome, counted from the ledger as it was written; adds up to all rows
+    :param counters: requests of this attempt, and the reasons of rows that are not delivered
+    :param attempts: Glue run ids of all attempts of this run and date, oldest first, this attempt last
     """
     return {
         "version": 1,
-        "run_id": arguments.run_id,
-        "job_run_id": arguments.job_run_id,
-        "score_date": arguments.score_date,
-        "mode": arguments.push_mode,
-        "resend_delivered": arguments.resend_delivered,
-        "scores_sha256": scores["sha256"],
-        "rows": scores["rows"]["scored"],
+        "run_id": selection.run_id,
+        "job_run_id": job_run_id,
+        "score_date": selection.score_date,
+        "mode": selection.push_mode,
+        "resend_delivered": selection.resend_delivered,
+        "scores_sha256": scores_sha256,
+        "rows": sum(outcomes.values()),
         "outcomes": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},
         "stopped": {"cause": stop.cause, "detail": stop.detail} if stop else None,
         "not_before": utc(stop.not_before) if stop and stop.not_before else None,
@@ -49,5 +50,5 @@ def delivery_manifest(
 
 
 def utc(epoch: float) -> str:
-    """Epoch seconds as `2026-11-23T03:00:00Z`; rounded up, for a pause is never shortened."""
+    """Format epoch seconds as `2026-11-23T03:00:00Z`, rounded up so that a Retry-After is never shortened."""
     return datetime.fromtimestamp(epoch + 0.999, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,22 +1,36 @@
-"""How long the CRM wants to be left alone: kept in S3 at once, for a job that is killed can tell nobody at its end."""
+"""Keep the CRM's long `Retry-After` times in S3, so that the next attempt obeys them too.
+
+A task writes the time as soon as it receives the response, because a killed job writes no manifest.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from engagement_jobs.common.aws import Store
+from engagement_jobs.contract import s3_keys
 from engagement_jobs.push.delivery_history import attempt_folders
 from engagement_jobs.push.manifest import utc
 
 
-def write_not_before(store: Store, folder: str, task: str, until: float) -> None:
-    """Keep the time (epoch seconds) before which the CRM wants no requests of anybody."""
-    store.write_json(f"{folder}pause-{task}.json", {"version": 1, "not_before": utc(until)})
+def save_retry_after(store: Store, folder: str, task: str, not_before: float) -> None:
+    """Write the time before which the CRM wants no requests from any task.
+
+    :param folder: S3 folder of the attempt
+    :param not_before: epoch seconds
+    """
+    store.write_json(f"{folder}pause-{task}.json", {"version": 1, "not_before": utc(not_before)})
 
 
-def read_not_before(store: Store, score_date: str) -> float | None:
-    """The latest time (epoch seconds) before which the CRM told any attempt of the date to send nothing."""
-    prefixes = [f"{folder}pause-" for folder in attempt_folders(store, score_date)]
-    keys = [prefix + name for prefix in prefixes for name, _ in store.list_files(prefix)]
-    found = (store.read_json(key) for key in keys)
-    return max((datetime.fromisoformat(each["not_before"]).timestamp() for each in found if each), default=None)
+def read_retry_after(store: Store, score_date: str) -> float | None:
+    """Return the latest time before which the CRM wants no requests, as epoch seconds.
+
+    Reads the delivery manifest of the date and what the tasks of all its attempts saved.
+    """
+    keys = [s3_keys.responses_prefix(score_date) + s3_keys.MANIFEST]
+    for folder in attempt_folders(store, score_date):
+        prefix = f"{folder}pause-"
+        keys += [prefix + name for name, _ in store.list_files(prefix)]
+    documents = (store.read_json(key) for key in keys)
+    texts = [document["not_before"] for document in documents if document and document.get("not_before")]
+    return max((datetime.fromisoformat(text).timestamp() for text in texts), default=None)

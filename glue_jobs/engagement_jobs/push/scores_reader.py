@@ -1,48 +1,68 @@
-"""A date's scores as job 2 reads them: trusted only as far as their manifest reaches."""
+"""Read a date's scores, after comparing the files with the scores manifest."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import StringType, StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
 from engagement_jobs.common import spark_session
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract import s3_keys
+from engagement_jobs.contract.csv_columns import SCORES_COLUMNS
 from engagement_jobs.contract.errors import ScoresError
 
-_SCHEMA = StructType().add("UserID", StringType()).add("Calculated_Score", StringType()).add("Timestamp", StringType())
+_SCHEMA = StructType([StructField(name, StringType()) for name in SCORES_COLUMNS])
 
 
-def read_manifest(store: Store, score_date: str, run_id: str) -> dict[str, Any]:
-    """The manifest of a date's scores, after it was compared with what lies there."""
+@dataclass(frozen=True)
+class ScoresManifest:
+    """The part of a scores manifest that the push job uses.
+
+    :param rows: number of scored rows
+    :param sha256: SHA-256 over the bytes of the CSV files in order of name
+    :param files: names of the CSV files
+    """
+
+    score_date: str
+    rows: int
+    sha256: str
+    files: tuple[str, ...]
+
+
+def read_manifest(store: Store, score_date: str, run_id: str) -> ScoresManifest:
+    """Read the scores manifest of a date and compare it with the files in the scores folder.
+
+    :raises ScoresError: the manifest is missing, belongs to another run, or does not match the files
+    """
     folder = s3_keys.scores_prefix(score_date)
-    where = store.uri(folder + s3_keys.MANIFEST)
-    manifest = store.read_json(folder + s3_keys.MANIFEST)
-    if manifest is None:
-        raise ScoresError(f"there is no {where}: the scores are missing or half-written. Clear score_users.")
-    if manifest["run_id"] != run_id:
+    uri = store.uri(folder + s3_keys.MANIFEST)
+    document = store.read_json(folder + s3_keys.MANIFEST)
+    if document is None:
+        raise ScoresError(f"{uri} does not exist: the scores are missing or incomplete. Clear score_users.")
+    if document["run_id"] != run_id:
         raise ScoresError(
-            f"{where} is of run {manifest['run_id']}, wanted {run_id}: another run scored this date since. "
+            f"{uri} belongs to run {document['run_id']}, expected {run_id}: another run has scored this date. "
             "Clear score_users."
         )
-    lying = [(name, size) for name, size in store.list_files(folder) if name.startswith("part-")]
-    listed = sorted((entry["name"], entry["bytes"]) for entry in manifest["files"])
-    if lying != listed:
+    actual = [(name, size) for name, size in store.list_files(folder) if name.startswith("part-")]
+    listed = sorted((entry["name"], entry["bytes"]) for entry in document["files"])
+    if actual != listed:
         raise ScoresError(
-            f"{store.uri(folder)} holds {len(lying)} files with {sum(size for _, size in lying):,} bytes; its manifest "
-            f"lists {len(listed)} with {sum(size for _, size in listed):,}. Clear score_users."
+            f"{store.uri(folder)} has {len(actual)} files with {sum(size for _, size in actual):,} bytes, expected "
+            f"{len(listed)} files with {sum(size for _, size in listed):,} bytes as listed in its manifest. "
+            "Clear score_users."
         )
-    return manifest
+    files = tuple(entry["name"] for entry in document["files"])
+    return ScoresManifest(document["score_date"], document["rows"]["scored"], document["sha256"], files)
 
 
-def read_scores(spark: SparkSession, store: Store, manifest: dict[str, Any]) -> DataFrame:
-    """`user_id` and `score` of every row, from the files that the manifest lists."""
-    folder = s3_keys.scores_prefix(manifest["score_date"])
-    files = [store.uri(folder + entry["name"]) for entry in manifest["files"]]
-    # An id may hold a line break; without an empty value of its own an id such as "" would read as null.
+def read_scores(spark: SparkSession, store: Store, manifest: ScoresManifest) -> DataFrame:
+    """Read `user_id` and `score` of every row from the files that the manifest lists."""
+    folder = s3_keys.scores_prefix(manifest.score_date)
+    # A user id may contain a line break (multiLine). enforceSchema=false compares the header with the schema.
     options = {**spark_session.CSV_OPTIONS, "multiLine": "true", "enforceSchema": "false", "mode": "FAILFAST"}
-    rows = spark.read.schema(_SCHEMA).csv(files, **options)
+    rows = spark.read.schema(_SCHEMA).csv([store.uri(folder + name) for name in manifest.files], **options)
     return rows.select(F.col("UserID").alias("user_id"), F.col("Calculated_Score").alias("score"))

@@ -1,16 +1,15 @@
-"""One push task: a partition's rows through the delivery core, with its own ledger parts and aggregate."""
+"""One push task: deliver the rows of a partition, with a ledger and an aggregate of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pyspark import TaskContext
 from pyspark.sql import Row
 
+from engagement_jobs.common import log_setup
 from engagement_jobs.common.aws import Store, read_secret
 from engagement_jobs.contract.errors import TaskRestartedError
 from engagement_jobs.crm_client.http_client import CrmHttpClient
@@ -21,21 +20,21 @@ from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.stop_reasons import StopReason, secret_unreadable
-from engagement_jobs.push.retry_after_store import write_not_before
+from engagement_jobs.push.attempts import Attempt
+from engagement_jobs.push.retry_after_store import save_retry_after
 
 
 @dataclass(frozen=True)
 class TaskSetup:
-    """What a task needs to know besides its rows; travels to the executors, so there is no token in it.
+    """What a task needs in addition to its rows. It is sent to the executors, so it never contains the token.
 
-    :param rows: how many rows it will get, about
+    :param bucket: output bucket
+    :param rows: approximate number of rows of the task
     """
 
     policy: DeliveryPolicy
     bucket: str
-    folder: str
-    job_run_id: str
-    started_at: str
+    attempt: Attempt
     secret_id: str
     request_timeout_seconds: float
     rows: int
@@ -43,7 +42,7 @@ class TaskSetup:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What a task tells the driver.
+    """What a task returns to the driver.
 
     :param unlogged_users: users whose requests were sent but whose ledger lines could not be written; at most the
         requests in flight and the unflushed lines of one task
@@ -54,62 +53,68 @@ class TaskResult:
     unlogged_users: tuple[str, ...] = ()
 
 
-def record(row: Row) -> ScoreUpdate:
-    """A planned row as the delivery core takes it."""
+def to_score_update(row: Row) -> ScoreUpdate:
+    """Convert a row of the plan."""
     return ScoreUpdate(row["user_id"], row["score"], row["revision"], row["in_doubt"])
 
 
-def no_rows(rows: Iterable[object]) -> None:
-    """Do nothing: who can be asked to has imported this module, and all that it needs."""
+def prewarm(rows: Iterable[object]) -> None:
+    """Do nothing. A worker that calls this has imported everything that a push task needs."""
 
 
 def run_partition(setup: TaskSetup, index: int, rows: Iterable[Row]) -> Iterator[TaskResult]:
-    """Deliver one partition on an executor."""
+    """Deliver one partition on an executor.
+
+    :raises TaskRestartedError: Spark started the task again
+    """
     context = TaskContext.get()
     if context is not None and context.attemptNumber() > 0:
         raise TaskRestartedError(
-            f"push task {index} was started again by Spark: it would send what its first try delivered. "
-            "spark.task.maxFailures must be 1; the job's next attempt resumes from the ledger."
+            f"push task {index} was started again by Spark: it would send what its first try delivered. Set "
+            "spark.task.maxFailures to 1; the job's next attempt resumes from the ledger."
         )
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    yield run_task(setup, str(index), map(record, rows))
+    log_setup.log_to_stdout()
+    yield run_task(setup, str(index), map(to_score_update, rows))
 
 
-def run_task(setup: TaskSetup, name: str, records: Iterable[ScoreUpdate], canary: Canary | None = None) -> TaskResult:
-    """Deliver `records` and write the task's aggregate; never raises for anything that the CRM does."""
+def run_task(setup: TaskSetup, name: str, updates: Iterable[ScoreUpdate], canary: Canary | None = None) -> TaskResult:
+    """Deliver `updates` and write the task's aggregate. Never raises because of a response of the CRM.
+
+    :param name: name of the task in the ledger, the aggregate and log lines
+    :param canary: sends the first users in stages; only for the driver's task
+    """
     store = Store(setup.bucket)
-    delivery = asyncio.run(_deliver(setup, store, name, records, canary))
-    document = delivery.counters.aggregate(setup.policy.run_id, setup.job_run_id, name, setup.started_at)
-    store.write_json(f"{setup.folder}agg-{name}.json", document)
-    return TaskResult(delivery.counters, delivery.stop, tuple(delivery.unlogged_users))
+    dispatcher = asyncio.run(_deliver(setup, store, name, updates, canary))
+    setup.attempt.write_aggregate(store, name, dispatcher.counters)
+    return TaskResult(dispatcher.counters, dispatcher.stop, tuple(dispatcher.unlogged_users))
 
 
 async def _deliver(
-    setup: TaskSetup, store: Store, name: str, records: Iterable[ScoreUpdate], canary: Canary | None
+    setup: TaskSetup, store: Store, name: str, updates: Iterable[ScoreUpdate], canary: Canary | None
 ) -> Dispatcher:
     async def secret() -> str:
         return await asyncio.to_thread(read_secret, setup.secret_id)
 
-    ledger = Ledger(store.write, setup.folder, name)
+    def save(not_before: float) -> None:
+        save_retry_after(store, setup.attempt.folder, name, not_before)
+
     client = CrmHttpClient(setup.policy.endpoint, secret, setup.request_timeout_seconds)
-
-    def note(until: float) -> None:
-        write_not_before(store, setup.folder, name, until)
-
+    ledger = Ledger(store.write, setup.attempt.folder, name)
     stop: StopReason | None = None
     try:
         await client.read_token()
-    except Exception as error:  # noqa: BLE001 - from the AWS client, or an invalid secret
+    except Exception as error:  # noqa: BLE001 - any error of the AWS client or the secret's format
+        # A stopped dispatcher sends nothing, but counts every row.
         stop = secret_unreadable(error)
     dispatcher = Dispatcher(
         setup.policy,
         client,
         ledger,
-        records,
+        updates,
         name=f"task {name}",
         canary=canary,
         expected_rows=setup.rows,
-        save_retry_after=note,
+        save_retry_after=save,
         stop=stop,
     )
     async with client:

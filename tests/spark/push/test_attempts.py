@@ -1,75 +1,32 @@
-"""What a killed attempt left, counted by the next one from its ledger."""
+"""Attempts of a run are found by their first aggregate."""
 
 from __future__ import annotations
 
-import pytest
-from pyspark.sql import SparkSession
-
 from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.counters import DeliveryCounters
-from engagement_jobs.push.attempts import of_run, uncounted
-from tests.support.glue_checks import aggregates, check_push_invariants
-from tests.support.glue_days import DAY, RUN_ID, push, push_arguments, put_scores, users
-from tests.support.glue_world import Bucket, World
-
-ATTEMPT = f"responses/dt={DAY}/attempt=jr_1/"
+from engagement_jobs.push.attempts import Attempt, find_attempts
+from tests.support.glue_days import DAY, RUN_ID
+from tests.support.glue_world import Bucket
 
 
-@pytest.fixture
-def day(spark: SparkSession, bucket: Bucket, crm: World) -> dict[str, dict[str, object]]:
-    """A day of 600 with some retries, delivered by `jr_1`; its aggregates by task."""
-    put_scores(bucket, users(600))
-    crm.crm("PUT", "faults", json={"status": 503, "fraction": 0.05})
-    push(spark, push_arguments(crm, bucket))
-    crm.crm("DELETE", "faults")
-    return aggregates(bucket, ATTEMPT)
+def attempt(job_run_id: str, started_at: str, run_id: str = RUN_ID) -> Attempt:
+    return Attempt(f"responses/dt={DAY}/attempt={job_run_id}/", run_id, job_run_id, started_at)
 
 
-def killed(bucket: Bucket, *tasks: str) -> None:
-    """As if the attempt was killed when these tasks had flushed everything but not ended."""
-    bucket.delete(f"responses/dt={DAY}/_manifest.json", *(f"{ATTEMPT}agg-{task}.json" for task in tasks))
-
-
-def test_an_attempt_that_ended_has_nothing_uncounted(
-    spark: SparkSession, bucket: Bucket, day: dict[str, dict[str, object]]
-) -> None:
-    assert len(day) == 6
-    assert uncounted(spark, Store(bucket.name), ATTEMPT) is None
-
-
-def test_the_next_attempt_counts_the_killed_one(
-    spark: SparkSession, bucket: Bucket, crm: World, day: dict[str, dict[str, object]]
-) -> None:
-    killed(bucket, "1", "3")
-    manifest = push(spark, push_arguments(crm, bucket, "jr_2"))
-    check_push_invariants(bucket, manifest, 600)
-    assert (manifest["posts"], manifest["attempts"]) == (0, ["jr_1", "jr_2"])
-
-    found = aggregates(bucket, ATTEMPT)
-    assert found.keys() == {"plan", "canary", "0", "2", "rest"}
-    wanted = DeliveryCounters.from_aggregate(day["1"])
-    wanted.add(DeliveryCounters.from_aggregate(day["3"]))
-    rest = DeliveryCounters.from_aggregate(found["rest"])
-    assert (rest.posts, rest.retries, rest.outcomes) == (wanted.posts, wanted.retries, wanted.outcomes)
-    # What is lost with a task are the answers before a record's last one.
-    assert rest.status_codes == {"200": rest.rows}
-    assert rest.latency.total() == rest.rows
-    assert rest.seconds.total() == rest.posts
-    assert min(wanted.seconds) <= min(rest.seconds) <= max(rest.seconds) <= max(wanted.seconds)
-    assert found["rest"]["started_at"] == found["plan"]["started_at"]
-
-    # Once is enough.
-    before = bucket.read(f"{ATTEMPT}agg-rest.json")
-    push(spark, push_arguments(crm, bucket, "jr_3"))
-    assert bucket.read(f"{ATTEMPT}agg-rest.json") == before
-
-
-@pytest.mark.usefixtures("day")
-def test_attempts_of_other_runs_are_left_to_them(spark: SparkSession, bucket: Bucket, crm: World) -> None:
-    killed(bucket, *"0123")
-    put_scores(bucket, users(600), run_id="manual")
-    push(spark, push_arguments(crm, bucket, "jr_2", run_id="manual"))
-    assert aggregates(bucket, ATTEMPT).keys() == {"plan", "canary"}
+def test_attempts_of_a_run_are_found_oldest_first(bucket: Bucket) -> None:
     store = Store(bucket.name)
-    assert [attempt.job_run_id for attempt in of_run(store, DAY, RUN_ID)] == ["jr_1"]
-    assert [attempt.job_run_id for attempt in of_run(store, DAY, "manual")] == ["jr_2"]
+    second, first = attempt("jr_1", f"{DAY}T04:00:00Z"), attempt("jr_2", f"{DAY}T03:00:00Z")
+    other = attempt("jr_3", f"{DAY}T05:00:00Z", run_id="manual")
+    for each in (second, first, other):
+        each.write_aggregate(store, "plan", DeliveryCounters())
+    bucket.put(f"responses/dt={DAY}/attempt=jr_4/part-0-000000.jsonl", b"{}")  # killed before its first aggregate
+    assert find_attempts(store, DAY, RUN_ID) == [first, second]
+    assert find_attempts(store, DAY, "manual") == [other]
+    assert find_attempts(store, "2026-11-22", RUN_ID) == []
+
+
+def test_an_aggregate_names_its_attempt_and_task(bucket: Bucket) -> None:
+    attempt("jr_1", f"{DAY}T04:00:00Z").write_aggregate(Store(bucket.name), "canary", DeliveryCounters())
+    document = bucket.json(f"responses/dt={DAY}/attempt=jr_1/agg-canary.json")
+    assert (document["run_id"], document["job_run_id"], document["task"]) == (RUN_ID, "jr_1", "canary")
+    assert document["started_at"] == f"{DAY}T04:00:00Z"

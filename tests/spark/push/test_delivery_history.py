@@ -1,4 +1,4 @@
-"""The delivered snapshot stands for all ledgers, whatever of them is still there."""
+"""The delivered snapshot summarizes all ledgers, including those that have expired."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def folder(day: str, attempt: str) -> str:
 
 
 def write_attempt(bucket: Bucket, day: str, attempt: str, *entries: tuple[str, str, str, str]) -> str:
-    """An attempt with one ledger part; entries are (user, score, outcome, time of day). Returns its folder."""
+    """Write an attempt with one ledger part; return its folder.
+
+    :param entries: (user, score, outcome, time of day)
+    """
     where = folder(day, attempt)
     lines = [
         dict.fromkeys(FIELDS)
@@ -37,26 +40,26 @@ def write_attempt(bucket: Bucket, day: str, attempt: str, *entries: tuple[str, s
 
 
 def current(spark: SparkSession, bucket: Bucket) -> dict[str, tuple[str, ...]]:
-    """The snapshot as a job that starts now sees it: user -> (date, score, outcome)."""
+    """Return the snapshot as a job that starts now sees it: (date, score, outcome) by user."""
     spark.catalog.clearCache()
     rows = Snapshot(spark, Store(bucket.name)).current()
     assert rows.columns == SNAPSHOT_SCHEMA.names
-    found = [tuple(each) for each in rows.select("user_id", "score_date", "score", "outcome").collect()]
-    assert len({user for user, *_ in found}) == len(found)
-    return {user: tuple(rest) for user, *rest in found}
+    entries = [tuple(each) for each in rows.select("user_id", "score_date", "score", "outcome").collect()]
+    assert len({user for user, *_ in entries}) == len(entries)
+    return {user: tuple(rest) for user, *rest in entries}
 
 
-def fold(spark: SparkSession, bucket: Bucket, attempt: str, where: str) -> None:
-    """What a push job does: it starts, writes its ledger (before this), and writes the next snapshot."""
+def write_snapshot(spark: SparkSession, bucket: Bucket, attempt: str, where: str) -> None:
+    """Write the next snapshot as a push job does after it has written its ledger."""
     spark.catalog.clearCache()
     Snapshot(spark, Store(bucket.name)).write(attempt, where)
 
 
-def test_the_ledger_schema_is_what_the_ledger_writes() -> None:
+def test_the_ledger_schema_has_the_fields_of_the_ledger() -> None:
     assert LEDGER_SCHEMA.names == list(FIELDS)
 
 
-def test_nothing_was_ever_sent(spark: SparkSession, bucket: Bucket) -> None:
+def test_without_ledgers_the_snapshot_is_empty(spark: SparkSession, bucket: Bucket) -> None:
     assert current(spark, bucket) == {}
     assert read_ledger(spark, Store(bucket.name), []).columns == [*FIELDS, "dt", "attempt"]
     assert read_ledger(spark, Store(bucket.name), []).count() == 0
@@ -83,12 +86,12 @@ def test_a_ledger_line_is_read_as_written(spark: SparkSession, bucket: Bucket) -
 def test_hostile_ids_survive_ledger_and_snapshot(spark: SparkSession, bucket: Bucket) -> None:
     where = write_attempt(bucket, "2026-11-23", "a", *((user, "1.00", "delivered", "03:00") for user in HOSTILE_IDS))
     assert set(current(spark, bucket)) == set(HOSTILE_IDS)
-    fold(spark, bucket, "a", where)
+    write_snapshot(spark, bucket, "a", where)
     bucket.delete(f"{where}part-0-000000.jsonl")
     assert set(current(spark, bucket)) == set(HOSTILE_IDS)
 
 
-def test_the_newest_date_wins_and_of_one_date_the_latest_entry(spark: SparkSession, bucket: Bucket) -> None:
+def test_the_latest_entry_of_the_newest_date_counts(spark: SparkSession, bucket: Bucket) -> None:
     write_attempt(
         bucket,
         "2026-11-23",
@@ -106,7 +109,7 @@ def test_the_newest_date_wins_and_of_one_date_the_latest_entry(spark: SparkSessi
         ("corrected", "2.00", "delivered", "09:00"),
         ("doubted", "2.00", "unknown", "09:00"),
     )
-    # DispatchResult later, but of an older day.
+    # Sent later, but with the score of an older date.
     write_attempt(bucket, "2026-11-20", "z", ("backfilled", "9.00", "delivered", "23:00"))
     assert current(spark, bucket) == {
         "corrected": ("2026-11-23", "2.00", "delivered"),
@@ -115,50 +118,48 @@ def test_the_newest_date_wins_and_of_one_date_the_latest_entry(spark: SparkSessi
     }
 
 
-def test_snapshots_follow_each_other(spark: SparkSession, bucket: Bucket) -> None:
+def test_each_version_includes_the_one_before(spark: SparkSession, bucket: Bucket) -> None:
     first = write_attempt(
         bucket, "2026-11-21", "a", ("kept", "1.00", "delivered", "03:00"), ("moved", "1.00", "unknown", "03:00")
     )
-    fold(spark, bucket, "a", first)
+    write_snapshot(spark, bucket, "a", first)
     assert bucket.json(POINTER) == {"version": 1, "folder": "delivered/v=a/", "attempts": [first]}
-    wanted = {"kept": ("2026-11-21", "1.00", "delivered"), "moved": ("2026-11-21", "1.00", "unknown")}
-    assert current(spark, bucket) == wanted
+    expected = {"kept": ("2026-11-21", "1.00", "delivered"), "moved": ("2026-11-21", "1.00", "unknown")}
+    assert current(spark, bucket) == expected
 
-    # A killed attempt left a ledger and no snapshot: it counts at once, and is folded in by the next.
+    # A killed attempt leaves a ledger and no snapshot. It counts at once; the next version includes it.
     killed = write_attempt(bucket, "2026-11-22", "killed", ("moved", "2.00", "delivered", "03:00"))
-    wanted |= {"moved": ("2026-11-22", "2.00", "delivered")}
-    assert current(spark, bucket) == wanted
+    expected |= {"moved": ("2026-11-22", "2.00", "delivered")}
+    assert current(spark, bucket) == expected
     second = write_attempt(bucket, "2026-11-23", "b", ("new", "3.00", "delivered", "03:00"))
-    fold(spark, bucket, "b", second)
-    wanted |= {"new": ("2026-11-23", "3.00", "delivered")}
+    write_snapshot(spark, bucket, "b", second)
+    expected |= {"new": ("2026-11-23", "3.00", "delivered")}
     assert bucket.json(POINTER)["attempts"] == [first, killed, second]
-    assert current(spark, bucket) == wanted
+    assert current(spark, bucket) == expected
 
-    # Old ledgers expire; what they held does not.
+    # Ledgers expire, but the snapshot keeps what they had.
     bucket.delete(*bucket.keys("responses/dt=2026-11-21/"), *bucket.keys("responses/dt=2026-11-22/"))
-    assert current(spark, bucket) == wanted
+    assert current(spark, bucket) == expected
     third = write_attempt(bucket, "2026-11-24", "c", ("kept", "4.00", "delivered", "03:00"))
-    fold(spark, bucket, "c", third)
-    wanted |= {"kept": ("2026-11-24", "4.00", "delivered")}
+    write_snapshot(spark, bucket, "c", third)
+    expected |= {"kept": ("2026-11-24", "4.00", "delivered")}
     assert bucket.json(POINTER)["attempts"] == [second, third]
-    assert current(spark, bucket) == wanted
-    # The one before stays for whoever is reading it, older ones do not.
+    assert current(spark, bucket) == expected
+    # The previous version stays for queries that are reading it, older ones are deleted.
     assert {key.split("/")[1] for key in bucket.keys("delivered/v=")} == {"v=b", "v=c"}
 
 
 def test_without_a_new_ledger_there_is_no_new_version(spark: SparkSession, bucket: Bucket) -> None:
     where = write_attempt(bucket, "2026-11-21", "a", ("U1", "1.00", "delivered", "03:00"))
-    fold(spark, bucket, "a", where)
+    write_snapshot(spark, bucket, "a", where)
     before = bucket.objects("delivered/")
-    fold(spark, bucket, "b", where)
+    write_snapshot(spark, bucket, "b", where)
     assert bucket.objects("delivered/") == before
 
 
-def test_a_snapshot_that_is_half_written_is_not_taken(
-    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_incomplete_version_is_ignored(spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     where = write_attempt(bucket, "2026-11-21", "a", ("U1", "1.00", "delivered", "03:00"))
-    fold(spark, bucket, "a", where)
+    write_snapshot(spark, bucket, "a", where)
     later = write_attempt(bucket, "2026-11-22", "b", ("U2", "2.00", "delivered", "03:00"))
 
     def refuse(*_: Any) -> None:
@@ -167,7 +168,7 @@ def test_a_snapshot_that_is_half_written_is_not_taken(
     with monkeypatch.context() as patched:
         patched.setattr(Store, "write_json", refuse)
         with pytest.raises(OSError, match="S3 refuses"):
-            fold(spark, bucket, "b", later)
+            write_snapshot(spark, bucket, "b", later)
     assert bucket.json(POINTER)["folder"] == "delivered/v=a/"
     assert current(spark, bucket) == {
         "U1": ("2026-11-21", "1.00", "delivered"),
@@ -175,7 +176,7 @@ def test_a_snapshot_that_is_half_written_is_not_taken(
     }
 
 
-def test_attempt_folders(bucket: Bucket) -> None:
+def test_attempt_folders_are_listed_by_date(bucket: Bucket) -> None:
     write_attempt(bucket, "2026-11-23", "b")
     write_attempt(bucket, "2026-11-23", "a")
     write_attempt(bucket, "2026-11-24", "c")

@@ -1,4 +1,4 @@
-"""Job 2 on good days: with real Spark and a CRM that counts what it gets."""
+"""The push job on good days, with real Spark and a fake CRM that counts what it receives."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def outcomes(**counts: int) -> dict[str, int]:
     return dict.fromkeys(NOTHING, 0) | counts
 
 
-def test_a_day_and_what_comes_after_it(
+def test_a_date_is_delivered_once_and_then_corrected(
     spark: SparkSession,
     bucket: Bucket,
     crm: World,
@@ -46,10 +46,10 @@ def test_a_day_and_what_comes_after_it(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.INFO)
-    wanted = users(600) | {"canary.of.privacy@example.com": "98.76"}
-    scores = put_scores(bucket, wanted)
+    scores = users(600) | {"canary.of.privacy@example.com": "98.76"}
+    scores_manifest = put_scores(bucket, scores)
     manifest = push(spark, push_arguments(crm, bucket))
-    found = check_push_invariants(bucket, manifest, 601)
+    by_task = check_push_invariants(bucket, manifest, 601)
     assert manifest == {
         "version": 1,
         "run_id": RUN_ID,
@@ -57,7 +57,7 @@ def test_a_day_and_what_comes_after_it(
         "score_date": DAY,
         "mode": "all",
         "resend_delivered": False,
-        "scores_sha256": scores["sha256"],
+        "scores_sha256": scores_manifest["sha256"],
         "rows": 601,
         "outcomes": outcomes(delivered=601),
         "stopped": None,
@@ -68,29 +68,29 @@ def test_a_day_and_what_comes_after_it(
         "errors": [],
         "attempts": ["jr_1"],
     }
-    assert {task: document["rows"] for task, document in found.items()}.keys() == {"plan", "canary", *"0123"}
-    assert (found["plan"]["rows"], found["canary"]["rows"]) == (0, 111)
-    assert all(found[task]["rows"] > 100 for task in "0123")
+    assert by_task.keys() == {"plan", "canary", *"0123"}
+    assert (by_task["plan"]["rows"], by_task["canary"]["rows"]) == (0, 111)
+    assert all(by_task[task]["rows"] > 100 for task in "0123")
     stats = crm.crm("GET", "stats")
     assert (stats["requests"], stats["applied"]) == (601, 601)
     assert stats["connections_peak"] <= 4 * 32
-    assert crm.crm("GET", "state") == wanted
+    assert crm.crm("GET", "state") == scores
     lines = ledger(bucket, "jr_1")
-    assert {line["user_id"]: line["score"] for line in lines} == wanted
+    assert {line["user_id"]: line["score"] for line in lines} == scores
     assert len({line["key"] for line in lines}) == 601
     assert bucket.read(f"{RESPONSES}failed.csv") == b"UserID,outcome,reason,http_status\n"
     assert bucket.json("delivered/_current.json")["attempts"] == [f"{RESPONSES}attempt=jr_1/"]
 
-    # Once more: nothing is sent, the manifest tells the state of the date.
+    # The next attempt sends nothing; its manifest has the outcomes of the date.
     again = push(spark, push_arguments(crm, bucket, "jr_2"))
     check_push_invariants(bucket, again, 601)
     assert again["outcomes"] == outcomes(delivered=601)
     assert (again["posts"], again["attempts"]) == (0, ["jr_1", "jr_2"])
     assert crm.crm("GET", "stats")["requests"] == 601
 
-    # Corrected, and corrected back: each is sent once, with a key of its own.
-    for attempt, text, revision in (("jr_3", "11.11", 1), ("jr_4", wanted["U00007"], 2)):
-        put_scores(bucket, wanted | {"U00007": text}, run_id=OTHER_RUN)
+    # A correction and its reversal are each sent once, with a key of their own.
+    for attempt, text, revision in (("jr_3", "11.11", 1), ("jr_4", scores["U00007"], 2)):
+        put_scores(bucket, scores | {"U00007": text}, run_id=OTHER_RUN)
         corrected = push(spark, push_arguments(crm, bucket, attempt, run_id=OTHER_RUN))
         check_push_invariants(bucket, corrected, 601)
         assert (corrected["outcomes"], corrected["posts"]) == (outcomes(delivered=601), 1)
@@ -101,14 +101,14 @@ def test_a_day_and_what_comes_after_it(
     stats = crm.crm("GET", "stats")
     assert (stats["requests"], stats["applied"], stats["replayed"]) == (603, 603, 0)
 
-    told = "".join((caplog.text, *capfd.readouterr()))
-    assert "601 rows" in told
+    logged = "".join((caplog.text, *capfd.readouterr()))
+    assert "601 rows" in logged
     for secret in (TOKEN, "canary.of.privacy", "98.76", "U00007"):
-        assert secret not in told
-        assert all(secret not in json.dumps(each) for each in (manifest, *found.values()))
+        assert secret not in logged
+        assert all(secret not in json.dumps(each) for each in (manifest, *by_task.values()))
 
 
-def test_hostile_ids_reach_the_crm_as_they_are(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_hostile_user_ids_reach_the_crm_unchanged(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     score(spark, score_arguments(bucket, parquet([row(user_id, logins=2) for user_id in HOSTILE_IDS])))
     crm.crm("PUT", "faults", json={"status": 422, "for_users": list(HOSTILE_IDS[::2])})
     manifest = push(spark, push_arguments(crm, bucket))
@@ -118,17 +118,17 @@ def test_hostile_ids_reach_the_crm_as_they_are(spark: SparkSession, bucket: Buck
     assert crm.crm("GET", "state") == dict.fromkeys(HOSTILE_IDS[1::2], "44.00")
     failed = bucket.table(f"{RESPONSES}failed.csv")[1:]
     assert sorted(failed) == sorted([user_id, "rejected", "http_422", "422"] for user_id in HOSTILE_IDS[::2])
-    # Read back from the ledger, all of them are known again.
+    # The next attempt recognizes all of them in the ledger.
     again = push(spark, push_arguments(crm, bucket, "jr_2"))
     assert (again["posts"], again["outcomes"]) == (0, manifest["outcomes"])
 
 
 def test_a_killed_attempt_is_resumed(spark: SparkSession, bucket: Bucket, crm: World) -> None:
-    wanted = users(600)
-    put_scores(bucket, wanted)
+    scores = users(600)
+    put_scores(bucket, scores)
     push(spark, push_arguments(crm, bucket))
     keys = {line["user_id"]: line["key"] for line in ledger(bucket, "jr_1")}
-    # As if killed before its end: two tasks' last lines, their aggregates, manifest and snapshot never came.
+    # As if the attempt was killed: two tasks wrote no ledger and no aggregate, and there is no manifest or snapshot.
     attempt = f"{RESPONSES}attempt=jr_1/"
     lost_parts = [key for key in bucket.keys(attempt) if "/part-1-" in key or "/part-3-" in key]
     lost = {line["user_id"] for key in lost_parts for line in bucket.lines(key)}
@@ -144,13 +144,13 @@ def test_a_killed_attempt_is_resumed(spark: SparkSession, bucket: Bucket, crm: W
     stats = crm.crm("GET", "stats")
     assert (stats["requests"], stats["replayed"], stats["applied"]) == (600 + len(lost), len(lost), 600)
     assert stats["duplicates"]["applied_per_user"] == 0
-    assert crm.crm("GET", "state") == wanted
+    assert crm.crm("GET", "state") == scores
     # The snapshot holds what both attempts sent.
     parts = [key for key in bucket.keys("delivered/v=jr_2/") if key.endswith(".parquet")]
     assert spark.read.parquet(*(f"s3://{bucket.name}/{key}" for key in parts)).count() == 600
 
 
-def test_a_dry_run_leaves_the_date_alone(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_dry_run_changes_nothing_of_the_date(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(60))
     push(spark, push_arguments(crm, bucket, limit="20"))
     before = bucket.objects()
@@ -160,8 +160,8 @@ def test_a_dry_run_leaves_the_date_alone(spark: SparkSession, bucket: Bucket, cr
     assert bucket.json(f"{folder}_manifest.json") == manifest
     assert manifest["outcomes"] == outcomes(delivered=20, planned=40)
     assert (manifest["mode"], manifest["posts"], manifest["attempts"]) == ("dry_run", 0, ["jr_2"])
-    found = aggregates(bucket, folder)
-    assert {task: document["outcomes"] for task, document in found.items()} == {
+    by_task = aggregates(bucket, folder)
+    assert {task: document["outcomes"] for task, document in by_task.items()} == {
         "plan": {"delivered": 20, "planned": 40}
     }
     after = bucket.objects()
@@ -174,18 +174,18 @@ def test_a_dry_run_leaves_the_date_alone(spark: SparkSession, bucket: Bucket, cr
 
 
 def test_a_limit_sends_the_first_users(spark: SparkSession, bucket: Bucket, crm: World) -> None:
-    wanted = users(40)
-    put_scores(bucket, dict(reversed(wanted.items())))
+    scores = users(40)
+    put_scores(bucket, dict(reversed(scores.items())))
     manifest = push(spark, push_arguments(crm, bucket, limit="15"))
     check_push_invariants(bucket, manifest, 40)
     assert manifest["outcomes"] == outcomes(delivered=15, planned=25)
     assert sorted(crm.crm("GET", "state")) == [f"U{number:05d}" for number in range(15)]
     rest = push(spark, push_arguments(crm, bucket, "jr_2"))
     assert (rest["posts"], rest["outcomes"]) == (25, outcomes(delivered=40))
-    assert crm.crm("GET", "state") == wanted
+    assert crm.crm("GET", "state") == scores
 
 
-def test_an_older_day_never_overwrites_a_newer_one(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_an_older_date_never_overwrites_a_newer_one(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(30, "70.00"))
     push(spark, push_arguments(crm, bucket))
     put_scores(bucket, users(40, "10.00"), day=DAY_BEFORE)
@@ -193,7 +193,7 @@ def test_an_older_day_never_overwrites_a_newer_one(spark: SparkSession, bucket: 
     check_push_invariants(bucket, manifest, 40)
     assert manifest["outcomes"] == outcomes(delivered=10, superseded=30)
     assert crm.crm("GET", "state") == users(40, "10.00") | users(30, "70.00")
-    # And the day after, with only what changed since the newest: users without a change are left alone.
+    # The next date with push_mode=changed does not send users whose score is the last one delivered.
     put_scores(bucket, users(40, "70.00"), day="2026-11-24")
     changed = push(spark, push_arguments(crm, bucket, "jr_3", score_date="2026-11-24", push_mode="changed"))
     check_push_invariants(bucket, changed, 40)
@@ -201,14 +201,14 @@ def test_an_older_day_never_overwrites_a_newer_one(spark: SparkSession, bucket: 
     assert crm.crm("GET", "state") == users(40, "70.00")
 
 
-def test_refused_rows_are_tried_again_when_asked_for(spark: SparkSession, bucket: Bucket, crm: World) -> None:
-    wanted = users(30)
-    put_scores(bucket, wanted)
-    refused = ["U00003", "U00004"]
-    crm.crm("PUT", "faults", json={"status": 422, "for_users": refused})
+def test_retry_rejected_sends_rejected_users_again(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    scores = users(30)
+    put_scores(bucket, scores)
+    rejected = ["U00003", "U00004"]
+    crm.crm("PUT", "faults", json={"status": 422, "for_users": rejected})
     first = push(spark, push_arguments(crm, bucket))
     check_push_invariants(bucket, first, 30)
-    assert first["outcomes"] == outcomes(delivered=28, rejected=2)  # and that is a success, however many
+    assert first["outcomes"] == outcomes(delivered=28, rejected=2)
     assert first["errors"] == [
         {
             "outcome": "rejected",
@@ -218,21 +218,21 @@ def test_refused_rows_are_tried_again_when_asked_for(spark: SparkSession, bucket
             "count": 2,
         }
     ]
-    assert bucket.table(f"{RESPONSES}failed.csv")[1:] == [[user, "rejected", "http_422", "422"] for user in refused]
+    assert bucket.table(f"{RESPONSES}failed.csv")[1:] == [[user, "rejected", "http_422", "422"] for user in rejected]
     crm.crm("DELETE", "faults")
-    # Neither its own retry nor another run of mode all sends them again, and the reason stays known.
+    # Neither the run's own retry nor another run in mode all sends them again, and the reason is kept.
     for attempt, run_id in (("jr_2", RUN_ID), ("jr_3", OTHER_RUN)):
-        put_scores(bucket, wanted, run_id=run_id)
+        put_scores(bucket, scores, run_id=run_id)
         kept = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id))
         check_push_invariants(bucket, kept, 30)
         assert (kept["posts"], kept["outcomes"], kept["errors"][0]["count"]) == (0, first["outcomes"], 2)
-    asked = push(spark, push_arguments(crm, bucket, "jr_4", run_id=OTHER_RUN, push_mode="retry_rejected"))
-    check_push_invariants(bucket, asked, 30)
-    assert (asked["posts"], asked["outcomes"]) == (2, outcomes(delivered=30))
-    assert crm.crm("GET", "state") == wanted
+    retried = push(spark, push_arguments(crm, bucket, "jr_4", run_id=OTHER_RUN, push_mode="retry_rejected"))
+    check_push_invariants(bucket, retried, 30)
+    assert (retried["posts"], retried["outcomes"]) == (2, outcomes(delivered=30))
+    assert crm.crm("GET", "state") == scores
 
 
-def test_force_sends_again_what_other_runs_sent(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_resend_delivered_sends_what_other_runs_sent(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     for run_id, attempt, posts in ((RUN_ID, "jr_1", 20), (OTHER_RUN, "jr_2", 20), (OTHER_RUN, "jr_3", 0)):
         put_scores(bucket, users(20), run_id=run_id)
         manifest = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id, resend_delivered="true"))
@@ -242,26 +242,26 @@ def test_force_sends_again_what_other_runs_sent(spark: SparkSession, bucket: Buc
     assert (stats["applied"], stats["replayed"]) == (40, 0)
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_sent(spark: SparkSession, bucket: Bucket, crm: World) -> None:
-    with pytest.raises(ScoresError, match="there is no s3://"):
+def test_wrong_scores_or_slots_are_refused_before_sending(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    with pytest.raises(ScoresError, match=r"_manifest\.json does not exist"):
         push(spark, push_arguments(crm, bucket))
     put_scores(bucket, users(5), rows=6)
     bucket.put(MANIFEST, b"{}")
-    with pytest.raises(ScoresError, match="have 5 rows, their manifest says 6"):
+    with pytest.raises(ScoresError, match="have 5 rows, expected 6 rows as listed in their manifest"):
         push(spark, push_arguments(crm, bucket))
     put_scores(bucket, users(5))
     with pytest.raises(TooFewSlotsError, match=f"push_tasks is 5, but this cluster runs {SLOTS} tasks at a time"):
         push(spark, push_arguments(crm, bucket, push_tasks=SLOTS + 1))
     assert crm.crm("GET", "stats")["requests"] == 0
-    # The manifest went first of all: nobody takes the one of an earlier attempt for this one's.
+    # The manifest was deleted first, so that no reader takes an earlier attempt's manifest for this one's.
     assert bucket.keys("responses/") == []
 
 
-def test_one_rate_for_all_tasks(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_all_tasks_share_one_rate(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(500))
     started = time.monotonic()
     manifest = push(spark, push_arguments(crm, bucket, max_requests_per_second="150"))
     assert manifest["outcomes"]["delivered"] == 500
     assert time.monotonic() - started > (500 - 2 * 15) / 150
-    # Arrivals bunch a little more than departures do.
+    # Requests arrive in slightly larger bunches than they are sent in.
     assert crm.crm("GET", "stats")["peak_in_one_second"] <= (150 + 15) * 1.1

@@ -1,4 +1,4 @@
-"""Job 2 on bad days: the CRM is down, refuses, pushes back or answers nothing; a task is lost."""
+"""The push job on bad days: the CRM is down, rejects, throttles or does not answer; a task is lost."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MANIFEST = f"{RESPONSES}_manifest.json"
 
 
 def fail(spark: SparkSession, world: World, bucket: Bucket, attempt: str = "jr_1", **changes: object) -> str:
-    """Run a push that must fail; gives its message."""
+    """Run a push that must fail; return its message."""
     with pytest.raises(DeliveryFailedError) as failed:
         push(spark, push_arguments(world, bucket, attempt, **changes))
-    assert "A retry or clear of push_scores sends only these." in str(failed.value)
+    assert "Clear push_scores: it sends only the open rows." in str(failed.value)
     return str(failed.value)
 
 
@@ -35,22 +35,22 @@ def requests(world: World) -> int:
 
 
 def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, crm: World) -> None:
-    wanted = users(400)
-    put_scores(bucket, wanted)
+    scores = users(400)
+    put_scores(bucket, scores)
     crm.crm("PUT", "faults", json={"down": True})
     started = time.monotonic()
-    said = fail(spark, crm, bucket, unavailable_timeout_seconds=4)
+    message = fail(spark, crm, bucket, unavailable_timeout_seconds=4)
     assert time.monotonic() - started < 30
     manifest = bucket.json(MANIFEST)
-    found = check_push_invariants(bucket, manifest, 400)
+    by_task = check_push_invariants(bucket, manifest, 400)
     assert manifest["stopped"]["cause"] == "crm_unavailable"
-    assert said.startswith(manifest["stopped"]["detail"])
-    assert "400 of 400 rows are open (400 deferred)" in said
+    assert message.startswith(manifest["stopped"]["detail"])
+    assert "400 of 400 rows are open (400 deferred)" in message
     assert manifest["outcomes"]["deferred"] == 400
     assert 1 <= manifest["posts"] == requests(crm) <= 100
     assert manifest["status_codes"] == {"503": manifest["posts"]}
-    # Rows that no task was given are counted as well, with the cause of the stop.
-    assert found["rest"]["rows"] == 400 - found["canary"]["rows"]
+    # Rows that no task received are counted too, with the cause of the stop.
+    assert by_task["rest"]["rows"] == 400 - by_task["canary"]["rows"]
     reasons = Counter(row[2] for row in bucket.table(f"{RESPONSES}failed.csv")[1:])
     assert reasons["crm_unavailable"] == sum(
         group["count"] for group in manifest["errors"] if group["reason"] == "crm_unavailable"
@@ -61,55 +61,55 @@ def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, 
     later = push(spark, push_arguments(crm, bucket, "jr_2"))
     check_push_invariants(bucket, later, 400)
     assert (later["posts"], later["outcomes"]["delivered"], later["attempts"]) == (400, 400, ["jr_1", "jr_2"])
-    assert crm.crm("GET", "state") == wanted
+    assert crm.crm("GET", "state") == scores
     assert crm.crm("GET", "stats")["duplicates"]["applied_per_user"] == 0
 
 
 def test_a_refused_token_costs_one_request(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(300))
     crm.crm("PUT", "faults", json={"revoked": True})
-    said = fail(spark, crm, bucket)
+    message = fail(spark, crm, bucket)
     manifest = bucket.json(MANIFEST)
     check_push_invariants(bucket, manifest, 300)
-    assert "refuses the token (http_401)" in said
+    assert "refuses the token (http_401)" in message
     assert manifest["stopped"]["cause"] == "token_refused"
     assert (manifest["posts"], requests(crm)) == (1, 1)
     assert manifest["outcomes"]["deferred"] == 300
 
 
-def test_a_wrong_address_costs_a_few_requests(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_wrong_base_url_costs_a_few_requests(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(300))
     fail(spark, crm, bucket, base_url=f"{crm.crm_url}/old")
     manifest = bucket.json(MANIFEST)
     check_push_invariants(bucket, manifest, 300)
     assert manifest["stopped"]["cause"] == "canary_refused"
-    assert "nothing but http_404" in manifest["stopped"]["detail"]
+    assert "users with http_404" in manifest["stopped"]["detail"]
     assert 10 <= manifest["posts"] <= 11
     assert manifest["outcomes"]["rejected"] == manifest["posts"]
     assert manifest["outcomes"]["deferred"] == 300 - manifest["posts"]
-    # At the right address nothing of it stands in the way: the rest is sent, what was refused is not.
+    # With the right base_url the next attempt sends the open rows, but not the rejected ones.
     later = push(spark, push_arguments(crm, bucket, "jr_2"))
     assert later["outcomes"]["rejected"] == manifest["posts"]
     assert later["outcomes"]["delivered"] == requests(crm) == 300 - manifest["posts"]
 
 
-def test_the_impossible_is_refused_before_the_first_request(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_too_many_rows_are_refused_before_the_first_request(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(300))
     bucket.put(MANIFEST, json.dumps({"not_before": "2026-11-23T05:00:00Z"}).encode())
-    said = fail(spark, crm, bucket, max_requests_per_second="2", deadline_seconds="100")
-    assert "300 rows at 2 requests/s take 150 s" in said
-    assert "push_mode changed" in said
-    assert "max_requests_per_second" in said
-    assert "deadline_seconds" in said
+    message = fail(spark, crm, bucket, max_requests_per_second="2", deadline_seconds="100")
+    assert "300 rows at 2 requests/s take 150 s" in message
+    assert "push_mode=changed" in message
+    assert "max_requests_per_second" in message
+    assert "deadline_seconds" in message
     manifest = bucket.json(MANIFEST)
-    found = check_push_invariants(bucket, manifest, 300)
+    by_task = check_push_invariants(bucket, manifest, 300)
     assert (manifest["stopped"]["cause"], manifest["posts"], requests(crm)) == ("impossible", 0, 0)
-    assert found.keys() == {"plan", "rest"}
-    # What the CRM asked an earlier attempt for is still asked for.
+    assert by_task.keys() == {"plan", "rest"}
+    # The Retry-After of an earlier attempt is kept.
     assert manifest["not_before"] == "2026-11-23T05:00:00Z"
 
 
-def test_a_long_pause_is_obeyed_by_the_next_attempt(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_the_next_attempt_obeys_a_long_retry_after(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(150))
     crm.crm("PUT", "faults", json={"status": 429, "retry_after": 3600, "after": 5})
     fail(spark, crm, bucket)
@@ -118,20 +118,20 @@ def test_a_long_pause_is_obeyed_by_the_next_attempt(spark: SparkSession, bucket:
     assert manifest["stopped"]["cause"] == "retry_after"
     until = datetime.fromisoformat(manifest["not_before"])
     assert 3590 < (until - datetime.now(UTC)).total_seconds() < 3602
-    asked = requests(crm)
-    assert asked == manifest["posts"] < 20
+    sent = requests(crm)
+    assert sent == manifest["posts"] < 20
     assert manifest["outcomes"]["delivered"] == 5
 
     crm.crm("DELETE", "faults")
     fail(spark, crm, bucket, "jr_2")
     obeyed = bucket.json(MANIFEST)
     check_push_invariants(bucket, obeyed, 150)
-    assert (requests(crm), obeyed["posts"]) == (asked, 0)
+    assert (requests(crm), obeyed["posts"]) == (sent, 0)
     assert (obeyed["stopped"]["cause"], obeyed["not_before"]) == ("retry_after", manifest["not_before"])
     assert obeyed["outcomes"]["delivered"] == 5
 
 
-def test_a_short_pause_is_waited_for(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_short_retry_after_is_waited_for(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(3))
     until = time.time() + 6
     moment = datetime.fromtimestamp(until, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -141,33 +141,34 @@ def test_a_short_pause_is_waited_for(spark: SparkSession, bucket: Bucket, crm: W
     assert manifest["not_before"] is None
     first = datetime.fromisoformat(crm.crm("GET", "stats")["first_at"]).timestamp()
     assert until - 0.05 <= first < until + 5
-    # With nothing left to send there is nothing to wait for.
+    # Without rows to send, the job does not wait.
     bucket.put(MANIFEST, json.dumps({"not_before": "2099-01-01T00:00:00Z"}).encode())
     again = push(spark, push_arguments(crm, bucket, "jr_2"))
     assert (again["stopped"], again["posts"], again["outcomes"]["delivered"]) == (None, 0, 3)
 
 
-def test_what_nobody_knows_stays_unknown_until_it_is_settled(spark: SparkSession, bucket: Bucket, crm: World) -> None:
-    wanted = users(60)
-    put_scores(bucket, wanted)
-    mute = ["U00001", "U00002", "U00003"]
-    # Applied, and then the connection is reset.
-    crm.crm("PUT", "faults", json={"drop_after": True, "for_users": mute})
-    said = fail(spark, crm, bucket, max_attempts=2)
-    assert "More than 1.00% of the rows are open. 3 of 60 rows are open (57 delivered, 3 unknown)" in said
+def test_an_unknown_user_stays_unknown_until_settled(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+    scores = users(60)
+    put_scores(bucket, scores)
+    no_response = ["U00001", "U00002", "U00003"]
+    # The CRM applies the score and then resets the connection.
+    crm.crm("PUT", "faults", json={"drop_after": True, "for_users": no_response})
+    message = fail(spark, crm, bucket, max_attempts=2)
+    assert "3 of 60 rows are open (57 delivered, 3 unknown)" in message
     manifest = bucket.json(MANIFEST)
     check_push_invariants(bucket, manifest, 60)
     assert (manifest["stopped"], manifest["retries"], manifest["posts"]) == (None, 3, 63)
-    assert [row[:2] for row in bucket.table(f"{RESPONSES}failed.csv")[1:]] == [[user, "unknown"] for user in mute]
+    assert [row[:2] for row in bucket.table(f"{RESPONSES}failed.csv")[1:]] == [
+        [user, "unknown"] for user in no_response
+    ]
 
-    # Surely not applied this time; but what the first attempt did is not known any better.
+    # This attempt certainly applies nothing, but the result of the first one is still unknown.
     crm.crm("PUT", "faults", json={"down": True})
     fail(spark, crm, bucket, "jr_2", unavailable_timeout_seconds=2)
     second = bucket.json(MANIFEST)
     check_push_invariants(bucket, second, 60)
     assert (second["outcomes"]["unknown"], second["outcomes"]["deferred"]) == (3, 0)
 
-    # Few enough to be let through, when the run may leave some open.
     crm.crm("DELETE", "faults")
     third = push(spark, push_arguments(crm, bucket, "jr_3"))
     check_push_invariants(bucket, third, 60)
@@ -175,10 +176,10 @@ def test_what_nobody_knows_stays_unknown_until_it_is_settled(spark: SparkSession
     stats = crm.crm("GET", "stats")
     assert (stats["applied"], stats["duplicates"]["applied_per_user"]) == (60, 0)
     keys = [{line["user_id"]: line["key"] for line in ledger(bucket, attempt)} for attempt in ("jr_1", "jr_3")]
-    assert {user: keys[0][user] for user in mute} == keys[1]
+    assert {user: keys[0][user] for user in no_response} == keys[1]
 
 
-def test_a_few_open_rows_are_no_failure(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_few_open_rows_are_allowed(spark: SparkSession, bucket: Bucket, crm: World) -> None:
     put_scores(bucket, users(100))
     crm.crm("PUT", "faults", json={"status": 503, "for_users": ["U00050"]})
     manifest = push(spark, push_arguments(crm, bucket, max_attempts=2, max_failed_fraction="0.01"))
@@ -187,28 +188,28 @@ def test_a_few_open_rows_are_no_failure(spark: SparkSession, bucket: Bucket, crm
     assert bucket.table(f"{RESPONSES}failed.csv")[1:] == [["U00050", "deferred", "http_503", "503"]]
 
 
-def test_a_lost_task_is_told_and_counted(
+def test_a_lost_task_is_reported_and_counted(
     spark: SparkSession, bucket: Bucket, crm: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = users(500)
-    put_scores(bucket, wanted)
+    scores = users(500)
+    put_scores(bucket, scores)
     monkeypatch.setattr(dispatch, "run_partition", lose_the_last_task)
-    monkeypatch.setattr(dispatch, "_WORKER_KILL_SECONDS", 0.5)  # all others have ended here
-    said = fail(spark, crm, bucket)
-    assert "Spark lost a push task" in said
+    monkeypatch.setattr(dispatch, "_WORKER_KILL_SECONDS", 0.5)  # the other tasks have finished by then
+    message = fail(spark, crm, bucket)
+    assert "Spark lost a push task" in message
     manifest = bucket.json(MANIFEST)
-    found = check_push_invariants(bucket, manifest, 500)
+    by_task = check_push_invariants(bucket, manifest, 500)
     assert manifest["stopped"]["cause"] == "task_lost"
-    assert found.keys() == {"plan", "canary", "0", "1", "2", "rest"}
-    # The lost one wrote 20 lines. Of its other rows nobody knows whether they were sent.
+    assert by_task.keys() == {"plan", "canary", "0", "1", "2", "rest"}
+    # The lost task wrote 20 lines. It may have sent its other rows.
     delivered = manifest["outcomes"]["delivered"]
     assert delivered == len(crm.crm("GET", "state"))
     assert manifest["outcomes"]["unknown"] == 500 - delivered > 50
-    assert found["rest"]["outcomes"] == {"delivered": 20, "unknown": 500 - delivered}
+    assert by_task["rest"]["outcomes"] == {"delivered": 20, "unknown": 500 - delivered}
 
     monkeypatch.undo()
     later = push(spark, push_arguments(crm, bucket, "jr_2"))
     check_push_invariants(bucket, later, 500)
     assert (later["posts"], later["outcomes"]["delivered"]) == (500 - delivered, 500)
-    assert crm.crm("GET", "state") == wanted
+    assert crm.crm("GET", "state") == scores
     assert crm.crm("GET", "stats")["duplicates"]["applied_per_user"] == 0

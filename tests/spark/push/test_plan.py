@@ -1,20 +1,21 @@
-"""Who is sent: a table of histories, modes and decisions."""
+"""Which users are sent: a table of histories, modes and decisions."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.push import plan
+from engagement_jobs.push.selection import Selection
 from tests.support.glue_days import frame
 
-ME, OTHER = "run of today", "run of before"
+OWN_RUN, EARLIER_RUN = "own run", "earlier run"
 DAY, BEFORE, LATER = "2026-11-23", "2026-11-22", "2026-11-24"
 TEXT = pa.string()
 LEDGER = pa.schema(
@@ -30,15 +31,15 @@ STATUS = {"delivered": 200, "rejected": 422, "unknown": None, "deferred": None}
 class Case:
     """A user with score A today.
 
-    :param entries: ledger entries of the date as "<outcome> <score>[ own]", oldest first
-    :param sent: the snapshot's row as "<date> <score> <outcome>"
-    :param wanted: what becomes of the row by mode; `resend_delivered` is mode all with it; "*" stands for all others
+    :param entries: ledger entries of the date as "<outcome> <score>[ own]", oldest first; "own" is of the same run
+    :param newest: the snapshot's row as "<date> <score> <outcome>"
+    :param decisions: by mode; `resend_delivered` is mode all with that flag; "*" stands for all other modes
     """
 
     name: str
     entries: tuple[str, ...]
-    sent: str
-    wanted: dict[str, str]
+    newest: str
+    decisions: dict[str, str]
     revision: int = 0
     in_doubt: bool = False
 
@@ -83,24 +84,8 @@ CASES = (
 )  # fmt: skip
 
 
-def arguments(mode: str = "all", limit: str = "none", resend_delivered: bool = False) -> PushArguments:
-    return PushArguments.parse(
-        {
-            "JOB_RUN_ID": "jr_1",
-            "score_date": DAY,
-            "run_id": ME,
-            "output_bucket": "b",
-            "base_url": "https://crm.example.com",
-            "secret_id": "s",
-            "push_mode": mode,
-            "resend_delivered": str(resend_delivered).lower(),
-            "limit": limit,
-            **dict.fromkeys(("push_tasks", "max_concurrency", "max_attempts", "max_failed_fraction"), "1"),
-            **dict.fromkeys(("max_requests_per_second", "request_timeout_seconds"), "9"),
-            **dict.fromkeys(("deadline_seconds", "unavailable_timeout_seconds"), "9"),
-            "allow_http": "false",
-        }
-    )
+def select(mode: str = "all", *, resend_delivered: bool = False) -> Selection:
+    return Selection(DAY, OWN_RUN, mode, resend_delivered=resend_delivered)
 
 
 def ledger_rows() -> list[dict[str, Any]]:
@@ -114,7 +99,7 @@ def ledger_rows() -> list[dict[str, Any]]:
                     "score": score,
                     "outcome": outcome,
                     "reason": f"why {outcome}",
-                    "run_id": ME if own else OTHER,
+                    "run_id": OWN_RUN if own else EARLIER_RUN,
                     "settled_at": f"{DAY}T03:0{place}:00.000Z",
                     "http_status": STATUS[outcome],
                 }
@@ -123,68 +108,89 @@ def ledger_rows() -> list[dict[str, Any]]:
 
 
 def snapshot_rows() -> list[dict[str, Any]]:
-    told = [(case.name, *case.sent.split()) for case in CASES if case.sent]
+    rows = [(case.name, *case.newest.split()) for case in CASES if case.newest]
     return [
         {"user_id": name, "score_date": date, "settled_at": "", "score": score, "outcome": outcome}
-        for name, date, score, outcome in told
+        for name, date, score, outcome in rows
     ]
 
 
-def decide(
-    spark: SparkSession, folder: Path, given: PushArguments, last_user: str | None = None
-) -> dict[str, dict[str, Any]]:
-    decided = plan.with_decision(
+class Frames(NamedTuple):
+    """What a plan is made from."""
+
+    scores: DataFrame
+    ledger: DataFrame
+    snapshot: DataFrame
+
+
+def frames(spark: SparkSession, folder: Path) -> Frames:
+    return Frames(
         frame(spark, folder, [{"user_id": case.name, "score": "A"} for case in CASES], SCORES),
         frame(spark, folder, ledger_rows(), LEDGER),
         frame(spark, folder, snapshot_rows(), SNAPSHOT),
-        given,
-        last_user,
     )
+
+
+def decide(
+    spark: SparkSession, folder: Path, selection: Selection, last_user: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """Return the decided rows by user."""
+    decided = plan.decide(*frames(spark, folder), selection, last_user)
     assert decided.columns == list(plan.COLUMNS)
     rows = [each.asDict() for each in decided.collect()]
     assert len(rows) == len(CASES)
     return {each["user_id"]: each for each in rows}
 
 
+def decisions(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {name: each["decision"] for name, each in rows.items()}
+
+
 @pytest.mark.parametrize("mode", ["all", "changed", "retry_rejected", "resend_delivered"])
 def test_decisions(spark: SparkSession, tmp_path: Path, mode: str) -> None:
-    given = arguments("all", resend_delivered=True) if mode == "resend_delivered" else arguments(mode)
-    found = decide(spark, tmp_path, given)
-    assert {name: each["decision"] for name, each in found.items()} == {
-        case.name: case.wanted.get(mode, case.wanted["*"]) for case in CASES
-    }
-    # Revisions count whatever was settled, by whomever: a key must never be used for a second sending.
-    assert {name: each["revision"] for name, each in found.items()} == {case.name: case.revision for case in CASES}
-    assert {name for name, each in found.items() if each["in_doubt"]} == {case.name for case in CASES if case.in_doubt}
-    for each in found.values():
+    selection = select("all", resend_delivered=True) if mode == "resend_delivered" else select(mode)
+    rows = decide(spark, tmp_path, selection)
+    assert decisions(rows) == {case.name: case.decisions.get(mode, case.decisions["*"]) for case in CASES}
+    # Revisions count the settled entries of every run, because a key must never be used for a second score.
+    assert {name: each["revision"] for name, each in rows.items()} == {case.name: case.revision for case in CASES}
+    assert {name for name, each in rows.items() if each["in_doubt"]} == {case.name for case in CASES if case.in_doubt}
+    for each in rows.values():
         settled = each["decision"] in ("delivered", "rejected")
         assert each["reason"] == (f"why {each['decision']}" if settled else None)
         assert each["http_status"] == (STATUS[each["decision"]] if settled else None)
 
 
+def test_retry_rejected_sends_open_and_rejected_users(spark: SparkSession, tmp_path: Path) -> None:
+    rejected = {"rejected before"}  # by an earlier run; the own run must not send it again in its next attempt
+    by_default, retried = (decisions(decide(spark, tmp_path, select(mode))) for mode in ("all", "retry_rejected"))
+    sent = {name for name, decision in by_default.items() if decision == "send"}
+    assert {name for name, decision in retried.items() if decision == "send"} == sent | rejected
+    assert {by_default[name] for name in rejected} == {"rejected"}
+    assert retried["rejected by own run"] == retried["rejected before and again"] == "rejected"
+
+
 def test_a_dry_run_plans_what_would_be_sent(spark: SparkSession, tmp_path: Path) -> None:
-    planned = decide(spark, tmp_path, arguments("dry_run"))
-    assert {name: each["decision"] for name, each in planned.items()} == {
-        case.name: "planned" if case.wanted["*"] == "send" else case.wanted["*"] for case in CASES
-    }
+    expected = {case.name: case.decisions["*"].replace("send", "planned") for case in CASES}
+    assert decisions(decide(spark, tmp_path, select("dry_run"))) == expected
 
 
-def test_a_limit_plans_what_is_beyond_it(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_limit_only_plans_the_users_beyond_it(spark: SparkSession, tmp_path: Path) -> None:
     last = sorted(case.name for case in CASES)[14]
-    limited = decide(spark, tmp_path, arguments(limit="15"), last)
-    assert {name: each["decision"] for name, each in limited.items()} == {
-        case.name: "planned" if case.wanted["*"] == "send" and case.name > last else case.wanted["*"] for case in CASES
+    limited = decisions(decide(spark, tmp_path, select(), last))
+    assert limited == {
+        case.name: "planned" if case.decisions["*"] == "send" and case.name > last else case.decisions["*"]
+        for case in CASES
     }
-    assert {"planned", "send"} < {each["decision"] for each in limited.values()}
+    assert {"planned", "send"} < set(limited.values())
 
 
 def test_the_last_user_within_a_limit(spark: SparkSession, tmp_path: Path) -> None:
-    # In order of bytes, as every comparison of Spark's: an id beyond the basic plane comes after all others.
+    # Spark compares the bytes of UTF-8: a character beyond the basic plane sorts after all others.
     users = ["b", "B", "a", "é", "\U0001f6d2", "\uffee"]
     scores = frame(spark, tmp_path, [{"user_id": user, "score": "A"} for user in users], SCORES)
     ordered = sorted(users, key=str.encode)
-    assert plan.last_user_within(scores, None) is None
-    assert [plan.last_user_within(scores, limit) for limit in (1, 4, 6, 99)] == [
+    assert plan.find_last_user(scores, None) is None
+    assert [plan.find_last_user(scores, limit) for limit in (1, 4, 6, 99)] == [
         ordered[0],
         ordered[3],
         ordered[5],
@@ -192,45 +198,11 @@ def test_the_last_user_within_a_limit(spark: SparkSession, tmp_path: Path) -> No
     ]
 
 
-def test_outcomes_come_from_the_ledger_as_written(spark: SparkSession, tmp_path: Path) -> None:
-    decided = frame(
-        spark,
-        tmp_path,
-        [
-            {"user_id": "settled", "decision": "rejected", "reason": "http_422", "http_status": 422},
-            {"user_id": "planned", "decision": "planned"},
-            {"user_id": "sent", "decision": "send"},
-            {"user_id": "refused", "decision": "send"},
-            {"user_id": "doubted and sent", "decision": "send", "in_doubt": True},
-            {"user_id": "silent", "decision": "send"},
-            {"user_id": "doubted and silent", "decision": "send", "in_doubt": True},
-        ],
-        pa.schema(
-            [(name, TEXT) for name in ("user_id", "decision", "reason")]
-            + [("http_status", pa.int32()), ("in_doubt", pa.bool_())]
-        ),
-    ).fillna({"in_doubt": False})
-    attempt: list[dict[str, Any]] = [
-        {"user_id": "sent", "outcome": "delivered", "reason": "http_200", "http_status": 200},
-        {"user_id": "refused", "outcome": "rejected", "reason": "http_400", "http_status": 400},
-        {"user_id": "doubted and sent", "outcome": "unknown", "reason": "timeout", "http_status": None},
-    ]
-    lines = frame(spark, tmp_path, attempt, LEDGER)
-    final = plan.with_outcome(decided, lines, "deadline")
-    assert sorted(map(tuple, final.collect())) == [
-        ("doubted and sent", "unknown", "timeout", None),
-        ("doubted and silent", "unknown", "deadline", None),
-        ("planned", "planned", None, None),
-        ("refused", "rejected", "http_400", 400),
-        ("sent", "delivered", "http_200", 200),
-        ("settled", "rejected", "http_422", 422),
-        ("silent", "deferred", "deadline", None),
-    ]
-    # Where a task could leave no trace, nobody knows; and a line that it was told was not taken does not count either.
-    unlogged_users = decided.where("user_id in ('silent', 'sent', 'planned')").select("user_id")
-    doubted = {tuple(row) for row in plan.with_outcome(decided, lines, "ledger_unwritable", unlogged_users).collect()}
-    assert doubted - set(map(tuple, final.collect())) == {
-        ("silent", "unknown", "ledger_unwritable", None),
-        ("sent", "unknown", "ledger_unwritable", None),
-        ("doubted and silent", "unknown", "ledger_unwritable", None),
-    }
+def test_a_plan_counts_what_needs_no_request(spark: SparkSession, tmp_path: Path) -> None:
+    made = plan.make_plan(*frames(spark, tmp_path), select())
+    expected = Counter(case.decisions["*"] for case in CASES)
+    assert made.to_send == made.rows_to_send.count() == expected.pop("send")
+    assert made.counters.outcomes == expected
+    assert made.rows == len(CASES)
+    assert {group["reason"] for group in made.counters.error_groups()} == {"why rejected"}
+    made.decided.unpersist()

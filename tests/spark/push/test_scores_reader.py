@@ -1,4 +1,4 @@
-"""What job 1 wrote is what job 2 reads, or it is an error."""
+"""The push job reads exactly what the scoring job wrote, or fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.errors import ScoresError
-from engagement_jobs.push.scores_reader import read_manifest, read_scores
+from engagement_jobs.push.scores_reader import ScoresManifest, read_manifest, read_scores
 from tests.support.glue_days import DAY, HOSTILE_IDS, RUN_ID, parquet, put_scores, row, score, score_arguments, users
 from tests.support.glue_world import Bucket
 
@@ -18,20 +18,21 @@ MANIFEST = f"scores/dt={DAY}/_manifest.json"
 PART = f"scores/dt={DAY}/part-00000-x.csv"
 
 
-def test_hostile_ids_arrive_as_they_are(spark: SparkSession, bucket: Bucket) -> None:
+def test_hostile_user_ids_are_read_unchanged(spark: SparkSession, bucket: Bucket) -> None:
     score(spark, score_arguments(bucket, parquet([row(user_id, logins=2) for user_id in HOSTILE_IDS])))
     store = Store(bucket.name)
     manifest = read_manifest(store, DAY, RUN_ID)
-    found = [tuple(each) for each in read_scores(spark, store, manifest).collect()]
-    assert sorted(found) == sorted((user_id, "44.00") for user_id in HOSTILE_IDS)
-    # And any other reader of CSV sees the same.
+    rows = [tuple(each) for each in read_scores(spark, store, manifest).collect()]
+    assert sorted(rows) == sorted((user_id, "44.00") for user_id in HOSTILE_IDS)
+    # Any other CSV reader sees the same.
     (part,) = (key for key in bucket.keys(f"scores/dt={DAY}/") if "part-" in key)
     assert sorted(line[0] for line in bucket.table(part)[1:]) == sorted(HOSTILE_IDS)
 
 
-def test_the_manifest_is_given_as_written(bucket: Bucket) -> None:
-    manifest = put_scores(bucket, users(3))
-    assert read_manifest(Store(bucket.name), DAY, RUN_ID) == manifest
+def test_the_manifest_is_read(bucket: Bucket) -> None:
+    document = put_scores(bucket, users(3))
+    manifest = read_manifest(Store(bucket.name), DAY, RUN_ID)
+    assert manifest == ScoresManifest(DAY, 3, document["sha256"], ("part-00000-x.csv",))
 
 
 def _other_run(bucket: Bucket) -> None:
@@ -55,31 +56,32 @@ def _file_shorter(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("harm", "message"),
     [
-        (_no_manifest, "there is no s3://.*/_manifest.json: the scores are missing or half-written. Clear score_users"),
-        (_other_run, "is of run manual__2026-11-23, wanted .*scheduled__"),
-        (_file_missing, "holds 0 files with 0 bytes; its manifest lists 1 with 1"),
-        (_file_more, "holds 2 files with .* bytes; its manifest lists 1 with"),
-        (_file_shorter, "holds 1 files with 132 bytes; its manifest lists 1 with 133"),
+        (_no_manifest, "_manifest.json does not exist: the scores are missing or incomplete. Clear score_users"),
+        (_other_run, "belongs to run manual__2026-11-23, expected scheduled__"),
+        (_file_missing, "has 0 files with 0 bytes, expected 1 files with 1"),
+        (_file_more, "has 2 files with .* bytes, expected 1 files with"),
+        (_file_shorter, "has 1 files with 132 bytes, expected 1 files with 133"),
     ],
 )
-def test_a_folder_that_is_not_what_its_manifest_says_is_an_error(bucket: Bucket, harm: Any, said: str) -> None:
+def test_a_folder_unlike_its_manifest_is_an_error(bucket: Bucket, harm: Any, message: str) -> None:
     put_scores(bucket, users(3))
     harm(bucket)
-    with pytest.raises(ScoresError, match=said):
+    with pytest.raises(ScoresError, match=message):
         read_manifest(Store(bucket.name), DAY, RUN_ID)
 
 
 @pytest.mark.parametrize("header", [b"User,Calculated_Score,Timestamp", b"UserID,Calculated_Score"])
-def test_other_columns_are_not_read(spark: SparkSession, bucket: Bucket, header: bytes) -> None:
-    manifest = put_scores(bucket, users(1))
+def test_other_columns_are_an_error(spark: SparkSession, bucket: Bucket, header: bytes) -> None:
+    put_scores(bucket, users(1))
+    manifest = read_manifest(Store(bucket.name), DAY, RUN_ID)
     bucket.put(PART, header + b"\nU1,1.00,x\n")
     with pytest.raises(Exception, match=r"(?i)header|schema|malformed|column"):
         read_scores(spark, Store(bucket.name), manifest).collect()
 
 
-def test_a_manifest_is_json(bucket: Bucket) -> None:
+def test_a_manifest_that_is_not_json_is_an_error(bucket: Bucket) -> None:
     put_scores(bucket, users(1))
     bucket.put(MANIFEST, b"{")
     with pytest.raises(json.JSONDecodeError):

@@ -1,4 +1,4 @@
-"""One rate for the whole job: when requests leave, measured where they leave, canary and all tasks, with faults on."""
+"""One rate for the full job: send times of the canary and all tasks, measured in the clients, with faults on."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
 from engagement_jobs.delivery.canary import SIZE, Canary
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.push.dispatch import share, task_setup
+from engagement_jobs.push.dispatch import share
 from engagement_jobs.push.task import TaskSetup
 from local.fake_crm.faults import Fault
 from local.fake_crm.server import serving
 from tests.support.delivery_harness import TOKEN, DeliveryHarness, delivery_harness, score_updates
-from tests.support.glue_days import push_arguments
+from tests.support.glue_days import task_setup
 from tests.support.glue_world import Bucket, World
 
 LIMIT = 400
@@ -26,7 +26,7 @@ ROWS = 1_111
 
 
 class Recording(CrmHttpClient):
-    """Notes when each request leaves."""
+    """Records the send time of each request."""
 
     times: list[float]
 
@@ -47,24 +47,23 @@ async def deliver(setup: TaskSetup, first: int, count: int, times: list[float], 
         await Dispatcher(setup.policy, client, Ledger(lambda *_: None, "", "0"), updates, canary=canary).run()
 
 
-async def job(harness: DeliveryHarness, setup: TaskSetup, tasks: int) -> list[float]:
-    """Canary, then all tasks at once, as `dispatch.send` does it, but without anything between the two."""
+async def deliver_all(harness: DeliveryHarness, setup: TaskSetup, tasks: int) -> list[float]:
+    """Run the canary, then all tasks at once, as `dispatch.send` does, but without Spark between the two."""
     times: list[float] = []
     async with serving(harness.crm) as url:
-        whole = replace(setup, policy=replace(setup.policy, endpoint=f"{url}/api/v1/update-score"))
-        await deliver(whole, 0, SIZE, times, Canary())
+        canary = replace(setup, policy=replace(setup.policy, endpoint=f"{url}/api/v1/update-score"))
+        await deliver(canary, 0, SIZE, times, Canary())
         each = (ROWS - SIZE) // tasks
-        part = share(whole, tasks)
-        await asyncio.gather(*(deliver(part, SIZE + number * each, each, times) for number in range(tasks)))
+        task = share(canary, tasks)
+        await asyncio.gather(*(deliver(task, SIZE + number * each, each, times) for number in range(tasks)))
     return sorted(times)
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 4, 8])
 @pytest.mark.parametrize("fault", [Fault(status=503, fraction=0.05), Fault(status=429, fraction=0.01)])
-def test_no_second_is_above_limit_and_burst(world: World, bucket: Bucket, tasks: int, fault: Fault) -> None:
-    arguments = push_arguments(world, bucket, max_requests_per_second=LIMIT, push_tasks=tasks)
-    setup = task_setup(arguments, "attempt=x/", time.time(), "then", ROWS)
-    times = asyncio.run(job(delivery_harness(fault, latency_ms=10), setup, tasks))
+def test_no_second_exceeds_limit_plus_burst(world: World, bucket: Bucket, tasks: int, fault: Fault) -> None:
+    setup = task_setup(world, bucket, "attempt=x/", ROWS, max_requests_per_second=LIMIT, push_tasks=tasks)
+    times = asyncio.run(deliver_all(delivery_harness(fault, latency_ms=10), setup, tasks))
 
     assert len(times) >= ROWS - tasks
     highest = max(bisect_left(times, start + 1) - place for place, start in enumerate(times))
