@@ -1,25 +1,25 @@
 """
-### Score the customers' engagement and tell the CRM
-Every night at 03:00 the DAG waits for the day's extract, lets a Glue job score each user from 0 to 100,
-checks the scores, and lets a second Glue job post them to the CRM. The last task tells what became of each, by SNS too.
+### Score user engagement and send the scores to the CRM
+Every night at 03:00 the DAG waits for the extract of the day. A Glue job scores each user from 0 to 100. The DAG checks
+the scores, and a second Glue job posts them to the CRM. The last task summarizes the run and publishes to SNS.
 
 | | |
 |---|---|
-| **In** | `s3://<activity_bucket>/activity/dt=<date>/activity.parquet` |
-| **Out** | `scores/ invalid/ responses/ delivered/ summaries/ dry_runs/` below `s3://<output_bucket>/` |
-| **Settings** | Variable `engagement`, read as a task runs; configuration `[engagement]` |
-| **Params** | all optional; the trigger form explains each. Empty means: as in a scheduled run |
+| **Input** | `s3://<activity_bucket>/activity/dt=<date>/activity.parquet` |
+| **Output** | `scores/ invalid/ responses/ delivered/ summaries/ dry_runs/` in `s3://<output_bucket>/` |
+| **Settings** | Airflow Variable `engagement`, read when a task runs; section `[engagement]` of the configuration |
+| **Params** | all optional; the trigger form explains each one. Empty means: as in a scheduled run |
 | **Owner** | the team that owns the CRM integration |
 
-**Date.** A run scores the day of its logical date in the business timezone, or `score_date`. Dates older than
-`max_push_age_days` are only planned (`dry_run`) unless `push_mode` is chosen by hand.
+**Date.** A run scores the day of its logical date in the business timezone, or the param `score_date`. Dates older than
+`max_push_age_days` are only planned (`dry_run`), unless the run has a `push_mode`.
 
-**When it fails**, read the log of `summarize_responses` first: its message leads with the earliest cause.
-* `wait_for_activity`: the extract did not come in time. Clear the task once it is there.
-* `check_activity`: the extract is broken (upload it again) or the CRM does not answer. Then clear the task.
-* `score_users`: the Glue job's message names column, found and wanted. Mend the input, then clear the task.
-* `check_scores`: nothing was sent. Mend the cause and clear `score_users`, or widen the setting named.
-* `push_scores`: retried twice by itself. Clearing it is always safe: what was delivered is not sent again.
+**If a run fails**, read the log of `summarize_responses` first. Its message starts with the earliest cause.
+* `wait_for_activity`: the extract did not arrive in time. Clear the task once it is there.
+* `check_activity`: the extract is damaged, or the CRM does not answer. Fix the cause, then clear the task.
+* `score_users`: the message names the column and what was expected. Fix the input, then clear `check_activity`.
+* `check_scores`: nothing was sent. Fix the cause and clear `score_users`, or raise the limit and clear the task.
+* `push_scores`: Airflow retries it twice. It is always safe to clear: settled users are not sent again.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,8 @@ from engagement.operators.check_scores import CheckScoresOperator
 from engagement.operators.summarize_responses import SummarizeApiResponsesOperator
 
 CONFIG = DagConfig.read()
-POOL = "engagement"  # one slot, deferred tasks counted: one score or push at a time, whatever the backfill
+# One slot that deferred tasks occupy too: one Glue job runs at a time, even in a backfill.
+POOL = "engagement"
 
 with DAG(
     dag_id="customer_engagement_scoring",
@@ -54,13 +55,13 @@ with DAG(
 ):
     wait_for_activity = S3KeySensor(
         task_id="wait_for_activity",
-        # Bucket and exact key apart, no check_fn: the deferred sensor gets the other forms wrong.
+        # Separate bucket and exact key, no check_fn: the deferred sensor mishandles the other forms.
         bucket_name="{{ settings(var).activity_bucket }}",
         bucket_key="{{ activity_key(settings(var).activity_key, score_date(dag_run, params)) }}",
         deferrable=CONFIG.deferrable,
         mode="reschedule",
         poke_interval=CONFIG.sensor_poke_seconds,
-        timeout=CONFIG.sensor_timeout_seconds,  # which is final: a sensor's timeout is not retried, its errors are
+        timeout=CONFIG.sensor_timeout_seconds,  # final: Airflow retries a sensor's errors, not its timeout
     )
     check_activity = CheckExtractOperator(
         task_id="check_activity",
@@ -124,7 +125,7 @@ with DAG(
         pool=POOL,
         retries=CONFIG.push_retries,
         retry_delay=timedelta(seconds=CONFIG.push_retry_delay_seconds),
-        retry_exponential_backoff=2,  # a factor; True would mean 1, no growth
+        retry_exponential_backoff=2,  # a factor; True would mean 1, so no growth
     )
     summarize_responses = SummarizeApiResponsesOperator(
         task_id="summarize_responses",

@@ -31,7 +31,7 @@ The [configuration guide](../guides/configuration.md) explains where to set them
 ## Variable
 
 Airflow Variable `engagement`, one JSON object. Tasks read it when they start. Settings without a default are required.
-*Earlier dates* are the 14 latest ones before the score date. `check_scores` compares with them if there are at least three.
+*Earlier dates* are the 14 latest ones before the score date. `check_scores` needs at least three of them to compare.
 """
 _PARAMS = """\
 ## Params

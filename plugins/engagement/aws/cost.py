@@ -1,11 +1,10 @@
-"""What a Glue run costs: an estimate from what GetJobRun says, at a rate that is a setting."""
+"""Estimated cost of a Glue run, from the values that GetJobRun returns and a price that is a setting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-# Data processing units of one worker: AWS Glue's table of worker types.
 DPU_PER_WORKER = {
     "G.025X": 0.25,
     "Standard": 1.0,
@@ -20,13 +19,18 @@ DPU_PER_WORKER = {
     "R.4X": 4.0,
     "R.8X": 8.0,
 }
-MIN_BILLED_SECONDS = 60  # a run is billed for at least one minute
+"""Data processing units of one worker, from the table of worker types in the documentation of AWS Glue."""
+MIN_BILLED_SECONDS = 60
 
 
 def dpu_seconds(run: Mapping[str, Any]) -> float | None:
-    """Billed DPU-seconds of a job run in the shape of Glue's GetJobRun; None when it does not tell enough."""
+    """Return the billed DPU-seconds of a Glue run.
+
+    :param run: the run in the form of GetJobRun
+    :return: None if the run does not have the values to calculate them
+    """
     if run.get("DPUSeconds") is not None:
-        # Only Flex and auto-scaled runs have it: their number of workers changes while they run.
+        # Glue reports it for Flex and auto-scaled runs, whose number of workers changes.
         return float(run["DPUSeconds"])
     capacity = _capacity(run)
     if capacity is None:
@@ -35,6 +39,7 @@ def dpu_seconds(run: Mapping[str, Any]) -> float | None:
 
 
 def _capacity(run: Mapping[str, Any]) -> float | None:
+    """Return the DPUs of a run, None if they are unknown."""
     per_worker = DPU_PER_WORKER.get(str(run.get("WorkerType")))
     workers = run.get("NumberOfWorkers")
     if per_worker is not None and workers:
@@ -43,5 +48,10 @@ def _capacity(run: Mapping[str, Any]) -> float | None:
 
 
 def usd(billed_dpu_seconds: float | None, dpu_hour_usd: float) -> float | None:
-    """Price of DPU-seconds in US dollars, rounded to a millionth, for runs are added up; None stays None."""
+    """Return the price of DPU-seconds in US dollars, None without them.
+
+    It is rounded to a millionth of a dollar only, because prices of runs are added up.
+
+    :param dpu_hour_usd: price of a DPU-hour in US dollars
+    """
     return None if billed_dpu_seconds is None else round(billed_dpu_seconds / 3600 * dpu_hour_usd, 6)

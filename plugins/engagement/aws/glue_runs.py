@@ -1,7 +1,7 @@
-"""The Glue runs that belong to one DAG run: found, stopped when still active, described.
+"""The Glue runs of one DAG run: find them, stop those that are still active, describe them.
 
-A task that fails or times out leaves its Glue run going. Nobody else would stop it, and what it still
-sends would make every number of the summary wrong, so the summary stops it first.
+A task that fails or times out does not stop its Glue run. What the run still sends would make the numbers of the
+summary wrong, so ``summarize_responses`` stops it first.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ ACTIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 class GlueRuns:
     """All Glue runs of one DAG run, oldest first.
 
-    :param stopped: ids of the runs that were active and were asked to stop
-    :param error: why Glue could not be asked, or which run would not stop; empty when all is settled
+    :param stopped: ids of the runs that were active and were requested to stop
+    :param error: why the runs could not be read, or which ones did not stop; else empty
     """
 
     runs: tuple[GlueRun, ...]
@@ -31,9 +31,9 @@ class GlueRuns:
     error: str = ""
 
     def latest(self, job: str) -> GlueRun | None:
-        """The run of `job` that started last."""
-        of_job = [run for run in self.runs if run.job == job]
-        return of_job[-1] if of_job else None
+        """Return the run of ``job`` that started last, None if there is none."""
+        runs = [run for run in self.runs if run.job == job]
+        return runs[-1] if runs else None
 
 
 def stop_active(
@@ -45,33 +45,34 @@ def stop_active(
     poll_seconds: int,
     sleep: Callable[[float], None] = time.sleep,
 ) -> GlueRuns:
-    """Stop what is still active among the Glue runs of a DAG run, wait for its end, describe all of them.
+    """Stop the active Glue runs of a DAG run, wait until they end, and describe all of its runs.
 
     :param client: boto3 Glue client
     :param jobs: names of the Glue jobs
-    :param run_id: the DAG run's id, found in the runs' argument `--run_id`
+    :param run_id: id of the DAG run, as in the argument ``--run_id`` of the Glue runs
     :param wait_seconds: how long to wait for stopped runs
-    :return: what Glue says at the end; trouble with Glue is told in it, not raised, so that a summary of
-        what is known can still be written
+    :param poll_seconds: pause between two status checks
+    :return: the runs in their final state. An error of Glue is returned, not raised, so that a summary can still be
+        written.
     """
     try:
-        found = {job: _find(client, job, run_id) for job in jobs}
-        stopped = [stopped_id for job, runs in found.items() for stopped_id in _stop(client, job, runs)]
+        runs = {job: _find_runs(client, job, run_id) for job in jobs}
+        stopped = [stopped_id for job, of_job in runs.items() for stopped_id in _stop(client, job, of_job)]
         waited = 0
-        while _active(found) and waited < wait_seconds:
+        while _active_ids(runs) and waited < wait_seconds:
             sleep(poll_seconds)
             waited += poll_seconds
-            found = {job: _find(client, job, run_id) for job in jobs}
+            runs = {job: _find_runs(client, job, run_id) for job in jobs}
     except client.exceptions.ClientError as error:
-        return GlueRuns((), error=f"Glue could not be asked for the runs of {', '.join(jobs)}: {error}")
-    runs = sorted((describe_run(run) for of_job in found.values() for run in of_job), key=lambda r: r.started_at)
-    active = _active(found)
-    problem = f"Glue run(s) still active {waited} s after being stopped: {', '.join(active)}" if active else ""
-    return GlueRuns(tuple(runs), tuple(stopped), problem)
+        return GlueRuns((), error=f"cannot read the Glue runs of {', '.join(jobs)}: {error}")
+    described = sorted((describe_run(run) for of_job in runs.values() for run in of_job), key=lambda r: r.started_at)
+    active = _active_ids(runs)
+    problem = f"Glue run(s) still active {waited} s after StopJobRun: {', '.join(active)}" if active else ""
+    return GlueRuns(tuple(described), tuple(stopped), problem)
 
 
 def describe_run(run: Mapping[str, Any]) -> GlueRun:
-    """Return what a run's element in GetJobRuns says."""
+    """Convert a run from the form of GetJobRuns."""
     started = run.get("StartedOn")
     return GlueRun(
         job=run["JobName"],
@@ -85,11 +86,11 @@ def describe_run(run: Mapping[str, Any]) -> GlueRun:
     )
 
 
-def _find(client: Any, job: str, run_id: str) -> list[dict[str, Any]]:
+def _find_runs(client: Any, job: str, run_id: str) -> list[dict[str, Any]]:
     try:
         pages = list(client.get_paginator("get_job_runs").paginate(JobName=job))
     except client.exceptions.EntityNotFoundException:
-        return []  # a job that does not exist has no runs; the task that needed it says so itself
+        return []  # a missing job has no runs, and the task that needs it has already failed with that message
     runs = [run for page in pages for run in page["JobRuns"]]
     return [run for run in runs if (run.get("Arguments") or {}).get("--run_id") == run_id]
 
@@ -97,10 +98,10 @@ def _find(client: Any, job: str, run_id: str) -> list[dict[str, Any]]:
 def _stop(client: Any, job: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:
     ids = [run["Id"] for run in runs if run["JobRunState"] in ACTIVE]
     if ids:
-        # What cannot be stopped has either ended meanwhile or is still there when the wait is over.
+        # Errors per run are ignored: such a run has ended in the meantime, or is still active after the wait.
         client.batch_stop_job_run(JobName=job, JobRunIds=ids)
     return ids
 
 
-def _active(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    return [run["Id"] for runs in found.values() for run in runs if run["JobRunState"] in ACTIVE]
+def _active_ids(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    return [run["Id"] for of_job in runs.values() for run in of_job if run["JobRunState"] in ACTIVE]

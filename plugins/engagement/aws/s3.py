@@ -1,4 +1,4 @@
-"""One bucket of S3. Errors are raised as they are, so that Airflow retries; the dashboard words them for people."""
+"""One S3 bucket. Errors of boto3 are not caught: Airflow retries the task, and the dashboard has its own messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ObjectHead:
-    """An object as S3 describes it: size in bytes, ETag without quotes."""
+    """An object without its content.
+
+    :param etag: ETag without quotes
+    :param size: bytes
+    """
 
     key: str
     etag: str
@@ -22,6 +26,7 @@ class Bucket:
     """The objects of one bucket.
 
     :param client: boto3 S3 client
+    :param name: name of the bucket
     """
 
     def __init__(self, client: Any, name: str) -> None:
@@ -29,7 +34,7 @@ class Bucket:
         self.name = name
 
     def head(self, key: str) -> ObjectHead | None:
-        """Describe an object; None when there is none."""
+        """Describe an object, None if it does not exist."""
         try:
             head = self._client.head_object(Bucket=self.name, Key=key)
         except self._client.exceptions.ClientError as error:
@@ -39,19 +44,23 @@ class Bucket:
         return ObjectHead(key, head["ETag"].strip('"'), head["ContentLength"], head["LastModified"])
 
     def read(self, key: str) -> bytes | None:
-        """Return an object's bytes; None when there is none (403 is an error, not an absence)."""
+        """Return an object's content, None if it does not exist. A 403 is an error."""
         try:
             return bytes(self._client.get_object(Bucket=self.name, Key=key)["Body"].read())
         except self._client.exceptions.NoSuchKey:
             return None
 
     def read_part(self, key: str, start: int, length: int) -> tuple[bytes, str]:
-        """Return ``length`` bytes from ``start`` on, and the ETag of the object they came from."""
+        """Return ``length`` bytes from offset ``start``, and the ETag of the object that they came from."""
         part = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes={start}-{start + length - 1}")
         return part["Body"].read(), part["ETag"].strip('"')
 
     def list_objects(self, prefix: str, after: str = "") -> Iterator[ObjectHead]:
-        """Yield the objects that begin with ``prefix`` and come after ``after``, in order of key."""
+        """List objects in order of key.
+
+        :param prefix: what their keys start with
+        :param after: list only keys after this one
+        """
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=prefix, StartAfter=after
         )
@@ -60,12 +69,15 @@ class Bucket:
                 yield ObjectHead(item["Key"], item["ETag"].strip('"'), item["Size"], item["LastModified"])
 
     def list_folders(self, prefix: str) -> list[str]:
-        """Return the prefixes directly under ``prefix``, each ending with a slash, in order."""
+        """List the prefixes directly under ``prefix`` in order, each with a slash at its end."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
         return sorted(item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))
 
     def write(self, key: str, body: str, content_type: str) -> None:
-        """Write a text object, UTF-8."""
+        """Write a text object as UTF-8.
+
+        :param content_type: media type without charset
+        """
         self._client.put_object(
             Bucket=self.name, Key=key, Body=body.encode(), ContentType=f"{content_type}; charset=utf-8"
         )

@@ -1,1 +1,1 @@
-"""Checks of the extract, the CRM and the scores: functions without Airflow."""
+"""Checks of the extract, the CRM and the scores. Pure functions without Airflow."""

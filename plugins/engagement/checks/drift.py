@@ -1,6 +1,7 @@
-"""Is a day like the days before it? Three guards: how many rows were scored, how many invalid, how scores are spread.
+"""Drift checks: whether a date's scores look like those of earlier dates.
 
-Each has two settings: from `warn_…` on a person is description, from `max_…` on nothing is sent.
+They compare the number of scored rows, the fraction of invalid rows, and the distribution of scores. Each has two
+settings: above ``warn_…`` the task warns, above ``max_…`` nothing is sent.
 """
 
 import math
@@ -19,105 +20,114 @@ THRESHOLDS = (
     "warn_score_drift",
     "max_score_drift",
 )
-"""The settings of the guards."""
+"""Names of the settings that the checks use."""
 HISTORY_DAYS = 14
-"""How many earlier dates are compared with, at most."""
+"""Maximum number of earlier dates to compare with."""
 RECENT_DAYS = 7
-"""How many of the latest earlier dates the report shows today beside, at most."""
+"""Maximum number of the latest earlier dates that the report compares with."""
 MIN_HISTORY_DAYS = 3
-"""With fewer earlier dates there is no telling what is usual."""
+"""With fewer earlier dates, there is no comparison."""
 MIN_ROWS_FOR_PSI = 1_000
-"""With fewer rows a histogram is mostly chance: 0.095 of the index come of it at 200, 0.019 at 1,000."""
-_ACCEPTED = "let pass by skip_drift_checks: "
+"""With fewer rows, chance alone gives a large index: about 0.095 with 200 rows, 0.019 with 1,000."""
 
 
 def check_history(
-    manifest: ScoreStatistics,
-    history: Sequence[ScoreStatistics],
-    thresholds: Mapping[str, float],
-    result: CheckResult,
-    *,
-    accepted: bool,
-) -> None:
+    today: ScoreStatistics, history: Sequence[ScoreStatistics], thresholds: Mapping[str, float], *, skip: bool
+) -> CheckResult:
     """Compare a date's scores with those of earlier dates.
 
-    :param thresholds: by name, all of `THRESHOLDS`. The row drop is a share of the median, 0..1; the invalid
-        rise a difference of shares of the input, 0..1; the drift a population stability index, from 0 on
-    :param accepted: somebody looked at the day and lets it pass: what would stop it is a warning
+    :param today: statistics of the date
+    :param history: statistics of at most `HISTORY_DAYS` earlier dates
+    :param thresholds: values by name, all of `THRESHOLDS`. The row drop is a fraction of the median, the invalid rise a
+        difference of fractions of the input, the score drift a population stability index, from 0
+    :param skip: whether problems become warnings, because the operator has checked the scores
     """
-    guards = CheckResult()
-    scored = manifest.rows.scored
+    result = CheckResult()
+    scored = today.rows.scored
     if scored < thresholds["min_rows"]:
-        guards.problems.append(f"{scored:,} rows scored; wanted at least min_rows={thresholds['min_rows']:.0f}")
+        result.problems.append(f"{scored:,} rows scored, expected at least min_rows={thresholds['min_rows']:.0f}")
     if len(history) < MIN_HISTORY_DAYS:
-        guards.passed.append(f"no comparison with earlier dates: found {len(history)}, expected {MIN_HISTORY_DAYS}")
+        result.passed.append(
+            f"not compared with earlier dates: there are {len(history)}, expected at least {MIN_HISTORY_DAYS}"
+        )
     else:
-        _compare(manifest, history, thresholds, guards)
-    if accepted:
-        guards.warnings += [f"{_ACCEPTED}{problem}" for problem in guards.problems]
-        guards.problems.clear()
-    result.add(guards)
+        _check_row_counts(today, history, thresholds, result)
+        _check_distribution(today, history, thresholds, result)
+    if skip:
+        result.warnings += [f"ignored because of skip_drift_checks: {problem}" for problem in result.problems]
+        result.problems.clear()
+    return result
 
 
-def _compare(
-    manifest: ScoreStatistics, earlier: Sequence[ScoreStatistics], thresholds: Mapping[str, float], guards: CheckResult
+def _check_row_counts(
+    today: ScoreStatistics, history: Sequence[ScoreStatistics], thresholds: Mapping[str, float], result: CheckResult
 ) -> None:
-    scored, dates = manifest.rows.scored, f"{len(earlier)} earlier dates"
-    usual = median(each.rows.scored for each in earlier)
+    scored, dates = today.rows.scored, f"{len(history)} earlier dates"
+    usual = median(each.rows.scored for each in history)
     drop = max(0.0, 1 - scored / usual) if usual else 0.0
-    description = f"{scored:,} rows scored, the median of {dates} is {usual:,.0f}: {drop:.1%} fewer"
-    _apply_threshold("row_drop_fraction", drop, description, thresholds, guards)
-    invalid, before = manifest.rows.invalid_fraction, median(each.rows.invalid_fraction for each in earlier)
-    description = f"{invalid:.2%} of the rows invalid, the median of {dates} is {before:.2%}"
-    _apply_threshold("invalid_rise", invalid - before, description, thresholds, guards)
-    # Scores of other weights are no measure.
-    alike = [each for each in earlier if each.weights.sha256 == manifest.weights.sha256]
-    if len(alike) < MIN_HISTORY_DAYS:
-        guards.passed.append(
-            f"no comparison of distributions: {len(alike)} earlier dates have these weights, wanted {MIN_HISTORY_DAYS}"
+    description = f"{scored:,} rows scored, {drop:.1%} fewer than the median of {dates} ({usual:,.0f})"
+    _apply_threshold("row_drop_fraction", drop, description, thresholds, result)
+    invalid = today.rows.invalid_fraction
+    usual_invalid = median(each.rows.invalid_fraction for each in history)
+    description = f"{invalid:.2%} of the rows are invalid, the median of {dates} is {usual_invalid:.2%}"
+    _apply_threshold("invalid_rise", invalid - usual_invalid, description, thresholds, result)
+
+
+def _check_distribution(
+    today: ScoreStatistics, history: Sequence[ScoreStatistics], thresholds: Mapping[str, float], result: CheckResult
+) -> None:
+    # Scores from other weights are not comparable.
+    comparable = [each for each in history if each.weights.sha256 == today.weights.sha256]
+    if len(comparable) < MIN_HISTORY_DAYS:
+        result.passed.append(
+            f"distributions not compared: {len(comparable)} earlier dates have the same weights, expected at least "
+            f"{MIN_HISTORY_DAYS}"
         )
         return
-    pooled = [sum(bins) for bins in zip(*(each.histogram for each in alike), strict=True)]
-    if min(scored, sum(pooled)) < MIN_ROWS_FOR_PSI:
-        guards.passed.append(f"no comparison of distributions: fewer than {MIN_ROWS_FOR_PSI:,} rows")
+    pooled = [sum(bins) for bins in zip(*(each.histogram for each in comparable), strict=True)]
+    if min(today.rows.scored, sum(pooled)) < MIN_ROWS_FOR_PSI:
+        result.passed.append(f"distributions not compared: fewer than {MIN_ROWS_FOR_PSI:,} rows")
         return
-    drift = population_stability_index(manifest.histogram, pooled)
-    description = f"scores beside those of {len(alike)} earlier dates: population stability index {drift:.3f}"
-    _apply_threshold("score_drift", drift, description, thresholds, guards)
+    index = population_stability_index(today.histogram, pooled)
+    description = f"population stability index {index:.3f} against the scores of {len(comparable)} earlier dates"
+    _apply_threshold("score_drift", index, description, thresholds, result)
 
 
 def _apply_threshold(
-    guard: str, found: float, description: str, thresholds: Mapping[str, float], guards: CheckResult
+    name: str, value: float, description: str, thresholds: Mapping[str, float], result: CheckResult
 ) -> None:
-    most, enough = thresholds[f"max_{guard}"], thresholds[f"warn_{guard}"]
-    if found > most:
-        guards.problems.append(f"{description}; wanted at most max_{guard}={most:g}")
-    elif found > enough:
-        guards.warnings.append(f"{description}; more than warn_{guard}={enough:g}")
+    maximum, warning = thresholds[f"max_{name}"], thresholds[f"warn_{name}"]
+    if value > maximum:
+        result.problems.append(f"{description}, above max_{name}={maximum:g}")
+    elif value > warning:
+        result.warnings.append(f"{description}, above warn_{name}={warning:g}")
     else:
-        guards.passed.append(description)
+        result.passed.append(description)
 
 
-def population_stability_index(found: Sequence[int], usual: Sequence[int]) -> float:
+def population_stability_index(today: Sequence[int], usual: Sequence[int]) -> float:
     """Return the population stability index of two histograms: the sum of (p - q) ln(p / q) over their bins.
 
-    Below 0.1 is commonly read as no change, above 0.25 as a large one. Half a row is added to each bin, or an empty
-    one would make it infinite.
+    A common reading is: below 0.1 no change, above 0.25 a large change. Half a row is added to each bin, because an
+    empty bin would make the index infinite.
+
+    :param today: number of rows per bin
+    :param usual: number of rows per bin, with the same bins
     """
-    shares = [[(rows + 0.5) / (sum(bins) + 0.5 * len(bins)) for rows in bins] for bins in (found, usual)]
+    shares = [[(rows + 0.5) / (sum(bins) + 0.5 * len(bins)) for rows in bins] for bins in (today, usual)]
     return math.fsum((p - q) * math.log(p / q) for p, q in zip(*shares, strict=True))
 
 
 def total_variation_distance(left: Sequence[float], right: Sequence[float]) -> float:
-    """Return the total variation distance of two histograms, 0 (same shape) to 1 (no bin in common)."""
-    all_left, all_right = sum(left), sum(right)
-    return sum(abs(a / all_left - b / all_right) for a, b in zip(left, right, strict=True)) / 2
+    """Return the total variation distance of two histograms, from 0 (same shape) to 1 (no bin in common)."""
+    left_total, right_total = sum(left), sum(right)
+    return sum(abs(a / left_total - b / right_total) for a, b in zip(left, right, strict=True)) / 2
 
 
 def mean_shares(histograms: Iterable[Sequence[int]]) -> list[float]:
-    """Return the mean of histograms as shares of 1, each date counting alike; empty without any.
+    """Return the mean of histograms as fractions of 1. Each histogram has the same weight; without any, it is empty.
 
-    :param histograms: none of them without a row
+    :param histograms: number of rows per bin; each has at least one row
     """
     shares = [[rows / sum(bins) for rows in bins] for bins in histograms]
     return [sum(column) / len(shares) for column in zip(*shares, strict=True)]

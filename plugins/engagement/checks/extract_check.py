@@ -1,4 +1,7 @@
-"""Is the night's extract whole? Looked at byte by byte before a cluster is paid to read it."""
+"""The check of the extract: a few bytes of each file, before a Glue job is paid to read all of them.
+
+Without Airflow the scoring job does the same check. ``tests/contract`` compares the results.
+"""
 
 import json
 
@@ -7,104 +10,109 @@ from engagement.contract.errors import ExtractError
 
 MAGIC = b"PAR1"
 MIN_FILE_BYTES = 12
-"""Bytes of the least Parquet file: the magic at both ends and the footer's length."""
+"""Size of the smallest Parquet file: the magic number at both ends and the length of the footer."""
 MARKER = "_SUCCESS"
 MAX_FILES = 400
 MAX_ETAGS_LENGTH = 100_000
-"""Characters of ``input_etags``: Linux takes at most 131,071 in an argument, Glue is said to refuse some 180,000."""
+"""Maximum characters of ``input_etags``. Linux limits an argument to 131,071; Glue may reject about 180,000."""
 GLOB_CHARACTERS = "[]{}*?\\"
-"""What Spark takes for a pattern in a path."""
+"""Characters that Spark reads as a pattern in a path."""
 
 
 def check_extract(bucket: Bucket, key: str) -> dict[str, str | int]:
-    """Return ``input_uri``, ``input_etags`` (JSON text, key to ETag) and ``bytes`` of a whole extract.
+    """Check every file of an extract by its first and last bytes.
 
-    :param key: of the Parquet file; or of a folder's ``_SUCCESS``, which a writer of many files adds last: then every
-        file of that folder counts, and ``input_uri`` is the folder's, with a slash at its end
-    :raises ExtractError: when a file is missing, empty, cut off, no Parquet, or was replaced meanwhile.
+    :param key: key of the Parquet file; or of ``_SUCCESS`` in a folder, which a writer of many files adds last, then
+        every data file of that folder is checked
+    :return: ``input_uri`` (of the file, or of the folder with a slash at its end), ``input_etags`` (JSON text, key to
+        ETag) and ``bytes`` (total size)
+    :raises ExtractError: a file is missing, empty, truncated, not Parquet, or was replaced during the check
     """
     folder, _, name = key.rpartition("/")
     keys = [key]
     if name == MARKER:
         if bucket.head(key) is None:
-            raise ExtractError(_gone(f"s3://{bucket.name}/{key}"))
-        keys = _files(bucket, f"{folder}/" if folder else "")
+            raise ExtractError(_missing(_uri(bucket, key)))
+        keys = _list_files(bucket, f"{folder}/" if folder else "")
     heads = {each: _check_file(bucket, each) for each in keys}
-    where = f"s3://{bucket.name}/{key.removesuffix(MARKER)}"
+    uri = _uri(bucket, key.removesuffix(MARKER))
     etags = json.dumps({each: head.etag for each, head in heads.items()})
     if len(etags) > MAX_ETAGS_LENGTH:
         raise ExtractError(
-            f"{where} has {len(heads)} files whose names take {len(etags):,} characters; wanted at most "
-            f"{MAX_ETAGS_LENGTH:,}, for they are an argument of the Glue job. Have fewer and larger ones written, "
-            "then clear check_activity"
+            f"{uri} has {len(heads)} data files whose names take {len(etags):,} characters, expected at most "
+            f"{MAX_ETAGS_LENGTH:,}, because they are an argument of the Glue job. {_FEWER_FILES}"
         )
-    return {"input_uri": where, "input_etags": etags, "bytes": sum(head.size for head in heads.values())}
+    return {"input_uri": uri, "input_etags": etags, "bytes": sum(head.size for head in heads.values())}
 
 
-_REMEDY = "Upload it again, then clear check_activity"
+_UPLOAD_AGAIN = "Upload it again, then clear check_activity"
+_FEWER_FILES = "Have fewer, larger files written, then clear check_activity"
 
 
-def _gone(where: str) -> str:
+def _uri(bucket: Bucket, key: str) -> str:
+    return f"s3://{bucket.name}/{key}"
+
+
+def _missing(uri: str) -> str:
     return (
-        f"{where} does not exist, though the sensor saw a key that begins so (a sidecar like .crc?) or "
-        "it was deleted since; upload the extract, then clear wait_for_activity"
+        f"{uri} does not exist: the sensor saw another key that starts with it (such as a .crc file), or it was "
+        "deleted since. Upload the extract, then clear wait_for_activity"
     )
 
 
-def _files(bucket: Bucket, folder: str) -> list[str]:
-    """Keys of the extract's files; as everywhere around Spark, a name that begins with _ or . is none."""
-    # Names with slash or _$folder$ at their end stand for folders.
-    below = (found.key.removeprefix(folder) for found in bucket.list_objects(folder))
-    names = [name for name in below if name and not name.endswith(("/", "_$folder$"))]
-    found = sorted(name for name in names if not any(part[0] in "_." for part in name.split("/") if part))
-    where = f"s3://{bucket.name}/{folder}{MARKER}"
-    if not found:
-        raise ExtractError(f"{where} has no file beside it; wanted at least one Parquet file. {_REMEDY}")
-    if len(found) > MAX_FILES:
+def _list_files(bucket: Bucket, folder: str) -> list[str]:
+    """List the keys of the data files in a folder. Like Spark, ignore names that start with _ or a dot."""
+    names = (head.key.removeprefix(folder) for head in bucket.list_objects(folder))
+    # Names that end with a slash or _$folder$ stand for folders.
+    files = (name for name in names if name and not name.endswith(("/", "_$folder$")))
+    data_files = sorted(name for name in files if not any(part[0] in "_." for part in name.split("/") if part))
+    marker = _uri(bucket, folder + MARKER)
+    if not data_files:
+        raise ExtractError(f"{marker} exists without data files, expected at least one Parquet file. {_UPLOAD_AGAIN}")
+    if len(data_files) > MAX_FILES:
         raise ExtractError(
-            f"{where} has {len(found)} files beside it; wanted at most {MAX_FILES}, for each is named in an argument "
-            "of the Glue job. Have fewer and larger ones written, then clear check_activity"
+            f"{marker} has {len(data_files)} data files, expected at most {MAX_FILES}, because their names are an "
+            f"argument of the Glue job. {_FEWER_FILES}"
         )
-    for name in found:
+    for name in data_files:
         if not set(name).isdisjoint(GLOB_CHARACTERS):
             raise ExtractError(
-                f"s3://{bucket.name}/{folder}{name} has one of {GLOB_CHARACTERS} in its name, which Spark takes for a "
-                "pattern; wanted none of them. Have it written under another name, then clear check_activity"
+                f"{_uri(bucket, folder + name)} has one of {GLOB_CHARACTERS} in its name, which Spark reads as a "
+                "pattern. Have it written under another name, then clear check_activity"
             )
-    return [folder + name for name in found]
+    return [folder + name for name in data_files]
 
 
 def _check_file(bucket: Bucket, key: str) -> ObjectHead:
-    where = f"s3://{bucket.name}/{key}"
+    """Return the head of a complete Parquet file."""
+    uri = _uri(bucket, key)
     head = bucket.head(key)
     if head is None:
-        raise ExtractError(_gone(where))
-    if head.size < MIN_FILE_BYTES:
-        found = "is empty (0 bytes)" if head.size == 0 else f"has only {head.size} bytes"
-        raise ExtractError(f"{where} {found}; wanted a Parquet file of at least {MIN_FILE_BYTES} bytes. {_REMEDY}")
-    first = _read(bucket, head, 0, 4)
-    last = _read(bucket, head, head.size - 8, 8)
-    if first != MAGIC:
+        raise ExtractError(_missing(uri))
+    size = head.size
+    if size < MIN_FILE_BYTES:
         raise ExtractError(
-            f"{where} ({head.size} bytes) begins with {first!r}; wanted {MAGIC!r}: no Parquet file. {_REMEDY}"
+            f"{uri} has {size} bytes, expected a Parquet file of at least {MIN_FILE_BYTES}. {_UPLOAD_AGAIN}"
         )
+    first = _read_part(bucket, head, 0, 4)
+    last = _read_part(bucket, head, size - 8, 8)
+    if first != MAGIC:
+        raise ExtractError(f"{uri} is not Parquet: it begins with {first!r}, expected {MAGIC!r}. {_UPLOAD_AGAIN}")
     if last[4:] != MAGIC:
         raise ExtractError(
-            f"{where} ({head.size} bytes) ends with {last[4:]!r}; wanted {MAGIC!r}: cut off while uploading? {_REMEDY}"
+            f"{uri} ({size} bytes) is truncated: it ends with {last[4:]!r}, expected {MAGIC!r}. {_UPLOAD_AGAIN}"
         )
     footer = int.from_bytes(last[:4], "little")
-    if footer > head.size - MIN_FILE_BYTES:
-        raise ExtractError(
-            f"{where} has {head.size} bytes but claims a footer of {footer}: bytes are missing. {_REMEDY}"
-        )
+    if footer > size - MIN_FILE_BYTES:
+        raise ExtractError(f"{uri} ({size} bytes) is truncated: its footer alone takes {footer} bytes. {_UPLOAD_AGAIN}")
     return head
 
 
-def _read(bucket: Bucket, head: ObjectHead, start: int, length: int) -> bytes:
+def _read_part(bucket: Bucket, head: ObjectHead, start: int, length: int) -> bytes:
     data, etag = bucket.read_part(head.key, start, length)
     if etag != head.etag:
         raise ExtractError(
-            f"s3://{bucket.name}/{head.key} was replaced while it was checked (ETag {head.etag}, then {etag}); wait "
-            "for the upload to end, then clear check_activity"
+            f"{_uri(bucket, head.key)} was replaced during the check (ETag {head.etag}, then {etag}). Wait until the "
+            "upload is complete, then clear check_activity"
         )
     return data

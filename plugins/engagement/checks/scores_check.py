@@ -1,4 +1,4 @@
-"""Are the scores' files as their manifest says? And the manifests of earlier dates, with which `drift` compares."""
+"""The check that the files of scores match their manifest, and the manifests of earlier dates."""
 
 from __future__ import annotations
 
@@ -14,45 +14,61 @@ from engagement.contract.strict_model import parse
 
 @dataclass(slots=True)
 class CheckResult:
-    """What was checked and found, in sentences; no problems means that the scores may be sent."""
+    """Results of checks, one clause each.
+
+    :param problems: reasons not to send the scores
+    :param warnings: results that the operator should look at
+    :param passed: everything else that was checked
+    """
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
 
-    def add(self, more: CheckResult) -> None:
-        """Take over what another look found."""
-        self.problems += more.problems
-        self.warnings += more.warnings
-        self.passed += more.passed
+    def add(self, other: CheckResult) -> None:
+        """Append the results of another check."""
+        self.problems += other.problems
+        self.warnings += other.warnings
+        self.passed += other.passed
 
 
-def check_files(manifest: ScoresManifest, objects: Mapping[str, int], result: CheckResult) -> None:
-    """Compare a manifest with the ``objects`` (name to bytes) in its folder."""
+def check_files(manifest: ScoresManifest, sizes: Mapping[str, int]) -> CheckResult:
+    """Compare a manifest with the objects in its folder.
+
+    :param sizes: bytes of each object by name, without the manifest
+    """
+    result = CheckResult()
     listed = {file.name: file.bytes for file in manifest.files}
-    missing = sorted(listed.keys() - objects.keys())
-    extra = sorted(objects.keys() - listed.keys())
-    resized = sorted(name for name in listed.keys() & objects.keys() if listed[name] != objects[name])
+    missing = sorted(listed.keys() - sizes.keys())
+    extra = sorted(sizes.keys() - listed.keys())
+    resized = sorted(name for name in listed.keys() & sizes.keys() if listed[name] != sizes[name])
     if missing:
-        result.problems.append(f"{_some(missing)} listed in the manifest but not there")
+        result.problems.append(f"{_some(missing)} in the manifest but not in the folder")
     if extra:
-        result.problems.append(f"{_some(extra)} there but not listed in the manifest")
+        result.problems.append(f"{_some(extra)} in the folder but not in the manifest")
     result.problems.extend(
-        f"{name} has {objects[name]} bytes; the manifest says {listed[name]}" for name in resized[:3]
+        f"{name} has {sizes[name]} bytes, expected {listed[name]} as in the manifest" for name in resized[:3]
     )
-    result.passed += [f"{len(listed)} files as listed", "rows add up"]
+    result.passed += [f"{len(listed)} files match the manifest", "rows add up"]
+    return result
 
 
-def read_earlier_manifests(store: Bucket, score_date: str) -> Iterator[tuple[str, ScoreStatistics | None]]:
-    """Read the manifests of the dates before ``score_date``, the latest first; None when one cannot be compared."""
-    dates = map(s3_keys.date_of_scores_folder, store.list_folders(s3_keys.scores_root()))
-    for date in sorted((date for date in dates if date and date < score_date), reverse=True):
+def read_earlier_manifests(bucket: Bucket, score_date: str) -> Iterator[tuple[str, ScoreStatistics | None]]:
+    """Read the manifests of the dates before ``score_date``, the latest first.
+
+    :return: pairs of a date and the statistics of its manifest, None if they cannot be compared
+    """
+    folders = bucket.list_folders(s3_keys.scores_root())
+    dates = [date for date in map(s3_keys.date_of_scores_folder, folders) if date and date < score_date]
+    for date in sorted(dates, reverse=True):
         try:
-            yield date, parse(ScoreStatistics, store.read(s3_keys.scores_manifest(date)) or b"")
+            yield date, parse(ScoreStatistics, bucket.read(s3_keys.scores_manifest(date)) or b"")
         except DocumentError:
             yield date, None
 
 
 def _some(names: Sequence[str]) -> str:
+    """Name at most three files, as the subject of a clause."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}: {'is' if len(names) == 1 else 'are'}"
+    verb = "is" if len(names) == 1 else "are"
+    return f"{', '.join(names[:3])}{more} {verb}"

@@ -27,8 +27,8 @@ class TriggerParams(StrictModel):
         title="Push mode",
         description=(
             "Which users to send. all: open users, who are not settled yet. changed: open users whose score changed "
-            "since their last delivery. retry_rejected: open users and users whom the CRM rejected. dry_run: plan and report, "
-            "send nothing. Empty: the setting push_mode, or dry_run if the date is older than max_push_age_days."
+            "since their last delivery. retry_rejected: open users and users whom the CRM rejected. dry_run: plan and "
+            "report, send nothing. Empty: the setting push_mode, or dry_run for dates older than max_push_age_days."
         ),
     )
     max_requests_per_second: float | None = Field(

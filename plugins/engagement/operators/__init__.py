@@ -1,1 +1,1 @@
-"""The operators of the DAG, one in each file."""
+"""The DAG's own operators, one per module."""

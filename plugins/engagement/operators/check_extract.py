@@ -11,21 +11,22 @@ from engagement.aws.s3 import Bucket
 from engagement.checks import crm_probe
 from engagement.checks.extract_check import check_extract
 from engagement.contract import task_failures
+from engagement.contract.arguments import DRY_RUN
 from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError, ExtractError
 
 
 class CheckExtractOperator(BaseOperator):
-    """Check that the extract is a whole Parquet file and that the CRM answers.
+    """Check that the extract is complete Parquet and that the CRM answers.
 
-    A bad extract fails for good; a CRM that does not answer is retried. A dry run does not need the CRM.
+    An invalid extract fails the task at once, without retries. If the CRM does not answer, the task is retried. A dry
+    run does not check the CRM.
 
-    :param bucket_name: bucket of the extract (templated)
-    :param key: its exact key (templated)
-    :param base_url: address of the CRM, without a path of the API (templated)
-    :param allow_http: ``true`` permits an unencrypted CRM, for local stacks (templated)
-    :param push_mode: the mode of this run (templated)
-    :param aws_conn_id: Airflow connection for AWS (default: ``aws_default``)
-    :return: ``input_uri``, ``input_etags`` (JSON text) and ``bytes`` of what was checked
+    :param bucket_name: Bucket of the extract. (templated)
+    :param key: Exact key of the extract, or of the ``_SUCCESS`` file in its folder. (templated)
+    :param base_url: URL of the CRM without the path of the API. (templated)
+    :param allow_http: ``true`` permits an unencrypted CRM, for local stacks. (templated)
+    :param push_mode: Push mode of the run. (templated)
+    :param aws_conn_id: Airflow connection for AWS. Default: ``aws_default``.
     """
 
     template_fields: Sequence[str] = ("bucket_name", "key", "base_url", "allow_http", "push_mode")
@@ -50,17 +51,26 @@ class CheckExtractOperator(BaseOperator):
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> dict[str, str | int]:
-        """Check the extract, then the CRM."""
+        """Check the extract, then the CRM.
+
+        :return: ``input_uri``, ``input_etags`` (JSON text, key to ETag) and ``bytes`` of the extract
+        :raises AirflowFailException: the extract or ``base_url`` is invalid
+        :raises AirflowException: the CRM does not answer
+        """
+        bucket = Bucket(S3Hook(aws_conn_id=self.aws_conn_id).conn, self.bucket_name)
         try:
-            checked = check_extract(Bucket(S3Hook(aws_conn_id=self.aws_conn_id).conn, self.bucket_name), self.key)
-            self.log.info("%s is whole: %s bytes", checked["input_uri"], checked["bytes"])
-            if self.push_mode == "dry_run":
-                self.log.info("The CRM was not asked whether it is there: a dry run sends nothing")
-            else:
-                status = crm_probe.check_reachable(self.base_url, allow_http=self.allow_http == "true")
-                self.log.info("The CRM is there: HTTP %d", status)
+            checked = check_extract(bucket, self.key)
+            self.log.info("The extract %s is complete: %s bytes", checked["input_uri"], checked["bytes"])
+            self._check_crm()
         except (ExtractError, BadBaseUrlError) as error:
             task_failures.record_and_raise(context, AirflowFailException(str(error)))
         except CrmUnavailableError as error:
             task_failures.record_and_raise(context, AirflowException(str(error)))
         return checked
+
+    def _check_crm(self) -> None:
+        if self.push_mode == DRY_RUN:
+            self.log.info("The CRM was not checked: a dry run sends nothing")
+            return
+        status = crm_probe.check_reachable(self.base_url, allow_http=self.allow_http == "true")
+        self.log.info("The CRM answers: HTTP %d", status)

@@ -1,7 +1,7 @@
-"""The button "Delivery report" of a task: made in the worker and kept as XCom, not by the web server.
+"""The task's link "Delivery report". The worker creates it and stores it as XCom; the web server calls no code of ours.
 
-Airflow serialises an operator's own extra links as name and XCom key, hence no plugin needs to register the
-class; a registered one would even be asked in the web server instead of the XCom.
+Airflow serializes an operator's own extra links as name and XCom key, so no plugin registers the class. If one did, the
+web server would call the class instead of reading the XCom.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ CONSOLE_DOMAINS = {"aws": "aws.amazon.com", "aws-cn": "amazonaws.cn", "aws-us-go
 
 
 def report_url(template: str | None, bucket: str, key: str, *, region: str, partition: str = "aws") -> str:
-    """Where a person opens the report.
+    """Return the URL of a report.
 
-    Never a presigned URL: XCom and logs would carry a key to the bucket that works without login.
+    It is never a presigned URL: XCom and logs would then contain access to the bucket without a login.
 
-    :param template: the setting `report_url`, such as `http://127.0.0.1:8333/{bucket}/{key}`; empty for the
-        S3 console, which asks for a login
+    :param template: the setting ``report_url``, such as ``http://127.0.0.1:8333/{bucket}/{key}``; empty for the S3
+        console, which requires a login
+    :param key: S3 key of the report
+    :param region: AWS region of the bucket
+    :param partition: AWS partition, which determines the domain of the console
     """
     if not template:
         domain = CONSOLE_DOMAINS.get(partition, CONSOLE_DOMAINS["aws"])
@@ -31,11 +34,11 @@ def report_url(template: str | None, bucket: str, key: str, *, region: str, part
 
 
 class DeliveryReportLink(BaseOperatorLink):
-    """Opens the HTML report of the run."""
+    """Link to the HTML report of the run."""
 
     name = "Delivery report"  # type: ignore[assignment, unused-ignore]
     xcom_key = "delivery_report"  # type: ignore[assignment, unused-ignore]
 
     def get_link(self, operator: Any, **_: Any) -> str:
-        """The report's URL; called in the worker when the task ends; empty without a report."""
+        """Return the report's URL, empty without a report. The worker calls it when the task ends."""
         return str(getattr(operator, "delivery_report_url", ""))

@@ -1,4 +1,4 @@
-"""The DAG as Airflow finds it, and ways to render its tasks."""
+"""Fixtures that load the DAG as Airflow does and render its tasks."""
 
 import copy
 import json
@@ -24,14 +24,14 @@ def dag_bag() -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
     with warnings.catch_warnings():
-        # Airflow 3.2.1 reads every .airflowignore through a class that pathspec has deprecated.
+        # Airflow 3.2.1 uses a class that pathspec has deprecated to read .airflowignore.
         warnings.filterwarnings("ignore", "GitWildMatchPattern", DeprecationWarning)
         return DagBag(str(ROOT / "dags"), include_examples=False)
 
 
 @pytest.fixture
 def dag(dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The DAG with params of its own: Airflow writes a run's conf into them, as a worker works for one run only."""
+    """The DAG with its own copy of the params, because Airflow writes a run's conf into them."""
     dag = dag_bag.dags[DAG_ID]
     for holder in (dag, *dag.tasks):
         monkeypatch.setattr(holder, "params", copy.deepcopy(holder.params))
@@ -40,13 +40,13 @@ def dag(dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(scope="session")
 def checked() -> dict[str, Any]:
-    """What check_activity returned."""
+    """The return value of check_activity."""
     return CHECKED
 
 
 @pytest.fixture
 def variable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set the Variable, complete unless a setting is given as None."""
+    """Set the Variable. Settings given as None are left out."""
 
     def set_variable(**changes: Any) -> None:
         document = {name: value for name, value in {**SETTINGS, **changes}.items() if value is not None}
@@ -64,7 +64,7 @@ def a_dag_run(
     start_date: datetime = NIGHT,
     conf: dict[str, Any] | None = None,
 ) -> Any:
-    """A run of the DAG as a worker is given it."""
+    """Return a run of the DAG in the form that a worker receives."""
     from airflow.sdk.api.datamodels._generated import DagRun
 
     return DagRun.model_validate(
@@ -84,7 +84,7 @@ def a_dag_run(
 
 @pytest.fixture
 def render(dag: Any, variable: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:  # noqa: ARG001
-    """Render a task as the worker does, without a database; the variable comes from the environment."""
+    """Render a task as the worker does, without a database. The Variable comes from the environment."""
     from airflow.sdk.api.datamodels._generated import TIRunContext
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -105,7 +105,7 @@ def render(dag: Any, variable: Callable[..., None], monkeypatch: pytest.MonkeyPa
         conf: dict[str, Any] | None = None,
     ) -> Any:
         dag_run = a_dag_run(run_type, run_id, logical_date, run_after, start_date, conf)
-        # Airflow writes a run's conf into the params of DAG and task; a worker's process renders one task only.
+        # Airflow writes a run's conf into the params of DAG and task, because a worker process renders one task only.
         monkeypatch.setattr(dag, "params", copy.deepcopy(params))
         monkeypatch.setattr(dag.task_dict[task_id], "params", copy.deepcopy(params))
         ti = RuntimeTaskInstance.model_construct(

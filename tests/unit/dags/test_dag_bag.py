@@ -1,4 +1,4 @@
-"""The folder holds exactly the DAGs we think, and reading it costs nothing and touches nothing."""
+"""The DAGs folder: what it holds, and that parsing it has no side effects."""
 
 import socket
 import warnings
@@ -10,12 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.filterwarnings(
-    # Airflow 3.2.1 reads every .airflowignore through a class that pathspec has deprecated.
+    # Airflow 3.2.1 uses a class that pathspec has deprecated to read .airflowignore.
     "ignore:GitWildMatchPattern:DeprecationWarning"
 )
 
 
-def test_ids_errors_and_warnings(dag_bag: Any) -> None:
+def test_the_folder_has_one_dag_without_errors_or_warnings(dag_bag: Any) -> None:
     assert set(dag_bag.dags) == {"customer_engagement_scoring"}
     assert dag_bag.import_errors == {}
     assert dag_bag.captured_warnings == {}
@@ -51,11 +51,11 @@ def test_the_file_is_short_and_documents_itself(dag: Any) -> None:
     assert len(source.splitlines()) <= 150
     for task_id in dag.task_dict:
         assert f"`{task_id}`" in dag.doc_md
-    for word in ("In", "Out", "Settings", "Params", "Owner", "When it fails"):
+    for word in ("Input", "Output", "Settings", "Params", "Owner", "If a run fails"):
         assert f"**{word}**" in dag.doc_md
 
 
-def test_plugins_folder_offers_airflow_no_library_file() -> None:
+def test_airflow_loads_no_library_file_as_a_plugin() -> None:
     from airflow.sdk._shared.module_loading import find_path_from_directory
 
     with warnings.catch_warnings():
@@ -68,11 +68,11 @@ def test_plugins_folder_offers_airflow_no_library_file() -> None:
     assert not [path for path in found if "/" in path]
 
 
-def test_requirements_name_only_what_the_constraint_file_pins() -> None:
+def test_requirements_are_pinned_by_the_constraint_file() -> None:
     first, *rest = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert first == '--constraint "/usr/local/airflow/plugins/constraints.txt"'
     pins = (ROOT / "plugins" / "constraints.txt").read_text(encoding="utf-8")
     pinned = {line.partition("==")[0].lower() for line in pins.splitlines() if "==" in line}
-    wanted = [line for line in rest if line and not line.startswith("#")]
-    assert wanted
-    assert set(wanted) <= pinned
+    required = [line for line in rest if line and not line.startswith("#")]
+    assert required
+    assert set(required) <= pinned

@@ -1,4 +1,4 @@
-"""What the tasks are told, rendered as the worker renders it, for each kind of run."""
+"""Templates of the tasks, rendered as the worker does, for each kind of run."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -63,7 +63,7 @@ kinds = pytest.mark.parametrize("kind", sorted(KINDS))
 
 
 @kinds
-def test_every_task_works_on_the_same_day(render: Callable[..., Any], kind: str) -> None:
+def test_all_tasks_use_the_same_score_date(render: Callable[..., Any], kind: str) -> None:
     run, day, _ = KINDS[kind]
     sensor = render("wait_for_activity", **run)
     assert (sensor.bucket_name, sensor.bucket_key) == ("activity-bucket", f"activity/dt={day}/activity.parquet")
@@ -75,7 +75,7 @@ def test_every_task_works_on_the_same_day(render: Callable[..., Any], kind: str)
 
 
 @kinds
-def test_score_arguments(render: Callable[..., Any], checked: dict[str, Any], kind: str) -> None:
+def test_arguments_of_the_scoring_job(render: Callable[..., Any], checked: dict[str, Any], kind: str) -> None:
     run, day, scored_at = KINDS[kind]
     task = render("score_users", **run)
     assert task.job_name == "engagement-score-users"
@@ -91,7 +91,7 @@ def test_score_arguments(render: Callable[..., Any], checked: dict[str, Any], ki
     }
 
 
-def test_push_arguments_of_a_scheduled_run(render: Callable[..., Any]) -> None:
+def test_arguments_of_the_push_job(render: Callable[..., Any]) -> None:
     task = render("push_scores")
     assert task.job_name == "engagement-push-scores"
     assert task.script_args == {
@@ -115,11 +115,11 @@ def test_push_arguments_of_a_scheduled_run(render: Callable[..., Any]) -> None:
     }
 
 
-def test_params_win_over_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
+def test_params_override_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
     variable(max_requests_per_second=20, push_mode="changed", allow_http=True, max_failed_fraction=1e-05)
-    chosen = {"push_mode": "retry_rejected", "max_requests_per_second": 0.5, "limit": 7, "resend_delivered": True}
-    by_setting = render("push_scores").script_args
-    by_hand = render("push_scores", run_type="manual", conf=chosen).script_args
+    params = {"push_mode": "retry_rejected", "max_requests_per_second": 0.5, "limit": 7, "resend_delivered": True}
+    without_params = render("push_scores").script_args
+    with_params = render("push_scores", run_type="manual", conf=params).script_args
     names = (
         "--push_mode",
         "--max_requests_per_second",
@@ -128,12 +128,12 @@ def test_params_win_over_settings(render: Callable[..., Any], variable: Callable
         "--allow_http",
         "--max_failed_fraction",
     )
-    assert [by_setting[name] for name in names] == ["changed", "20", "none", "false", "true", "0.00001"]
-    assert [by_hand[name] for name in names] == ["retry_rejected", "0.5", "7", "true", "true", "0.00001"]
+    assert [without_params[name] for name in names] == ["changed", "20", "none", "false", "true", "0.00001"]
+    assert [with_params[name] for name in names] == ["retry_rejected", "0.5", "7", "true", "true", "0.00001"]
 
 
 @pytest.mark.parametrize(("task_id", "names"), [("score_users", SCORE_ARGUMENTS), ("push_scores", PUSH_ARGUMENTS)])
-def test_arguments_are_the_contract_s_and_none_is_empty(
+def test_arguments_match_the_contract_and_are_not_empty(
     dag: Any, render: Callable[..., Any], task_id: str, names: tuple[str, ...]
 ) -> None:
     assert tuple(dag.get_task(task_id).script_args) == tuple(f"--{name}" for name in names)
@@ -142,7 +142,7 @@ def test_arguments_are_the_contract_s_and_none_is_empty(
     assert all(values)
 
 
-def test_the_other_operators_are_told_the_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
+def test_the_other_operators_get_the_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
     variable(min_rows=10, max_row_drop_fraction=0.25, max_score_drift=1, dpu_hour_usd=0.3, report_url="http://r/{key}")
     scores, summary = render("check_scores"), render("summarize_responses")
     assert (scores.bucket_name, scores.skip_drift_checks, tuple(scores.thresholds)) == (
@@ -150,12 +150,12 @@ def test_the_other_operators_are_told_the_settings(render: Callable[..., Any], v
         "false",
         THRESHOLDS,
     )
-    told = [
+    rendered = [
         scores.thresholds[name] for name in ("min_rows", "max_row_drop_fraction", "max_score_drift", "warn_score_drift")
     ]
-    assert told == ["10", "0.25", "1", "0.1"]
-    accepted = render("check_scores", run_type="manual", conf={"skip_drift_checks": True})
-    assert accepted.skip_drift_checks == "true"
+    assert rendered == ["10", "0.25", "1", "0.1"]
+    skipping = render("check_scores", run_type="manual", conf={"skip_drift_checks": True})
+    assert skipping.skip_drift_checks == "true"
     assert (summary.output_bucket, summary.push_mode, summary.push_mode_reason) == ("output-bucket", "all", "")
     assert (summary.score_job_name, summary.push_job_name) == ("engagement-score-users", "engagement-push-scores")
     assert (summary.dpu_hour_usd, summary.max_failed_fraction) == ("0.3", "0.01")
@@ -172,7 +172,7 @@ OLD = {
 
 
 @pytest.mark.parametrize("task_id", ["check_activity", "summarize_responses"])
-def test_an_old_date_is_only_planned_and_that_is_said(
+def test_an_old_date_is_only_planned_with_a_warning(
     render: Callable[..., Any], caplog: pytest.LogCaptureFixture, task_id: str
 ) -> None:
     assert render(task_id, **OLD).push_mode == "dry_run"
@@ -180,34 +180,34 @@ def test_an_old_date_is_only_planned_and_that_is_said(
     assert "3 days old" in caplog.text
 
 
-def test_an_old_date_is_sent_when_asked_for(render: Callable[..., Any]) -> None:
+def test_an_old_date_is_sent_with_an_explicit_push_mode(render: Callable[..., Any]) -> None:
     assert render("push_scores", **OLD).script_args["--push_mode"] == "dry_run"
     assert render("push_scores", **OLD, conf={"push_mode": "all"}).script_args["--push_mode"] == "all"
     assert "3 days old" in render("summarize_responses", **OLD).push_mode_reason
 
 
-def test_a_run_is_never_older_than_run_after(
+def test_the_age_counts_from_run_after_at_the_earliest(
     render: Callable[..., Any],
 ) -> None:
     # `airflow dags test` sets start_date to the logical date.
-    claimed = {**OLD, "run_type": "manual", "run_after": LATER, "start_date": OLD["logical_date"]}
-    assert render("push_scores", **claimed).script_args["--push_mode"] == "dry_run"
+    run = {**OLD, "run_type": "manual", "run_after": LATER, "start_date": OLD["logical_date"]}
+    assert render("push_scores", **run).script_args["--push_mode"] == "dry_run"
 
 
-def test_a_backfill_with_one_date_for_all_is_refused(render: Callable[..., Any]) -> None:
+def test_a_backfill_with_a_score_date_fails(render: Callable[..., Any]) -> None:
     with pytest.raises(AirflowFailException, match="given to a backfill"):
         render("wait_for_activity", run_type="backfill", conf={"score_date": "2026-11-22"})
 
 
 @pytest.mark.parametrize("task_id", ["wait_for_activity", "push_scores"])
-def test_a_misspelled_param_is_refused_with_a_hint(render: Callable[..., Any], task_id: str) -> None:
-    # Airflow takes any name, and a dry run that was asked for in vain would send.
+def test_a_misspelled_param_fails_with_a_suggestion(render: Callable[..., Any], task_id: str) -> None:
+    # Airflow accepts any name, so a misspelled dry run would send.
     with pytest.raises(AirflowFailException, match=r"push_mod is not a known name; did you mean push_mode\?"):
         render(task_id, run_type="manual", conf={"push_mod": "dry_run"})
 
 
 @pytest.mark.parametrize("task_id", ["wait_for_activity", "push_scores", "summarize_responses"])
-def test_a_fault_in_the_settings_is_final_and_clear(
+def test_invalid_settings_fail_without_retry(
     render: Callable[..., Any], variable: Callable[..., None], task_id: str
 ) -> None:
     variable(credential_id=None, max_atempts=3)
@@ -215,17 +215,15 @@ def test_a_fault_in_the_settings_is_final_and_clear(
         render(task_id)
 
 
-def test_the_variable_is_looked_up_once_for_each_task(
-    render: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_variable_is_read_once_per_task(render: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.sdk.execution_time import context
 
     real, calls = context._get_variable, []
 
-    def counting(key: str, *args: Any, **kwargs: Any) -> Any:
+    def count(key: str, *args: Any, **kwargs: Any) -> Any:
         calls.append(key)
         return real(key, *args, **kwargs)
 
-    monkeypatch.setattr(context, "_get_variable", counting)
+    monkeypatch.setattr(context, "_get_variable", count)
     render("push_scores")
     assert calls == ["engagement"]

@@ -1,4 +1,4 @@
-"""The DAG through Airflow's own machinery and a real metadata database; only Glue and the last task are stubbed."""
+"""A DAG run in Airflow with a real metadata database. Only Glue and the last task are stubbed."""
 
 import subprocess
 import sys
@@ -12,12 +12,12 @@ import pytest
 from tests.unit.plugins.engagement.checks.test_crm_probe import serving
 
 pytestmark = [
-    # Airflow 3.2.1 and its libraries, not this project.
+    # Warnings of Airflow 3.2.1 and its libraries.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-WHOLE = b"PAR1" + b"ffff" + (4).to_bytes(4, "little") + b"PAR1"
+PARQUET = b"PAR1" + b"ffff" + (4).to_bytes(4, "little") + b"PAR1"
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +53,13 @@ def test_a_manual_run_without_a_logical_date(
     from engagement.operators.summarize_responses import SummarizeApiResponsesOperator
 
     variable(base_url=crm, allow_http=True)
-    etag = s3.put_object(Bucket="activity-bucket", Key="activity/dt=2026-11-23/activity.parquet", Body=WHOLE)["ETag"]
+    etag = s3.put_object(Bucket="activity-bucket", Key="activity/dt=2026-11-23/activity.parquet", Body=PARQUET)["ETag"]
     started: list[tuple[str, dict[str, str]]] = []
 
     def start(self: Any, context: Any) -> str:
         started.append((self.job_name, self.script_args))
         if self.task_id == "score_users":
-            # Half a job: no manifest, so that the guard must stop the run before the push.
+            # The job ends without a manifest, so check_scores must stop the run before the push.
             s3.put_object(Bucket="output-bucket", Key="scores/dt=2026-11-23/part-0.csv", Body=b"UserID")
         return str(context["run_id"])
 

@@ -1,4 +1,4 @@
-"""Structure as data: who follows whom, who waits how long, who shares the pool."""
+"""Structure of the DAG: order of tasks, timeouts, pools and params."""
 
 import copy
 from datetime import timedelta
@@ -10,12 +10,12 @@ from airflow.sdk.exceptions import ParamValidationError
 GLUE_TIMEOUT_MINUTES = {"score_users": 60, "push_scores": 180}
 
 
-def test_tasks_stand_in_one_line(dag: Any) -> None:
-    found = [
+def test_tasks_form_one_chain(dag: Any) -> None:
+    tasks = [
         (t.task_id, *t.upstream_task_ids, type(t).__name__, t.trigger_rule.value, t.pool, t.pool_slots, t.retries)
         for t in dag.topological_sort()
     ]
-    assert found == [
+    assert tasks == [
         ("wait_for_activity", "S3KeySensor", "all_success", "default_pool", 1, 3),
         ("check_activity", "wait_for_activity", "CheckExtractOperator", "all_success", "default_pool", 1, 3),
         ("score_users", "check_activity", "GlueJobOperator", "all_success", "engagement", 1, 1),
@@ -34,7 +34,7 @@ def test_schedule(dag: Any) -> None:
     assert dag.start_date.isoformat() == "2026-01-01T00:00:00+00:00"
 
 
-def test_the_sensor_takes_one_exact_key(dag: Any) -> None:
+def test_the_sensor_waits_for_one_exact_key(dag: Any) -> None:
     sensor = dag.get_task("wait_for_activity")
     assert sensor.deferrable is True
     assert sensor.mode == "reschedule"
@@ -43,7 +43,7 @@ def test_the_sensor_takes_one_exact_key(dag: Any) -> None:
 
 
 @pytest.mark.parametrize("task_id", sorted(GLUE_TIMEOUT_MINUTES))
-def test_glue_is_waited_for_longer_than_it_may_run(dag: Any, task_id: str) -> None:
+def test_airflow_waits_longer_than_the_glue_timeout(dag: Any, task_id: str) -> None:
     task = dag.get_task(task_id)
     at_least = timedelta(minutes=GLUE_TIMEOUT_MINUTES[task_id] + 10)
     assert timedelta(seconds=task.waiter_delay * task.waiter_max_attempts) >= at_least
@@ -52,16 +52,16 @@ def test_glue_is_waited_for_longer_than_it_may_run(dag: Any, task_id: str) -> No
 
 
 @pytest.mark.parametrize("task_id", sorted(GLUE_TIMEOUT_MINUTES))
-def test_glue_jobs_are_started_and_never_created(dag: Any, task_id: str) -> None:
+def test_glue_jobs_are_started_never_created(dag: Any, task_id: str) -> None:
     task = dag.get_task(task_id)
     assert (task.deferrable, task.verbose, task.resume_glue_job_on_retry) == (True, False, True)
     assert task.wait_for_completion is True
-    # A worker that is shut down must leave the run alone: the retry takes it up again.
+    # If a worker is shut down, the Glue run continues and the retry attaches to it.
     assert task.stop_job_run_on_kill is False
     assert (task.script_location, task.iam_role_name, task.iam_role_arn, task.create_job_kwargs) == (None,) * 4
 
 
-def test_push_retries_after_ten_minutes_and_then_longer(dag: Any) -> None:
+def test_push_retries_with_exponential_backoff(dag: Any) -> None:
     task = dag.get_task("push_scores")
     assert task.retry_delay == timedelta(minutes=10)
     assert task.retry_exponential_backoff == 2
@@ -72,7 +72,7 @@ def test_the_last_task_emits_an_asset(dag: Any) -> None:
     assert [asset.name for asset in dag.get_task("summarize_responses").outlets] == ["customer_engagement_responses"]
 
 
-def test_params_explain_themselves(dag: Any) -> None:
+def test_params_have_defaults_titles_and_descriptions(dag: Any) -> None:
     params = {name: dag.params.get_param(name) for name in dag.params}
     assert {name: param.value for name, param in params.items()} == {
         "score_date": None,
@@ -96,7 +96,7 @@ def test_params_explain_themselves(dag: Any) -> None:
         ("resend_delivered", True),
     ],
 )
-def test_params_accept(dag: Any, name: str, value: Any) -> None:
+def test_a_valid_param_is_accepted(dag: Any, name: str, value: Any) -> None:
     assert copy.deepcopy(dag.params).get_param(name).resolve(value) == value
 
 
@@ -116,7 +116,7 @@ def test_params_accept(dag: Any, name: str, value: Any) -> None:
         ("resend_delivered", "yes"),
     ],
 )
-def test_params_refuse(dag: Any, name: str, value: Any) -> None:
+def test_an_invalid_param_is_rejected(dag: Any, name: str, value: Any) -> None:
     with pytest.raises(ParamValidationError):
         copy.deepcopy(dag.params).get_param(name).resolve(value)
 

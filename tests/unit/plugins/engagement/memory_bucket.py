@@ -1,4 +1,4 @@
-"""A bucket in memory that records what it is asked for."""
+"""A bucket in memory that records reads and listings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ WRITTEN = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
 
 class MemoryBucket(Bucket):
-    """Objects by key, and the keys and listings that were read."""
+    """A `Bucket` without a client.
+
+    :param objects: content by key
+    """
 
     def __init__(self, objects: Mapping[str, bytes] | None = None, name: str = "output-bucket") -> None:
         super().__init__(None, name)
@@ -28,7 +31,7 @@ class MemoryBucket(Bucket):
         if key not in self.objects:
             return None
         body = self.objects[key]
-        etag = hashlib.md5(body).hexdigest()  # noqa: S324 - as S3's ETag
+        etag = hashlib.md5(body).hexdigest()  # noqa: S324 - S3's ETag is an MD5
         return ObjectHead(key, etag, len(body), self.modified.get(key, WRITTEN))
 
     def read(self, key: str) -> bytes | None:
@@ -36,14 +39,14 @@ class MemoryBucket(Bucket):
         return self.objects.get(key)
 
     def read_part(self, key: str, start: int, length: int) -> tuple[bytes, str]:
-        found = self.head(key)
-        assert found is not None
-        return self.objects[key][start : start + length], found.etag
+        head = self.head(key)
+        assert head is not None
+        return self.objects[key][start : start + length], head.etag
 
     def list_objects(self, prefix: str, after: str = "") -> Iterator[ObjectHead]:
         self.listings.append((prefix, after))
         keys = [key for key in sorted(self.objects) if key.startswith(prefix) and key > after]
-        yield from (found for key in keys if (found := self.head(key)))
+        yield from (head for key in keys if (head := self.head(key)))
 
     def list_folders(self, prefix: str) -> list[str]:
         rests = [key.removeprefix(prefix) for key in self.objects if key.startswith(prefix)]

@@ -1,4 +1,4 @@
-"""The price of a Glue run from what GetJobRun says."""
+"""The estimated cost of a Glue run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.unit.plugins.engagement import run_factory as factory
         ({"ExecutionTime": 600, "WorkerType": "G.1X", "NumberOfWorkers": 2}, 1200.0),
         ({"ExecutionTime": 600, "WorkerType": "G.2X", "NumberOfWorkers": 5}, 6000.0),
         ({"ExecutionTime": 600, "WorkerType": "G.025X", "NumberOfWorkers": 2}, 300.0),
-        # billed for at least a minute
+        # at least one minute is billed
         ({"ExecutionTime": 7, "WorkerType": "G.1X", "NumberOfWorkers": 2}, 120.0),
         ({"WorkerType": "G.1X", "NumberOfWorkers": 2}, 120.0),
-        # auto scaling: Glue's own figure wins
+        # auto scaling: Glue reports the DPU-seconds itself
         ({"DPUSeconds": 431.5, "ExecutionTime": 600, "WorkerType": "G.1X", "NumberOfWorkers": 10}, 431.5),
-        # a worker type that is not known yet, and old jobs without one
+        # an unknown worker type, and old jobs without one
         ({"ExecutionTime": 100, "WorkerType": "Z.9X", "NumberOfWorkers": 3, "MaxCapacity": 27.0}, 2700.0),
         ({"ExecutionTime": 100, "MaxCapacity": 0.0625}, 6.25),
         ({"ExecutionTime": 100}, None),
@@ -36,21 +36,21 @@ def test_dpu_seconds(run: dict[str, Any], expected: float | None) -> None:
     assert cost.dpu_seconds(run) == expected
 
 
-def test_an_hour_of_two_workers_costs_twice_the_rate() -> None:
+def test_two_dpu_hours_cost_twice_the_rate() -> None:
     assert cost.usd(7200, 0.44) == 0.88
     assert cost.usd(None, 0.44) is None
 
 
-# A day of 10,000 customers: sending takes as long as the rate says; starting Spark, reading, planning and writing are
-# taken to be half a minute. tests/stack/costs.py has both from runs.
-CUSTOMERS, BESIDES = 10_000, 30
-LEAST = 2 * 2 * 60  # DPU-seconds: two jobs of two workers G.1X, a minute each
+# 10,000 users: the rate determines how long sending takes. Starting Spark, reading, planning and writing are assumed to
+# take 30 s. tests/stack/costs.py has measured values.
+USERS, OVERHEAD_SECONDS = 10_000, 30
+MIN_DPU_SECONDS = 2 * 2 * 60  # two jobs with two G.1X workers, one minute each
 
 
-def a_day(requests_per_second: float) -> Summary:
-    """The summary of a run whose push sent to every customer at this rate."""
-    seconds = round(BESIDES + CUSTOMERS / requests_per_second)
-    score = describe_run(factory.described_by_glue(factory.SCORE_JOB, "jr_1", ExecutionTime=BESIDES))
+def summary_at_rate(requests_per_second: float) -> Summary:
+    """Return the summary of a run whose push sent to all users at this rate."""
+    seconds = round(OVERHEAD_SECONDS + USERS / requests_per_second)
+    score = describe_run(factory.described_by_glue(factory.SCORE_JOB, "jr_1", ExecutionTime=OVERHEAD_SECONDS))
     push = describe_run(factory.described_by_glue(factory.PUSH_JOB, "jr_2", ExecutionTime=seconds))
     latest_glue_runs = {"score_users": score, "push_scores": push}
     return factory.whole_summary(factory.artifacts(glue=GlueRuns((score, push)), latest_glue_runs=latest_glue_runs))
@@ -59,18 +59,18 @@ def a_day(requests_per_second: float) -> Summary:
 @pytest.mark.parametrize(
     ("rate", "billed", "usd", "shown"),
     [
-        (500, LEAST, 0.0293, "$0.029"),  # 20 s of sending: the minute that is billed anyway
-        (50, 120 + 2 * 230, 0.0709, "$0.071"),  # the default rate: 200 s of sending
+        (500, MIN_DPU_SECONDS, 0.0293, "$0.029"),  # 20 s of sending: within the minute that is always billed
+        (50, 120 + 2 * 230, 0.0709, "$0.071"),  # 200 s of sending, at the default rate
     ],
 )
-def test_a_day_of_10_000_customers(rate: float, billed: int, usd: float, shown: str) -> None:
-    found = a_day(rate)
-    assert sum(run.dpu_seconds or 0 for run in found.glue_runs) == billed
-    assert found.cost_usd == round(billed / 3600 * 0.44, 4) == usd
-    assert f'<dt>Estimated cost</dt><dd class="big">{shown}</dd>' in report.render(found)
-    assert f"Cost: ${usd:.2f} for 2 Glue runs" in message.from_summary(found, run_type="scheduled").body
+def test_cost_of_10_000_users(rate: float, billed: int, usd: float, shown: str) -> None:
+    summary = summary_at_rate(rate)
+    assert sum(run.dpu_seconds or 0 for run in summary.glue_runs) == billed
+    assert summary.cost_usd == round(billed / 3600 * 0.44, 4) == usd
+    assert f'<dt>Estimated cost</dt><dd class="big">{shown}</dd>' in report.render(summary)
+    assert f"Cost: ${usd:.2f} for 2 Glue runs" in message.from_summary(summary, run_type="scheduled").body
 
 
-def test_the_second_rate_is_the_default() -> None:
+def test_rate_and_price_are_the_defaults() -> None:
     fields = Settings.model_fields
     assert (fields["max_requests_per_second"].default, fields["dpu_hour_usd"].default) == (50, 0.44)

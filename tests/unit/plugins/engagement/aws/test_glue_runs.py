@@ -1,4 +1,4 @@
-"""Glue runs of a DAG run: which ones, stopped in time, and what happens when Glue does not play along."""
+"""The Glue runs of a DAG run: which ones are found, how they are stopped, and what happens if Glue fails."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ JOBS = [factory.SCORE_JOB, factory.PUSH_JOB]
 
 
 class EntityNotFoundError(Exception):
-    """What boto3 calls EntityNotFoundException, a ClientError."""
+    """boto3's EntityNotFoundException, which is a ClientError."""
 
 
 class Glue:
-    """The three calls that are made of a boto3 Glue client; a stopped run ends after some looks at it."""
+    """The part of a boto3 Glue client that is used.
+
+    :param polls: number of status checks after which a stopped run has ended
+    """
 
     class exceptions:  # noqa: N801 - boto3's name
         ClientError = EntityNotFoundError.__mro__[1]
         EntityNotFoundException = EntityNotFoundError
 
-    def __init__(self, *pages: list[dict[str, Any]], looks: int = 1) -> None:
+    def __init__(self, *pages: list[dict[str, Any]], polls: int = 1) -> None:
         self.pages = pages
-        self.looks = looks
+        self.polls = polls
         self.stopped: list[str] = []
 
     def get_paginator(self, call: str) -> Glue:
@@ -36,10 +39,10 @@ class Glue:
 
     def paginate(self, JobName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's name
         if self.stopped:
-            self.looks -= 1
+            self.polls -= 1
         for page in self.pages:
             for run in page:
-                if run["Id"] in self.stopped and self.looks <= 0:
+                if run["Id"] in self.stopped and self.polls <= 0:
                     run["JobRunState"] = "STOPPED"
             yield {"JobRuns": [run for run in page if run["JobName"] == JobName]}
 
@@ -48,19 +51,19 @@ class Glue:
         self.stopped += JobRunIds
 
 
-def settle(client: Any, sleep: Callable[[float], None] | None = None) -> glue_runs.GlueRuns:
+def stop_active(client: Any, sleep: Callable[[float], None] | None = None) -> glue_runs.GlueRuns:
     return glue_runs.stop_active(
         client, JOBS, factory.RUN_ID, wait_seconds=20, poll_seconds=5, sleep=sleep or (lambda _: None)
     )
 
 
-def test_runs_of_every_page_are_found_oldest_first() -> None:
+def test_runs_of_all_pages_are_listed_oldest_first() -> None:
     client = Glue(
         [raw(factory.PUSH_JOB, "p2", StartedOn=factory.started(30)), raw(factory.PUSH_JOB, "x", of="manual__other")],
         [raw(factory.PUSH_JOB, "p1", StartedOn=factory.started(10)), raw(factory.PUSH_JOB, "y", Arguments=None)],
         [raw(factory.SCORE_JOB, "s1", StartedOn=factory.started(2))],
     )
-    found = settle(client)
+    found = stop_active(client)
     assert [run.id for run in found.runs] == ["s1", "p1", "p2"]
     assert (found.stopped, found.error) == ((), "")
     latest = found.latest(factory.PUSH_JOB)
@@ -69,8 +72,8 @@ def test_runs_of_every_page_are_found_oldest_first() -> None:
     assert found.latest("no such job") is None
 
 
-def test_a_run_is_described() -> None:
-    (run,) = settle(Glue([raw(factory.SCORE_JOB, "s1", JobRunState="FAILED", ErrorMessage="boom")])).runs
+def test_describe_run() -> None:
+    (run,) = stop_active(Glue([raw(factory.SCORE_JOB, "s1", JobRunState="FAILED", ErrorMessage="boom")])).runs
     assert run == factory.glue_run(
         factory.SCORE_JOB,
         "s1",
@@ -83,10 +86,10 @@ def test_a_run_is_described() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(glue_runs.ACTIVE))
-def test_an_active_run_is_stopped_and_waited_for(state: str) -> None:
-    client = Glue([raw(factory.PUSH_JOB, "p1", JobRunState=state), raw(factory.PUSH_JOB, "p0")], looks=3)
+def test_an_active_run_is_stopped_and_awaited(state: str) -> None:
+    client = Glue([raw(factory.PUSH_JOB, "p1", JobRunState=state), raw(factory.PUSH_JOB, "p0")], polls=3)
     pauses: list[float] = []
-    found = settle(client, pauses.append)
+    found = stop_active(client, pauses.append)
     assert client.stopped == ["p1"]
     assert found.stopped == ("p1",)
     assert {run.id: run.state for run in found.runs} == {"p1": "STOPPED", "p0": "SUCCEEDED"}
@@ -94,32 +97,32 @@ def test_an_active_run_is_stopped_and_waited_for(state: str) -> None:
     assert found.error == ""
 
 
-def test_another_dag_runs_active_run_is_left_alone() -> None:
+def test_runs_of_other_dag_runs_are_not_stopped() -> None:
     client = Glue([raw(factory.PUSH_JOB, "p1", of="scheduled__other", JobRunState="RUNNING")])
-    assert settle(client).runs == ()
+    assert stop_active(client).runs == ()
     assert client.stopped == []
 
 
-def test_a_run_that_will_not_stop_is_told_after_the_wait() -> None:
+def test_a_run_that_does_not_stop_is_reported() -> None:
     pauses: list[float] = []
-    found = settle(Glue([raw(factory.PUSH_JOB, "p1", JobRunState="RUNNING")], looks=99), pauses.append)
+    found = stop_active(Glue([raw(factory.PUSH_JOB, "p1", JobRunState="RUNNING")], polls=99), pauses.append)
     assert sum(pauses) == 20
-    assert found.error == "Glue run(s) still active 20 s after being stopped: p1"
+    assert found.error == "Glue run(s) still active 20 s after StopJobRun: p1"
 
 
-def test_a_job_that_does_not_exist_has_no_runs() -> None:
+def test_a_missing_job_has_no_runs() -> None:
     class NoJobs(Glue):
         def paginate(self, JobName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's name
             raise EntityNotFoundError(JobName)
 
-    assert settle(NoJobs()) == glue_runs.GlueRuns(())
+    assert stop_active(NoJobs()) == glue_runs.GlueRuns(())
 
 
-def test_trouble_with_glue_is_told_not_raised() -> None:
+def test_an_error_of_glue_is_returned_not_raised() -> None:
     class Throttled(Glue):
         def paginate(self, JobName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's name
             raise Exception(f"ThrottlingException {JobName}")
 
-    found = settle(Throttled())
+    found = stop_active(Throttled())
     assert found.runs == ()
     assert "ThrottlingException engagement-score-users" in found.error

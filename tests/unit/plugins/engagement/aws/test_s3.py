@@ -1,4 +1,4 @@
-"""S3's errors: an object that does not exist is None, everything else is raised, so that Airflow tries again."""
+"""Errors of S3: a missing object is None, everything else is raised so that Airflow retries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def s3() -> Iterator[Stubber]:
         yield stubber
 
 
-def test_an_object_that_does_not_exist_is_none(s3: Stubber) -> None:
+def test_a_missing_object_is_none(s3: Stubber) -> None:
     s3.add_client_error("head_object", "404", http_status_code=404)
     s3.add_client_error("get_object", "NoSuchKey", http_status_code=404)
     bucket = Bucket(s3.client, "a-bucket")
@@ -27,14 +27,14 @@ def test_an_object_that_does_not_exist_is_none(s3: Stubber) -> None:
 
 
 @pytest.mark.parametrize(("code", "status"), [("403", 403), ("503", 503), ("301", 301)])
-def test_head_raises_what_is_no_absence(s3: Stubber, code: str, status: int) -> None:
+def test_head_raises_other_errors(s3: Stubber, code: str, status: int) -> None:
     s3.add_client_error("head_object", code, http_status_code=status)
     with pytest.raises(ClientError, match=code):
         Bucket(s3.client, "a-bucket").head("key")
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("SlowDown", 503), ("NoSuchBucket", 404)])
-def test_read_raises_what_is_no_absence(s3: Stubber, code: str, status: int) -> None:
+def test_read_raises_other_errors(s3: Stubber, code: str, status: int) -> None:
     s3.add_client_error("get_object", code, http_status_code=status)
     with pytest.raises(ClientError, match=code):
         Bucket(s3.client, "a-bucket").read("key")

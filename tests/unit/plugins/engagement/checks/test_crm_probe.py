@@ -1,4 +1,4 @@
-"""Preflight against real servers on the loopback interface."""
+"""The CRM check against real servers on the loopback interface."""
 
 import socket
 import ssl
@@ -23,12 +23,12 @@ from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError
 def serving(
     status: int, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[tuple[str, list[str]]]:
-    """Serve one status for ever; yields the base URL and the requests seen."""
-    seen: list[str] = []
+    """Serve one status. Yields the base URL and the requests received."""
+    received: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            seen.append(f"{self.command} {self.path} {self.headers.get('Authorization')}")
+            received.append(f"{self.command} {self.path} {self.headers.get('Authorization')}")
             self.send_response(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
@@ -44,7 +44,7 @@ def serving(
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", seen
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", received
     finally:
         server.shutdown()
         thread.join()
@@ -59,45 +59,40 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 405, 415, 429])
-def test_any_answer_below_500_is_life(status: int) -> None:
-    with serving(status) as (base_url, seen):
+def test_a_status_below_500_counts_as_reachable(status: int) -> None:
+    with serving(status) as (base_url, received):
         assert check_reachable(base_url, allow_http=True) == status
-    assert seen == ["GET /api/v1/update-score None"]
+    assert received == ["GET /api/v1/update-score None"]
 
 
-def test_the_path_is_put_behind_the_base_url() -> None:
-    with serving(405) as (base_url, seen):
+def test_the_path_is_appended_to_the_base_url() -> None:
+    with serving(405) as (base_url, received):
         check_reachable(f"{base_url}/crm/", allow_http=True)
-    assert seen == ["GET /crm/api/v1/update-score None"]
+    assert received == ["GET /crm/api/v1/update-score None"]
 
 
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        (500, "HTTP 500, the CRM is up but not well"),
-        (503, "HTTP 503, the CRM is up but not well"),
-    ],
-)
-def test_unwell(status: int, said: str) -> None:
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_server_error_is_reported(status: int) -> None:
     with serving(status) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
         check_reachable(base_url, allow_http=True)
-    assert str(raised.value) == f"GET {base_url}/api/v1/update-score: {said}"
+    message = f"HTTP {status}, the CRM answers but is not healthy"
+    assert str(raised.value) == f"GET {base_url}/api/v1/update-score: {message}"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(status: int) -> None:
-    with serving(200) as (elsewhere, visits), serving(status, {"Location": elsewhere}) as (base_url, _):
+    with serving(200) as (elsewhere, requests), serving(status, {"Location": elsewhere}) as (base_url, _):
         with pytest.raises(CrmUnavailableError, match=f"HTTP {status} redirects to {elsewhere}; redirects are never"):
             check_reachable(base_url, allow_http=True)
-        assert visits == []
+        assert requests == []
 
 
-def test_connection_refused(free_port: int) -> None:
+def test_a_refused_connection_is_reported(free_port: int) -> None:
     with pytest.raises(CrmUnavailableError, match=r"update-score: connection refused; nothing listens there$"):
         check_reachable(f"http://127.0.0.1:{free_port}", allow_http=True)
 
 
-def test_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -106,14 +101,14 @@ def test_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
         check_reachable("https://crm.invalid", allow_http=False)
 
 
-def test_silence() -> None:
+def test_a_missing_response_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(CrmUnavailableError, match=r"no answer within 0.2 s of connecting$"):
+        with pytest.raises(CrmUnavailableError, match=r"no response within 0.2 s of connecting$"):
             check_reachable(f"http://127.0.0.1:{port}", allow_http=True, timeout=(1, 0.2))
 
 
-def test_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_timeout_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: object, **__: object) -> None:
         raise TimeoutError("timed out")
 
@@ -122,17 +117,17 @@ def test_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         check_reachable("http://127.0.0.1:1", allow_http=True)
 
 
-def test_hanging_up_without_an_answer() -> None:
+def test_a_closed_connection_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def hang_up() -> None:
+        def close_connection() -> None:
             connection, _ = server.accept()
             connection.recv(4096)
             connection.close()
 
-        thread = threading.Thread(target=hang_up)
+        thread = threading.Thread(target=close_connection)
         thread.start()
-        with pytest.raises(CrmUnavailableError, match=r"no answer \(Remote end closed connection"):
+        with pytest.raises(CrmUnavailableError, match=r"no response \(Remote end closed connection"):
             check_reachable(f"http://127.0.0.1:{server.getsockname()[1]}", allow_http=True)
         thread.join()
 
@@ -156,7 +151,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_reported(tmp_path: Path) -> None:
     context = self_signed(tmp_path)
     with serving(200, tls=context) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
         check_reachable(base_url, allow_http=False)
@@ -165,21 +160,21 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("base_url", "said"),
+    ("base_url", "message"),
     [
-        ("http://crm.example.com", "wanted https"),
+        ("http://crm.example.com", "expected https,"),
         ("https://user:hunter2@crm.example.com", "user name or password"),
         ("https://token@crm.example.com", "user name or password"),
-        ("https://crm.example.com/?a=1", "wanted none of"),
-        ("https://crm.example.com/#x", "wanted none of"),
-        ("https://crm.example.com?", "wanted none of"),
-        ("ftp://crm.example.com", "wanted https:// and a host name"),
-        ("https://", "wanted https:// and a host name"),
-        ("crm.example.com", "wanted https:// and a host name"),
+        ("https://crm.example.com/?a=1", "expected a URL without"),
+        ("https://crm.example.com/#x", "expected a URL without"),
+        ("https://crm.example.com?", "expected a URL without"),
+        ("ftp://crm.example.com", "expected https:// and a host name"),
+        ("https://", "expected https:// and a host name"),
+        ("crm.example.com", "expected https:// and a host name"),
     ],
 )
-def test_unfit_addresses(base_url: str, said: str) -> None:
-    with pytest.raises(BadBaseUrlError, match=said) as raised:
+def test_unsafe_or_malformed_urls_are_rejected(base_url: str, message: str) -> None:
+    with pytest.raises(BadBaseUrlError, match=message) as raised:
         check_base_url(base_url, allow_http=False)
     assert "hunter2" not in str(raised.value)
 
@@ -187,5 +182,5 @@ def test_unfit_addresses(base_url: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("base_url", "allow_http"), [("https://crm.example.com/v2", False), ("http://127.0.0.1:1", True)]
 )
-def test_fit_addresses(base_url: str, allow_http: bool) -> None:
+def test_valid_urls_are_accepted(base_url: str, allow_http: bool) -> None:
     check_base_url(base_url, allow_http=allow_http)

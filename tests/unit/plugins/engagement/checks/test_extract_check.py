@@ -1,4 +1,4 @@
-"""Every way in which an upload can be broken, and the message for each."""
+"""Every way in which an extract can be invalid, and the message for each."""
 
 import json
 
@@ -9,7 +9,7 @@ from engagement.contract.errors import ExtractError
 from tests.unit.plugins.engagement.memory_bucket import MemoryBucket
 
 BUCKET, KEY = "activity-bucket", "activity/dt=2026-11-23/activity.parquet"
-WHERE = f"s3://{BUCKET}/{KEY}"
+URI = f"s3://{BUCKET}/{KEY}"
 FOLDER = "activity/dt=2026-11-23/"
 MARKER = f"{FOLDER}_SUCCESS"
 
@@ -24,7 +24,7 @@ def one_file(body: bytes | None) -> MemoryBucket:
 
 
 def etags(bucket: MemoryBucket, *keys: str) -> dict[str, str]:
-    return {key: found.etag for key in keys if (found := bucket.head(key))}
+    return {key: head.etag for key in keys if (head := bucket.head(key))}
 
 
 def folder(*names: str) -> MemoryBucket:
@@ -32,69 +32,69 @@ def folder(*names: str) -> MemoryBucket:
 
 
 @pytest.mark.parametrize("body", [parquet(), parquet(0), parquet(1000, claimed=10)])
-def test_a_whole_file(body: bytes) -> None:
+def test_a_complete_file_is_accepted(body: bytes) -> None:
     bucket = one_file(body)
     found = check_extract(bucket, KEY)
-    assert (found["input_uri"], found["bytes"]) == (WHERE, len(body))
+    assert (found["input_uri"], found["bytes"]) == (URI, len(body))
     assert json.loads(str(found["input_etags"])) == etags(bucket, KEY)
     assert bucket.listings == []
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
-        (None, "does not exist, though the sensor saw a key that begins so"),
-        (b"", "is empty (0 bytes); wanted a Parquet file of at least 12 bytes"),
-        (b"PAR1PAR1", "has only 8 bytes; wanted a Parquet file of at least 12 bytes"),
-        (b"user_id,login_count\n1,2\n", "(24 bytes) begins with b'user'; wanted b'PAR1': no Parquet file"),
-        (parquet(100)[:-4], "(108 bytes) ends with b'd\\x00\\x00\\x00'; wanted b'PAR1': cut off while uploading?"),
-        (parquet(4, claimed=5), "has 16 bytes but claims a footer of 5: bytes are missing"),
-        (parquet(4, claimed=2**32 - 1), "claims a footer of 4294967295"),
+        (None, "does not exist: the sensor saw another key that starts with it"),
+        (b"", "has 0 bytes, expected a Parquet file of at least 12"),
+        (b"PAR1PAR1", "has 8 bytes, expected a Parquet file of at least 12"),
+        (b"user_id,login_count\n1,2\n", "is not Parquet: it begins with b'user', expected b'PAR1'"),
+        (parquet(100)[:-4], "(108 bytes) is truncated: it ends with b'd\\x00\\x00\\x00', expected b'PAR1'"),
+        (parquet(4, claimed=5), "(16 bytes) is truncated: its footer alone takes 5 bytes"),
+        (parquet(4, claimed=2**32 - 1), "its footer alone takes 4294967295 bytes"),
     ],
 )
-def test_broken_files(body: bytes | None, said: str) -> None:
+def test_an_invalid_file_is_rejected(body: bytes | None, message: str) -> None:
     with pytest.raises(ExtractError) as raised:
         check_extract(one_file(body), KEY)
-    message = str(raised.value)
-    assert message.startswith(WHERE)
-    assert said in message
-    assert "then clear" in message
+    text = str(raised.value)
+    assert text.startswith(URI)
+    assert message in text
+    assert "then clear" in text
 
 
-def test_replaced_while_it_was_read() -> None:
+def test_a_file_replaced_during_the_check_is_rejected() -> None:
     class Replaced(MemoryBucket):
         def read_part(self, key: str, start: int, length: int) -> tuple[bytes, str]:
             return super().read_part(key, start, length)[0], "e2"
 
-    with pytest.raises(ExtractError, match=r"was replaced while it was checked \(ETag [0-9a-f]{32}, then e2\)"):
+    with pytest.raises(ExtractError, match=r"was replaced during the check \(ETag [0-9a-f]{32}, then e2\)"):
         check_extract(Replaced({KEY: parquet()}, BUCKET), KEY)
 
 
-def test_all_files_beside_a_marker_are_the_extract() -> None:
-    store = folder("_SUCCESS", "b.parquet", "a.parquet", "country=DE/c.parquet", "_committed", ".a.crc", "sub/")
-    found = check_extract(store, MARKER)
+def test_all_data_files_next_to_a_marker_are_checked() -> None:
+    bucket = folder("_SUCCESS", "b.parquet", "a.parquet", "country=DE/c.parquet", "_committed", ".a.crc", "sub/")
+    found = check_extract(bucket, MARKER)
     keys = [FOLDER + name for name in ("a.parquet", "b.parquet", "country=DE/c.parquet")]
     assert found["input_uri"] == f"s3://{BUCKET}/{FOLDER}"
-    assert json.loads(str(found["input_etags"])) == etags(store, *keys)
+    assert json.loads(str(found["input_etags"])) == etags(bucket, *keys)
     assert found["bytes"] == 3 * len(parquet())
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
-        (("a.parquet",), f"s3://{BUCKET}/{MARKER} does not exist, though the sensor saw"),
-        (("_SUCCESS", "_committed"), f"s3://{BUCKET}/{MARKER} has no file beside it"),
-        (("_SUCCESS", *map(str, range(401))), "has 401 files beside it; wanted at most 400"),
+        (("a.parquet",), f"s3://{BUCKET}/{MARKER} does not exist: the sensor saw"),
+        (("_SUCCESS", "_committed"), f"s3://{BUCKET}/{MARKER} exists without data files"),
+        (("_SUCCESS", *map(str, range(401))), "has 401 data files, expected at most 400"),
     ],
 )
-def test_a_marker_that_says_too_much(names: tuple[str, ...], said: str) -> None:
+def test_an_invalid_folder_is_rejected(names: tuple[str, ...], message: str) -> None:
     with pytest.raises(ExtractError) as raised:
         check_extract(folder(*names), MARKER)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_a_broken_file_among_whole_ones_is_named() -> None:
-    store = folder("_SUCCESS", "a.parquet", "b.parquet")
-    store.objects[f"{FOLDER}b.parquet"] = parquet()[:-1]
-    with pytest.raises(ExtractError, match=rf"s3://{BUCKET}/{FOLDER}b\.parquet .*cut off"):
-        check_extract(store, MARKER)
+def test_the_message_names_the_invalid_file() -> None:
+    bucket = folder("_SUCCESS", "a.parquet", "b.parquet")
+    bucket.objects[f"{FOLDER}b.parquet"] = parquet()[:-1]
+    with pytest.raises(ExtractError, match=rf"s3://{BUCKET}/{FOLDER}b\.parquet .*is truncated"):
+        check_extract(bucket, MARKER)

@@ -1,4 +1,4 @@
-"""Parse-time values: Airflow's configuration, here by way of its environment variables."""
+"""The [engagement] section of Airflow's configuration, set by environment variables."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from engagement.config.dag_config import DagConfig
 from engagement.contract.errors import ConfigError
 
 
-def test_defaults() -> None:
+def test_defaults_are_used_without_a_section() -> None:
     config = DagConfig.read()
     assert config == DagConfig()
     assert (config.timezone, config.deferrable) == ("UTC", True)
@@ -36,7 +36,7 @@ def test_the_configuration_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("TIMEZONE", "Middle/Earth", "timezone is 'Middle/Earth', expected an IANA timezone name"),
         ("TIMEZONE", "../etc/passwd", "expected an IANA timezone name"),
@@ -44,7 +44,7 @@ def test_the_configuration_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PUSH_RETRIES", "-1", "push_retries is -1, expected a whole number of at least 0"),
     ],
 )
-def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+def test_an_invalid_value_is_reported(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
     monkeypatch.setenv(f"AIRFLOW__ENGAGEMENT__{name}", value)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         DagConfig.read()

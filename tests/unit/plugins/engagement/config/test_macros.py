@@ -1,4 +1,4 @@
-"""The thin layer between templates and pure functions."""
+"""The macros that translate Airflow's objects for pure functions."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ def test_as_argument(value: Any, text: str) -> None:
     assert as_argument(value) == text
 
 
-def test_the_macros_know_the_business_timezone() -> None:
+def test_dates_follow_the_business_timezone() -> None:
     run = SimpleNamespace(
         run_type="scheduled",
         logical_date=datetime(2026, 11, 22, 18, tzinfo=UTC),
@@ -47,7 +47,7 @@ def test_the_macros_know_the_business_timezone() -> None:
     assert macros["push_mode"](run, params, setting) == "dry_run"
 
 
-def test_a_missing_variable_is_final() -> None:
+def test_a_missing_variable_fails_without_retry() -> None:
     var: dict[str, Any] = {"value": {}}
     with pytest.raises(AirflowFailException, match="Variable 'engagement' does not exist"):
         settings(var)

@@ -1,4 +1,4 @@
-"""The Variable: defaults, ranges, and messages that need no second look."""
+"""The Variable: defaults, valid ranges and error messages."""
 
 import json
 import math
@@ -36,7 +36,7 @@ def test_defaults() -> None:
     assert found.metrics_namespace == ""
 
 
-def test_the_push_ends_before_glue_ends_it() -> None:
+def test_the_deadline_is_before_the_timeout_of_the_glue_job() -> None:
     glue_timeout_seconds = 180 * 60
     assert parse().deadline_seconds + 120 <= glue_timeout_seconds
     assert parse(deadline_seconds=glue_timeout_seconds - 600).deadline_seconds == 10_200
@@ -63,7 +63,7 @@ def test_the_push_ends_before_glue_ends_it() -> None:
         ("metrics_namespace", "n" * 255),
     ],
 )
-def test_accepted(name: str, value: Any) -> None:
+def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
     assert getattr(parse(**{name: value}), name) == value
 
 
@@ -108,14 +108,14 @@ def test_accepted(name: str, value: Any) -> None:
         ("allow_http", 1),
     ],
 )
-def test_refused(name: str, value: Any) -> None:
+def test_an_invalid_value_is_rejected(name: str, value: Any) -> None:
     with pytest.raises(SettingsError) as raised:
         parse(**{name: value})
     assert re.search(rf"{name}: expected .+, got {re.escape(repr(value))}", str(raised.value))
 
 
 @pytest.mark.parametrize("value", ["", '{"token":"s3cr3t"}', {"token": "s3cr3t"}])
-def test_what_may_be_the_secret_itself_is_not_repeated(value: Any) -> None:
+def test_a_secret_pasted_by_mistake_is_not_quoted(value: Any) -> None:
     with pytest.raises(
         SettingsError, match=r"credential_id: expected .+, got a (str|dict) that is not shown"
     ) as raised:
@@ -124,13 +124,13 @@ def test_what_may_be_the_secret_itself_is_not_repeated(value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", list(Settings.model_fields))
-def test_airflow_hides_no_setting_on_its_variables_page(name: str) -> None:
-    # What it hides as *** is stored as *** when anything of the Variable is saved in its page.
-    assert redact({name: "as it is"}) == {name: "as it is"}
-    assert redact({"secret_id": "as it is"}) == {"secret_id": "***"}
+def test_airflow_masks_no_setting_on_its_variables_page(name: str) -> None:
+    # Airflow stores the mask *** as the value when the Variable is saved on its page.
+    assert redact({name: "plain"}) == {name: "plain"}
+    assert redact({"secret_id": "plain"}) == {"secret_id": "***"}
 
 
-def test_every_fault_is_listed_at_once() -> None:
+def test_all_faults_are_listed() -> None:
     document = {**SETTINGS, "max_atempts": 3, "zzz": 1, "push_tasks": 0}
     del document["credential_id"]
     with pytest.raises(SettingsError) as raised:
@@ -151,17 +151,17 @@ def test_every_fault_is_listed_at_once() -> None:
         ("null", "expected a JSON object, got None"),
     ],
 )
-def test_no_object(document: str | None, said: str) -> None:
+def test_a_variable_without_an_object_is_rejected(document: str | None, said: str) -> None:
     with pytest.raises(SettingsError, match=said) as raised:
         Settings.parse(document)
     assert "Variable 'engagement'" in str(raised.value)
 
 
-def test_a_slash_at_the_end_of_the_base_url_is_dropped() -> None:
+def test_a_trailing_slash_of_the_base_url_is_removed() -> None:
     assert parse(base_url="https://crm.example.com/v2/").base_url == "https://crm.example.com/v2"
 
 
-def test_notification_settings_are_read_whatever_else_is_wrong() -> None:
+def test_notification_settings_survive_other_faults() -> None:
     document = (
         '{"sns_topic_arn": "arn:aws:sns:eu-west-1:123456789012:t", "notify": "al", "zzz": 1, "push_tasks": 1, '
         '"push_tasks": -1}'
@@ -175,7 +175,7 @@ def test_notification_settings_are_read_whatever_else_is_wrong() -> None:
     ("document", "said"),
     [(None, "does not exist"), ("[1]", "got a list"), ("{s3cr3t", "not JSON"), ('"s3cr3t"', "got a str")],
 )
-def test_notification_settings_of_no_object(document: str | None, said: str) -> None:
+def test_notification_settings_need_an_object(document: str | None, said: str) -> None:
     with pytest.raises(SettingsError, match=said) as raised:
         notification_settings(document)
     assert "s3cr3t" not in str(raised.value)

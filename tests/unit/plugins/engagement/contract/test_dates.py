@@ -1,4 +1,4 @@
-"""The day that a run scores, for every kind of run, east and west of Greenwich."""
+"""The score date of a run, for every run type and in several timezones."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ ZONES = ("UTC", "Pacific/Kiritimati", "Asia/Kolkata", "Europe/Berlin", "America/
 DAYS = st.dates(date(2024, 1, 1), date(2030, 12, 31))
 
 
-def of(
+def score_date(
     *,
     requested: str | None = None,
     run_type: str = "scheduled",
@@ -29,47 +29,47 @@ def of(
 
 
 @given(day=DAYS, zone=st.sampled_from(ZONES))
-def test_the_run_of_three_o_clock_scores_that_very_day(day: date, zone: str) -> None:
+def test_the_run_at_3_scores_the_same_day(day: date, zone: str) -> None:
     tick = datetime.combine(day, time(3), ZoneInfo(zone)).astimezone(UTC)
-    assert of(logical_date=tick, run_after=tick, timezone=zone) == day.isoformat()
+    assert score_date(logical_date=tick, run_after=tick, timezone=zone) == day.isoformat()
 
 
 @given(day=DAYS, seconds=st.integers(0, 86_399), zone=st.sampled_from(ZONES))
-def test_without_a_logical_date_the_local_day_of_run_after_counts(day: date, seconds: int, zone: str) -> None:
+def test_run_after_is_used_without_a_logical_date(day: date, seconds: int, zone: str) -> None:
     wall = datetime.combine(day, time.min) + timedelta(seconds=seconds)
     moment = wall.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     local = moment.astimezone(ZoneInfo(zone)).date()
-    assert of(run_type="manual", run_after=moment, timezone=zone) == local.isoformat()
+    assert score_date(run_type="manual", run_after=moment, timezone=zone) == local.isoformat()
 
 
 @pytest.mark.parametrize(
     ("moment", "zone", "day"),
     [
-        ("2026-11-22T18:00:00+00:00", "Asia/Tokyo", "2026-11-23"),  # 03:00 there, still yesterday in UTC
+        ("2026-11-22T18:00:00+00:00", "Asia/Tokyo", "2026-11-23"),  # 03:00 in Tokyo, the day before in UTC
         ("2026-11-23T08:00:00+00:00", "America/New_York", "2026-11-23"),
         ("2026-11-23T03:00:00+00:00", "America/New_York", "2026-11-22"),
-        ("2026-03-29T01:00:00+00:00", "Europe/Berlin", "2026-03-29"),  # 03:00, the hour before does not exist
-        ("2026-10-25T02:00:00+00:00", "Europe/Berlin", "2026-10-25"),  # 03:00, the hour before came twice
+        ("2026-03-29T01:00:00+00:00", "Europe/Berlin", "2026-03-29"),  # 03:00, just after the clocks went forward
+        ("2026-10-25T02:00:00+00:00", "Europe/Berlin", "2026-10-25"),  # 03:00, just after the clocks went back
         ("2026-10-24T22:30:00+00:00", "Europe/Berlin", "2026-10-25"),
     ],
 )
-def test_known_moments(moment: str, zone: str, day: str) -> None:
-    assert of(logical_date=datetime.fromisoformat(moment), timezone=zone) == day
+def test_known_times(moment: str, zone: str, day: str) -> None:
+    assert score_date(logical_date=datetime.fromisoformat(moment), timezone=zone) == day
 
 
 def test_a_requested_date_wins_over_the_logical_date() -> None:
     logical = datetime(2026, 11, 23, 3, tzinfo=UTC)
-    assert of(requested="2026-10-01", run_type="manual", logical_date=logical) == "2026-10-01"
+    assert score_date(requested="2026-10-01", run_type="manual", logical_date=logical) == "2026-10-01"
 
 
 def test_the_logical_date_wins_over_run_after() -> None:
-    assert of(logical_date=datetime(2026, 11, 1, 3, tzinfo=UTC)) == "2026-11-01"
+    assert score_date(logical_date=datetime(2026, 11, 1, 3, tzinfo=UTC)) == "2026-11-01"
 
 
 @pytest.mark.parametrize("text", ["2026-02-30", "20261123", "2026-W48-1", "23.11.2026", "today", " 2026-11-23"])
-def test_no_date(text: str) -> None:
+def test_an_invalid_date_is_rejected(text: str) -> None:
     with pytest.raises(ScoreDateError, match=r"expected a calendar date \(YYYY-MM-DD\) for score_date") as raised:
-        of(requested=text, run_type="manual")
+        score_date(requested=text, run_type="manual")
     assert repr(text) in str(raised.value)
 
 
@@ -79,11 +79,11 @@ def test_scored_at_is_utc_in_whole_seconds() -> None:
 
 
 @pytest.mark.parametrize(("zone", "age"), [("UTC", 2), ("Asia/Tokyo", 3), ("America/New_York", 2)])
-def test_age_counts_business_days(zone: str, age: int) -> None:
+def test_age_is_counted_in_the_business_timezone(zone: str, age: int) -> None:
     assert dates.age_in_days("2026-11-20", datetime(2026, 11, 22, 16, tzinfo=UTC), zone) == age
 
 
-def test_a_date_ahead_has_a_negative_age() -> None:
+def test_a_future_date_has_a_negative_age() -> None:
     assert dates.age_in_days("2026-11-24", datetime(2026, 11, 23, tzinfo=UTC), "UTC") == -1
 
 
@@ -100,8 +100,12 @@ def test_a_date_ahead_has_a_negative_age() -> None:
         ("dry_run", "all", 0, "dry_run", "push_mode=dry_run"),
     ],
 )
-def test_what_is_sent(requested: PushMode | None, setting: PushMode, age: int, mode: str, reason: str) -> None:
-    found, why = dates.push_mode(requested=requested, setting=setting, age_in_days=age, max_age_in_days=2)
-    assert found == mode
-    assert bool(why) == bool(reason)
-    assert reason in why
+def test_push_mode_and_its_reason(
+    requested: PushMode | None, setting: PushMode, age: int, mode: str, reason: str
+) -> None:
+    actual_mode, actual_reason = dates.push_mode(
+        requested=requested, setting=setting, age_in_days=age, max_age_in_days=2
+    )
+    assert actual_mode == mode
+    assert bool(actual_reason) == bool(reason)
+    assert reason in actual_reason

@@ -1,4 +1,4 @@
-"""Documents are strict: each way to be wrong is told, and nothing that is wrong gets through."""
+"""Strict documents: every fault is reported, and no invalid document is accepted."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def faults(document: StrictModel, text: str | bytes) -> list[str]:
 
 
 @documents
-def test_a_document_is_read_back_as_it_was(document: StrictModel) -> None:
+def test_a_document_survives_a_round_trip(document: StrictModel) -> None:
     assert parse(type(document), factory.changed(document)) == document
 
 
 @documents
-def test_every_fault_is_told_at_once_in_order(document: StrictModel) -> None:
+def test_all_faults_are_listed_in_order(document: StrictModel) -> None:
     text = factory.changed(document, run_id=..., posts_=1, status_codez={}, rows=-1, zzz=None)
-    found = faults(document, text)
-    assert found == sorted(found)
-    assert {"run_id: required", "zzz is not a known name"} <= set(found)
-    assert any(fault.startswith("rows: expected ") for fault in found)
+    listed = faults(document, text)
+    assert listed == sorted(listed)
+    assert {"run_id: required", "zzz is not a known name"} <= set(listed)
+    assert any(fault.startswith("rows: expected ") for fault in listed)
 
 
 @documents
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "start"),
     [
         ("", "not JSON: "),
         ("{", "not JSON: "),
@@ -61,20 +61,20 @@ def test_every_fault_is_told_at_once_in_order(document: StrictModel) -> None:
         ('{"rows": {"input": 1, "input": 1}}', "duplicate key 'input'"),
     ],
 )
-def test_a_text_that_is_no_object(document: StrictModel, text: str | bytes, said: str) -> None:
+def test_a_text_without_a_valid_object_is_rejected(document: StrictModel, text: str | bytes, start: str) -> None:
     (fault,) = faults(document, text)
-    assert fault.startswith(said)
+    assert fault.startswith(start)
 
 
 @documents
-def test_a_document_of_another_version_has_that_one_fault(document: StrictModel) -> None:
+def test_another_version_is_the_only_fault(document: StrictModel) -> None:
     text = factory.changed(document, version=2, of_that_version=1, rows=...)
     assert faults(document, text) == ["version: expected 1, got 2"]
 
 
 @documents
 @pytest.mark.parametrize("version", [0, True, 1.0])
-def test_a_version_is_a_whole_number(document: StrictModel, version: object) -> None:
+def test_the_version_is_a_whole_number(document: StrictModel, version: object) -> None:
     assert faults(document, factory.changed(document, version=version)) == [f"version: expected 1, got {version}"]
 
 
@@ -103,7 +103,7 @@ def test_a_version_is_a_whole_number(document: StrictModel, version: object) -> 
         ("summary", "cost_usd", float("-inf"), "cost_usd: expected a finite number, got -inf"),
     ],
 )
-def test_a_value_of_another_type_is_told(name: str, field: str, value: Any, fault: str) -> None:
+def test_an_invalid_value_is_reported(name: str, field: str, value: Any, fault: str) -> None:
     document = DOCUMENTS[name]
     found = faults(document, factory.changed(document, **{field: value}))
     assert found[0].startswith(fault)
@@ -130,24 +130,24 @@ def test_a_value_of_another_type_is_told(name: str, field: str, value: Any, faul
         ("aggregate", {"rows": 7}, "outcomes add up to 478, expected its 7 rows"),
     ],
 )
-def test_sums_that_do_not_add_up_are_told(name: str, changes: dict[str, Any], fault: str) -> None:
+def test_inconsistent_sums_are_reported(name: str, changes: dict[str, Any], fault: str) -> None:
     document = DOCUMENTS[name]
     assert faults(document, factory.changed(document, **changes)) == [fault]
 
 
-def test_only_names_of_the_document_itself_are_suggested() -> None:
+def test_only_names_of_the_top_level_are_suggested() -> None:
     document = DOCUMENTS["delivery"]
     stopped = {"cause": "deadline", "detail": "", "stop": 1}
     found = faults(document, factory.changed(document, stopped=stopped, row=1))
     assert found == ["row is not a known name; did you mean rows?", "stopped.stop is not a known name"]
 
 
-def test_no_text_of_a_document_is_repeated() -> None:
+def test_texts_of_a_document_are_not_quoted() -> None:
     samples = {"user_id_null": [{"login_count": ["s3cr3t"]}]}
     found = faults(DOCUMENTS["scores"], factory.changed(DOCUMENTS["scores"], samples=samples, run_id={"a": "s3cr3t"}))
     assert "s3cr3t" not in "; ".join(found)
 
 
-def test_very_many_faults_are_counted() -> None:
+def test_many_faults_are_counted() -> None:
     found = faults(DOCUMENTS["delivery"], factory.changed(DOCUMENTS["delivery"], attempts=[0] * 1000))
     assert (len(found), found[-1]) == (51, "and 950 more")

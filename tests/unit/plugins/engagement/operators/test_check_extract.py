@@ -15,7 +15,7 @@ from tests.unit.plugins.engagement.operators.task_context import TaskInstance, t
 
 DAY = "2026-11-23"
 KEY = f"activity/dt={DAY}/activity.parquet"
-WHOLE = b"PAR1" + b"ffff" + (4).to_bytes(4, "little") + b"PAR1"
+PARQUET = b"PAR1" + b"ffff" + (4).to_bytes(4, "little") + b"PAR1"
 
 
 @pytest.fixture
@@ -26,15 +26,15 @@ def s3(aws_account: None) -> Any:  # noqa: ARG001
 
 
 @pytest.fixture
-def probed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
-    """Record the preflight's calls; the preflight itself is tested beside its module."""
+def crm_checks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """The calls of the CRM check, which has tests of its own."""
     calls: list[tuple[str, bool]] = []
 
-    def probe(base_url: str, *, allow_http: bool) -> int:
+    def record(base_url: str, *, allow_http: bool) -> int:
         calls.append((base_url, allow_http))
         return 401
 
-    monkeypatch.setattr(crm_probe, "check_reachable", probe)
+    monkeypatch.setattr(crm_probe, "check_reachable", record)
     return calls
 
 
@@ -50,61 +50,61 @@ def check_activity(**changes: str) -> Any:
     return CheckExtractOperator(task_id="check_activity", **arguments).execute(task_context())
 
 
-def test_a_whole_extract(s3: Any, probed: list[tuple[str, bool]]) -> None:
-    etag = s3.put_object(Bucket="activity-bucket", Key=KEY, Body=WHOLE)["ETag"].strip('"')
+def test_a_complete_extract_is_returned(s3: Any, crm_checks: list[tuple[str, bool]]) -> None:
+    etag = s3.put_object(Bucket="activity-bucket", Key=KEY, Body=PARQUET)["ETag"].strip('"')
     assert check_activity(allow_http="true") == {
         "input_uri": f"s3://activity-bucket/{KEY}",
         "input_etags": json.dumps({KEY: etag}),
         "bytes": 16,
     }
-    assert probed == [("https://crm.example.com", True)]
+    assert crm_checks == [("https://crm.example.com", True)]
 
 
-@pytest.mark.parametrize("body", [b"", b"PAR1", WHOLE[:-1], WHOLE[1:]])
-def test_a_broken_extract_is_final(s3: Any, probed: list[tuple[str, bool]], body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"PAR1", PARQUET[:-1], PARQUET[1:]])
+def test_an_invalid_extract_fails_without_retry(s3: Any, crm_checks: list[tuple[str, bool]], body: bytes) -> None:
     s3.put_object(Bucket="activity-bucket", Key=KEY, Body=body)
     with pytest.raises(AirflowFailException, match=f"s3://activity-bucket/{KEY}"):
         check_activity()
-    assert probed == []
+    assert crm_checks == []
 
 
-def test_a_sidecar_is_no_extract(s3: Any, probed: list[tuple[str, bool]]) -> None:  # noqa: ARG001
-    s3.put_object(Bucket="activity-bucket", Key=f"{KEY}.crc", Body=WHOLE)
+def test_a_sidecar_file_is_not_the_extract(s3: Any, crm_checks: list[tuple[str, bool]]) -> None:  # noqa: ARG001
+    s3.put_object(Bucket="activity-bucket", Key=f"{KEY}.crc", Body=PARQUET)
     with pytest.raises(AirflowFailException, match="does not exist") as raised:
         check_activity()
-    # For the last task, which cannot see this one's message.
+    # The last task reads it, because it cannot see the exception.
     assert TaskInstance.pushed["failure_reason"] == str(raised.value)
 
 
-def test_a_dry_run_leaves_the_crm_alone_and_says_so(
-    s3: Any, probed: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+def test_a_dry_run_does_not_check_the_crm(
+    s3: Any, crm_checks: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
+    logged: list[str] = []
 
     def record(message: str, *values: Any) -> None:
-        said.append(message % values)
+        logged.append(message % values)
 
     log = SimpleNamespace(info=record, warning=record)
     monkeypatch.setattr(CheckExtractOperator, "log", log)
-    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=WHOLE)
+    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=PARQUET)
     assert check_activity(push_mode="dry_run")["bytes"] == 16
-    assert probed == []
-    assert said[-1] == "The CRM was not asked whether it is there: a dry run sends nothing"
+    assert crm_checks == []
+    assert logged[-1] == "The CRM was not checked: a dry run sends nothing"
 
 
-def test_an_absent_crm_is_worth_a_retry(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=WHOLE)
+def test_an_unavailable_crm_is_retried(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=PARQUET)
 
-    def absent(*_: Any, **__: Any) -> int:
+    def fail(*_: Any, **__: Any) -> int:
         raise CrmUnavailableError("GET https://crm.example.com: connection refused")
 
-    monkeypatch.setattr(crm_probe, "check_reachable", absent)
+    monkeypatch.setattr(crm_probe, "check_reachable", fail)
     with pytest.raises(AirflowException, match="connection refused") as raised:
         check_activity()
     assert not isinstance(raised.value, AirflowFailException)
 
 
-def test_an_unencrypted_crm_is_final(s3: Any) -> None:
-    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=WHOLE)
-    with pytest.raises(AirflowFailException, match="wanted https"):
+def test_an_unencrypted_crm_fails_without_retry(s3: Any) -> None:
+    s3.put_object(Bucket="activity-bucket", Key=KEY, Body=PARQUET)
+    with pytest.raises(AirflowFailException, match="expected https"):
         check_activity(base_url="http://crm.example.com")

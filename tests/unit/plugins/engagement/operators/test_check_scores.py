@@ -44,71 +44,71 @@ def check_scores(skip_drift_checks: str = "false") -> Any:
     return operator.execute(task_context())
 
 
-def test_good_scores(write_scores: Callable[..., None]) -> None:
+def test_good_scores_pass(write_scores: Callable[..., None]) -> None:
     write_scores()
     assert check_scores() == {
         "scored": 1000,
         "invalid": 2,
         "warnings": [],
         "checks": [
-            "1 files as listed",
+            "1 files match the manifest",
             "rows add up",
-            "no comparison with earlier dates: found 0, expected 3",
+            "not compared with earlier dates: there are 0, expected at least 3",
         ],
     }
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"run_id": "manual__other"}, "it belongs to run manual__other"),
         ({"histogram": [1] * 20}, "its histogram add up to 20, expected 1,000"),
         ({"rowz": 1}, "rowz is not a known name; did you mean rows"),
     ],
 )
-def test_a_manifest_that_cannot_be_trusted(
-    write_scores: Callable[..., None], changes: dict[str, Any], said: str
+def test_an_unusable_manifest_fails_even_with_skipped_checks(
+    write_scores: Callable[..., None], changes: dict[str, Any], message: str
 ) -> None:
     write_scores(**changes)
-    where = "s3://output-bucket/scores/dt=2026-11-23/_manifest.json is not a manifest of this run: "
-    with pytest.raises(AirflowFailException, match=f"{where}.*{said}.*Clear score_users"):
-        check_scores(skip_drift_checks="true")  # which is about what is plausible, not about what is there
+    start = "s3://output-bucket/scores/dt=2026-11-23/_manifest.json is not a usable manifest of this run: "
+    with pytest.raises(AirflowFailException, match=f"{start}.*{message}.*Clear score_users"):
+        check_scores(skip_drift_checks="true")
 
 
-def test_a_file_that_the_manifest_does_not_list(s3: Any, write_scores: Callable[..., None]) -> None:
+def test_a_file_missing_in_the_manifest_is_reported(s3: Any, write_scores: Callable[..., None]) -> None:
     write_scores()
     s3.put_object(Bucket="output-bucket", Key=f"scores/dt={DAY}/part-1.csv", Body=b"")
-    said = r"s3://output-bucket/scores/dt=2026-11-23/ must not be sent: part-1.csv: is there but not listed in the mani"
-    with pytest.raises(AirflowFailException, match=said) as raised:
+    message = "scores/dt=2026-11-23/ must not be sent: part-1.csv is in the folder but not in the manifest"
+    with pytest.raises(AirflowFailException, match=message) as raised:
         check_scores(skip_drift_checks="true")
     assert TaskInstance.pushed["failure_reason"] == str(raised.value)
 
 
-def test_no_manifest(s3: Any) -> None:  # noqa: ARG001
-    with pytest.raises(AirflowFailException, match=r"scores/dt=2026-11-23/_manifest.json is missing, though"):
+def test_a_missing_manifest_is_reported(s3: Any) -> None:  # noqa: ARG001
+    with pytest.raises(AirflowFailException, match=r"scores/dt=2026-11-23/_manifest.json does not exist, although"):
         check_scores()
 
 
-def test_a_drop_beside_earlier_dates(s3: Any, write_scores: Callable[..., None]) -> None:
+def test_a_drop_against_earlier_dates_is_reported(s3: Any, write_scores: Callable[..., None]) -> None:
     write_scores(scored=400)
     for day in ("2026-11-20", "2026-11-21", "2026-11-22"):
         write_scores(day, scored=1000)
-    # Neither later dates nor what is no date, nor a date that was never finished, are history.
+    # Later dates, folders that are not dates and unfinished dates are not compared.
     write_scores("2026-11-24", scored=1)
     s3.put_object(Bucket="output-bucket", Key="scores/_temporary/x", Body=b"")
     s3.put_object(Bucket="output-bucket", Key="scores/dt=2026-11-19/part-0.csv", Body=b"")
-    with pytest.raises(AirflowFailException, match="400 rows scored, the median of 3 earlier dates is 1,000"):
+    with pytest.raises(AirflowFailException, match=r"400 rows scored, 60\.0% fewer than the median of 3 earlier dates"):
         check_scores()
     assert check_scores(skip_drift_checks="true")["warnings"] == [
-        "let pass by skip_drift_checks: 400 rows scored, the median of 3 earlier dates is 1,000: 60.0% fewer; "
-        "wanted at most max_row_drop_fraction=0.5"
+        "ignored because of skip_drift_checks: 400 rows scored, 60.0% fewer than the median of 3 earlier dates "
+        "(1,000), above max_row_drop_fraction=0.5"
     ]
 
 
-def test_at_most_fourteen_dates_and_the_latest(write_scores: Callable[..., None]) -> None:
+def test_the_fourteen_latest_dates_are_compared(write_scores: Callable[..., None]) -> None:
     write_scores(scored=400)
     for day in range(1, 7):
         write_scores(f"2026-10-{day:02}", scored=9_999)
     for day in range(1, 15):
         write_scores(f"2026-11-{day:02}", scored=500)
-    assert "400 rows scored, the median of 14 earlier dates is 500: 20.0% fewer" in check_scores()["checks"]
+    assert "400 rows scored, 20.0% fewer than the median of 14 earlier dates (500)" in check_scores()["checks"]

@@ -1,4 +1,4 @@
-"""The operator against S3 and Glue stand-ins and the provider's own hooks."""
+"""The operator against moto's S3 and Glue, through the provider's real hooks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RUN_SUMMARY = s3_keys.summary_prefix(factory.DATE, factory.RUN_ID, dry_run=False
 
 
 class Aws:
-    """Clients of the mocked account, and the calls that reached it."""
+    """Clients of the emulated account, with S3 objects and Glue runs to test with."""
 
     def __init__(self) -> None:
         self.s3 = boto3.client("s3")
@@ -49,17 +49,17 @@ class Aws:
             self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
 
     def put_run(self, **changes: Any) -> None:
-        every = factory.first_attempt() + factory.last_attempt()
-        self.put(factory.objects(factory.scores_manifest(), factory.delivery_manifest(**changes), every))
+        aggregates = factory.first_attempt() + factory.last_attempt()
+        self.put(factory.objects(factory.scores_manifest(), factory.delivery_manifest(**changes), aggregates))
         self.put({LEDGER: json.dumps({"user_id": CANARY}).encode()})
 
     def start(self, job: str, state: str = "SUCCEEDED", error: str = "", run_id: str = factory.RUN_ID) -> str:
-        made = self.glue.start_job_run(
+        response = self.glue.start_job_run(
             JobName=job, Arguments={"--run_id": run_id}, WorkerType="G.1X", NumberOfWorkers=2
         )
-        run = run_of(job, made["JobRunId"])
+        run = run_of(job, response["JobRunId"])
         run._transitions, run.status, run.error = [], state, error
-        return str(made["JobRunId"])
+        return str(response["JobRunId"])
 
     def all_keys(self) -> set[str]:
         return {item["Key"] for item in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
@@ -73,7 +73,7 @@ class Aws:
 
 def run_of(job: str, run: str) -> Any:
     backend = glue_backends["123456789012"]["us-east-1"]
-    return next(found for found in backend.jobs[job].job_runs if found.job_run_id == run)
+    return next(each for each in backend.jobs[job].job_runs if each.job_run_id == run)
 
 
 @pytest.fixture
@@ -88,18 +88,18 @@ def aws(aws_account: None, monkeypatch: pytest.MonkeyPatch) -> Aws:  # noqa: ARG
             run_of(response._get_param("JobName"), run).status = "STOPPED"
         return ActionResult({"SuccessfulSubmissions": [], "Errors": []})
 
-    # What moto's Glue lacks: error messages and BatchStopJobRun.
+    # moto's Glue has neither error messages nor BatchStopJobRun.
     monkeypatch.setattr(FakeJobRun, "as_dict", with_error)
     monkeypatch.setattr(GlueResponse, "batch_stop_job_run", batch_stop_job_run, raising=False)
     return Aws()
 
 
 class TaskInstance(SimpleNamespace):
-    """What the operator asks of the running task instance."""
+    """The part of a task instance that the operator uses."""
 
     dag_id = factory.DAG_ID
     run_id = factory.RUN_ID
-    checked: ClassVar[dict[str, Any]] = {"warnings": ["fewer than usual"], "checks": ["rows add up"]}
+    checks: ClassVar[dict[str, Any]] = {"warnings": ["fewer than usual"], "checks": ["rows add up"]}
 
     def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str | None]]:
         assert (dag_id, run_ids) == (self.dag_id, [self.run_id])
@@ -110,8 +110,8 @@ class TaskInstance(SimpleNamespace):
 
     def xcom_pull(self, *, task_ids: str, key: str = "return_value") -> Any:
         if (task_ids, key) == ("check_scores", "return_value"):
-            return self.checked
-        return self.told.get(task_ids) if key == "failure_reason" else None
+            return self.checks
+        return self.failure_reasons.get(task_ids) if key == "failure_reason" else None
 
 
 def operator(**changes: Any) -> SummarizeApiResponsesOperator:
@@ -130,22 +130,22 @@ def operator(**changes: Any) -> SummarizeApiResponsesOperator:
     }
     with DAG(factory.DAG_ID, schedule=None) as dag:
         tasks = [BaseOperator(task_id=task) for task in factory.TASKS]
-        made = SummarizeApiResponsesOperator(**values | changes)
-        for before, after in zip(tasks, [*tasks[1:], made], strict=True):
+        last = SummarizeApiResponsesOperator(**values | changes)
+        for before, after in zip(tasks, [*tasks[1:], last], strict=True):
             before.set_downstream(after)
-    assert made.dag is dag
-    return made
+    assert last.dag is dag
+    return last
 
 
 def context(task: SummarizeApiResponsesOperator, states: dict[str, str | None] | None = None) -> Any:
-    ti = TaskInstance(states=dict.fromkeys(factory.TASKS, "success") | (states or {}), pushed={}, told={})
+    ti = TaskInstance(states=dict.fromkeys(factory.TASKS, "success") | (states or {}), pushed={}, failure_reasons={})
     return {"ti": ti, "task": task, "dag": task.dag}
 
 
-def refused(task: SummarizeApiResponsesOperator, around: Any) -> str:
-    with pytest.raises(AirflowFailException) as caught:
-        task.execute(around)
-    return str(caught.value)
+def failure_message(task: SummarizeApiResponsesOperator, task_context: Any) -> str:
+    with pytest.raises(AirflowFailException) as raised:
+        task.execute(task_context)
+    return str(raised.value)
 
 
 def test_a_success_is_returned_written_and_linked(aws: Aws) -> None:
@@ -157,18 +157,18 @@ def test_a_success_is_returned_written_and_linked(aws: Aws) -> None:
     assert tuple(result) == tuple(Summary.model_fields)
     assert result["status"] == "success"
     assert result["outcomes"] == factory.SETTLED
-    whole = aws.summary()
+    summary = aws.summary()
     assert task.summary is not None
-    assert whole == task.summary.model_dump(mode="json")  # what the task's callbacks tell
-    assert list(whole["tasks"]) == list(factory.TASKS)
-    # moto's runs take 123 s on 2 workers G.1X
-    assert whole["cost_usd"] == pytest.approx(2 * 123 * 2 / 3600 * 0.44, abs=0.0002)
+    assert summary == task.summary.model_dump(mode="json")  # for the task's callbacks
+    assert list(summary["tasks"]) == list(factory.TASKS)
+    # moto's runs take 123 s on two G.1X workers
+    assert summary["cost_usd"] == pytest.approx(2 * 123 * 2 / 3600 * 0.44, abs=0.0002)
     assert aws.text(f"summaries/dt={factory.DATE}/summary.json") == aws.text(f"{RUN_SUMMARY}.json")
     page = aws.s3.head_object(Bucket=BUCKET, Key=f"{RUN_SUMMARY}.html")
     assert page["ContentType"] == "text/html; charset=utf-8"
     (link,) = task.operator_extra_links
-    assert link.get_link(task, ti_key=None) == whole["report_url"]
-    assert whole["report_url"].startswith(f"https://console.aws.amazon.com/s3/object/{BUCKET}?region=us-east-1&")
+    assert link.get_link(task, ti_key=None) == summary["report_url"]
+    assert summary["report_url"].startswith(f"https://console.aws.amazon.com/s3/object/{BUCKET}?region=us-east-1&")
 
 
 def test_scores_are_compared_with_earlier_dates_in_s3(aws: Aws) -> None:
@@ -181,98 +181,101 @@ def test_scores_are_compared_with_earlier_dates_in_s3(aws: Aws) -> None:
     assert "To match the one recent date" in aws.text(f"{RUN_SUMMARY}.html")
 
 
-def test_no_user_id_is_read_or_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_user_id_is_read_or_written(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.put_run()
-    has_read: list[str] = []
+    keys: list[str] = []
     read = Bucket.read
 
-    def noted(store: Bucket, key: str) -> bytes | None:
-        has_read.append(key)
-        return read(store, key)
+    def record(bucket: Bucket, key: str) -> bytes | None:
+        keys.append(key)
+        return read(bucket, key)
 
-    monkeypatch.setattr(Bucket, "read", noted)
+    monkeypatch.setattr(Bucket, "read", record)
     task = operator()
     result = task.execute(context(task))
-    assert LEDGER not in has_read
-    assert len(has_read) == 5
-    told = [json.dumps(result), aws.text(f"{RUN_SUMMARY}.json"), aws.text(f"{RUN_SUMMARY}.html")]
-    assert not [text for text in told if CANARY in text]
+    assert LEDGER not in keys
+    assert len(keys) == 5
+    texts = [json.dumps(result), aws.text(f"{RUN_SUMMARY}.json"), aws.text(f"{RUN_SUMMARY}.html")]
+    assert not [text for text in texts if CANARY in text]
 
 
-def test_a_failed_push_fails_with_glues_message_and_counts(aws: Aws) -> None:
+def test_a_failed_push_is_reported_with_message_and_counts(aws: Aws) -> None:
     aws.put_run(stopped={"cause": "token_refused", "detail": "The CRM answered 401 twice."})
     aws.start(factory.PUSH_JOB, "FAILED", "AuthError: the CRM answered 401 twice")
     task = operator()
-    around = context(task, {"push_scores": "failed"})
-    message = refused(task, around)
+    task_context = context(task, {"push_scores": "failed"})
+    message = failure_message(task, task_context)
     assert message.startswith("push_scores failed: AuthError: the CRM answered 401 twice. 970 of 1,000 scores")
     assert "deferred 2" in message
     assert f"s3://{BUCKET}/{RUN_SUMMARY}.html" in message
-    # whoever is told of the failure finds the numbers and the report
-    assert around["ti"].pushed["return_value"]["status"] == "failed"
+    # The failure callback finds the numbers and the report.
+    assert task_context["ti"].pushed["return_value"]["status"] == "failed"
     assert task.summary is not None
     assert aws.summary() == task.summary.model_dump(mode="json")
     assert task.operator_extra_links[0].get_link(task, ti_key=None) == aws.summary()["report_url"]
 
 
-def test_a_green_run_without_delivery_manifest_is_not_green(aws: Aws) -> None:
+def test_a_run_without_delivery_manifest_fails(aws: Aws) -> None:
     aws.put_run()
     aws.s3.delete_object(Bucket=BUCKET, Key=s3_keys.delivery_manifest(factory.DATE, factory.RUN_ID, dry_run=False))
     aws.start(factory.PUSH_JOB)
     task = operator()
-    assert "it does not exist" in refused(task, context(task))
+    assert "it does not exist" in failure_message(task, context(task))
     assert aws.summary()["outcomes"]["delivered"] in (500, 970)
 
 
-def test_a_day_without_extract_leaves_a_summary_and_a_report(aws: Aws) -> None:
+def test_a_run_without_extract_has_summary_and_report(aws: Aws) -> None:
     states: dict[str, str | None] = dict.fromkeys(factory.TASKS[1:], "upstream_failed")
     task = operator(activity_uri="s3://in/activity.parquet")
-    message = refused(task, context(task, {"wait_for_activity": "failed", **states}))
-    cause = "wait_for_activity failed: there is no extract at s3://in/activity.parquet at the end of the wait"
+    message = failure_message(task, context(task, {"wait_for_activity": "failed", **states}))
+    cause = "wait_for_activity failed: there was no extract at s3://in/activity.parquet when the wait ended"
     assert message.startswith(f"{cause}. Nothing was sent for 2026-11-23.")
     assert aws.all_keys() == {f"{RUN_SUMMARY}.json", f"{RUN_SUMMARY}.html", s3_keys.latest_summary(factory.DATE)}
 
 
-def test_what_a_failed_task_told_leads_the_message(aws: Aws) -> None:
+def test_the_error_of_the_failed_task_leads_the_message(aws: Aws) -> None:
     states: dict[str, str | None] = dict.fromkeys(factory.TASKS[2:], "upstream_failed")
     task = operator()
-    around = context(task, {"wait_for_activity": "success", "check_activity": "failed", **states})
-    around["ti"].told = {"check_activity": "the extract has 0 bytes", "wait_for_activity": "an earlier try"}
-    assert refused(task, around).startswith("check_activity failed: the extract has 0 bytes.")
+    task_context = context(task, {"wait_for_activity": "success", "check_activity": "failed", **states})
+    task_context["ti"].failure_reasons = {
+        "check_activity": "the extract has 0 bytes",
+        "wait_for_activity": "an earlier try",
+    }
+    assert failure_message(task, task_context).startswith("check_activity failed: the extract has 0 bytes.")
     assert "an earlier try" not in aws.summary()["headline"]
-    assert aws.summary()["checks"] is None  # what an earlier try of check_scores returned is still there
+    assert aws.summary()["checks"] is None  # the XCom of an earlier try of check_scores is ignored
 
 
-def test_a_result_of_check_scores_that_is_gone_is_not_needed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deleted_result_of_check_scores_is_not_required(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.put_run()
-    monkeypatch.setattr(TaskInstance, "checked", None)
+    monkeypatch.setattr(TaskInstance, "checks", None)
     task = operator()
     assert task.execute(context(task))["checks"] is None
 
 
-def test_a_glue_run_that_is_still_active_is_stopped_first(aws: Aws) -> None:
+def test_an_active_glue_run_is_stopped_first(aws: Aws) -> None:
     aws.put_run()
     run = aws.start(factory.PUSH_JOB, "RUNNING")
     other = aws.start(factory.PUSH_JOB, "RUNNING", run_id="scheduled__other")
     task = operator(stop_poll_seconds=0)
-    message = refused(task, context(task, {"push_scores": "failed"}))
+    message = failure_message(task, context(task, {"push_scores": "failed"}))
     assert f"push_scores failed: its Glue run {run} ended STOPPED" in message
     assert aws.summary()["stopped_glue_runs"] == [run]
     assert (run_of(factory.PUSH_JOB, run).status, run_of(factory.PUSH_JOB, other).status) == ("STOPPED", "RUNNING")
 
 
-def test_glue_trouble_is_retried_after_the_report_is_written(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_glue_is_retried_with_a_report_written(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.put_run()
     fail_calls(monkeypatch, "GetJobRuns")
     task = operator()
-    with pytest.raises(AirflowException, match="Glue could not be asked") as caught:
+    with pytest.raises(AirflowException, match="cannot read the Glue runs") as raised:
         task.execute(context(task))
-    assert not isinstance(caught.value, AirflowFailException)
+    assert not isinstance(raised.value, AirflowFailException)
     assert aws.all_keys() >= {f"{RUN_SUMMARY}.html", f"{RUN_SUMMARY}.json"}
 
 
 @pytest.mark.parametrize("call", ["GetObject", "ListObjectsV2", "PutObject"])
-def test_s3_trouble_is_retried_not_final(aws: Aws, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+def test_an_error_of_s3_is_retried(aws: Aws, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     aws.put_run()
     fail_calls(monkeypatch, call)
     task = operator()
@@ -293,40 +296,40 @@ def fail_calls(monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     monkeypatch.setattr(BaseClient, "_make_api_call", make)
 
 
-def test_a_dry_run_writes_into_its_own_folder_only(aws: Aws) -> None:
+def test_a_dry_run_writes_only_into_its_own_folder(aws: Aws) -> None:
     manifest = factory.dry_run_manifest()
     plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
     before = factory.objects(factory.scores_manifest(), None, [])
     aws.put(before | factory.objects(None, manifest, [plan], dry_run=True))
-    had = aws.all_keys()
-    task = operator(push_mode="dry_run", push_mode_reason="its date was 9 days old")
+    keys_before = aws.all_keys()
+    task = operator(push_mode="dry_run", push_mode_reason="the score date was 9 days old")
     result = task.execute(context(task))
     assert result["headline"].startswith("Dry run: 1,000 of 1,000")
-    new = aws.all_keys() - had
+    new = aws.all_keys() - keys_before
     prefix = s3_keys.summary_prefix(factory.DATE, factory.RUN_ID, dry_run=True)
     assert new == {f"{prefix}.json", f"{prefix}.html"}
     assert prefix.startswith("dry_runs/")
     assert "This attempt sent nothing" in aws.text(f"{prefix}.html")
 
 
-def test_a_day_left_open_does_not_turn_green_by_a_dry_run(aws: Aws) -> None:
-    # Cleared when its date had become too old: nothing is sent, and what an earlier attempt left open stays so.
+def test_a_dry_run_fails_if_an_earlier_attempt_left_open_rows(aws: Aws) -> None:
+    # The run was cleared when its date was too old: nothing is sent, so rows of an earlier attempt stay open.
     left = factory.delivery_manifest(stopped={"cause": "deadline", "detail": "The deadline has passed."})
     dry = factory.dry_run_manifest()
     plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
     aws.put(factory.objects(factory.scores_manifest(), left, []))
     aws.put(factory.objects(None, dry, [plan], dry_run=True))
-    task = operator(push_mode="dry_run", push_mode_reason="its date was 9 days old")
-    assert "left rows open" in refused(task, context(task))
+    task = operator(push_mode="dry_run", push_mode_reason="the score date was 9 days old")
+    assert "left rows open" in failure_message(task, context(task))
 
 
-def test_templates_and_the_link_survive_serialisation() -> None:
+def test_templates_and_link_survive_serialization() -> None:
     task = operator()
     assert set(task.template_fields) >= {"score_date", "output_bucket", "push_mode", "max_failed_fraction", "run_id"}
     assert all(hasattr(task, field) for field in task.template_fields)
-    (found,) = [
+    (serialized,) = [
         t["__var"]
         for t in DagSerialization.to_dict(task.dag)["dag"]["tasks"]
         if t["__var"]["task_id"] == "summarize_responses"
     ]
-    assert found["_operator_extra_links"] == {"Delivery report": "delivery_report"}
+    assert serialized["_operator_extra_links"] == {"Delivery report": "delivery_report"}
