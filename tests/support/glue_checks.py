@@ -8,7 +8,7 @@ from typing import Any
 from engagement_jobs.contract.outcomes import OUTCOMES
 from engagement_jobs.delivery.ledger import FIELDS
 from tests.support.glue_days import DAY
-from tests.support.glue_world import Bucket
+from tests.support.glue_emulators import Bucket
 
 AGGREGATE_KEYS = {
     *("version", "run_id", "job_run_id", "task", "started_at", "rows", "outcomes", "posts", "retries"),

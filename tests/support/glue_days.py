@@ -26,7 +26,7 @@ from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.task import TaskSetup
 from engagement_jobs.scoring import job as scoring_job
 from local.s3_emulator import SETTLE_SECONDS
-from tests.support.glue_world import SECRET_ID, Bucket, World
+from tests.support.glue_emulators import SECRET_ID, Bucket, Emulators
 
 DAY = "2026-11-23"
 DAY_BEFORE = "2026-11-22"
@@ -207,13 +207,13 @@ def users(count: int, score: str | None = None) -> dict[str, str]:
     return {f"U{number:05d}": score or f"{number % 100}.50" for number in range(count)}
 
 
-def push_arguments(world: World, bucket: Bucket, job_run_id: str = "jr_1", **changes: Any) -> PushArguments:
+def push_arguments(emulators: Emulators, bucket: Bucket, job_run_id: str = "jr_1", **changes: Any) -> PushArguments:
     """Return arguments of the push job for DAY: fast, four tasks, a deadline of one minute."""
     values = {
         "score_date": DAY,
         "run_id": RUN_ID,
         "output_bucket": bucket.name,
-        "base_url": world.crm_url,
+        "base_url": emulators.crm_url,
         "secret_id": SECRET_ID,
         "push_mode": "all",
         "resend_delivered": "false",
@@ -231,13 +231,13 @@ def push_arguments(world: World, bucket: Bucket, job_run_id: str = "jr_1", **cha
     return PushArguments.parse(values | {"JOB_RUN_ID": job_run_id} | {name: str(v) for name, v in changes.items()})
 
 
-def task_setup(world: World, bucket: Bucket, folder: str, rows: int = 30, **changes: Any) -> TaskSetup:
+def task_setup(emulators: Emulators, bucket: Bucket, folder: str, rows: int = 30, **changes: Any) -> TaskSetup:
     """Return the setup of the canary of a job with `push_arguments`.
 
     :param folder: folder of the attempt
     """
     attempt = Attempt(folder, RUN_ID, "jr_1", f"{DAY}T03:00:00Z")
-    return options.task_setup(push_arguments(world, bucket, **changes), attempt, time.time(), rows)
+    return options.task_setup(push_arguments(emulators, bucket, **changes), attempt, time.time(), rows)
 
 
 def push(spark: SparkSession, arguments: PushArguments, *, in_workflow: bool = False) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common.spark_session import set_read_partitions
-from tests.support import glue_world
-from tests.support.glue_world import Bucket, World
+from tests.support import glue_emulators
+from tests.support.glue_emulators import Bucket, Emulators
 
 _numbers = itertools.count()
 
@@ -28,29 +28,29 @@ def glue_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def world(glue_folder: Path) -> Iterator[World]:
-    with pytest.MonkeyPatch.context() as patch, glue_world.running(glue_folder, patch) as running:
+def emulators(glue_folder: Path) -> Iterator[Emulators]:
+    with pytest.MonkeyPatch.context() as patch, glue_emulators.running(glue_folder, patch) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def spark(glue_folder: Path, world: World) -> Iterator[SparkSession]:
+def spark(glue_folder: Path, emulators: Emulators) -> Iterator[SparkSession]:
     # After the emulators, because Spark's workers inherit the environment with their URLs.
-    with pytest.MonkeyPatch.context() as patch, glue_world.spark_session(glue_folder, world, patch) as session:
+    with pytest.MonkeyPatch.context() as patch, glue_emulators.spark_session(glue_folder, emulators, patch) as session:
         set_read_partitions(session, 0)  # few partitions in each shuffle, because tests have few rows
         yield session
 
 
 @pytest.fixture
-def bucket(world: World, spark: SparkSession) -> Bucket:
+def bucket(emulators: Emulators, spark: SparkSession) -> Bucket:
     """A bucket for this test, available through S3 and as s3:// path."""
-    return glue_world.make_bucket(f"test-{next(_numbers):04d}", world, spark)
+    return glue_emulators.make_bucket(f"test-{next(_numbers):04d}", emulators, spark)
 
 
 @pytest.fixture
-def crm(world: World) -> Iterator[World]:
+def crm(emulators: Emulators) -> Iterator[Emulators]:
     """The fake CRM, empty and without a fault."""
-    world.crm("DELETE", "faults")
-    world.crm("POST", "reset")
-    yield world
-    world.crm("DELETE", "faults")
+    emulators.crm("DELETE", "faults")
+    emulators.crm("POST", "reset")
+    yield emulators
+    emulators.crm("DELETE", "faults")

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from engagement_jobs.common.aws import Store, read_run_properties, read_secret, split_uri
-from tests.support.glue_world import SECRET_ID, TOKEN, Bucket, World
+from tests.support.glue_emulators import SECRET_ID, TOKEN, Bucket, Emulators
 
 
 @pytest.fixture
@@ -57,15 +57,15 @@ def test_listings_are_sorted_and_limited_to_their_prefix(store: Store) -> None:
     assert store.list_files("") == [("a.txt", 5), ("ab/5", 4)]
 
 
-def test_a_listing_has_more_than_one_page(store: Store, world: World) -> None:
-    folder = world.root / store.bucket / "many"
+def test_a_listing_has_more_than_one_page(store: Store, emulators: Emulators) -> None:
+    folder = emulators.root / store.bucket / "many"
     folder.mkdir()
     for number in range(1003):
         (folder / f"part-{number:05d}").touch()
     assert [name for name, _ in store.list_files("many/")] == [f"part-{number:05d}" for number in range(1003)]
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("emulators")
 def test_errors_other_than_a_missing_object_are_raised() -> None:
     missing_bucket = Store("no-such-bucket")
     for operation in (lambda: missing_bucket.write("k", b""), lambda: missing_bucket.list_files("k/")):
@@ -81,14 +81,14 @@ def test_a_uri_is_split_at_the_first_slash(uri: str, parts: tuple[str, str]) -> 
     assert split_uri(uri) == parts
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("emulators")
 def test_the_secret_is_read() -> None:
     assert read_secret(SECRET_ID) == TOKEN
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         read_secret("engagement/another")
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("emulators")
 def test_the_properties_of_a_workflow_run_are_read() -> None:
     glue = boto3.client("glue")
     glue.create_workflow(Name="of this test", DefaultRunProperties={"kept": "yes", "score_date": "2026-11-22"})

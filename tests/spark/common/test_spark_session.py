@@ -9,7 +9,7 @@ from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common import spark_session
-from tests.support.glue_world import SLOTS
+from tests.support.glue_emulators import SLOTS
 
 
 class _FakeSession:

@@ -13,7 +13,7 @@ from engagement_jobs.common import aws
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.contract.errors import ArgumentError, ExtractError, WorkflowError
 from engagement_jobs.entrypoints import cli, workflow_run
-from tests.support.glue_world import Bucket
+from tests.support.glue_emulators import Bucket
 from tests.support.job_arguments import PUSH, SCORE
 
 KEY = "activity/dt=2026-11-23/activity.parquet"

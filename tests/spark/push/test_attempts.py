@@ -6,7 +6,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push.attempts import Attempt, find_attempts
 from tests.support.glue_days import DAY, RUN_ID
-from tests.support.glue_world import Bucket
+from tests.support.glue_emulators import Bucket
 
 
 def attempt(job_run_id: str, started_at: str, run_id: str = RUN_ID) -> Attempt:

@@ -12,7 +12,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.push.delivery_history import LEDGER_SCHEMA, SNAPSHOT_SCHEMA, Snapshot, attempt_folders, read_ledger
 from tests.support.glue_days import HOSTILE_IDS
-from tests.support.glue_world import Bucket
+from tests.support.glue_emulators import Bucket
 
 POINTER = "delivered/_current.json"
 

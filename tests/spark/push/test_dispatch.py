@@ -13,12 +13,12 @@ from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push import dispatch
 from engagement_jobs.push.dispatch import check_feasible, read_finished_tasks, share, wait_for_retry_after
 from tests.support.glue_days import task_setup
-from tests.support.glue_world import Bucket, World
+from tests.support.glue_emulators import Bucket, Emulators
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 4, 7])
-def test_tasks_share_rate_and_burst(world: World, bucket: Bucket, tasks: int) -> None:
-    job = task_setup(world, bucket, "attempt=x/", 1000, max_requests_per_second=50, push_tasks=4)
+def test_tasks_share_rate_and_burst(emulators: Emulators, bucket: Bucket, tasks: int) -> None:
+    job = task_setup(emulators, bucket, "attempt=x/", 1000, max_requests_per_second=50, push_tasks=4)
     task = share(job, tasks)
     assert task.policy.rate * tasks == pytest.approx(50)
     assert task.policy.burst * tasks == pytest.approx(5)

@@ -26,7 +26,7 @@ from tests.support.glue_days import (
     score_arguments,
     users,
 )
-from tests.support.glue_world import SLOTS, TOKEN, Bucket, World
+from tests.support.glue_emulators import SLOTS, TOKEN, Bucket, Emulators
 
 RESPONSES = f"responses/dt={DAY}/"
 MANIFEST = f"{RESPONSES}_manifest.json"
@@ -41,7 +41,7 @@ def outcomes(**counts: int) -> dict[str, int]:
 def test_a_date_is_delivered_once_and_then_corrected(
     spark: SparkSession,
     bucket: Bucket,
-    crm: World,
+    crm: Emulators,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_date_is_delivered_once_and_then_corrected(
         assert all(secret not in json.dumps(each) for each in (manifest, *by_task.values()))
 
 
-def test_hostile_user_ids_reach_the_crm_unchanged(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_hostile_user_ids_reach_the_crm_unchanged(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     score(spark, score_arguments(bucket, parquet([row(user_id, logins=2) for user_id in HOSTILE_IDS])))
     crm.crm("PUT", "faults", json={"status": 422, "for_users": list(HOSTILE_IDS[::2])})
     manifest = push(spark, push_arguments(crm, bucket))
@@ -123,7 +123,7 @@ def test_hostile_user_ids_reach_the_crm_unchanged(spark: SparkSession, bucket: B
     assert (again["posts"], again["outcomes"]) == (0, manifest["outcomes"])
 
 
-def test_a_killed_attempt_is_resumed(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_killed_attempt_is_resumed(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     scores = users(600)
     put_scores(bucket, scores)
     push(spark, push_arguments(crm, bucket))
@@ -150,7 +150,7 @@ def test_a_killed_attempt_is_resumed(spark: SparkSession, bucket: Bucket, crm: W
     assert spark.read.parquet(*(f"s3://{bucket.name}/{key}" for key in parts)).count() == 600
 
 
-def test_a_dry_run_changes_nothing_of_the_date(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_dry_run_changes_nothing_of_the_date(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(60))
     push(spark, push_arguments(crm, bucket, limit="20"))
     before = bucket.objects()
@@ -173,7 +173,7 @@ def test_a_dry_run_changes_nothing_of_the_date(spark: SparkSession, bucket: Buck
     assert crm.crm("GET", "stats")["requests"] == sent == 20
 
 
-def test_a_limit_sends_the_first_users(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_limit_sends_the_first_users(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     scores = users(40)
     put_scores(bucket, dict(reversed(scores.items())))
     manifest = push(spark, push_arguments(crm, bucket, limit="15"))
@@ -185,7 +185,7 @@ def test_a_limit_sends_the_first_users(spark: SparkSession, bucket: Bucket, crm:
     assert crm.crm("GET", "state") == scores
 
 
-def test_an_older_date_never_overwrites_a_newer_one(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_an_older_date_never_overwrites_a_newer_one(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(30, "70.00"))
     push(spark, push_arguments(crm, bucket))
     put_scores(bucket, users(40, "10.00"), day=DAY_BEFORE)
@@ -201,7 +201,7 @@ def test_an_older_date_never_overwrites_a_newer_one(spark: SparkSession, bucket:
     assert crm.crm("GET", "state") == users(40, "70.00")
 
 
-def test_retry_rejected_sends_rejected_users_again(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_retry_rejected_sends_rejected_users_again(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     scores = users(30)
     put_scores(bucket, scores)
     rejected = ["U00003", "U00004"]
@@ -232,7 +232,7 @@ def test_retry_rejected_sends_rejected_users_again(spark: SparkSession, bucket: 
     assert crm.crm("GET", "state") == scores
 
 
-def test_resend_delivered_sends_what_other_runs_sent(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_resend_delivered_sends_what_other_runs_sent(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     for run_id, attempt, posts in ((RUN_ID, "jr_1", 20), (OTHER_RUN, "jr_2", 20), (OTHER_RUN, "jr_3", 0)):
         put_scores(bucket, users(20), run_id=run_id)
         manifest = push(spark, push_arguments(crm, bucket, attempt, run_id=run_id, resend_delivered="true"))
@@ -242,7 +242,7 @@ def test_resend_delivered_sends_what_other_runs_sent(spark: SparkSession, bucket
     assert (stats["applied"], stats["replayed"]) == (40, 0)
 
 
-def test_wrong_scores_or_slots_are_refused_before_sending(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_wrong_scores_or_slots_are_refused_before_sending(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     with pytest.raises(ScoresError, match=r"_manifest\.json does not exist"):
         push(spark, push_arguments(crm, bucket))
     put_scores(bucket, users(5), rows=6)
@@ -257,7 +257,7 @@ def test_wrong_scores_or_slots_are_refused_before_sending(spark: SparkSession, b
     assert bucket.keys("responses/") == []
 
 
-def test_all_tasks_share_one_rate(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_all_tasks_share_one_rate(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(500))
     started = time.monotonic()
     manifest = push(spark, push_arguments(crm, bucket, max_requests_per_second="150"))

@@ -14,27 +14,27 @@ from engagement_jobs.contract.errors import DeliveryFailedError
 from engagement_jobs.push import dispatch
 from tests.support.glue_checks import check_push_invariants, ledger
 from tests.support.glue_days import DAY, push, push_arguments, put_scores, users
+from tests.support.glue_emulators import Bucket, Emulators
 from tests.support.glue_losses import lose_the_last_task
-from tests.support.glue_world import Bucket, World
 
 RESPONSES = f"responses/dt={DAY}/"
 MANIFEST = f"{RESPONSES}_manifest.json"
 
 
-def fail(spark: SparkSession, world: World, bucket: Bucket, attempt: str = "jr_1", **changes: object) -> str:
+def fail(spark: SparkSession, emulators: Emulators, bucket: Bucket, attempt: str = "jr_1", **changes: object) -> str:
     """Run a push that must fail; return its message."""
     with pytest.raises(DeliveryFailedError) as failed:
-        push(spark, push_arguments(world, bucket, attempt, **changes))
+        push(spark, push_arguments(emulators, bucket, attempt, **changes))
     assert "Clear push_scores: it sends only the open rows." in str(failed.value)
     return str(failed.value)
 
 
-def requests(world: World) -> int:
-    count: int = world.crm("GET", "stats")["requests"]
+def requests(emulators: Emulators) -> int:
+    count: int = emulators.crm("GET", "stats")["requests"]
     return count
 
 
-def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     scores = users(400)
     put_scores(bucket, scores)
     crm.crm("PUT", "faults", json={"down": True})
@@ -65,7 +65,7 @@ def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, 
     assert crm.crm("GET", "stats")["duplicates"]["applied_per_user"] == 0
 
 
-def test_a_refused_token_costs_one_request(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_refused_token_costs_one_request(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(300))
     crm.crm("PUT", "faults", json={"revoked": True})
     message = fail(spark, crm, bucket)
@@ -77,7 +77,7 @@ def test_a_refused_token_costs_one_request(spark: SparkSession, bucket: Bucket, 
     assert manifest["outcomes"]["deferred"] == 300
 
 
-def test_a_wrong_base_url_costs_a_few_requests(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_wrong_base_url_costs_a_few_requests(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(300))
     fail(spark, crm, bucket, base_url=f"{crm.crm_url}/old")
     manifest = bucket.json(MANIFEST)
@@ -93,7 +93,7 @@ def test_a_wrong_base_url_costs_a_few_requests(spark: SparkSession, bucket: Buck
     assert later["outcomes"]["delivered"] == requests(crm) == 300 - manifest["posts"]
 
 
-def test_too_many_rows_are_refused_before_the_first_request(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_too_many_rows_are_refused_before_any_request(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(300))
     bucket.put(MANIFEST, json.dumps({"not_before": "2026-11-23T05:00:00Z"}).encode())
     message = fail(spark, crm, bucket, max_requests_per_second="2", deadline_seconds="100")
@@ -109,7 +109,7 @@ def test_too_many_rows_are_refused_before_the_first_request(spark: SparkSession,
     assert manifest["not_before"] == "2026-11-23T05:00:00Z"
 
 
-def test_the_next_attempt_obeys_a_long_retry_after(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_the_next_attempt_obeys_a_long_retry_after(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(150))
     crm.crm("PUT", "faults", json={"status": 429, "retry_after": 3600, "after": 5})
     fail(spark, crm, bucket)
@@ -131,7 +131,7 @@ def test_the_next_attempt_obeys_a_long_retry_after(spark: SparkSession, bucket: 
     assert obeyed["outcomes"]["delivered"] == 5
 
 
-def test_a_short_retry_after_is_waited_for(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_short_retry_after_is_waited_for(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(3))
     until = time.time() + 6
     moment = datetime.fromtimestamp(until, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -147,7 +147,7 @@ def test_a_short_retry_after_is_waited_for(spark: SparkSession, bucket: Bucket, 
     assert (again["stopped"], again["posts"], again["outcomes"]["delivered"]) == (None, 0, 3)
 
 
-def test_an_unknown_user_stays_unknown_until_settled(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_an_unknown_user_stays_unknown_until_settled(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     scores = users(60)
     put_scores(bucket, scores)
     no_response = ["U00001", "U00002", "U00003"]
@@ -179,7 +179,7 @@ def test_an_unknown_user_stays_unknown_until_settled(spark: SparkSession, bucket
     assert {user: keys[0][user] for user in no_response} == keys[1]
 
 
-def test_a_few_open_rows_are_allowed(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_a_few_open_rows_are_allowed(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(100))
     crm.crm("PUT", "faults", json={"status": 503, "for_users": ["U00050"]})
     manifest = push(spark, push_arguments(crm, bucket, max_attempts=2, max_failed_fraction="0.01"))
@@ -189,7 +189,7 @@ def test_a_few_open_rows_are_allowed(spark: SparkSession, bucket: Bucket, crm: W
 
 
 def test_a_lost_task_is_reported_and_counted(
-    spark: SparkSession, bucket: Bucket, crm: World, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, bucket: Bucket, crm: Emulators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = users(500)
     put_scores(bucket, scores)

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from engagement_jobs.contract.errors import DeliveryFailedError
 from tests.support.glue_checks import check_push_invariants
 from tests.support.glue_days import DAY, push, push_arguments, put_scores, users
-from tests.support.glue_world import Bucket, World
+from tests.support.glue_emulators import Bucket, Emulators
 
 ROWS = 60
 LIMIT = 0.05  # 3 of 60 users
@@ -18,15 +18,15 @@ MANIFEST = f"responses/dt={DAY}/_manifest.json"
 DEFERRED, UNKNOWN = {"status": 503}, {"drop_after": True}
 
 
-def reject_users(spark: SparkSession, world: World, bucket: Bucket, count: int) -> None:
+def reject_users(spark: SparkSession, emulators: Emulators, bucket: Bucket, count: int) -> None:
     """Let an earlier attempt of the run send the first `count` users, whom the CRM rejects."""
-    world.crm("PUT", "faults", json={"status": 422})
-    push(spark, push_arguments(world, bucket, "jr_0", limit=str(count), max_failed_fraction=1))
+    emulators.crm("PUT", "faults", json={"status": 422})
+    push(spark, push_arguments(emulators, bucket, "jr_0", limit=str(count), max_failed_fraction=1))
     assert bucket.json(MANIFEST)["outcomes"]["rejected"] == count
 
 
-def ends_failed(spark: SparkSession, world: World, bucket: Bucket, job_run_id: str, *, in_workflow: bool) -> bool:
-    arguments = push_arguments(world, bucket, job_run_id, max_attempts=1, max_failed_fraction=LIMIT)
+def is_failed(spark: SparkSession, emulators: Emulators, bucket: Bucket, job_run_id: str, *, in_workflow: bool) -> bool:
+    arguments = push_arguments(emulators, bucket, job_run_id, max_attempts=1, max_failed_fraction=LIMIT)
     try:
         push(spark, arguments, in_workflow=in_workflow)
     except DeliveryFailedError:
@@ -47,7 +47,7 @@ def ends_failed(spark: SparkSession, world: World, bucket: Bucket, job_run_id: s
 def test_the_job_fails_if_a_retry_can_help(
     spark: SparkSession,
     bucket: Bucket,
-    crm: World,
+    crm: Emulators,
     rejected: int,
     open_users: int,
     fault: dict[str, Any],
@@ -66,7 +66,7 @@ def test_the_job_fails_if_a_retry_can_help(
         "deferred": open_users if fault == DEFERRED else 0,
     }
     for job_run_id, in_workflow, fails in (("jr_1", False, fails_under_airflow), ("jr_2", True, fails_in_workflow)):
-        assert ends_failed(spark, crm, bucket, job_run_id, in_workflow=in_workflow) is fails
+        assert is_failed(spark, crm, bucket, job_run_id, in_workflow=in_workflow) is fails
         manifest = bucket.json(MANIFEST)
         check_push_invariants(bucket, manifest, ROWS)
         assert (manifest["job_run_id"], manifest["stopped"]) == (job_run_id, None)

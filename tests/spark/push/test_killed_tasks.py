@@ -10,13 +10,13 @@ from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push.killed_tasks import count_killed_tasks
 from tests.support.glue_checks import aggregates, check_push_invariants
 from tests.support.glue_days import DAY, push, push_arguments, put_scores, users
-from tests.support.glue_world import Bucket, World
+from tests.support.glue_emulators import Bucket, Emulators
 
 ATTEMPT = f"responses/dt={DAY}/attempt=jr_1/"
 
 
 @pytest.fixture
-def complete(spark: SparkSession, bucket: Bucket, crm: World) -> dict[str, dict[str, object]]:
+def complete(spark: SparkSession, bucket: Bucket, crm: Emulators) -> dict[str, dict[str, object]]:
     """Aggregates by task of the attempt `jr_1`, which delivered 600 users with some retries."""
     put_scores(bucket, users(600))
     crm.crm("PUT", "faults", json={"status": 503, "fraction": 0.05})
@@ -38,7 +38,7 @@ def test_a_complete_attempt_has_nothing_to_count(
 
 
 def test_the_next_attempt_counts_the_killed_one(
-    spark: SparkSession, bucket: Bucket, crm: World, complete: dict[str, dict[str, object]]
+    spark: SparkSession, bucket: Bucket, crm: Emulators, complete: dict[str, dict[str, object]]
 ) -> None:
     kill(bucket, "1", "3")
     manifest = push(spark, push_arguments(crm, bucket, "jr_2"))
@@ -64,7 +64,7 @@ def test_the_next_attempt_counts_the_killed_one(
 
 
 @pytest.mark.usefixtures("complete")
-def test_attempts_of_other_runs_are_not_counted(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_attempts_of_other_runs_are_not_counted(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     kill(bucket, *"0123")
     put_scores(bucket, users(600), run_id="manual")
     push(spark, push_arguments(crm, bucket, "jr_2", run_id="manual"))

@@ -7,41 +7,41 @@ from engagement_jobs.push import options
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.selection import Selection
 from tests.support.glue_days import DAY, RUN_ID, push_arguments
-from tests.support.glue_world import SECRET_ID, Bucket, World
+from tests.support.glue_emulators import SECRET_ID, Bucket, Emulators
 
 STARTED = 1_763_866_800.0  # 2025-11-23T03:00:00Z
 
 
-def test_the_canary_has_the_limits_of_the_full_job(world: World, bucket: Bucket) -> None:
-    arguments = push_arguments(world, bucket, max_requests_per_second=50, push_tasks=4, deadline_seconds=100)
+def test_the_canary_has_the_limits_of_the_full_job(emulators: Emulators, bucket: Bucket) -> None:
+    arguments = push_arguments(emulators, bucket, max_requests_per_second=50, push_tasks=4, deadline_seconds=100)
     attempt = options.this_attempt(arguments, STARTED)
     setup = options.task_setup(arguments, attempt, STARTED, 1000)
     assert (setup.policy.rate, setup.policy.burst, setup.policy.deadline) == (50, 5, STARTED + 100)
-    assert setup.policy.endpoint == f"{world.crm_url}/api/v1/update-score"
+    assert setup.policy.endpoint == f"{emulators.crm_url}/api/v1/update-score"
     assert (setup.attempt, setup.secret_id, setup.rows) == (attempt, SECRET_ID, 1000)
 
 
-def test_the_burst_of_a_slow_job_is_one_request_per_task(world: World, bucket: Bucket) -> None:
-    arguments = push_arguments(world, bucket, max_requests_per_second=1, push_tasks=4)
+def test_the_burst_of_a_slow_job_is_one_request_per_task(emulators: Emulators, bucket: Bucket) -> None:
+    arguments = push_arguments(emulators, bucket, max_requests_per_second=1, push_tasks=4)
     attempt = options.this_attempt(arguments, STARTED)
     assert options.task_setup(arguments, attempt, STARTED, 1000).policy.burst == 4
 
 
-def test_an_attempt_has_a_folder_of_its_own(world: World, bucket: Bucket) -> None:
-    arguments = push_arguments(world, bucket, "jr_7")
+def test_an_attempt_has_a_folder_of_its_own(emulators: Emulators, bucket: Bucket) -> None:
+    arguments = push_arguments(emulators, bucket, "jr_7")
     folder = f"responses/dt={DAY}/attempt=jr_7/"
     assert options.this_attempt(arguments, STARTED) == Attempt(folder, RUN_ID, "jr_7", "2025-11-23T03:00:00Z")
     assert options.manifest_key(arguments) == f"responses/dt={DAY}/_manifest.json"
 
 
-def test_a_dry_run_writes_to_its_own_folder(world: World, bucket: Bucket) -> None:
-    arguments = push_arguments(world, bucket, push_mode="dry_run")
+def test_a_dry_run_writes_to_its_own_folder(emulators: Emulators, bucket: Bucket) -> None:
+    arguments = push_arguments(emulators, bucket, push_mode="dry_run")
     folder = s3_keys.dry_run_prefix(RUN_ID)
     assert options.this_attempt(arguments, STARTED).folder == folder
     assert options.manifest_key(arguments) == f"{folder}_manifest.json"
     assert options.selection(arguments).dry_run
 
 
-def test_the_selection_is_what_the_arguments_choose(world: World, bucket: Bucket) -> None:
-    arguments = push_arguments(world, bucket, push_mode="changed", resend_delivered="true", limit="15")
+def test_the_selection_is_what_the_arguments_choose(emulators: Emulators, bucket: Bucket) -> None:
+    arguments = push_arguments(emulators, bucket, push_mode="changed", resend_delivered="true", limit="15")
     assert options.selection(arguments) == Selection(DAY, RUN_ID, "changed", resend_delivered=True, limit=15)

@@ -15,7 +15,7 @@ from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.push.retry_after_store import read_retry_after, save_retry_after
 from engagement_jobs.push.task import run_task
 from tests.support.glue_days import DAY, push, push_arguments, put_scores, task_setup, users
-from tests.support.glue_world import Bucket, World
+from tests.support.glue_emulators import Bucket, Emulators
 
 UPDATES = [ScoreUpdate(f"U{number}", "1.00", 0) for number in range(30)]
 
@@ -49,7 +49,7 @@ def test_a_time_is_rounded_up(bucket: Bucket) -> None:
     assert read_retry_after(Store(bucket.name), DAY) == 2e9 + 61
 
 
-def test_a_long_retry_after_is_saved_while_the_task_waits(bucket: Bucket, crm: World) -> None:
+def test_a_long_retry_after_is_saved_while_the_task_waits(bucket: Bucket, crm: Emulators) -> None:
     crm.crm("PUT", "faults", json={"status": 429, "retry_after": 6, "after": 10, "first": 3})
     started = time.time()
     result = run_task(task_setup(crm, bucket, attempt("jr_1")), "0", UPDATES)
@@ -60,14 +60,14 @@ def test_a_long_retry_after_is_saved_while_the_task_waits(bucket: Bucket, crm: W
     assert started + 5 < not_before < time.time() + 1
 
 
-def test_a_short_retry_after_is_not_saved(bucket: Bucket, crm: World) -> None:
+def test_a_short_retry_after_is_not_saved(bucket: Bucket, crm: Emulators) -> None:
     crm.crm("PUT", "faults", json={"status": 429, "retry_after": 1, "after": 10, "first": 1})
     run_task(task_setup(crm, bucket, attempt("jr_1")), "0", UPDATES)
     assert crm.crm("GET", "stats")["requests"] > 30
     assert bucket.keys(f"{attempt('jr_1')}pause-") == []
 
 
-def test_the_attempt_after_a_killed_one_obeys_it(spark: SparkSession, bucket: Bucket, crm: World) -> None:
+def test_the_attempt_after_a_killed_one_obeys_it(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(30))
     not_before = time.time() + 3600
     # All that the killed attempt left: it has no manifest and no aggregate.

@@ -12,7 +12,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.errors import ScoresError
 from engagement_jobs.push.scores_reader import ScoresManifest, read_manifest, read_scores
 from tests.support.glue_days import DAY, HOSTILE_IDS, RUN_ID, parquet, put_scores, row, score, score_arguments, users
-from tests.support.glue_world import Bucket
+from tests.support.glue_emulators import Bucket
 
 MANIFEST = f"scores/dt={DAY}/_manifest.json"
 PART = f"scores/dt={DAY}/part-00000-x.csv"

@@ -19,7 +19,7 @@ from local.fake_crm.faults import Fault
 from local.fake_crm.server import serving
 from tests.support.delivery_harness import TOKEN, DeliveryHarness, delivery_harness, score_updates
 from tests.support.glue_days import task_setup
-from tests.support.glue_world import Bucket, World
+from tests.support.glue_emulators import Bucket, Emulators
 
 LIMIT = 400
 ROWS = 1_111
@@ -61,8 +61,8 @@ async def deliver_all(harness: DeliveryHarness, setup: TaskSetup, tasks: int) ->
 
 @pytest.mark.parametrize("tasks", [1, 2, 4, 8])
 @pytest.mark.parametrize("fault", [Fault(status=503, fraction=0.05), Fault(status=429, fraction=0.01)])
-def test_no_second_exceeds_limit_plus_burst(world: World, bucket: Bucket, tasks: int, fault: Fault) -> None:
-    setup = task_setup(world, bucket, "attempt=x/", ROWS, max_requests_per_second=LIMIT, push_tasks=tasks)
+def test_no_second_exceeds_limit_plus_burst(emulators: Emulators, bucket: Bucket, tasks: int, fault: Fault) -> None:
+    setup = task_setup(emulators, bucket, "attempt=x/", ROWS, max_requests_per_second=LIMIT, push_tasks=tasks)
     times = asyncio.run(deliver_all(delivery_harness(fault, latency_ms=10), setup, tasks))
 
     assert len(times) >= ROWS - tasks

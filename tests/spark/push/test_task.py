@@ -14,7 +14,7 @@ from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.push.task import run_partition, run_task, to_score_update
 from tests.support.glue_checks import AGGREGATE_KEYS
 from tests.support.glue_days import task_setup
-from tests.support.glue_world import TOKEN, Bucket, World
+from tests.support.glue_emulators import TOKEN, Bucket, Emulators
 
 
 def test_a_row_becomes_a_score_update() -> None:
@@ -22,7 +22,7 @@ def test_a_row_becomes_a_score_update() -> None:
     assert to_score_update(row) == ScoreUpdate(" U1\n", "7.50", 2, True)
 
 
-def test_a_task_delivers_and_reports(bucket: Bucket, crm: World) -> None:
+def test_a_task_delivers_and_reports(bucket: Bucket, crm: Emulators) -> None:
     setup = task_setup(crm, bucket, "attempt=x/")
     assert TOKEN.encode() not in pickle.dumps(setup)
     result = run_task(setup, "7", [ScoreUpdate(f"U{number}", "1.00", 0) for number in range(30)])
@@ -36,12 +36,14 @@ def test_a_task_delivers_and_reports(bucket: Bucket, crm: World) -> None:
     assert crm.crm("GET", "stats")["applied"] == 30
 
 
-def test_a_task_without_rows_writes_an_aggregate(bucket: Bucket, crm: World) -> None:
+def test_a_task_without_rows_writes_an_aggregate(bucket: Bucket, crm: Emulators) -> None:
     assert run_task(task_setup(crm, bucket, "attempt=x/"), "0", []).counters.rows == 0
     assert bucket.keys("attempt=x/") == ["attempt=x/agg-0.json"]
 
 
-def test_a_task_that_spark_restarts_sends_nothing(bucket: Bucket, crm: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_restarted_by_spark_sends_nothing(
+    bucket: Bucket, crm: Emulators, monkeypatch: pytest.MonkeyPatch
+) -> None:
     second_try = SimpleNamespace(attemptNumber=lambda: 1)
     monkeypatch.setattr(TaskContext, "get", classmethod(lambda _: second_try))
     rows = [Row(user_id="U1", score="1.00", revision=0, in_doubt=False)]

@@ -78,8 +78,8 @@ def activity() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def scored(spark: SparkSession, world: Any, activity: list[dict[str, Any]]) -> tuple[Path, dict[str, str]]:
-    folder = Path(world.root) / "scoring-test"
+def scored(spark: SparkSession, emulators: Any, activity: list[dict[str, Any]]) -> tuple[Path, dict[str, str]]:
+    folder = Path(emulators.root) / "scoring-test"
     folder.mkdir()
     pq.write_table(pa.Table.from_pylist(activity, SCHEMA), folder / "a.parquet")
     frame = with_score(spark.read.parquet((folder / "a.parquet").as_uri()), Weights.default())

@@ -25,7 +25,7 @@ from engagement_jobs.scoring import scores_writer
 from engagement_jobs.scoring.weights import Weights
 from tests.support import oracle
 from tests.support.glue_days import DAY, RUN_ID, SCHEMA, parquet, row, score, score_arguments
-from tests.support.glue_world import Bucket, World
+from tests.support.glue_emulators import Bucket, Emulators
 
 SCORES, INVALID = f"scores/dt={DAY}/", f"invalid/dt={DAY}/"
 MANIFEST = f"{SCORES}_manifest.json"
@@ -147,7 +147,7 @@ def _folder(bucket: Bucket, *files: bytes) -> ScoreArguments:
     return score_arguments(bucket, None, input_uri=f"s3://{bucket.name}/{folder}", input_etags=json.dumps(etags))
 
 
-def test_an_extract_of_several_files_is_scored(spark: SparkSession, world: World, bucket: Bucket) -> None:
+def test_an_extract_of_several_files_is_scored(spark: SparkSession, emulators: Emulators, bucket: Bucket) -> None:
     rows = [*valid_rows(10), row("BIG", items=2**40)]
     exact = [each | {"time_spent_minutes": Decimal(each["time_spent_minutes"])} for each in rows[8:]]
     # The files differ in the widths of numbers, and in columns that are ignored.
@@ -160,7 +160,7 @@ def test_an_extract_of_several_files_is_scored(spark: SparkSession, world: World
         parquet(rows[4:8], narrow.append(pa.field("more", pa.int64()))),
         parquet(exact, minutes.append(pa.field("other", pa.bool_()))),
     )
-    expected = oracle.expected([world.root / bucket.name / key for key in arguments.input_etags])
+    expected = oracle.expected([emulators.root / bucket.name / key for key in arguments.input_etags])
     # Not one of the files that were checked.
     bucket.put(f"activity/dt={DAY}/country=D E/part-9.parquet", parquet([row("LATE")]))
     manifest = score(spark, arguments)

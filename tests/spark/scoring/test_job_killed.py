@@ -15,7 +15,7 @@ from engagement_jobs.contract.errors import ScoresError
 from engagement_jobs.push.scores_reader import read_manifest
 from engagement_jobs.scoring import invalid_rows, scores_writer
 from tests.support.glue_days import DAY, RUN_ID, parquet, row, score, score_arguments
-from tests.support.glue_world import Bucket
+from tests.support.glue_emulators import Bucket
 
 ROWS = [row(f"U{number}", number % 11) for number in range(40)] + [row("U0", 0), row(None)]
 

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from pyspark.sql import SparkSession
 
 from engagement_jobs.contract.errors import TooManyInvalidRowsError
-from tests.support import glue_world, oracle
+from tests.support import glue_emulators, oracle
 from tests.support.glue_days import DAY, HOSTILE_IDS, score, score_arguments
-from tests.support.glue_world import World
+from tests.support.glue_emulators import Emulators
 
 FOLDER = f"activity/dt={DAY}/"
 INTEGERS = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32()]
@@ -106,13 +106,13 @@ def tables(draw: st.DrawFn) -> list[pa.Table]:
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files=tables(), dictionary=st.booleans(), marked=st.booleans(), group=st.sampled_from([1, 7, 1000]))
 def test_the_scoring_job_and_the_oracle_agree(
-    spark: SparkSession, world: World, files: list[pa.Table], dictionary: bool, marked: bool, group: int
+    spark: SparkSession, emulators: Emulators, files: list[pa.Table], dictionary: bool, marked: bool, group: int
 ) -> None:
     # Hypothesis runs this many times with the same fixtures, so each run needs a bucket of its own.
-    bucket = glue_world.make_bucket(f"oracle-{next(_numbers):04d}", world, spark)
+    bucket = glue_emulators.make_bucket(f"oracle-{next(_numbers):04d}", emulators, spark)
     if not marked:
         files = [pa.concat_tables(files)]
-    folder = Path(world.root) / bucket.name / FOLDER
+    folder = Path(emulators.root) / bucket.name / FOLDER
     names = [f"part-{number}.parquet" for number in range(len(files))] if marked else ["activity.parquet"]
     etags = {}
     for name, table in zip(names, files, strict=True):
@@ -144,6 +144,6 @@ def test_the_scoring_job_and_the_oracle_agree(
     assert read_invalid_rows(bucket) == expected.invalid
 
 
-def read_invalid_rows(bucket: glue_world.Bucket) -> Counter[tuple[str | None, str]]:
+def read_invalid_rows(bucket: glue_emulators.Bucket) -> Counter[tuple[str | None, str]]:
     """Count the invalid rows that the job wrote, by user id and reason."""
     return Counter((line["user_id"], line["reason"]) for line in bucket.lines(f"invalid/dt={DAY}/"))

@@ -33,7 +33,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 @dataclass(frozen=True)
-class World:
+class Emulators:
     """The running emulators and fake CRM.
 
     :param root: folder of S3; `root`/<bucket> has the objects of a bucket as files
@@ -91,7 +91,7 @@ class Bucket:
 
 
 @contextlib.contextmanager
-def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[World]:
+def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Emulators]:
     """Start the emulators and the fake CRM, and set the environment variables of AWS clients and Spark workers."""
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True)
@@ -112,15 +112,15 @@ def running(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[World]:
         for name, value in client_env(s3_url, aws_url).items():
             patch.setenv(name, value)
         boto3.client("secretsmanager").create_secret(Name=SECRET_ID, SecretString=TOKEN)
-        yield World(root, crm_url)
+        yield Emulators(root, crm_url)
 
 
 @contextlib.contextmanager
-def spark_session(folder: Path, world: World, patch: pytest.MonkeyPatch) -> Iterator[SparkSession]:
+def spark_session(folder: Path, emulators: Emulators, patch: pytest.MonkeyPatch) -> Iterator[SparkSession]:
     """Start the Spark session of an emulated Glue job. `spark_session.start` in a job returns the same session."""
     scratch = folder / "spark"
     scratch.mkdir(parents=True)
-    settings = conf.properties(world.root, scratch, SLOTS, _CONF)
+    settings = conf.properties(emulators.root, scratch, SLOTS, _CONF)
     env = conf.environment(Path(sys.executable), scratch, settings) | {
         "PYTHONPATH": os.pathsep.join((str(REPOSITORY / "glue_jobs"), str(REPOSITORY))),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -135,7 +135,7 @@ def spark_session(folder: Path, world: World, patch: pytest.MonkeyPatch) -> Iter
         spark.stop()
 
 
-def make_bucket(name: str, world: World, spark: SparkSession | None = None) -> Bucket:
+def make_bucket(name: str, emulators: Emulators, spark: SparkSession | None = None) -> Bucket:
     """Create a bucket.
 
     :param spark: make s3:// paths of this session reach the bucket, as if it had existed before the session
@@ -144,5 +144,5 @@ def make_bucket(name: str, world: World, spark: SparkSession | None = None) -> B
     client.create_bucket(Bucket=name)  # through S3, because a folder that is created directly is not visible at once
     if spark is not None:
         hadoop = spark.sparkContext._jsc.hadoopConfiguration()
-        hadoop.set(f"fs.viewfs.mounttable.{name}.linkFallback", (world.root / name).as_uri())
+        hadoop.set(f"fs.viewfs.mounttable.{name}.linkFallback", (emulators.root / name).as_uri())
     return Bucket(name, client)
