@@ -1,1 +1,1 @@
-"""CloudFormation templates, and the tool that deploys them with everything else."""
+"""CloudFormation templates, and the tool that deploys them and the code."""

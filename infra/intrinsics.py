@@ -1,7 +1,7 @@
-"""CloudFormation templates as data: read with their short forms, intrinsic functions resolved.
+"""CloudFormation templates as data: parses their short forms and resolves intrinsic functions.
 
-The one resolver of the project: the tests of the templates, the deploy tool and the CloudFormation emulator use it.
-It knows the functions that the templates in this folder use; any other is an error.
+The tests of the templates, the deploy tool and the CloudFormation emulator share this module. It supports the functions
+that the templates in this folder use; any other one is an error.
 """
 
 import re
@@ -12,19 +12,19 @@ from typing import Any, Final
 import yaml
 
 NO_VALUE: Final = object()
-"""What `AWS::NoValue` resolves to. Items and properties that resolve to it are left out."""
+"""The value of `AWS::NoValue`. Items and properties that resolve to it are omitted."""
 _SUBSTITUTED = re.compile(r"\$\{([^}]+)\}")
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class TemplateError(ValueError):
-    """A template that CloudFormation refuses, in CloudFormation's words."""
+    """A template that CloudFormation would reject; the message is CloudFormation's."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `!Name x` as `{"Fn::Name": x}`; dates stay text, as in CloudFormation."""
+    """Loads `!Name x` as `{"Fn::Name": x}`; dates stay text, as in CloudFormation."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's way
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML reads this class attribute
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -48,9 +48,9 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Read a template from YAML or JSON.
+    """Parse a template in YAML or JSON.
 
-    :raises TemplateError: when it is neither, or has no resources
+    :raises TemplateError: when the text is neither, or has no resources
     """
     try:
         found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
@@ -62,7 +62,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Values of a template's parameters: those given, else the defaults.
+    """Return the values of a template's parameters: the given one or the default.
 
     :raises TemplateError: when a parameter has neither
     """
@@ -80,7 +80,7 @@ def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> d
 
 
 def references(piece: Any) -> Iterator[str]:
-    """Yield the names that a piece of a template refers to by Ref, Fn::GetAtt or Fn::Sub."""
+    """Yield the names that a part of a template references with Ref, Fn::GetAtt or Fn::Sub."""
     if isinstance(piece, list):
         for item in piece:
             yield from references(item)
@@ -101,9 +101,9 @@ def references(piece: Any) -> Iterator[str]:
 class Resolver:
     """Resolves the intrinsic functions of one template.
 
-    :param values: parameters and pseudo parameters (`AWS::Region` and its like) by name
-    :param ref: gives what Ref of a resource is; only a deployed stack knows
-    :param attribute: gives what Fn::GetAtt of a resource and an attribute is
+    :param values: parameters and pseudo parameters such as `AWS::Region`, by name
+    :param ref: returns the value of Ref for a resource, which only a deployed stack knows
+    :param attribute: returns the value of Fn::GetAtt for a resource and an attribute
     """
 
     template: Mapping[str, Any]
@@ -113,9 +113,9 @@ class Resolver:
     _conditions: dict[str, bool] = field(default_factory=dict)
 
     def resolve(self, piece: Any) -> Any:
-        """Resolve every function in a piece of the template.
+        """Resolve every function in a part of the template.
 
-        :raises TemplateError: for a function that is not known here
+        :raises TemplateError: for a function that is not supported
         """
         if isinstance(piece, list):
             return [value for item in piece if (value := self.resolve(item)) is not NO_VALUE]
@@ -131,9 +131,9 @@ class Resolver:
         return {name: value for name, value in pairs if value is not NO_VALUE}
 
     def holds(self, condition: Any) -> bool:
-        """Evaluate a condition, or a condition's name. None, for a resource without one, holds.
+        """Evaluate a condition or the name of one. None, for a resource without a condition, is true.
 
-        :raises TemplateError: for a function that conditions do not have
+        :raises TemplateError: for a function that is not allowed in conditions
         """
         if condition is None:
             return True
@@ -199,5 +199,5 @@ class Resolver:
 
 
 def _text(value: Any) -> str:
-    """Return a value as CloudFormation compares and joins it: everything is text, booleans in lower case."""
+    """Return a value as the text that CloudFormation compares and joins; booleans are lowercase."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Who calls AWS, each with the statements of its role in the sample account."""
+"""The callers of AWS, each with the policy statements of its role in the sample account."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.infra.policies import Request, Statement, allowed, denied, state
 AIRFLOW = "airflow"
 SCORE, PUSH, SCHEDULE = f"{PREFIX}-score-users", f"{PREFIX}-push-scores", "schedule"
 DEPLOY, FORMATION = "deploy", "cloudformation"
-# Who -> template and role; the environment's role has the pipeline's managed policy attached.
+# Actor -> template and role. The role of the environment also has the managed policy of the pipeline stack.
 _ROLES = {
     AIRFLOW: ("mwaa", "ExecutionRole"),
     SCORE: ("pipeline", "ScoreRole"),
@@ -21,32 +21,36 @@ _ROLES = {
     DEPLOY: ("github", "DeployRole"),
     FORMATION: ("github", "CloudFormationRole"),
 }
-EVERYBODY = tuple(_ROLES)
+ACTORS = tuple(_ROLES)
 AT_RUN_TIME = (AIRFLOW, SCORE, PUSH, SCHEDULE)
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A role: what its policies say, and what its boundary says if it has one."""
+    """A role.
+
+    :param statements: of its policies
+    :param boundary: statements of its permissions boundary, None if it has none
+    """
 
     statements: Sequence[Statement]
     boundary: Sequence[Statement] | None
 
     def may(self, request: Request) -> bool:
-        """Whether IAM lets the request through."""
+        """Return whether IAM allows the request."""
         return allowed(self.statements, request, self.boundary)
 
     def never(self, request: Request) -> bool:
-        """Whether a Deny stands against it, whatever is attached to the role one day."""
+        """Return whether a statement denies the request explicitly, so that no other policy can allow it."""
         return denied(self.statements, request)
 
 
 @cache
 def actor(who: str) -> Actor:
-    """The actor of that name."""
+    """Return the actor of that name."""
     template, role = _ROLES[who]
     statements = statements_of(deployed(template), role)
     if who == AIRFLOW:
         statements += statements_of(deployed("pipeline"), "OrchestratorPolicy")
-    bounded = who in AT_RUN_TIME
-    return Actor(statements, statements_of(deployed("github"), "Boundary") if bounded else None)
+    has_boundary = who in AT_RUN_TIME
+    return Actor(statements, statements_of(deployed("github"), "Boundary") if has_boundary else None)

@@ -1,4 +1,4 @@
-"""Templates as CloudFormation would deploy them in a sample account: functions resolved, resources with their ARNs."""
+"""Templates as deployed in a sample account: functions are resolved, and resources have ARNs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GIVEN = {
     "RepositoryOwner": "owner",
     "RepositoryName": "name",
 }
-"""Parameters that have no default, and what the deploy tool fills in."""
+"""Parameters without a default, and those that the deploy tool sets."""
 
 VARIANTS: dict[str, dict[str, dict[str, str]]] = {
     "pipeline": {
@@ -77,7 +77,7 @@ VARIANTS: dict[str, dict[str, dict[str, str]]] = {
         },
     },
 }
-"""Template -> variant -> parameters. Together they take each branch of each condition."""
+"""Template -> variant -> parameters. Together, the variants cover both branches of every condition."""
 
 _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
@@ -85,7 +85,7 @@ _PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
 }
-# type -> the property that names it, and its ARN after the partition
+# type -> the property with its name, and its ARN after the partition
 _NAMED = {
     "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{region}:{account}:log-group:{name}:*"),
@@ -111,17 +111,17 @@ _REF_IS_ARN = ("AWS::SNS::Topic", "AWS::IAM::ManagedPolicy", "AWS::IAM::OIDCProv
 
 @cache
 def template(name: str) -> dict[str, Any]:
-    """Read `infra/<name>.yaml`, once."""
+    """Return the template `infra/<name>.yaml`, cached."""
     return parse((INFRA / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 class Deployed:
-    """A template deployed with the sample parameters.
+    """A template that is deployed with the sample parameters.
 
-    `resources` has those that are made, by logical name, and `outputs` the outputs' values; all resolved.
+    The attribute `resources` contains the created resources by logical name, `outputs` the values of the outputs.
 
     :param name: `pipeline` for `infra/pipeline.yaml`
-    :param given: values of parameters, over those of `GIVEN` and the defaults
+    :param given: values of parameters, which override `GIVEN` and the defaults
     """
 
     def __init__(self, name: str, **given: str) -> None:
@@ -154,7 +154,7 @@ class Deployed:
         return f"arn:aws:{named}"
 
     def ref(self, logical: str) -> str:
-        """Return what Ref gives for a resource."""
+        """Return the value of Ref for a resource."""
         by_arn = self.template["Resources"][logical]["Type"] in _REF_IS_ARN
         return self.arn(logical) if by_arn else self._physical_name(logical)
 
@@ -166,7 +166,7 @@ class Deployed:
         named = resource.get("Properties", {})
         for part in _NAMED.get(resource["Type"], ("Name", ""))[0].split("."):
             named = named.get(part, {})
-        # CloudFormation makes up a name of what has none.
+        # CloudFormation generates a name for a resource without one.
         return (
             str(self.resolver.resolve(named)) if named else f"{self.parameters['NamePrefix']}-{self.name}-{logical}-X"
         )
@@ -174,5 +174,5 @@ class Deployed:
 
 @cache
 def deployed(name: str, variant: str = "default") -> Deployed:
-    """Return a template in one of its `VARIANTS`; not to be changed."""
+    """Return a template in one of its `VARIANTS`, cached; do not modify it."""
     return Deployed(name, **VARIANTS[name][variant])

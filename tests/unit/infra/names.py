@@ -1,4 +1,4 @@
-"""Names of the sample account: buckets, keys and ARNs that requests to AWS are about."""
+"""Names in the sample account: buckets, keys and ARNs in requests to AWS."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def object_arn(bucket: str, key: str) -> str:
 
 
 def listing(bucket: str, prefix: str) -> Request:
-    """Return the request to list a prefix."""
+    """Return a request that lists a prefix."""
     return Request("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})

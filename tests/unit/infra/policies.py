@@ -17,7 +17,12 @@ Statement = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asks for: `s3:GetObject` on an ARN; `context` holds the condition keys of the request."""
+    """A request to AWS.
+
+    :param action: such as `s3:GetObject`
+    :param resource: the ARN
+    :param context: the condition keys of the request
+    """
 
     action: str
     resource: str
@@ -25,7 +30,7 @@ class Request:
 
 
 def allowed(statements: Sequence[Statement], request: Request, boundary: Sequence[Statement] | None = None) -> bool:
-    """Whether the statements, and the boundary if there is one, let the request through."""
+    """Return whether the statements, and the boundary if there is one, allow the request."""
     if boundary is not None and not allowed(boundary, request):
         return False
     effects = {one["Effect"] for one in statements if _applies(one, request)}
@@ -33,12 +38,12 @@ def allowed(statements: Sequence[Statement], request: Request, boundary: Sequenc
 
 
 def denied(statements: Sequence[Statement], request: Request) -> bool:
-    """Whether a statement denies it in so many words, whatever else may be attached."""
+    """Return whether a statement denies the request explicitly."""
     return any(one["Effect"] == "Deny" and _applies(one, request) for one in statements)
 
 
 def statements_of(made: Deployed, logical: str) -> list[Statement]:
-    """All statements of a role's inline policies or of a managed policy."""
+    """Return all statements of a role's inline policies or of a managed policy."""
     properties = made.resources[logical]["Properties"]
     documents = [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
     documents += [one["PolicyDocument"] for one in properties.get("Policies", [])]
@@ -55,12 +60,12 @@ def statements_of(made: Deployed, logical: str) -> list[Statement]:
 
 
 def listed(value: str | list[str]) -> list[str]:
-    """One or several, as a list."""
+    """Return one or several items as a list."""
     return [value] if isinstance(value, str) else value
 
 
 def matches(pattern: str, value: str) -> bool:
-    """IAM's wildcards: `*` is any text, `?` one character, everything else itself."""
+    """Return whether a value matches a pattern, in which `*` stands for any text and `?` for one character."""
     translated = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
     return re.fullmatch(translated, value, re.DOTALL) is not None
 
@@ -71,7 +76,7 @@ def _roles_of(policy: Mapping[str, Any], made: Deployed) -> list[str]:
 
 
 def _applies(statement: Statement, request: Request) -> bool:
-    # Names of actions know no case; ARNs do.
+    # Names of actions are not case-sensitive; ARNs are.
     named = any(matches(one.lower(), request.action.lower()) for one in listed(statement["Action"]))
     if "NotResource" in statement:
         there = not any(matches(one, request.resource) for one in listed(statement["NotResource"]))
@@ -87,13 +92,13 @@ def _applies(statement: Statement, request: Request) -> bool:
 def _holds(operator: str, keys: Mapping[str, Any], context: Mapping[str, str | Sequence[str]]) -> bool:
     quantifier, _, plain = operator.rpartition(":")
     if quantifier not in _QUANTIFIERS or plain not in _OPERATORS:
-        raise NotImplementedError(f"condition operator {operator}: teach it to {__name__}")
-    # A key that the request does not have makes a condition false, and ForAllValues true: no value speaks against it.
+        raise NotImplementedError(f"condition operator {operator}: add it to {__name__}")
+    # A key that the request lacks makes a condition false, and a condition with ForAllValues true.
     return all(
         _QUANTIFIERS[quantifier](
-            any(_OPERATORS[plain](wanted, value) for wanted in listed(wants)) for value in _values(context.get(key, []))
+            any(_OPERATORS[plain](one, value) for one in listed(expected)) for value in _values(context.get(key, []))
         )
-        for key, wants in keys.items()
+        for key, expected in keys.items()
     )
 
 
@@ -105,9 +110,9 @@ _QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"": any, "ForAny
 
 
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda wanted, value: wanted == value,
+    "StringEquals": lambda expected, value: expected == value,
     "StringLike": matches,
     "ArnEquals": matches,
     "ArnLike": matches,
-    "Bool": lambda wanted, value: str(wanted).lower() == value.lower(),
+    "Bool": lambda expected, value: str(expected).lower() == value.lower(),
 }

@@ -1,4 +1,4 @@
-"""What AWS publishes about each resource type, out of cfn-lint's copy."""
+"""The schemas that AWS publishes for resource types, from the copy in cfn-lint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SCHEMAS = files("cfnlint") / "data" / "schemas"
 
 @cache
 def schema(resource_type: str) -> dict[str, Any]:
-    """The type's schema."""
+    """Return the schema of a resource type."""
     types: dict[str, str] = json.loads((_SCHEMAS / "providers" / "us-east-1.json").read_text())
-    found: dict[str, Any] = json.loads((_SCHEMAS / "resources" / f"{types[resource_type]}.json").read_text())
-    return found
+    document: dict[str, Any] = json.loads((_SCHEMAS / "resources" / f"{types[resource_type]}.json").read_text())
+    return document

@@ -1,6 +1,6 @@
-"""Snapshots of the resolved templates: `make snapshots` writes them, a test compares them, a review reads their diff.
+"""Snapshots of the resolved templates: `make snapshots` writes them, a test compares them, a reviewer reads the diff.
 
-A template's default variant is written as a whole; the others as what they add, change and remove.
+The snapshot of a template's default variant is complete; those of other variants contain only their differences.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).with_name("snapshots")
 
 
 def rendered() -> dict[str, str]:
-    """Return the text of each snapshot by its file's name."""
+    """Return the text of each snapshot by file name."""
     return {
         f"{name}.{variant}.yaml": _text(name, variant) for name, variants in VARIANTS.items() for variant in variants
     }
@@ -39,7 +39,7 @@ def _content(made: Deployed) -> dict[str, Any]:
 
 
 def _difference(before: Any, after: Any) -> Any:
-    """Return what is new or other in `after`, mapping by mapping, and None for what is gone."""
+    """Return what `after` adds and changes, recursively by mapping, and None for what it removes."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return after
     changed = {key: _difference(before.get(key), value) for key, value in after.items() if before.get(key) != value}
@@ -47,7 +47,7 @@ def _difference(before: Any, after: Any) -> Any:
 
 
 def main() -> None:
-    """Write every snapshot and remove those of variants that are gone."""
+    """Write every snapshot, and remove those of variants that no longer exist."""
     FOLDER.mkdir(exist_ok=True)
     texts = rendered()
     for path in FOLDER.iterdir():

@@ -1,4 +1,4 @@
-"""The tables that Athena reads, held against files as the jobs write them, and the question that they are there for."""
+"""The Athena tables, compared with files as the jobs write them, and the saved query."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.infra.deployed import deployed
 
 DAY = "2026-11-23"
 OUTPUT = f"s3://{deployed('pipeline').outputs['OutputBucketName']}"
-# Types of Hive and what DuckDB calls them.
+# Hive's types and DuckDB's names for them.
 TYPES = {"string": "VARCHAR", "int": "INTEGER", "double": "DOUBLE"}
 SENT: dict[str, Any] = {
     "user_id": "domain\\u,1",
@@ -58,7 +58,7 @@ def lines(*entries: dict[str, Any]) -> str:
 
 @pytest.fixture
 def bucket(tmp_path: Path) -> Path:
-    """Two days of an output bucket, each with everything that lies beside the ledger."""
+    """Two days of an output bucket, each with all the other files in the folders of the ledger."""
     aggregate = {"version": 1, "run_id": SENT["run_id"], "task": "0", "outcomes": {"delivered": 1}}
     for day, entries in ((DAY, (SENT, OTHER)), ("2026-11-24", (OTHER,))):
         folder = tmp_path / "responses" / f"dt={day}"
@@ -72,25 +72,25 @@ def bucket(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_columns_are_the_ledgers_fields_in_types_that_hold_them(tables: dict[str, Any]) -> None:
+def test_columns_have_the_names_and_types_of_the_ledger(tables: dict[str, Any]) -> None:
     columns = {one["Name"]: one["Type"] for one in tables["responses"]["StorageDescriptor"]["Columns"]}
     assert tuple(columns) == FIELDS
-    assert tuple(SENT) == FIELDS  # the sample is a line as the ledger writes it
+    assert tuple(SENT) == FIELDS  # the sample is a complete line of the ledger
     python = {"string": str, "int": int, "double": float}
     for name, kind in columns.items():
         for entry in (SENT, AGAIN):
             assert entry[name] is None or type(entry[name]) is python[kind], name
 
 
-def test_columns_of_scores_stand_in_the_order_of_the_files(tables: dict[str, Any]) -> None:
+def test_columns_of_scores_have_the_order_of_the_files(tables: dict[str, Any]) -> None:
     columns = tables["scores"]["StorageDescriptor"]["Columns"]
-    # The reader takes CSV by position; the names are like those of the ledger.
+    # The SerDe reads CSV by position; the column names are those of the ledger.
     assert [one["Comment"].partition(" in ")[0] for one in columns] == list(SCORES_COLUMNS)
-    assert {one["Type"] for one in columns} == {"string"}  # all that this reader knows for sure
+    assert {one["Type"] for one in columns} == {"string"}  # the only type that this SerDe supports reliably
 
 
 @pytest.mark.parametrize("name", ["responses", "scores"])
-def test_days_are_found_without_being_registered(tables: dict[str, Any], name: str) -> None:
+def test_days_need_no_registration(tables: dict[str, Any], name: str) -> None:
     table = tables[name]
     assert [(one["Name"], one["Type"]) for one in table["PartitionKeys"]] == [("dt", "string")]
     projection = {key.removeprefix("projection."): value for key, value in table["Parameters"].items()}
@@ -98,35 +98,35 @@ def test_days_are_found_without_being_registered(tables: dict[str, Any], name: s
     assert (projection["dt.type"], projection["dt.format"]) == ("date", "yyyy-MM-dd")
     first, last = projection["dt.range"].split(",")
     assert first <= "2026-01-01"  # the DAG's first day
-    assert last == "NOW+1DAYS"  # it is tomorrow already in some business timezones
+    assert last == "NOW+1DAYS"  # in some business timezones it is already tomorrow
     folder = f"{OUTPUT}/{name}/"
     assert table["StorageDescriptor"]["Location"] == folder
     assert table["Parameters"]["storage.location.template"] == folder + "dt=${dt}/"
 
 
-def test_what_was_sent_to_a_user_on_a_day(tables: dict[str, Any], bucket: Path) -> None:
+def test_the_saved_query_shows_what_was_sent_to_a_user(tables: dict[str, Any], bucket: Path) -> None:
     query = deployed("pipeline").properties("WhatWasSentQuery")
     names = re.search(r"SELECT (.+)\n", query["QueryString"])
     assert names
-    rows = ask(tables["responses"], query["QueryString"], bucket, DAY, SENT["user_id"])
+    rows = run_query(tables["responses"], query["QueryString"], bucket, DAY, SENT["user_id"])
     found = [dict(zip(names[1].split(", "), row, strict=True)) for row in rows]
     assert found == [{name: entry[name] for name in found[0]} for entry in (SENT, AGAIN)]
     assert set(FIELDS) - found[0].keys() == {"user_id", "payload_sha256"}
-    assert ask(tables["responses"], query["QueryString"], bucket, "2026-11-25", "u2") == []
-    assert len(ask(tables["responses"], query["QueryString"], bucket, "2026-11-24", "u2")) == 1
+    assert run_query(tables["responses"], query["QueryString"], bucket, "2026-11-25", "u2") == []
+    assert len(run_query(tables["responses"], query["QueryString"], bucket, "2026-11-24", "u2")) == 1
 
 
-def test_rows_without_a_user_are_no_lines_of_the_ledger(tables: dict[str, Any], bucket: Path) -> None:
+def test_other_files_become_rows_without_a_user(tables: dict[str, Any], bucket: Path) -> None:
     counted = "SELECT count(user_id) FROM responses WHERE dt = ?"
-    assert ask(tables["responses"], counted, bucket, DAY) == [(3,)]
+    assert run_query(tables["responses"], counted, bucket, DAY) == [(3,)]
     anonymous = (
         "SELECT DISTINCT regexp_extract(\"$path\", '[a-z]+[^/]*$') FROM responses WHERE user_id IS NULL ORDER BY 1"
     )
-    assert ask(tables["responses"], anonymous, bucket) == [("agg-0.json",), ("failed.csv",)]
+    assert run_query(tables["responses"], anonymous, bucket) == [("agg-0.json",), ("failed.csv",)]
 
 
-def test_scores_of_users_with_odd_ids_are_read(tables: dict[str, Any], tmp_path: Path) -> None:
-    """The job writes CSV as Python does; DuckDB reads it by the table's separator, quotes and header."""
+def test_scores_of_users_with_special_characters_are_read(tables: dict[str, Any], tmp_path: Path) -> None:
+    """The job writes CSV like Python's writer; DuckDB reads it with the table's separator, quotes and header."""
     row = ('a\\b"c,d', "73.25", "2026-11-23T03:00:00Z")
     file = tmp_path / "part-00000.csv"
     with file.open("w", newline="") as opened:
@@ -141,8 +141,8 @@ def test_scores_of_users_with_odd_ids_are_read(tables: dict[str, Any], tmp_path:
     assert read == [row]
 
 
-def ask(table: dict[str, Any], query: str, bucket: Path, *values: str) -> list[tuple[Any, ...]]:
-    """Ask DuckDB as Athena would: by the table's columns, from every file below its location but the hidden ones."""
+def run_query(table: dict[str, Any], query: str, bucket: Path, *values: str) -> list[tuple[Any, ...]]:
+    """Run a query in DuckDB as Athena would: with the table's columns, on all its files except hidden ones."""
     where = table["StorageDescriptor"]["Location"].replace(OUTPUT, str(bucket))
     files = [str(file) for file in Path(where).rglob("*") if file.is_file() and not file.name.startswith(("_", "."))]
     columns = {one["Name"]: TYPES[one["Type"]] for one in table["StorageDescriptor"]["Columns"]}

@@ -1,4 +1,4 @@
-"""What CloudFormation may do for a deployment from GitHub: keep the templates' resources, and become nobody else."""
+"""What CloudFormation may do for a deployment from GitHub: manage the templates' resources, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.unit.infra.resource_schemas import schema
 FORMATION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-github-cloudformation"
 IN_BOUNDARY = {"iam:PermissionsBoundary": BOUNDARY}
 
-# What CloudFormation does to a resource of each type that the templates have, on its ARN. What is missing: deleting
-# what holds data, keys or history.
-KEEPS = {
+# The actions of CloudFormation on each resource type in the templates. Actions that delete data, keys or history are
+# missing on purpose.
+ACTIONS = {
     "AWS::Athena::NamedQuery": "athena:CreateNamedQuery GetNamedQuery DeleteNamedQuery",
     "AWS::Athena::WorkGroup": "athena:CreateWorkGroup GetWorkGroup UpdateWorkGroup DeleteWorkGroup TagResource",
     "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm DeleteAlarms TagResource",
@@ -45,7 +45,7 @@ KEEPS = {
     "AWS::SNS::Topic": "sns:CreateTopic GetTopicAttributes SetTopicAttributes TagResource DeleteTopic",
     "AWS::SNS::TopicPolicy": "sns:SetTopicAttributes",
     "AWS::Scheduler::Schedule": "scheduler:CreateSchedule GetSchedule UpdateSchedule DeleteSchedule",
-    # Named by a tag.
+    # Identified by a name tag.
     "AWS::EC2::EIP": "ec2:AllocateAddress ReleaseAddress",
     "AWS::EC2::InternetGateway": "ec2:CreateInternetGateway CreateTags DeleteInternetGateway",
     "AWS::EC2::NatGateway": "ec2:CreateNatGateway CreateTags DeleteNatGateway",
@@ -62,7 +62,7 @@ KEEPS = {
 
 
 def resources() -> Iterator[tuple[str, str, str]]:
-    """Yield type, name and ARN of every resource that the three templates can have."""
+    """Yield type, name and ARN of every resource that the three templates can create."""
     for template in ("pipeline", "mwaa", "workflow"):
         made = deployed(template, "everything")
         for logical, one in made.resources.items():
@@ -70,7 +70,7 @@ def resources() -> Iterator[tuple[str, str, str]]:
 
 
 def _arn(made: Deployed, logical: str) -> str:
-    """Return the ARN that IAM evaluates; some resources are parts of another."""
+    """Return the ARN that IAM evaluates; some resources are parts of another one."""
     kind, properties = made.resources[logical]["Type"], made.properties(logical)
     match kind:
         case "AWS::Athena::NamedQuery":
@@ -88,34 +88,34 @@ def _arn(made: Deployed, logical: str) -> str:
             return f"arn:aws:s3:::{properties['Bucket']}"
         case "AWS::SNS::TopicPolicy":
             return str(properties["Topics"][0])
-    # Networks are named by a tag, whatever their ARN.
+    # Networks are identified by a name tag, not by their ARN.
     return f"arn:aws:ec2:{REGION}:{ACCOUNT}:thing/1" if kind.startswith("AWS::EC2::") else made.arn(logical)
 
 
-def test_cloudformation_can_keep_every_resource_of_the_templates() -> None:
+def test_cloudformation_can_manage_all_resources() -> None:
     context = {**IN_BOUNDARY, "kms:ResourceAliases": [f"alias/{PREFIX}"], "aws:ResourceTag/Name": f"{PREFIX}-mwaa-x"}
     refused, kinds = [], set()
     for kind, name, arn in resources():
         kinds.add(kind)
-        service, _, actions = KEEPS[kind].partition(":")
-        asked = [Request(f"{service}:{action}", arn, context) for action in actions.split()]
-        refused += [f"{name}: {one.action} {arn}" for one in asked if not actor(FORMATION).may(one)]
+        service, _, actions = ACTIONS[kind].partition(":")
+        requests = [Request(f"{service}:{action}", arn, context) for action in actions.split()]
+        refused += [f"{name}: {one.action} {arn}" for one in requests if not actor(FORMATION).may(one)]
     assert refused == []
-    assert kinds == set(KEEPS)
+    assert kinds == set(ACTIONS)
 
 
-@pytest.mark.parametrize("kind", KEEPS)
-def test_those_are_actions_that_cloudformation_says_it_takes(kind: str) -> None:
+@pytest.mark.parametrize("kind", ACTIONS)
+def test_the_actions_are_those_in_the_resource_schemas(kind: str) -> None:
     handlers = schema(kind)["handlers"]
-    said = {action for handler in handlers.values() for action in handler["permissions"]}
-    service, _, actions = KEEPS[kind].partition(":")
-    assert {f"{service}:{action}" for action in actions.split()} - said <= {"ec2:CreateTags"}
+    documented = {action for handler in handlers.values() for action in handler["permissions"]}
+    service, _, actions = ACTIONS[kind].partition(":")
+    assert {f"{service}:{action}" for action in actions.split()} - documented <= {"ec2:CreateTags"}
 
 
 @pytest.mark.parametrize(
     ("template", "passed_to"), [("pipeline", "glue"), ("mwaa", "airflow"), ("workflow", "scheduler")]
 )
-def test_roles_can_be_passed_to_the_services_that_take_them(template: str, passed_to: str) -> None:
+def test_roles_can_be_passed_to_their_services(template: str, passed_to: str) -> None:
     made = deployed(template)
     for logical, role in made.of_type("AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -158,5 +158,5 @@ ADMINISTRATOR = {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}
     ],
     ids=lambda one: f"{one.action} {one.resource.rpartition(':')[2]} {list(one.context.values())}",
 )
-def test_cloudformation_may_not(request_: Request) -> None:
+def test_cloudformation_cannot(request_: Request) -> None:
     assert not actor(FORMATION).may(request_)

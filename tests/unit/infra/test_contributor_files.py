@@ -18,7 +18,7 @@ def load(path: Path) -> dict[str, Any]:
     return document
 
 
-def test_the_pre_commit_hook_runs_a_make_target_without_downloads() -> None:
+def test_the_pre_commit_hook_is_a_local_make_target() -> None:
     [repository] = load(REPOSITORY / ".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
     [hook] = repository["hooks"]

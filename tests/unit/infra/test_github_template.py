@@ -1,4 +1,4 @@
-"""What GitHub Actions may do: trusted for one workflow of one branch, and no more than the deployment needs."""
+"""The trust in GitHub Actions, for one workflow of one branch, and the permissions of a deployment."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FORMATION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-github-cloudformation"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{PREFIX}-mwaa/1"
 
 
-# ---- who ------------------------------------------------------------------------------------------------------------
+# ---- trust ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,7 @@ STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{PREFIX}-mwaa/1"
     ],
 )
 @pytest.mark.parametrize("branch", ["main", "release/1"])
-def test_one_workflow_of_one_branch_in_one_environment_is_trusted(
-    given: dict[str, str], subject: str, branch: str
-) -> None:
+def test_only_one_workflow_branch_and_environment_is_trusted(given: dict[str, str], subject: str, branch: str) -> None:
     made = Deployed("github", Branch=branch, **given)
     (trust,) = made.properties("DeployRole")["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"] == {
@@ -62,7 +60,7 @@ def test_one_workflow_of_one_branch_in_one_environment_is_trusted(
     assert made.outputs["Subject"] == subject
 
 
-def test_an_account_has_one_provider_for_github() -> None:
+def test_an_existing_identity_provider_is_used() -> None:
     given = VARIANTS["github"]["given-provider"]["ExistingProviderArn"]
     for variant, providers, arn in (
         ("default", 1, f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"),
@@ -74,8 +72,8 @@ def test_an_account_has_one_provider_for_github() -> None:
         assert trust["Principal"] == {"Federated": arn}
 
 
-def test_the_session_lasts_as_long_as_the_workflow_asks_for() -> None:
-    jobs = yaml.load(WORKFLOW.read_text(), Loader=yaml.BaseLoader)["jobs"]  # noqa: S506 - makes nothing but text
+def test_the_session_is_as_long_as_the_workflow_requests() -> None:
+    jobs = yaml.load(WORKFLOW.read_text(), Loader=yaml.BaseLoader)["jobs"]  # noqa: S506 - builds only text
     (asked,) = [
         int(step["with"]["role-duration-seconds"])
         for step in jobs["deploy"]["steps"]
@@ -87,7 +85,7 @@ def test_the_session_lasts_as_long_as_the_workflow_asks_for() -> None:
 
 # ---- the deployment -------------------------------------------------------------------------------------------------
 
-# What each call of the deploy tool needs; a new call there has to be added here, and allowed.
+# The permissions for each call of the deploy tool. Add a new call here, and allow it in the template.
 TOOL: dict[str, list[Request]] = {
     "cloudformation:CreateChangeSet": [
         Request("cloudformation:CreateChangeSet", STACK, {"cloudformation:RoleArn": FORMATION_ROLE}),
@@ -129,12 +127,12 @@ TOOL: dict[str, list[Request]] = {
         for operation in ("GetJobRuns", "GetJobRun", "StartJobRun")
     },
     "glue:GetTriggers": [Request("glue:GetTriggers", f"arn:aws:glue:{REGION}:{ACCOUNT}:trigger/*")],
-    "sts:GetCallerIdentity": [],  # which needs no permission
+    "sts:GetCallerIdentity": [],  # needs no permission
 }
 
 
 def operations() -> dict[str, str]:
-    """boto3's name of each operation -> `service:Operation`."""
+    """Return `service:Operation` by boto3's method name."""
     session = botocore.session.get_session()
     services = {operation.partition(":")[0] for operation in TOOL}
     return {
@@ -145,7 +143,7 @@ def operations() -> dict[str, str]:
 
 
 def calls_of_the_tool() -> Iterator[str]:
-    """Operations that the deploy tool's source calls, as `service:Operation`."""
+    """Yield the operations that the source of the deploy tool calls, as `service:Operation`."""
     known = operations()
     for path in (INFRA / "deploy").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -157,8 +155,8 @@ def calls_of_the_tool() -> Iterator[str]:
                     yield known[name]
 
 
-def test_the_role_may_make_each_call_of_the_tool_and_no_other() -> None:
-    """A call that the role lacks would be refused in the account, and nowhere before."""
+def test_the_role_allows_exactly_the_calls_of_the_tool() -> None:
+    """A missing permission would otherwise be found only in an AWS account."""
     assert set(calls_of_the_tool()) == set(TOOL)
     refused = [f"{one.action} {one.resource}" for needs in TOOL.values() for one in needs if not actor(DEPLOY).may(one)]
     assert refused == []
@@ -166,7 +164,7 @@ def test_the_role_may_make_each_call_of_the_tool_and_no_other() -> None:
         action for one in actor(DEPLOY).statements if one["Effect"] == "Allow" for action in listed(one["Action"])
     }
     needed = {one.action for needs in TOOL.values() for one in needs}
-    # Releases under the pipeline's own key are encrypted by S3 in the caller's name.
+    # S3 encrypts releases with the pipeline's key on behalf of the caller.
     assert granted - needed == {"kms:GenerateDataKey", "kms:Decrypt"}
 
 
@@ -195,15 +193,15 @@ def test_the_role_may_make_each_call_of_the_tool_and_no_other() -> None:
     ],
     ids=lambda one: f"{one.action} {one.resource.rpartition(':')[2]} {dict(one.context)}",
 )
-def test_the_deployment_may_not(request_: Request) -> None:
+def test_the_deployment_cannot(request_: Request) -> None:
     assert not actor(DEPLOY).may(request_)
 
 
-# ---- the documents --------------------------------------------------------------------------------------------------
+# ---- sizes ----------------------------------------------------------------------------------------------------------
 
 
-def test_policies_fit_into_what_iam_takes() -> None:
-    """6,144 characters of a managed policy and 10,240 of a role's inline ones, white space aside."""
+def test_policies_are_within_the_limits_of_iam() -> None:
+    """IAM allows 6,144 characters in a managed policy and 10,240 in a role's inline policies, without white space."""
     for template, variants in VARIANTS.items():
         made = Deployed(template, **{"NamePrefix": "e" * 30, **variants.get("everything", {})})
         for name, role in made.of_type("AWS::IAM::Role").items():

@@ -1,4 +1,4 @@
-"""Templates read and resolved: short forms, parameters, functions, conditions, references."""
+"""Parsing and resolving templates: short forms, parameters, functions, conditions, references."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_functions_are_resolved(piece: str, value: Any) -> None:
     assert resolved(piece) == value
 
 
-def test_no_value_by_itself_is_recognizable() -> None:
+def test_no_value_resolves_to_its_own_object() -> None:
     assert resolved("!Ref AWS::NoValue") is NO_VALUE
 
 
@@ -97,7 +97,7 @@ def test_conditions_follow_the_parameters(given: dict[str, str], true: set[str])
     assert {name for name in made.template["Conditions"] if made.holds(name)} == true
 
 
-def test_numbers_are_numbers_and_a_missing_value_is_refused() -> None:
+def test_number_parameters_become_numbers() -> None:
     template = parse("Parameters: {A: {Type: Number}, B: {Type: String, Default: 5}}\nResources: {}")
     assert parameter_values(template, {"A": "1.5"}) == {"A": 1.5, "B": "5"}
     with pytest.raises(TemplateError, match=r"\[A\] must have values"):
@@ -105,11 +105,11 @@ def test_numbers_are_numbers_and_a_missing_value_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("piece", "words"),
+    ("piece", "message"),
     [("!Ref Nothing", r"Unresolved resource dependencies \[Nothing\]"), ("!Base64 x", "Fn::Base64 is not supported")],
 )
-def test_what_cannot_be_resolved_is_refused(piece: str, words: str) -> None:
-    with pytest.raises(TemplateError, match=words):
+def test_an_unknown_reference_or_function_is_refused(piece: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=message):
         resolved(piece)
 
 

@@ -1,4 +1,4 @@
-"""The Airflow environment's network: private, complete before it is needed, or given."""
+"""The network of the Airflow environment: private, complete before the environment, or an existing one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.infra.deployed import PREFIX, REGION, VARIANTS, Deployed, deploy
 
 
 @pytest.mark.parametrize("given", [{}, VARIANTS["mwaa"]["everything"], {"VpcCidr": "172.20.7.0/24"}])
-def test_subnets_are_apart_in_the_vpc_and_in_two_zones(given: dict[str, str]) -> None:
+def test_subnets_do_not_overlap_and_are_in_two_zones(given: dict[str, str]) -> None:
     made = Deployed("mwaa", **given)
     vpc = ipaddress.IPv4Network(made.properties("Vpc")["CidrBlock"])
     subnets = made.of_type("AWS::EC2::Subnet")
@@ -31,44 +31,44 @@ def test_subnets_are_apart_in_the_vpc_and_in_two_zones(given: dict[str, str]) ->
 
 
 @pytest.mark.parametrize(("variant", "gateways"), [("default", 1), ("everything", 2)])
-def test_every_subnet_has_its_way_out(variant: str, gateways: int) -> None:
+def test_every_subnet_has_a_route_to_the_internet(variant: str, gateways: int) -> None:
     made = deployed("mwaa", variant)
     table_of = {
         one["SubnetId"]: one["RouteTableId"] for one in made.of_type("AWS::EC2::SubnetRouteTableAssociation").values()
     }
-    ways = {one["RouteTableId"]: one for one in made.of_type("AWS::EC2::Route").values()}
-    out = {name: ways[table_of[made.ref(name)]] for name in made.of_type("AWS::EC2::Subnet")}
+    routes = {one["RouteTableId"]: one for one in made.of_type("AWS::EC2::Route").values()}
+    out = {name: routes[table_of[made.ref(name)]] for name in made.of_type("AWS::EC2::Subnet")}
     assert {one["DestinationCidrBlock"] for one in out.values()} == {"0.0.0.0/0"}
     assert {name for name, way in out.items() if "GatewayId" in way} == {name for name in out if "Public" in name}
     used = {way["NatGatewayId"] for way in out.values() if "NatGatewayId" in way}
     assert used == {made.ref(name) for name in made.of_type("AWS::EC2::NatGateway")}
     assert len(used) == gateways
-    # S3 is reached past the NAT gateway, from both private subnets.
+    # Both private subnets reach S3 without the NAT gateway.
     (endpoint,) = made.of_type("AWS::EC2::VPCEndpoint").values()
     assert (endpoint["VpcEndpointType"], endpoint["ServiceName"]) == ("Gateway", f"com.amazonaws.{REGION}.s3")
     private = [table_of[made.ref(f"PrivateSubnet{zone}")] for zone in "AB"]
     assert endpoint["RouteTableIds"] == private
 
 
-def test_only_airflow_itself_comes_in() -> None:
+def test_only_airflow_itself_has_inbound_access() -> None:
     made = deployed("mwaa")
     (rule,) = made.of_type("AWS::EC2::SecurityGroupIngress").values()
     assert rule["SourceSecurityGroupId"] == rule["GroupId"] == made.ref("SecurityGroup")
 
 
-def test_the_network_is_whole_before_the_environment_is_made() -> None:
+def test_the_environment_is_created_after_its_network() -> None:
     made = deployed("mwaa", "everything")
     before = set(made.resources["SecurityGroup"]["DependsOn"])
-    ways = {name for name, one in made.resources.items() if one["Type"].endswith(("::Route", "::VPCEndpoint"))}
+    routes = {name for name, one in made.resources.items() if one["Type"].endswith(("::Route", "::VPCEndpoint"))}
     routed = set(made.of_type("AWS::EC2::SubnetRouteTableAssociation"))
-    assert before == ways | routed - {"PublicRouteTableAssociationB"}  # which is not always made
-    # The environment needs the group and, by naming it, the group's rule.
-    said = json.dumps(made.template["Resources"]["Environment"]["Properties"]["NetworkConfiguration"])
-    assert '{"Ref": "SecurityGroup"}' in said
-    assert '{"Ref": "SecurityGroupSelfIngress"}' in said
+    assert before == routes | routed - {"PublicRouteTableAssociationB"}  # it is conditional
+    # The environment references the group, and the rule of the group.
+    references = json.dumps(made.template["Resources"]["Environment"]["Properties"]["NetworkConfiguration"])
+    assert '{"Ref": "SecurityGroup"}' in references
+    assert '{"Ref": "SecurityGroupSelfIngress"}' in references
 
 
-def test_a_given_network_is_used_and_none_is_made() -> None:
+def test_an_existing_network_is_used_and_none_is_created() -> None:
     made = deployed("mwaa", "given-network")
     assert not [one for one in made.resources.values() if one["Type"].startswith("AWS::EC2::")]
     assert made.properties("Environment")["NetworkConfiguration"] == {
@@ -81,7 +81,7 @@ def test_a_given_network_is_used_and_none_is_made() -> None:
         assert not re.fullmatch(pattern, half), half
 
 
-def test_a_network_bears_the_name_by_which_it_may_be_changed() -> None:
+def test_networks_have_the_name_tag_of_the_stack() -> None:
     untagged = ("VPCGatewayAttachment", "Route", "SubnetRouteTableAssociation", "SecurityGroupIngress")
     for name, one in deployed("mwaa", "everything").resources.items():
         kind = one["Type"].removeprefix("AWS::EC2::")

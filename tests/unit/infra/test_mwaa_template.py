@@ -1,4 +1,4 @@
-"""The Airflow environment's template is valid for MWAA, configured as the DAG expects, and never replaced."""
+"""The template of the Airflow environment: valid for MWAA, configured for the DAG, never replaced."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ SCHEMA = schema("AWS::MWAA::Environment")
 
 
 def environment(**given: str) -> dict[str, Any]:
-    """Return the environment's properties with these parameters."""
-    found: dict[str, Any] = Deployed("mwaa", **given).properties("Environment")
-    return found
+    """Return the properties of the environment with these parameters."""
+    properties: dict[str, Any] = Deployed("mwaa", **given).properties("Environment")
+    return properties
 
 
 def options(**given: str) -> dict[str, str]:
     """Return Airflow's configuration options with these parameters."""
-    found: dict[str, str] = environment(**given)["AirflowConfigurationOptions"]
-    return found
+    values: dict[str, str] = environment(**given)["AirflowConfigurationOptions"]
+    return values
 
 
 # ---- the environment ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("size", "count", "workers"), [("mw1.micro", 1, 1), ("mw1.small", 2, 5)])
-def test_an_environment_has_as_many_parts_as_its_class_takes(size: str, count: int, workers: int) -> None:
+def test_component_counts_are_valid_for_the_class(size: str, count: int, workers: int) -> None:
     made = environment(EnvironmentClass=size, MaxWorkers="5")
     assert [made[name] for name in ("Schedulers", "MinWebservers", "MaxWebservers")] == [count] * 3
     assert (made["MinWorkers"], made["MaxWorkers"]) == (1, workers)
 
 
-def test_it_runs_the_airflow_that_the_tests_run() -> None:
+def test_the_version_of_airflow_is_the_tested_one() -> None:
     pinned = re.search(r"apache-airflow==(\S+)", (INFRA.parent / "requirements" / "airflow.txt").read_text())
     assert pinned
     assert environment()["AirflowVersion"] == pinned[1]
 
 
-def test_it_reads_the_bucket_that_the_pipeline_makes() -> None:
+def test_the_source_is_the_artifacts_bucket() -> None:
     assert environment()["SourceBucketArn"] == deployed("pipeline").arn("ArtifactsBucket")
     assert environment()["DagS3Path"] == "dags"
 
 
-def test_it_logs_to_groups_that_have_an_end() -> None:
-    """MWAA makes the groups that it does not find, without an end."""
+def test_mwaa_logs_to_groups_with_a_retention() -> None:
+    """MWAA creates missing groups without a retention."""
     made = deployed("mwaa")
     groups = made.of_type("AWS::Logs::LogGroup")
     parts = {part.removesuffix("Logs") for part in made.properties("Environment")["LoggingConfiguration"]}
-    written_otherwise = {"DagProcessing": "DAGProcessing", "Webserver": "WebServer"}
-    names = {f"airflow-{PREFIX}-{written_otherwise.get(part, part)}" for part in parts}
+    spelling = {"DagProcessing": "DAGProcessing", "Webserver": "WebServer"}
+    names = {f"airflow-{PREFIX}-{spelling.get(part, part)}" for part in parts}
     assert {group["LogGroupName"] for group in groups.values()} == names
     assert set(groups) <= set(made.resources["Environment"]["DependsOn"])
-    # With the stack they go, or it could not be made again.
+    # They are deleted with the stack, because it could not be created again otherwise.
     assert {made.resources[name]["DeletionPolicy"] for name in groups} == {"Delete"}
 
 
@@ -70,7 +70,7 @@ def test_it_logs_to_groups_that_have_an_end() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"NamePrefix": "e" * 30}])
-def test_mwaa_takes_the_options(given: dict[str, str]) -> None:
+def test_options_are_valid_for_mwaa(given: dict[str, str]) -> None:
     key, value = SCHEMA["definitions"]["ConfigKey"], SCHEMA["definitions"]["ConfigValue"]
     for name, text in options(**given).items():
         assert re.fullmatch(key["pattern"], name), name
@@ -79,7 +79,7 @@ def test_mwaa_takes_the_options(given: dict[str, str]) -> None:
         assert 1 <= len(text) <= value["maxLength"], name
 
 
-def test_airflow_has_the_options() -> None:
+def test_options_exist_in_airflow() -> None:
     sections = conf.configuration_description.items()
     known = {f"{section}.{option}" for section, description in sections for option in description["options"]}
     own = {name for name in options() if not name.startswith("engagement.")}
@@ -87,19 +87,19 @@ def test_airflow_has_the_options() -> None:
     assert {"core.dags_are_paused_at_creation", "secrets.backend", "workers.secrets_backend"} <= own
 
 
-def test_defaults_are_those_of_the_dag(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_defaults_are_equal_to_those_of_the_dag(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, options())
     fields = {field.name for field in dataclasses.fields(DagConfig)}
     assert {name.removeprefix("engagement.") for name in options() if name.startswith("engagement.")} == fields
     assert DagConfig.read() == DagConfig()
 
 
-def test_each_parameter_is_its_own_option(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_parameter_sets_its_own_option(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [field.name for field in dataclasses.fields(DagConfig) if field.type == "int" or field.type is int]
-    wanted = {name: 1000 + position for position, name in enumerate(numbers)}
-    given = {"".join(word.capitalize() for word in name.split("_")): str(value) for name, value in wanted.items()}
+    values = {name: 1000 + position for position, name in enumerate(numbers)}
+    given = {"".join(word.capitalize() for word in name.split("_")): str(value) for name, value in values.items()}
     configure(monkeypatch, options(**given, Timezone="Europe/Berlin", Deferrable="false"))
-    assert DagConfig.read() == DagConfig(**wanted, timezone="Europe/Berlin", deferrable=False)
+    assert DagConfig.read() == DagConfig(**values, timezone="Europe/Berlin", deferrable=False)
     assert len(numbers) > 5
 
 
@@ -111,14 +111,14 @@ def configure(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("section", ["secrets.backend", "workers.secrets_backend"])
-def test_only_the_variable_is_looked_up_in_secrets_manager(section: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_variable_is_read_from_secrets_manager(section: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert options()[section] == f"{SecretsManagerBackend.__module__}.{SecretsManagerBackend.__qualname__}"
     backend = SecretsManagerBackend(**json.loads(options()[f"{section}_kwargs"]))
-    asked: list[str] = []
+    requested: list[str] = []
 
     class Manager:
         def get_secret_value(self, **given: str) -> dict[str, str]:
-            asked.append(given["SecretId"])
+            requested.append(given["SecretId"])
             return {"SecretString": "{}"}
 
     monkeypatch.setitem(backend.__dict__, "client", Manager())
@@ -126,20 +126,20 @@ def test_only_the_variable_is_looked_up_in_secrets_manager(section: str, monkeyp
     assert backend.get_variable(f"{VARIABLE}_more") is None
     assert backend.get_conn_value("aws_default") is None
     assert backend.get_config("sql_alchemy_conn") is None
-    assert asked == [f"{deployed('mwaa').outputs['VariableSecretPrefix']}/{VARIABLE}"]
+    assert requested == [f"{deployed('mwaa').outputs['VariableSecretPrefix']}/{VARIABLE}"]
 
 
-# ---- what would be lost ---------------------------------------------------------------------------------------------
+# ---- replacement ----------------------------------------------------------------------------------------------------
 
 
-def test_the_comment_names_all_that_replaces_the_environment() -> None:
+def test_the_comment_names_all_create_only_properties() -> None:
     names = {path.rpartition("/")[2] for path in SCHEMA["createOnlyProperties"]}
     comment = re.search(r"# (Name, .*) replace the\s", (INFRA / "mwaa.yaml").read_text())
     assert comment
     assert set(re.split(r", | and ", comment[1])) == names
 
 
-def test_the_stack_policy_refuses_what_loses_the_history() -> None:
+def test_the_stack_policy_protects_the_history() -> None:
     policy = json.loads((INFRA / "mwaa-stack-policy.json").read_text())["Statement"]
     resources = deployed("mwaa", "everything").resources
 
@@ -171,6 +171,6 @@ OF_MWAA = f"arn:aws:kms:{REGION}:999999999999:key/1"
         ({"KeyArn": ""}, KEY, "s3", False),
     ],
 )
-def test_keys_that_airflow_may_use(given: dict[str, str], key: str, via: str, may: bool) -> None:
+def test_airflow_may_use_only_its_keys(given: dict[str, str], key: str, via: str, may: bool) -> None:
     request = Request("kms:Decrypt", key, {"kms:ViaService": f"{via}.{REGION}.amazonaws.com"})
     assert allowed(statements_of(Deployed("mwaa", **given), "ExecutionRole"), request) is may

@@ -1,14 +1,13 @@
-"""No role may do what would hurt. What each must be able to do is recorded in `tests/stack/test_least_privilege.py`.
+"""What each role cannot do. `tests/stack/test_least_privilege.py` records what each role must be able to do.
 
-Spark's own requests to S3, Glue's and MWAA's are not botocore's and are listed by hand (`by_hand.py`).
+Requests of Spark, Glue and MWAA are not sent by botocore and are listed in `unrecorded_requests.py`.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from tests.unit.infra.actors import AIRFLOW, AT_RUN_TIME, DEPLOY, EVERYBODY, FORMATION, PUSH, SCHEDULE, SCORE, actor
-from tests.unit.infra.by_hand import BY_HAND
+from tests.unit.infra.actors import ACTORS, AIRFLOW, AT_RUN_TIME, DEPLOY, FORMATION, PUSH, SCHEDULE, SCORE, actor
 from tests.unit.infra.deployed import ACCOUNT, CRM_SECRET, KEY, PREFIX, REGION, Deployed, deployed
 from tests.unit.infra.names import (
     ACTIVITY,
@@ -28,20 +27,21 @@ from tests.unit.infra.names import (
     secret,
 )
 from tests.unit.infra.policies import Request, Statement, allowed, listed
+from tests.unit.infra.unrecorded_requests import UNRECORDED
 
-# ---- what is done ---------------------------------------------------------------------------------------------------
+# ---- allowed --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("who", AT_RUN_TIME)
-def test_requests_that_are_not_botocores_are_allowed(who: str) -> None:
-    refused = {f"{one.action} {one.resource} {dict(one.context)}" for one in BY_HAND[who] if not actor(who).may(one)}
+def test_unrecorded_requests_are_allowed(who: str) -> None:
+    refused = {f"{one.action} {one.resource} {dict(one.context)}" for one in UNRECORDED[who] if not actor(who).may(one)}
     assert refused == set()
 
 
 @pytest.mark.parametrize("template", ["pipeline", "mwaa", "workflow"])
 @pytest.mark.parametrize("variant", ["default", "everything"])
-def test_the_boundary_allows_all_that_a_role_may(template: str, variant: str) -> None:
-    """A right that a template adds would otherwise be missing where GitHub deploys it, and nowhere else."""
+def test_the_boundary_allows_every_permission_of_a_role(template: str, variant: str) -> None:
+    """Otherwise a new permission would be missing only in stacks that GitHub deploys."""
     made = deployed(template, variant)
     boundary = actor(AIRFLOW).boundary
     assert boundary
@@ -51,7 +51,7 @@ def test_the_boundary_allows_all_that_a_role_may(template: str, variant: str) ->
         f"{action} {resource}"
         for one in granted
         for action in listed(one["Action"])
-        # What is everything but this account's keys includes another account's.
+        # A statement with NotResource for the keys of this account includes keys of another account.
         for resource in listed(one.get("Resource", f"arn:aws:kms:{REGION}:999999999999:key/1"))
         if not allowed(boundary, Request(action, resource, _context(one)))
     }
@@ -73,7 +73,7 @@ def _context(statement: Statement) -> dict[str, str]:
     return {key: listed(value)[0] for key, value in conditions.items()}
 
 
-# ---- what is not done -----------------------------------------------------------------------------------------------
+# ---- denied ---------------------------------------------------------------------------------------------------------
 
 NONE: set[str] = set()
 
@@ -100,11 +100,11 @@ NONE: set[str] = set()
         ("payroll", "salaries.csv", NONE, NONE, NONE),
     ],
 )
-def test_who_reads_writes_and_deletes(
+def test_only_these_roles_read_write_or_delete_objects(
     bucket: str, key: str, readers: set[str], writers: set[str], deleters: set[str]
 ) -> None:
     def who_may(action: str) -> set[str]:
-        return {who for who in EVERYBODY if actor(who).may(Request(action, object_arn(bucket, key)))}
+        return {who for who in ACTORS if actor(who).may(Request(action, object_arn(bucket, key)))}
 
     assert who_may("s3:GetObject") == readers
     assert who_may("s3:PutObject") == writers
@@ -159,23 +159,23 @@ def test_who_reads_writes_and_deletes(
         ("athena:StartQueryExecution", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{PREFIX}", {}, set()),
     ],
 )
-def test_who_may(action: str, resource: str, context: dict[str, str], who: set[str]) -> None:
-    assert {one for one in EVERYBODY if actor(one).may(Request(action, resource, context))} == who
+def test_only_these_roles_have_a_permission(action: str, resource: str, context: dict[str, str], who: set[str]) -> None:
+    assert {one for one in ACTORS if actor(one).may(Request(action, resource, context))} == who
 
 
 @pytest.mark.parametrize("who", [AIRFLOW, DEPLOY])
-def test_the_token_is_denied_in_so_many_words(who: str) -> None:
+def test_the_token_is_denied_explicitly(who: str) -> None:
     assert actor(who).never(Request("secretsmanager:GetSecretValue", CRM_SECRET))
 
 
 @pytest.mark.parametrize("who", AT_RUN_TIME)
-def test_nobody_passes_a_role_while_running(who: str) -> None:
+def test_no_role_can_pass_a_role_at_run_time(who: str) -> None:
     for role in (f"{PREFIX}-pipeline-PushRole-X", f"{PREFIX}-github-deploy", "admin"):
         assert not actor(who).may(Request("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{role}"))
 
 
 @pytest.mark.parametrize(("who", "bucket"), [(PUSH, ACTIVITY), (DEPLOY, OUTPUT), (SCHEDULE, OUTPUT)])
-def test_buckets_of_others_are_not_listed(who: str, bucket: str) -> None:
+def test_foreign_buckets_cannot_be_listed(who: str, bucket: str) -> None:
     assert not actor(who).may(listing(bucket, ""))
 
 
@@ -187,8 +187,8 @@ def test_buckets_of_others_are_not_listed(who: str, bucket: str) -> None:
         ("vpc/vpc-1", ["aws-glue-service-resource"], False),
     ],
 )
-def test_no_role_in_the_boundary_names_what_is_not_its_own(resource: str, tags: list[str], may: bool) -> None:
-    """CloudFormation's role may change a network by its name; nobody may give others' that name."""
+def test_the_boundary_allows_only_the_tag_of_glue(resource: str, tags: list[str], may: bool) -> None:
+    """CloudFormation's role may change networks with the name tag, so no other role may set that tag."""
     boundary = actor(PUSH).boundary
     assert boundary
     asked = Request("ec2:CreateTags", f"arn:aws:ec2:{REGION}:{ACCOUNT}:{resource}", {"aws:TagKeys": tags})

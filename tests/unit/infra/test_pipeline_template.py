@@ -1,4 +1,4 @@
-"""The pipeline's template fits the code: job scripts and arguments, metrics, alarms, dashboard, half a network."""
+"""The pipeline template matches the code: job scripts and arguments, metrics, alarms, dashboard, network."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from infra.deploy.releases.packaging import JOB_ARCHIVE, JOB_SCRIPTS
 from tests.unit.infra.deployed import INFRA, PREFIX, Deployed, deployed
 
 JOBS: dict[str, type[ScoreArguments] | type[PushArguments]] = {"ScoreJob": ScoreArguments, "PushJob": PushArguments}
-GLUE_VERSIONS = {"5.1": ("3.5.6", "3.11"), "6.0": ("4.1.1", "3.13")}  # with their Spark and Python
+GLUE_VERSIONS = {"5.1": ("3.5.6", "3.11"), "6.0": ("4.1.1", "3.13")}  # their versions of Spark and Python
 NETWORK = {"JobSubnetId": "subnet-1", "JobSecurityGroupId": "sg-1", "JobAvailabilityZone": "us-east-1a"}
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_job_runs_the_code_that_a_release_has(job: str) -> None:
+def test_a_job_runs_the_code_of_a_release(job: str) -> None:
     made = deployed("pipeline")
     code = f"s3://{made.outputs['ArtifactsBucketName']}/{made.parameters['ArtifactsPrefix']}/"
     command = made.properties(job)["Command"]
@@ -31,21 +31,21 @@ def test_a_job_runs_the_code_that_a_release_has(job: str) -> None:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_default_cannot_hide_a_forgotten_argument(job: str) -> None:
+def test_a_job_has_no_defaults_for_its_arguments(job: str) -> None:
     defaults = deployed("pipeline").properties(job)["DefaultArguments"]
     assert not {f"--{name}" for name in JOBS[job].names()} & set(defaults)
 
 
 @pytest.mark.parametrize(("job", "logs"), [("ScoreJob", "Score"), ("PushJob", "Push")])
-def test_glue_logs_to_groups_that_have_an_end(job: str, logs: str) -> None:
-    """Glue writes to <prefix>/output and <prefix>/error, and would make those groups without an end."""
+def test_glue_logs_to_groups_with_a_retention(job: str, logs: str) -> None:
+    """Glue writes to <prefix>/output and <prefix>/error, and would create these groups without a retention."""
     made = deployed("pipeline")
     prefix = made.properties(job)["DefaultArguments"]["--custom-logGroup-prefix"]
     groups = [made.properties(f"{logs}{kind}Logs")["LogGroupName"] for kind in ("Output", "Error")]
     assert groups == [f"{prefix}/output", f"{prefix}/error"]
 
 
-def test_glue_versions_are_described_as_the_tests_run_them() -> None:
+def test_glue_versions_are_described_as_tested() -> None:
     declared = deployed("pipeline").template["Parameters"]["GlueVersion"]
     assert declared["AllowedValues"] == list(GLUE_VERSIONS)
     for version, (spark, python) in GLUE_VERSIONS.items():
@@ -56,7 +56,7 @@ def test_glue_versions_are_described_as_the_tests_run_them() -> None:
 
 
 @pytest.mark.parametrize("missing", [None, *NETWORK])
-def test_half_a_network_is_refused(missing: str | None) -> None:
+def test_incomplete_network_parameters_are_refused(missing: str | None) -> None:
     made = Deployed("pipeline", **{**NETWORK, **({missing: ""} if missing else {})})
     (rule,) = made.template["Rules"].values()
     (assertion,) = rule["Assertions"]
@@ -68,7 +68,7 @@ def test_half_a_network_is_refused(missing: str | None) -> None:
 
 
 def alarming(alarm: dict[str, Any], hours: list[float | None]) -> bool:
-    """Evaluate an alarm as CloudWatch does, over its last data points; None is a period without data."""
+    """Evaluate an alarm over its last data points, as CloudWatch does; None is a period without data."""
     compare = {"LessThanThreshold": operator.lt, "GreaterThanOrEqualToThreshold": operator.ge}
     breaches: Callable[..., bool] = compare[alarm["ComparisonOperator"]]
     without_data = alarm["TreatMissingData"] == "breaching"
@@ -79,11 +79,11 @@ def alarming(alarm: dict[str, Any], hours: list[float | None]) -> bool:
     return count >= needed
 
 
-def test_one_failed_run_alarms_and_no_run_does_not() -> None:
+def test_one_failed_run_raises_an_alarm() -> None:
     alarm = deployed("pipeline").properties("RunFailedAlarm")
     assert alarming(alarm, [1])
     assert not alarming(alarm, [None])
-    assert "OKActions" not in alarm  # that no further run failed within minutes is not news
+    assert "OKActions" not in alarm  # the alarm ends after minutes, which does not mean that the cause is fixed
 
 
 @pytest.mark.parametrize(("name", "topic"), [("pipeline", "NotificationTopic"), ("workflow", None)])
@@ -97,13 +97,13 @@ def test_an_alarm_is_on_until_a_run_succeeds(name: str, topic: str | None) -> No
     assert alarm["AlarmActions"] == alarm["OKActions"] == [
         made.ref(topic) if topic else made.parameters["NotificationTopicArn"]
     ]  # fmt: skip
-    # CloudWatch looks back seven days at most, and for periods below an hour one day.
+    # CloudWatch evaluates at most seven days, and one day for periods of less than an hour.
     longest = made.template["Parameters"]["LateAfterHours"]["MaxValue"]
     assert alarm["Period"] == 3600
     assert longest * alarm["Period"] <= 7 * 24 * 3600
 
 
-def test_alarms_watch_the_metrics_that_a_run_puts() -> None:
+def test_alarms_watch_the_metrics_of_runs() -> None:
     made = deployed("pipeline")
     alarms = made.of_type("AWS::CloudWatch::Alarm").values()
     assert {alarm["MetricName"] for alarm in alarms} == set(STATUS_METRICS.values())
@@ -124,7 +124,7 @@ def test_the_dashboard_shows_every_metric_and_every_alarm(variant: str) -> None:
     ]
 
 
-def test_the_dashboards_links_lead_to_the_error_logs() -> None:
+def test_the_dashboard_links_to_the_error_logs() -> None:
     made = deployed("pipeline")
     (text,) = [one for one in json.loads(made.properties("Dashboard")["DashboardBody"])["widgets"] if one["y"] == 0]
     links = re.findall(r"\[[^]]+\]\((\S+)\)", text["properties"]["markdown"])

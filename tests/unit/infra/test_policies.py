@@ -1,4 +1,4 @@
-"""The evaluator of policies, against what IAM documents."""
+"""The policy evaluator, compared with IAM's documentation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def when(operator: str, value: str | list[str]) -> list[Statement]:
     [
         ([], READ, False),
         ([ALLOW], READ, True),
-        ([ALLOW], Request("S3:getobject", READ.resource), True),  # actions know no case, ARNs do
+        ([ALLOW], Request("S3:getobject", READ.resource), True),  # actions are not case-sensitive, ARNs are
         ([ALLOW], Request("s3:GetObject", "arn:aws:s3:::A/b"), False),
         ([ALLOW], Request("s3:PutObject", READ.resource), False),
         ([ALLOW], Request("s3:GetObject", "arn:aws:s3:::b/c"), False),
@@ -40,17 +40,17 @@ def when(operator: str, value: str | list[str]) -> list[Statement]:
         (when("ForAllValues:StringEquals", "a"), READ, True),
     ],
 )
-def test_statements_decide(statements: list[Statement], request_: Request, does: bool) -> None:
+def test_statements_allow_or_deny(statements: list[Statement], request_: Request, does: bool) -> None:
     assert allowed(statements, request_) is does
 
 
-def test_a_boundary_must_allow_as_well_and_gives_nothing() -> None:
+def test_a_boundary_limits_but_grants_nothing() -> None:
     assert not allowed([ALLOW], READ, boundary=[])
     assert allowed([ALLOW], READ, boundary=[ALLOW])
     assert not allowed([], READ, boundary=[ALLOW])
 
 
-def test_only_an_explicit_denial_counts_as_one() -> None:
+def test_only_an_explicit_deny_counts_as_denied() -> None:
     assert denied([ALLOW, DENY], READ)
     assert not denied([ALLOW], READ)
 
@@ -66,7 +66,7 @@ def test_only_an_explicit_denial_counts_as_one() -> None:
         ("secret:crm-??????", "secret:crm-token-AbCdEf", False),
     ],
 )
-def test_wildcards(pattern: str, value: str, does: bool) -> None:
+def test_wildcards_match_as_in_iam(pattern: str, value: str, does: bool) -> None:
     assert matches(pattern, value) is does
 
 
@@ -86,7 +86,9 @@ def test_wildcards(pattern: str, value: str, does: bool) -> None:
         ("ForAllValues:StringEquals", "a", ["a"], True),
     ],
 )
-def test_conditions(operator: str, expected: str | list[str], found: str | list[str], does: bool) -> None:
+def test_conditions_work_as_in_iam(
+    operator: str, expected: str | list[str], found: str | list[str], does: bool
+) -> None:
     request = Request(READ.action, READ.resource, {"key": found})
     assert allowed(when(operator, expected), request) is does
 

@@ -1,4 +1,4 @@
-"""The resolved templates are those that were reviewed last."""
+"""The resolved templates are equal to the reviewed snapshots."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ TEXTS = rendered()
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_change_shows_in_the_snapshot(name: str) -> None:
-    """Run `make snapshots` and review the diff."""
+def test_a_template_resolves_to_its_snapshot(name: str) -> None:
+    """If this fails, run `make snapshots` and review the diff."""
     assert (FOLDER / name).read_text(encoding="utf-8") == TEXTS[name]
 
 
-def test_no_snapshot_is_left_over() -> None:
+def test_every_snapshot_belongs_to_a_variant() -> None:
     assert {path.name for path in FOLDER.iterdir()} == set(TEXTS)

@@ -1,4 +1,4 @@
-"""The workflow's template fits the jobs and the settings: every argument, every range, and who notices a silence."""
+"""The workflow template matches the jobs and settings: arguments, ranges, schedule, notifications, alarm."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS: dict[str, type[ScoreArguments] | type[PushArguments]] = {
     "StartTrigger": ScoreArguments,
     "PushTrigger": PushArguments,
 }
-# Arguments and settings whose parameter has another name.
+# Arguments and settings with a parameter of another name.
 PARAMETERS = {
     "output_bucket": "OutputBucketName",
     "activity_bucket": "ActivityBucketName",
@@ -37,12 +37,12 @@ SETTINGS = [
 
 
 def parameter(name: str) -> str:
-    """Return the parameter of an argument or a setting: MaxAttempts of max_attempts."""
+    """Return the parameter of an argument or a setting, such as MaxAttempts of max_attempts."""
     return PARAMETERS.get(name) or "".join(word.capitalize() for word in name.split("_"))
 
 
 def arguments(made: Deployed, trigger: str) -> dict[str, str]:
-    """Return what a trigger gives its job."""
+    """Return the arguments that a trigger passes to its job."""
     (action,) = made.properties(trigger)["Actions"]
     return {name.removeprefix("--"): value for name, value in action["Arguments"].items()}
 
@@ -53,7 +53,7 @@ def test_a_trigger_passes_what_the_job_cannot_derive(trigger: str) -> None:
     extract = {"activity_bucket", "activity_key"} if trigger == "StartTrigger" else set()
     expected = set(names) - DERIVED | extract | {"timezone"}
     assert arguments(deployed("workflow"), trigger).keys() == expected
-    # Glue itself gives these two to every job of a workflow.
+    # Glue itself passes these two to every job of a workflow.
     glue_arguments = {workflow_run.WORKFLOW_NAME, workflow_run.WORKFLOW_RUN_ID}
     assert expected == set(workflow_run.argument_names(names)) - glue_arguments
 
@@ -69,7 +69,7 @@ def test_each_argument_is_the_text_of_its_parameter(trigger: str) -> None:
         assert value == FIXED.get(name, given.get(parameter(name))), name
 
 
-def test_the_jobs_take_the_defaults() -> None:
+def test_the_jobs_accept_the_defaults() -> None:
     day = {
         "JOB_RUN_ID": "jr_1",
         "score_date": "2026-11-23",
@@ -81,12 +81,12 @@ def test_the_jobs_take_the_defaults() -> None:
     made = deployed("workflow")
     ScoreArguments.parse(day | arguments(made, "StartTrigger"))
     push = PushArguments.parse(day | arguments(made, "PushTrigger"))
-    # Without Airflow there is neither a trigger form nor a guard before the push.
+    # Without Airflow there is no trigger form, and there are no checks before the push.
     assert (push.push_mode, push.resend_delivered, push.limit, push.allow_http) == ("dry_run", False, None, False)
 
 
 def settings(**given: Any) -> Settings:
-    """The settings that the Variable gives, the required ones filled in."""
+    """Return settings, with the required ones filled in."""
     buckets = {"activity_bucket": "activity", "output_bucket": "output"}
     crm = {"base_url": "https://crm.example.com", "credential_id": "token"}
     return Settings.parse(json.dumps({**buckets, **crm, **given}))
@@ -109,12 +109,12 @@ def test_parameters_have_the_settings_defaults_and_ranges(setting: str) -> None:
                 settings(**{setting: declared[bound] + beyond})
 
 
-def test_the_push_ends_by_itself_before_glue_ends_it() -> None:
+def test_the_push_deadline_is_before_the_glue_timeout() -> None:
     timeout = deployed("pipeline").parameters["PushTimeoutMinutes"] * 60
     assert deployed("workflow").template["Parameters"]["DeadlineSeconds"]["MaxValue"] + 120 <= timeout
 
 
-def test_only_a_day_that_was_scored_is_pushed() -> None:
+def test_the_push_runs_only_after_successful_scoring() -> None:
     made = deployed("workflow")
     start, push = made.properties("StartTrigger"), made.properties("PushTrigger")
     pipeline = deployed("pipeline").outputs
@@ -123,23 +123,23 @@ def test_only_a_day_that_was_scored_is_pushed() -> None:
     assert push["Predicate"]["Conditions"] == [
         {"JobName": pipeline["ScoreJobName"], "LogicalOperator": "EQUALS", "State": "SUCCEEDED"}
     ]
-    # Timeouts and retries are the jobs' own.
+    # Timeouts and retries are set in the jobs.
     assert {key for one in (start, push) for key in one["Actions"][0]} == {"JobName", "Arguments"}
 
 
-def test_the_schedule_passes_its_time_and_starts_what_is_whole() -> None:
+def test_the_schedule_passes_its_time_to_the_workflow() -> None:
     made = deployed("workflow")
     target = made.properties("NightlySchedule")["Target"]
     assert json.loads(target["Input"]) == {
         "Name": made.ref("Workflow"),
         "RunProperties": {workflow_run.SCHEDULED_TIME: "<aws.scheduler.scheduled-time>"},
     }
-    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] < 24 * 3600  # never into the next night
-    # Without its triggers, a started workflow runs nothing and succeeds.
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] < 24 * 3600  # not until the next night
+    # A workflow without its triggers runs nothing and succeeds.
     assert made.resources["NightlySchedule"]["DependsOn"] == ["StartTrigger", "PushTrigger"]
 
 
-def test_every_end_but_success_is_reported() -> None:
+def test_every_state_except_success_is_reported() -> None:
     rule = deployed("workflow").properties("JobFailedRule")
     assert rule["EventPattern"]["detail"]["state"] == ["FAILED", "TIMEOUT", "STOPPED", "ERROR"]
     outputs = deployed("pipeline").outputs
@@ -147,25 +147,25 @@ def test_every_end_but_success_is_reported() -> None:
     (target,) = rule["Targets"]
     paths, text = target["InputTransformer"]["InputPathsMap"], target["InputTransformer"]["InputTemplate"]
     assert set(re.findall(r"<(\w+)>", text)) == paths.keys()
-    assert "message" not in str(paths)  # its quotation marks would break the text
+    assert "message" not in str(paths)  # quotation marks in it would make the text invalid
     assert json.loads(re.sub(r"<\w+>", "x", text)).startswith("FAILED: ")
 
 
-def test_the_alarm_counts_successes_that_eventbridge_may_log() -> None:
+def test_the_alarm_counts_successful_pushes() -> None:
     made = deployed("workflow")
     alarm, rule = made.properties("LateAlarm"), made.properties("PushSucceededRule")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Events", "Invocations")
     assert alarm["Dimensions"] == [{"Name": "RuleName", "Value": made.ref("PushSucceededRule")}]
     assert rule["EventPattern"]["detail"] == {"jobName": [made.parameters["PushJobName"]], "state": ["SUCCEEDED"]}
-    # EventBridge counts a rule that has a target, and may write to groups of this name that say so.
+    # CloudWatch counts only rules with a target. EventBridge may write to groups of this name with such a policy.
     assert made.ref("PushSucceededLog").startswith("/aws/events/")
     (allowed,) = statements(made.resources["PushSucceededLogPolicy"])
     assert allowed["Resource"] == [made.arn("PushSucceededLog")]
     assert made.arn("PushSucceededLog").removesuffix(":*") == rule["Targets"][0]["Arn"]
 
 
-def test_airflow_and_the_workflow_are_never_deployed_together() -> None:
-    """CloudFormation refuses the second export of a name."""
+def test_airflow_and_the_workflow_exclude_each_other() -> None:
+    """CloudFormation rejects a second export of the same name."""
     names = [
         made.resolver.resolve(made.template["Outputs"]["Scheduler"]["Export"]["Name"])
         for made in (deployed("workflow"), deployed("mwaa"))

@@ -1,4 +1,4 @@
-"""Requests of a run that are not botocore's and are not recorded: Spark's to S3, Glue's, MWAA's, EventBridge's."""
+"""Requests of Spark, Glue, MWAA and EventBridge, which botocore does not send, so that no test records them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ from tests.unit.infra.policies import Request
 
 
 def s3a_reads(bucket: str, key: str) -> Iterator[Request]:
-    """Spark reads a file or folder: is it an object, is it a folder, what is in it."""
+    """Yield the requests with which Spark reads a file or folder."""
     yield Request("s3:GetObject", object_arn(bucket, key))
     yield listing(bucket, key)
     yield listing(bucket, f"{key}/")
 
 
 def s3a_writes(bucket: str, folder: str, name: str) -> Iterator[Request]:
-    """Spark writes a folder anew: it probes every parent, renames temporary files by copying, deletes the old ones."""
+    """Yield the requests with which Spark replaces a folder.
+
+    It probes every parent, renames temporary files by copying them, and deletes the old files.
+    """
     parts = folder.split("/")
     for parent in ("/".join(parts[:count]) for count in range(1, len(parts) + 1)):
         yield from s3a_reads(bucket, parent)
@@ -44,7 +47,7 @@ def s3a_writes(bucket: str, folder: str, name: str) -> Iterator[Request]:
 
 
 def glue_starts(job: str, script: str) -> Iterator[Request]:
-    """Glue fetches code and writes logs with the job's role."""
+    """Yield the requests of Glue itself with the job's role: it reads code and writes logs."""
     for name in (script, "engagement_jobs.zip"):
         yield Request("s3:GetObject", object_arn(ARTIFACTS, f"{CODE}/{name}"))
     for stream in ("output", "error"):
@@ -54,7 +57,7 @@ def glue_starts(job: str, script: str) -> Iterator[Request]:
     yield Request("glue:GetWorkflowRunProperties", WORKFLOW)
 
 
-BY_HAND: dict[str, list[Request]] = {
+UNRECORDED: dict[str, list[Request]] = {
     SCORE: [
         *glue_starts(SCORE, "score_users.py"),
         *s3a_reads(ACTIVITY, EXTRACT),
@@ -74,7 +77,7 @@ BY_HAND: dict[str, list[Request]] = {
         Request("s3:PutObject", object_arn(OUTPUT, f"responses/dt={DAY}/attempt=jr_1/pause-0.json")),
     ],
     AIRFLOW: [
-        # A day that goes wrong, a dry run, and the page.
+        # A day with failures, a dry run, and the dashboard.
         listing(ACTIVITY, EXTRACT),
         Request("glue:BatchStopJobRun", JOBS[PUSH]),
         Request("s3:PutObject", object_arn(OUTPUT, "dry_runs/manual-1/summary.json")),
@@ -82,7 +85,7 @@ BY_HAND: dict[str, list[Request]] = {
         Request("s3:GetObject", object_arn(OUTPUT, f"summaries/dt={DAY}/summary.json")),
         listing(OUTPUT, "summaries/"),
         listing(OUTPUT, "dry_runs/"),
-        # MWAA itself: code, logs, metrics, Celery's queue under a key of MWAA's.
+        # MWAA itself: code, logs, metrics, and the Celery queue, which is encrypted with a key of MWAA.
         listing(ARTIFACTS, "dags/"),
         Request("s3:GetObject", object_arn(ARTIFACTS, "dags/customer_engagement_scoring.py")),
         Request("s3:GetObjectVersion", object_arn(ARTIFACTS, "releases/0/plugins.zip")),
