@@ -215,7 +215,7 @@ format: setup ## Fix lint findings and format all files
 
 .PHONY: schemas
 schemas: setup ## Write docs/reference/schemas/ and docs/reference/settings.md from the models
-	@PYTHONPATH=plugins .venv/bin/python -m infra.schemas
+	@AIRFLOW_HOME=$(CURDIR)/.local/airflow PYTHONPATH=plugins .venv/bin/python -m infra.schemas
 
 .PHONY: lock
 lock: $(UV) $(LINT) ## Update requirements/*.txt from requirements/*.in, within the versions of MWAA and Glue

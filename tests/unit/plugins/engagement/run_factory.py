@@ -1,4 +1,4 @@
-"""What a run leaves behind, made small: manifests, aggregates and Glue runs that agree with each other."""
+"""Small artifacts of a run: manifests, aggregates and Glue runs that are consistent with each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAG_ID = "customer_engagement_scoring"
 SCORE_JOB, PUSH_JOB = "engagement-score-users", "engagement-push-scores"
 TASKS = ("wait_for_activity", "check_activity", "score_users", "check_scores", "push_scores")
 FIRST, LAST = "jr_first", "jr_last"
-MISSING: LoadedManifest[Any] = LoadedManifest("key", code="missing", detail="there is none")
+MISSING: LoadedManifest[Any] = LoadedManifest("key", code="missing", detail="it does not exist")
 SETTLED = {
     "delivered": 970,
     "rejected": 5,
@@ -52,19 +52,19 @@ Model = TypeVar("Model", bound=StrictModel)
 
 
 def of_json(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """The document that these values are written as."""
+    """Return the document with these values, read from JSON."""
     return parse(model, json.dumps(values, default=StrictModel.model_dump))
 
 
 def changed(document: StrictModel, **changes: Any) -> bytes:
-    """A document's text with changes that may make it wrong; a change to `...` removes the key."""
+    """Return a document as JSON, with changes that may make it invalid. A change to `...` removes the key."""
     values = document.model_dump(mode="json") | changes
     kept = {name: value for name, value in values.items() if value is not ...}
     return json.dumps(kept, default=StrictModel.model_dump).encode()
 
 
 def scores_manifest(**changes: Any) -> ScoresManifest:
-    """1,000 scored rows of an input of 1,020."""
+    """Return a manifest with 1,000 scored rows of 1,020 input rows."""
     values = {
         "version": 1,
         "run_id": RUN_ID,
@@ -86,7 +86,7 @@ def scores_manifest(**changes: Any) -> ScoresManifest:
 def day_of_scores(
     scored: int = 1000, invalid: int = 2, shape: Sequence[int] = (1,) * 20, **changes: Any
 ) -> ScoresManifest:
-    """The manifest of a day with so many rows, spread like `shape`."""
+    """Return a manifest with this many rows and a histogram in the proportions of `shape`."""
     histogram = [scored * part // sum(shape) for part in shape]
     histogram[0] += scored - sum(histogram)
     values = {
@@ -100,7 +100,7 @@ def day_of_scores(
 
 
 def delivery_manifest(**changes: Any) -> DeliveryManifest:
-    """The second attempt's manifest."""
+    """Return the manifest of the second attempt."""
     values = {
         "version": 1,
         "run_id": RUN_ID,
@@ -123,14 +123,14 @@ def delivery_manifest(**changes: Any) -> DeliveryManifest:
 
 
 def dry_run_manifest(**changes: Any) -> DeliveryManifest:
-    """The manifest of a dry run that planned 1,000 rows."""
+    """Return the manifest of a dry run that planned 1,000 rows."""
     planned = dict.fromkeys(SETTLED, 0) | {"planned": 1000}
     values = {"job_run_id": "jr_dry", "attempts": ["jr_dry"], "mode": "dry_run", "outcomes": planned, "errors": []}
     return delivery_manifest(**values | changes)
 
 
 def aggregate(job_run_id: str, task: str, outcomes: Mapping[str, int], **changes: Any) -> Aggregate:
-    """One task's aggregate, nothing sent unless said."""
+    """Return the aggregate of one task, by default without requests."""
     values = {
         "version": 1,
         "run_id": RUN_ID,
@@ -150,7 +150,7 @@ def aggregate(job_run_id: str, task: str, outcomes: Mapping[str, int], **changes
 
 
 def first_attempt() -> list[Aggregate]:
-    """An attempt that was killed halfway; it delivered 500."""
+    """Return the aggregates of an attempt that delivered 500 rows and was then killed."""
     return [
         aggregate(
             FIRST,
@@ -166,7 +166,7 @@ def first_attempt() -> list[Aggregate]:
 
 
 def last_attempt() -> list[Aggregate]:
-    """The attempt that agrees with `delivery_manifest`."""
+    """Return the aggregates of the attempt that `delivery_manifest` describes."""
     return [
         aggregate(LAST, "plan", {"delivered": 500, "superseded": 10, "unchanged": 12}),
         aggregate(
@@ -184,7 +184,7 @@ def last_attempt() -> list[Aggregate]:
 
 
 def glue_run(job: str, run_id: str, **changes: Any) -> GlueRun:
-    """A run of 120 s on two workers G.1X."""
+    """Return a run of 120 s on two G.1X workers."""
     values: dict[str, Any] = {
         "job": job,
         "id": run_id,
@@ -199,7 +199,10 @@ def glue_run(job: str, run_id: str, **changes: Any) -> GlueRun:
 
 
 def described_by_glue(job: str, run_id: str, of: str = RUN_ID, **changes: Any) -> dict[str, Any]:
-    """A run of 90 s on two workers G.1X as GetJobRuns describes it."""
+    """Return a run of 90 s on two G.1X workers in the form of GetJobRuns.
+
+    :param of: id of the DAG run
+    """
     return {
         "Id": run_id,
         "JobName": job,
@@ -215,7 +218,7 @@ def described_by_glue(job: str, run_id: str, of: str = RUN_ID, **changes: Any) -
 
 
 def artifacts(**changes: Any) -> RunArtifacts:
-    """A run that is a success: killed once, then finished."""
+    """Return the artifacts of a successful run with two attempts, the first of which was killed."""
     score = glue_run(SCORE_JOB, "jr_score")
     killed = glue_run(PUSH_JOB, FIRST, state="FAILED", error="worker lost", started_at="2026-11-23T03:05:00Z")
     push = glue_run(PUSH_JOB, LAST, started_at="2026-11-23T03:16:00Z")
@@ -243,7 +246,7 @@ def objects(
     *,
     dry_run: bool = False,
 ) -> dict[str, bytes]:
-    """The objects of a run by key."""
+    """Return the S3 objects of a run by key."""
     found = {}
     if scores is not None:
         found[s3_keys.scores_manifest(DATE)] = changed(scores)
@@ -256,12 +259,12 @@ def objects(
 
 
 def started(minute: int) -> datetime:
-    """A moment of the run's night."""
+    """Return a time after the start of the run."""
     return datetime(2026, 11, 23, 3, minute, tzinfo=UTC)
 
 
 def whole_summary(found: RunArtifacts, limit: float = 0.01, **changes: Any) -> Summary:
-    """The summary of a run, by default of one that did not reach 8 of 1,000 users."""
+    """Return the summary of a run. The run of `artifacts` did not reach 8 of 1,000 users."""
     built = builder.build(
         found,
         findings.evaluate_run(found, limit),
@@ -275,7 +278,7 @@ def whole_summary(found: RunArtifacts, limit: float = 0.01, **changes: Any) -> S
 
 
 def without_extract(**changes: Any) -> RunArtifacts:
-    """A run whose extract never came: no task after the wait, no manifest, no Glue run."""
+    """Return the artifacts of a run without an extract: no later task, no manifest, no Glue run."""
     tasks = dict.fromkeys(TASKS, "upstream_failed") | {"wait_for_activity": "failed"}
     nothing = {
         "checks": None,

@@ -1,4 +1,4 @@
-"""Keys, letter by letter: the Glue side writes them by its own code."""
+"""S3 keys, compared with literals because the Glue side has its own code for them."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ def test_run_keys_are_one_safe_segment(run_id: str) -> None:
 
 
 @given(st.lists(st.text("/:+-", min_size=1, max_size=4), unique=True, min_size=2, max_size=20))
-def test_run_keys_differ_where_run_ids_do(run_ids: list[str]) -> None:
+def test_different_run_ids_have_different_run_keys(run_ids: list[str]) -> None:
     assert len({s3_keys.run_key(run_id) for run_id in run_ids}) == len(run_ids)
 
 
