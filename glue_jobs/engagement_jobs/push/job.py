@@ -24,9 +24,9 @@ from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, rea
 from engagement_jobs.push.dispatch import DispatchResult, check_feasible, send, wait_for_retry_after
 from engagement_jobs.push.failed_csv import failed_csv_key, write_failed_csv
 from engagement_jobs.push.failure_check import FAILED_OUTCOMES, FailureCheck
+from engagement_jobs.push.final_outcomes import count_outcomes, count_rest, final_outcomes
 from engagement_jobs.push.killed_tasks import count_killed_tasks, write_missing_aggregates
 from engagement_jobs.push.manifest import delivery_manifest
-from engagement_jobs.push.outcomes import count_outcomes, count_rest, final_outcomes
 from engagement_jobs.push.plan import Plan, make_plan
 from engagement_jobs.push.retry_after_store import read_retry_after
 from engagement_jobs.push.scores_reader import ScoresManifest, read_manifest, read_scores

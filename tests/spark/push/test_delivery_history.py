@@ -97,7 +97,7 @@ def test_the_latest_entry_of_the_newest_date_counts(spark: SparkSession, bucket:
         "2026-11-23",
         "early",
         ("corrected", "1.00", "delivered", "03:00"),
-        ("doubted", "1.00", "delivered", "03:00"),
+        ("in doubt", "1.00", "delivered", "03:00"),
         ("rejected", "1.00", "rejected", "03:00"),
         ("deferred", "1.00", "deferred", "03:00"),
         ("backfilled", "1.00", "delivered", "03:00"),
@@ -107,13 +107,13 @@ def test_the_latest_entry_of_the_newest_date_counts(spark: SparkSession, bucket:
         "2026-11-23",
         "a later one",
         ("corrected", "2.00", "delivered", "09:00"),
-        ("doubted", "2.00", "unknown", "09:00"),
+        ("in doubt", "2.00", "unknown", "09:00"),
     )
     # Sent later, but with the score of an older date.
     write_attempt(bucket, "2026-11-20", "z", ("backfilled", "9.00", "delivered", "23:00"))
     assert current(spark, bucket) == {
         "corrected": ("2026-11-23", "2.00", "delivered"),
-        "doubted": ("2026-11-23", "2.00", "unknown"),
+        "in doubt": ("2026-11-23", "2.00", "unknown"),
         "backfilled": ("2026-11-23", "1.00", "delivered"),
     }
 

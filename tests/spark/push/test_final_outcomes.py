@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push.dispatch import DispatchResult
-from engagement_jobs.push.outcomes import count_outcomes, count_rest, final_outcomes
+from engagement_jobs.push.final_outcomes import count_outcomes, count_rest, final_outcomes
 from tests.support.glue_days import frame
 
 TEXT = pa.string()
