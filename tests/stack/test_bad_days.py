@@ -125,7 +125,7 @@ def test_a_later_run_completes_a_day_with_an_outage(world: World) -> None:
     world.stack.crm("PUT", "faults", json={"down": True, "after": 400})
     ended = world.run_day("2026-10-09", settings={"max_concurrency": 16})
 
-    check_failed(world, ended, "2026-10-09", "push_scores", "No healthy answer of the CRM")
+    check_failed(world, ended, "2026-10-09", "push_scores", "No healthy response from the CRM")
     assert ended.summary["outcomes"]["delivered"] == 400
     assert ended.summary["outcomes"]["deferred"] == 600
     # Each of the four tasks pauses after 20 failures in a row, with at most 16 more in flight, and probes twice.
