@@ -20,9 +20,9 @@ import aiohttp
 from benchmarks import client_process
 from engagement_jobs.crm_client.http_client import CrmClient, CrmHttpClient, CrmResponse
 from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.policy import DeliveryPolicy
 
 _DAY = "2026-11-23"
 
@@ -101,7 +101,7 @@ async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
 async def _deliver(
     url: str, count: int, concurrency: int, client: CrmClient, put: Callable[[str, bytes], None]
 ) -> Dispatcher:
-    policy = DeliveryPolicy(
+    settings = DeliverySettings(
         endpoint=url,
         score_date=_DAY,
         run_id="benchmark",
@@ -113,7 +113,7 @@ async def _deliver(
         unavailable_timeout=60,
     )
     updates = (ScoreUpdate(user, score, 0) for user, score in client_process.scores(count))
-    dispatcher = Dispatcher(policy, client, Ledger(put, "", "0"), updates)
+    dispatcher = Dispatcher(settings, client, Ledger(put, "", "0"), updates)
     await dispatcher.run()
     return dispatcher
 

@@ -24,11 +24,11 @@ from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.outcomes import OPEN
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.canary import SIZE, Canary
 from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.policy import DeliveryPolicy
+from engagement_jobs.delivery.limits.canary import SIZE, Canary
 from engagement_jobs.delivery.stop_reasons import StopReason, canary_unanswered
 from engagement_jobs.push.failure_check import FailureCheck
 
@@ -69,10 +69,10 @@ class Attempt:
 async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | None:
     """Send the canary, then the others unless the canary stopped; return why the delivery was stopped."""
     canary = Canary()
-    stop = await run_task(attempt, "canary", rows[:SIZE], canary)
-    if not stop and not canary.passed and len(rows) > SIZE:
-        stop = canary_unanswered(SIZE)
-    return await run_task(attempt, "0", rows[SIZE:], stop=stop)
+    stop_reason = await run_task(attempt, "canary", rows[:SIZE], canary)
+    if not stop_reason and not canary.passed and len(rows) > SIZE:
+        stop_reason = canary_unanswered(SIZE)
+    return await run_task(attempt, "0", rows[SIZE:], stop_reason=stop_reason)
 
 
 async def run_task(
@@ -80,11 +80,11 @@ async def run_task(
     name: str,
     rows: Sequence[ScoreUpdate],
     canary: Canary | None = None,
-    stop: StopReason | None = None,
+    stop_reason: StopReason | None = None,
 ) -> StopReason | None:
-    """Run one task of the delivery core; with `stop`, it sends nothing and only counts."""
+    """Run one task of the delivery core; with `stop_reason`, it sends nothing and only counts."""
     arguments = attempt.arguments
-    policy = DeliveryPolicy(
+    settings = DeliverySettings(
         endpoint=arguments.endpoint,
         score_date=arguments.score_date,
         run_id=arguments.run_id,
@@ -104,20 +104,20 @@ async def run_task(
 
     client = CrmHttpClient(arguments.endpoint, token, arguments.request_timeout_seconds)
     dispatcher = Dispatcher(
-        policy,
+        settings,
         client,
         Ledger(put, "", name),
         rows,
         name=f"task {name}",
         canary=canary,
         expected_rows=len(rows),
-        stop=stop,
+        stop_reason=stop_reason,
     )
     await client.read_token()
     async with client:
         await dispatcher.run()
     attempt.write(name, dispatcher.counters)
-    return dispatcher.stop
+    return dispatcher.stop_reason
 
 
 def deliver(attempt: Attempt) -> dict[str, Any]:
@@ -128,13 +128,13 @@ def deliver(attempt: Attempt) -> dict[str, Any]:
     planned = DeliveryCounters(Counter(earlier[user] for user in final))
     attempt.write("plan", planned)
     rows = [ScoreUpdate(user, scores[user], 0, earlier.get(user) == "unknown") for user in scores if user not in final]
-    stop = asyncio.run(send(attempt, rows))
+    stop_reason = asyncio.run(send(attempt, rows))
     outcomes = attempt.outcomes()
     posts = [json.loads(path.read_text())["posts"] for path in attempt.written.glob("agg-*.json")]
     return {
         "job_run_id": attempt.arguments.job_run_id,
         "outcomes": Counter(outcomes.get(user, "deferred") for user in scores),
-        "stopped": {"cause": stop.cause, "detail": stop.detail} if stop else None,
+        "stopped": {"cause": stop_reason.cause, "detail": stop_reason.detail} if stop_reason else None,
         "posts": sum(posts),
     }
 

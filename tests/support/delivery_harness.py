@@ -11,10 +11,10 @@ from typing import Any
 
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.canary import Canary
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.policy import DeliveryPolicy
+from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.server import serving
 from local.fake_crm.service import FakeCrm, Options
@@ -52,18 +52,18 @@ class DeliveryHarness:
         self.secret_reads += 1
         return self.secrets[min(self.secret_reads, len(self.secrets)) - 1]
 
-    def deliver(self, updates: Iterable[ScoreUpdate], canary: Canary | None = None, **policy: Any) -> Dispatcher:
+    def deliver(self, updates: Iterable[ScoreUpdate], canary: Canary | None = None, **settings: Any) -> Dispatcher:
         """Deliver in one task.
 
-        :param policy: fields of the policy, or `request_timeout_seconds`
+        :param settings: fields of the settings, or `request_timeout_seconds`
         """
-        return asyncio.run(self._deliver(updates, canary, policy))
+        return asyncio.run(self._deliver(updates, canary, settings))
 
     async def _deliver(
         self, updates: Iterable[ScoreUpdate], canary: Canary | None, changes: dict[str, Any]
     ) -> Dispatcher:
         async with serving(self.crm) as url:
-            default = DeliveryPolicy(
+            default = DeliverySettings(
                 endpoint=f"{url}/api/v1/update-score",
                 score_date="2026-11-23",
                 run_id="scheduled__2026-11-23T03:00:00+00:00",
@@ -75,12 +75,12 @@ class DeliveryHarness:
                 unavailable_timeout=20,
             )
             timeout = changes.pop("request_timeout_seconds", 5.0)
-            policy = replace(default, **changes)
+            settings = replace(default, **changes)
             ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_timeout)
-            client = CrmHttpClient(policy.endpoint, self.read_secret, timeout)
+            client = CrmHttpClient(settings.endpoint, self.read_secret, timeout)
             await client.read_token()
             async with client:
-                dispatcher = Dispatcher(policy, client, ledger, updates, canary=canary)
+                dispatcher = Dispatcher(settings, client, ledger, updates, canary=canary)
                 await dispatcher.run()
             return dispatcher
 

@@ -16,14 +16,14 @@ from engagement_jobs.crm_client.http_client import CrmClient
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery import stop_reasons
-from engagement_jobs.delivery.canary import Canary
-from engagement_jobs.delivery.exchange import Exchange
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.canary import Canary
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
-from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.progress import Progress
 from engagement_jobs.delivery.request_scheduler import RequestScheduler
+from engagement_jobs.delivery.request_sender import RequestSender
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.response_handler import ResponseHandler
 from engagement_jobs.delivery.stop_conditions import StopConditions
@@ -46,12 +46,12 @@ class Dispatcher:
     :param canary: starts users in stages; for the canary task only
     :param expected_rows: approximate number of rows of the task, for the time left in log lines
     :param save_retry_after: see `ResponseHandler`
-    :param stop: if given, the task sends nothing and counts all rows
+    :param stop_reason: if given, the task sends nothing and counts all rows
     """
 
     def __init__(
         self,
-        policy: DeliveryPolicy,
+        settings: DeliverySettings,
         client: CrmClient,
         ledger: Ledger,
         updates: Iterable[ScoreUpdate],
@@ -60,52 +60,60 @@ class Dispatcher:
         canary: Canary | None = None,
         expected_rows: int | None = None,
         save_retry_after: Callable[[float], None] | None = None,
-        stop: StopReason | None = None,
+        stop_reason: StopReason | None = None,
     ) -> None:
         self._ledger = ledger
         self._name, self._expected_rows = name, expected_rows
         self._queue = WorkQueue(updates)
-        self._limits = RequestLimits.of(policy, is_canary=canary is not None)
-        self._outcomes = OutcomeRecorder(ledger, canary, policy.run_id)
-        self._stop = StopConditions(policy, self._limits, self._queue, ledger, canary, stop)
-        token = TokenRefresher(client, self._stop)
-        self._scheduler = RequestScheduler(policy, self._queue, self._limits, ledger, self._stop, token, canary)
-        self._exchange = Exchange(client, self._limits, self._stop, self._outcomes.counters)
+        self._limits = RequestLimits.of(settings, is_canary=canary is not None)
+        self._outcomes = OutcomeRecorder(ledger, canary, settings.run_id)
+        self._stop_conditions = StopConditions(settings, self._limits, self._queue, ledger, canary, stop_reason)
+        token = TokenRefresher(client, self._stop_conditions)
+        self._scheduler = RequestScheduler(
+            settings, self._queue, self._limits, ledger, self._stop_conditions, token, canary
+        )
+        self._sender = RequestSender(client, self._limits, self._stop_conditions, self._outcomes.counters)
         self._handler = ResponseHandler(
-            policy.max_attempts, self._queue, self._limits, self._outcomes, self._stop, token, save_retry_after
+            settings.max_attempts,
+            self._queue,
+            self._limits,
+            self._outcomes,
+            self._stop_conditions,
+            token,
+            save_retry_after,
         )
         self._scheduling_error: Exception | None = None
         self.counters = self._outcomes.counters
         self.unlogged_users = self._outcomes.unlogged_users
 
     @property
-    def stop(self) -> StopReason | None:
+    def stop_reason(self) -> StopReason | None:
         """Why not all rows were sent; None if they were."""
-        return self._stop.reason
+        return self._stop_conditions.reason
 
     async def run(self) -> None:
         """Send the scores. Afterwards `counters` has an outcome for every row.
 
         :raises Exception: whatever the iterator of the scores raises, after all ledger lines were written
         """
-        self._stop.reset_idle_time(time.monotonic())
+        self._stop_conditions.reset_idle_time(time.monotonic())
         writer = asyncio.create_task(self._ledger.run())
         progress = asyncio.create_task(self._log_progress())
         try:
             async with asyncio.TaskGroup() as group:
                 self._start_workers(group)
-            self._outcomes.finalize_all(self._queue.drain())
+            self._outcomes.record_outcomes(self._queue.drain())
             if self._scheduling_error is None:
-                cause = self.stop.cause if self.stop else UNSENT
+                cause = self.stop_reason.cause if self.stop_reason else UNSENT
                 await self._outcomes.count_unstarted(self._queue.unstarted(), cause)
         finally:
             progress.cancel()
             self._ledger.close()
             await writer
         if self._ledger.failed:
-            self._stop.note_ledger_failure(self._ledger.failed)
+            self._stop_conditions.note_ledger_failure(self._ledger.failed)
             self._outcomes.recount_unwritten()
-        self._stop.add_retry_after()
+        self._stop_conditions.add_retry_after()
         if self._scheduling_error is not None:
             raise self._scheduling_error
 
@@ -117,7 +125,7 @@ class Dispatcher:
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while (request := await self._next_request()) is not None:
             try:
-                classification, response = await self._exchange.send(request)
+                classification, response = await self._sender.send(request)
                 await self._handler.handle(request, classification, response)
             except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a ledger line
                 self._handle_internal_error(request, error)
@@ -132,15 +140,15 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - `run` raises it once all requests in flight have ended
             if self._scheduling_error is None:
                 self._scheduling_error = error
-            self._stop.trigger(stop_reasons.internal_error(error))
+            self._stop_conditions.trigger(stop_reasons.internal_error(error))
             return None
 
     def _handle_internal_error(self, request: InFlightRequest, error: Exception) -> None:
         # The place only: the error's text may contain a response of the CRM or a header.
         place = traceback.extract_tb(error.__traceback__)[-1]
         log.error("The delivery failed with %s in %s, line %s", type(error).__name__, place.name, place.lineno)
-        self._outcomes.finalize(request, ResponseClassification(Action.STOP, "unknown", "internal_error"))
-        self._stop.trigger(stop_reasons.internal_error(error))
+        self._outcomes.record_outcome(request, ResponseClassification(Action.STOP, "unknown", "internal_error"))
+        self._stop_conditions.trigger(stop_reasons.internal_error(error))
 
     async def _log_progress(self) -> None:
         progress = Progress(self._name, self._expected_rows)

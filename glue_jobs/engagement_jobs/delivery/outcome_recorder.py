@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from engagement_jobs.crm_client.response_classification import ResponseClassification
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.canary import Canary
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.canary import Canary
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.stop_reasons import LEDGER_UNWRITABLE
 
@@ -27,7 +27,7 @@ class OutcomeRecorder:
         self._ledger, self._canary = ledger, canary
         self._run_id = json.dumps(run_id, ensure_ascii=False)
 
-    def finalize(self, request: InFlightRequest, classification: ResponseClassification) -> None:
+    def record_outcome(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record the outcome of a user.
 
         :param classification: of the last request
@@ -38,11 +38,11 @@ class OutcomeRecorder:
         self.counters.count_outcome(final.outcome, final.reason, request.status, final.detail)
         self._ledger.add(request.ledger_line(final, self._run_id, time.time()))
 
-    def finalize_all(self, requests: Iterable[InFlightRequest]) -> None:
+    def record_outcomes(self, requests: Iterable[InFlightRequest]) -> None:
         """Record the outcomes of users who are not retried any more, by their last response."""
         for request in requests:
             if request.last is not None:
-                self.finalize(request, request.last)
+                self.record_outcome(request, request.last)
 
     async def count_unstarted(self, updates: Iterable[ScoreUpdate], cause: str) -> None:
         """Count users who were never started. They get no ledger line: its absence makes them open.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-from engagement_jobs.delivery.canary import Canary
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.canary import Canary
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
-from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.stop_conditions import StopConditions
 from engagement_jobs.delivery.token_refresh import TokenRefresher
@@ -27,18 +27,18 @@ class RequestScheduler:
 
     def __init__(
         self,
-        policy: DeliveryPolicy,
+        settings: DeliverySettings,
         queue: WorkQueue,
         limits: RequestLimits,
         ledger: Ledger,
-        stop: StopConditions,
+        stop_conditions: StopConditions,
         token: TokenRefresher,
         canary: Canary | None,
     ) -> None:
         self.workers = 0
         self.in_flight = 0
-        self._policy, self._queue, self._limits, self._ledger = policy, queue, limits, ledger
-        self._stop, self._token, self._canary = stop, token, canary
+        self._settings, self._queue, self._limits, self._ledger = settings, queue, limits, ledger
+        self._stop_conditions, self._token, self._canary = stop_conditions, token, canary
         self._turn = asyncio.Lock()
         self._wake: asyncio.Future[None] | None = None
 
@@ -47,7 +47,11 @@ class RequestScheduler:
         now = time.monotonic()
         if self._token.in_progress or self._limits.breaker.opened_at is not None:
             return None
-        if self.workers > self._limits.concurrency.limit or self._stop.check(now, self.in_flight) or self._delay(now):
+        if (
+            self.workers > self._limits.concurrency.limit
+            or self._stop_conditions.check(now, self.in_flight)
+            or self._delay(now)
+        ):
             return None
         return self._take(now)
 
@@ -58,7 +62,7 @@ class RequestScheduler:
                 await self._token.wait()
                 await self._queue.refill()
                 now = time.monotonic()
-                if self._stop.check(now, self.in_flight):
+                if self._stop_conditions.check(now, self.in_flight):
                     return None
                 if breaker_delay := self._limits.breaker.delay(now):
                     await self._sleep(breaker_delay)
@@ -91,7 +95,7 @@ class RequestScheduler:
         if request is None:
             return None
         if not (request.tries or self.in_flight or self._queue.waiting):
-            self._stop.reset_idle_time(now)
+            self._stop_conditions.reset_idle_time(now)
         self._limits.acquire(request)
         self.in_flight += 1
         return request
@@ -120,7 +124,7 @@ class RequestScheduler:
         update = self._queue.next_new()
         if update is None:
             return None
-        return InFlightRequest.of(update, self._policy.endpoint, self._policy.score_date)
+        return InFlightRequest.of(update, self._settings.endpoint, self._settings.score_date)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep until a request ends, but at most for `seconds`."""

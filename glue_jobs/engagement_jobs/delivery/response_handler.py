@@ -41,13 +41,13 @@ class ResponseHandler:
         queue: WorkQueue,
         limits: RequestLimits,
         outcomes: OutcomeRecorder,
-        stop: StopConditions,
+        stop_conditions: StopConditions,
         token: TokenRefresher,
         save_retry_after: Callable[[float], None] | None,
     ) -> None:
         self._max_attempts, self._save = max_attempts, save_retry_after
         self._queue, self._limits, self._outcomes = queue, limits, outcomes
-        self._stop, self._token = stop, token
+        self._stop_conditions, self._token = stop_conditions, token
         self._finalized = 0
         self._saved_until = 0.0
 
@@ -61,7 +61,7 @@ class ResponseHandler:
         action = classification.action
         if action is Action.FINALIZE:
             self._finalized += 1
-            self._outcomes.finalize(request, classification)
+            self._outcomes.record_outcome(request, classification)
         elif action is Action.RETRY or response is None:
             self._retry(request, classification)
         elif action is Action.BACK_OFF:
@@ -69,14 +69,14 @@ class ResponseHandler:
         else:
             self._queue.requeue_throttled(request)
             if action is not Action.REFRESH_TOKEN or not await self._token.refresh(response.token_version):
-                self._stop.trigger(stop_reasons.refused(classification))
+                self._stop_conditions.trigger(stop_reasons.refused(classification))
 
     def _retry(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         if not request.probe:
             # A probe tests the CRM, not its user, so it does not count as an attempt of the user.
             request.attempts += 1
         if request.attempts >= self._max_attempts or self._queue.is_full:
-            self._outcomes.finalize(request, classification)
+            self._outcomes.record_outcome(request, classification)
         else:
             self._queue.schedule_retry(time.monotonic() + backoff(request.attempts), request)
 
@@ -85,12 +85,12 @@ class ResponseHandler:
     ) -> None:
         seconds = retry_after_seconds(response.headers.get("retry-after"), response.headers.get("date"))
         self._limits.rate.throttle(time.monotonic(), seconds)
-        self._stop.check_before_next_request()
+        self._stop_conditions.check_before_next_request()
         request.throttled += 1
         if request.throttled == 1:
             request.finalized_before = self._finalized
         if self._is_throttled_alone(request):
-            self._outcomes.finalize(request, classification)
+            self._outcomes.record_outcome(request, classification)
         else:
             self._queue.requeue_throttled(request)
         await self._save_retry_after()

@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 
 from engagement_jobs.delivery import stop_reasons
-from engagement_jobs.delivery.canary import Canary
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.canary import Canary
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
-from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.delivery.work_queue import WorkQueue
 
@@ -26,7 +26,7 @@ class StopConditions:
 
     def __init__(
         self,
-        policy: DeliveryPolicy,
+        settings: DeliverySettings,
         limits: RequestLimits,
         queue: WorkQueue,
         ledger: Ledger,
@@ -34,7 +34,7 @@ class StopConditions:
         reason: StopReason | None,
     ) -> None:
         self.reason = reason
-        self._policy, self._limits, self._queue, self._ledger = policy, limits, queue, ledger
+        self._settings, self._limits, self._queue, self._ledger = settings, limits, queue, ledger
         self._canary = canary
         self._healthy_at = 0.0
         self._last_failure = "none"
@@ -80,16 +80,16 @@ class StopConditions:
             self.reason = replace(self.reason, not_before=self._limits.retry_after_end())
 
     def _evaluate(self, now: float, in_flight: int) -> StopReason | None:
-        policy, not_before = self._policy, self._limits.rate.not_before
-        left = policy.deadline - time.time()
+        settings, not_before = self._settings, self._limits.rate.not_before
+        left = settings.deadline - time.time()
         if left <= 0:
             return stop_reasons.deadline()
         if not_before - now > left:
             return stop_reasons.retry_after_too_long(self._limits.retry_after_end())
         is_expecting = in_flight > 0 or self._queue.waiting > 0
-        is_silent = is_expecting and now - max(self._healthy_at, not_before) >= policy.unavailable_timeout
+        is_silent = is_expecting and now - max(self._healthy_at, not_before) >= settings.unavailable_timeout
         if is_silent or self._limits.breaker.has_timed_out(now, not_before):
-            return stop_reasons.crm_unavailable(policy.unavailable_timeout, self._last_failure)
+            return stop_reasons.crm_unavailable(settings.unavailable_timeout, self._last_failure)
         if self._ledger.failed:
             return StopReason(stop_reasons.LEDGER_UNWRITABLE, self._ledger.failed)
         refusal = self._canary.common_refusal() if self._canary else None

@@ -12,8 +12,8 @@ from engagement_jobs.delivery.stop_reasons import secret_unreadable
 class TokenRefresher:
     """Reads the secret again. Nothing is sent in the meantime."""
 
-    def __init__(self, client: CrmClient, stop: StopConditions) -> None:
-        self._client, self._stop = client, stop
+    def __init__(self, client: CrmClient, stop_conditions: StopConditions) -> None:
+        self._client, self._stop_conditions = client, stop_conditions
         self._lock = asyncio.Lock()
 
     @property
@@ -34,12 +34,12 @@ class TokenRefresher:
         :return: whether there is a newer token
         """
         async with self._lock:
-            if self._stop.reason is not None:
+            if self._stop_conditions.reason is not None:
                 return False
             if refused_version < self._client.token_version:
                 return True
             try:
                 return await self._client.refresh_token()
             except Exception as error:  # noqa: BLE001 - from the AWS client, or an invalid secret
-                self._stop.trigger(secret_unreadable(error))
+                self._stop_conditions.trigger(secret_unreadable(error))
                 return False

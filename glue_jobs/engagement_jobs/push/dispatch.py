@@ -15,8 +15,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.common.aws import Store
-from engagement_jobs.delivery.canary import SIZE, Canary
 from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.limits.canary import SIZE, Canary
 from engagement_jobs.delivery.stop_reasons import TASK_LOST, StopReason, canary_unanswered
 from engagement_jobs.push.attempts import CANARY
 from engagement_jobs.push.task import TaskResult, TaskSetup, prewarm, run_partition, run_task, to_score_update
@@ -38,15 +38,15 @@ class DispatchResult:
     """
 
     counters: DeliveryCounters
-    stop: StopReason | None
+    stop_reason: StopReason | None
     complete: bool
     unlogged_users: tuple[str, ...] = ()
 
 
 def share(setup: TaskSetup, tasks: int) -> TaskSetup:
     """Return the setup of one of `tasks` tasks: together they never exceed the rate and burst of `setup`."""
-    policy = replace(setup.policy, rate=setup.policy.rate / tasks, burst=setup.policy.burst / tasks)
-    return replace(setup, policy=policy, rows=round(setup.rows / tasks))
+    settings = replace(setup.settings, rate=setup.settings.rate / tasks, burst=setup.settings.burst / tasks)
+    return replace(setup, settings=settings, rows=round(setup.rows / tasks))
 
 
 def check_feasible(rows: int, rate: float, seconds_left: float, not_before: float | None) -> StopReason | None:
@@ -101,11 +101,11 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> DispatchResult:
         if left > 0:
             pool.submit(_prewarm_workers, rows.sparkSession.sparkContext, tasks)
         result = run_task(replace(setup, rows=len(first)), CANARY, map(to_score_update, first), canary)
-    stop = result.stop
-    if stop is None and left > 0 and not canary.passed:
-        stop = canary_unanswered(len(first))
-    if stop is not None or left <= 0:
-        return DispatchResult(result.counters, stop, left <= 0, result.unlogged_users)
+    stop_reason = result.stop_reason
+    if stop_reason is None and left > 0 and not canary.passed:
+        stop_reason = canary_unanswered(len(first))
+    if stop_reason is not None or left <= 0:
+        return DispatchResult(result.counters, stop_reason, left <= 0, result.unlogged_users)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])
     return _send_rest(rest, replace(setup, rows=left), tasks, result.counters)
 
@@ -123,12 +123,12 @@ def _send_rest(rows: DataFrame, setup: TaskSetup, tasks: int, counters: Delivery
             counters.add(finished)
         cause = str(error.java_exception).splitlines()[0][:300]
         return DispatchResult(counters, StopReason(TASK_LOST, f"Spark lost a push task: {cause}"), complete=False)
-    stop: StopReason | None = None
+    stop_reason: StopReason | None = None
     for result in results:
         counters.add(result.counters)
-        stop = _merge(stop, result.stop)
+        stop_reason = _merge(stop_reason, result.stop_reason)
     unlogged_users = tuple(user for result in results for user in result.unlogged_users)
-    return DispatchResult(counters, stop, complete=True, unlogged_users=unlogged_users)
+    return DispatchResult(counters, stop_reason, complete=True, unlogged_users=unlogged_users)
 
 
 def read_finished_tasks(store: Store, folder: str) -> list[DeliveryCounters]:
@@ -157,5 +157,5 @@ def _merge(first: StopReason | None, second: StopReason | None) -> StopReason | 
     """Return the first stop reason with the later `not_before` of both."""
     if first is None or second is None:
         return first or second
-    times = [stop.not_before for stop in (first, second) if stop.not_before is not None]
+    times = [stop_reason.not_before for stop_reason in (first, second) if stop_reason.not_before is not None]
     return replace(first, not_before=max(times, default=None))

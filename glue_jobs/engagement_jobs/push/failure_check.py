@@ -41,23 +41,23 @@ class FailureCheck:
         a_retry_can_help = _open(outcomes) > 0
         return _failed_fraction(outcomes) > self.max_failed_fraction and (a_retry_can_help or self.in_workflow)
 
-    def raise_if_failed(self, outcomes: Mapping[str, int], stop: StopReason | None, failed_csv: str) -> None:
+    def raise_if_failed(self, outcomes: Mapping[str, int], stop_reason: StopReason | None, failed_csv: str) -> None:
         """Raise if the job must end FAILED.
 
         :param failed_csv: URI of the file that lists the users who are rejected, unknown or deferred
         :raises DeliveryFailedError: the delivery was stopped, or too many users failed
         """
-        if not self.fails(outcomes, stopped=stop is not None):
+        if not self.fails(outcomes, stopped=stop_reason is not None):
             return
-        if stop is not None:
-            cause = stop.detail
+        if stop_reason is not None:
+            cause = stop_reason.detail
         else:
             cause = (
                 f"{_failed_fraction(outcomes):.2%} of the rows are rejected, unknown or deferred, at most "
                 f"{self.max_failed_fraction:.2%} are allowed (max_failed_fraction)."
             )
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
-        if stop is not None or _open(outcomes):
+        if stop_reason is not None or _open(outcomes):
             advice = "Clear push_scores: it sends only the open rows."
         else:
             advice = "A retry would send nothing. Fix the cause, then send the date with push_mode=retry_rejected."

@@ -11,13 +11,13 @@ from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.dispatcher import UNSENT
 from engagement_jobs.delivery.stop_reasons import TASK_LOST
 from engagement_jobs.push.dispatch import DispatchResult
-from engagement_jobs.push.plan import SEND
+from engagement_jobs.push.send_plan import SEND
 
 
 def final_outcomes(decided: DataFrame, lines: DataFrame, result: DispatchResult) -> DataFrame:
     """Return `user_id`, `outcome`, `reason` and `http_status` of every row.
 
-    :param decided: rows with `plan.COLUMNS`
+    :param decided: rows with `send_plan.COLUMNS`
     :param lines: ledger lines of this attempt
     """
     return with_outcome(decided, lines, _default_reason(result), _unlogged_users(decided, lines, result))
@@ -79,11 +79,11 @@ def count_rest(
 
 
 def _default_reason(result: DispatchResult) -> str:
-    return result.stop.cause if result.stop else UNSENT
+    return result.stop_reason.cause if result.stop_reason else UNSENT
 
 
 def _unlogged_users(decided: DataFrame, lines: DataFrame, result: DispatchResult) -> DataFrame | None:
-    if result.stop is not None and result.stop.cause == TASK_LOST:
+    if result.stop_reason is not None and result.stop_reason.cause == TASK_LOST:
         # The lost task may have sent any row that has no line.
         return decided.join(lines, "user_id", "left_anti")
     if result.unlogged_users:

@@ -27,10 +27,10 @@ from engagement_jobs.push.failure_check import FAILED_OUTCOMES, FailureCheck
 from engagement_jobs.push.final_outcomes import count_outcomes, count_rest, final_outcomes
 from engagement_jobs.push.killed_tasks import count_killed_tasks, write_missing_aggregates
 from engagement_jobs.push.manifest import delivery_manifest
-from engagement_jobs.push.plan import Plan, make_plan
 from engagement_jobs.push.retry_after_store import read_retry_after
 from engagement_jobs.push.scores_reader import ScoresManifest, read_manifest, read_scores
 from engagement_jobs.push.selection import Selection
+from engagement_jobs.push.send_plan import Plan, make_plan
 from engagement_jobs.push.task import TaskSetup
 
 log = logging.getLogger("engagement.push")
@@ -76,13 +76,13 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         scores_sha256=scores.sha256,
         outcomes=outcomes,
         counters=_total(plan.counters, result.counters),
-        stop=result.stop,
+        stop_reason=result.stop_reason,
         attempts=attempts,
     )
     store.write_json(manifest_key, manifest)
     log.info("wrote %s: %s", store.uri(manifest_key), dict(outcomes))
     check = FailureCheck(arguments.max_failed_fraction, in_workflow)
-    check.raise_if_failed(manifest["outcomes"], result.stop, store.uri(failed_csv_key(arguments.score_date)))
+    check.raise_if_failed(manifest["outcomes"], result.stop_reason, store.uri(failed_csv_key(arguments.score_date)))
     return manifest
 
 
@@ -135,19 +135,19 @@ def _deliver(
         setup.attempt.write_aggregate(store, REST, rest)
         result.counters.add(rest)
     failed = sum(outcomes[outcome] for outcome in FAILED_OUTCOMES)
-    write_failed_csv(store, setup.policy.score_date, final, failed)
+    write_failed_csv(store, setup.settings.score_date, final, failed)
     return result, outcomes
 
 
 def _dispatch(plan: Plan, setup: TaskSetup, push_tasks: int, not_before: float | None) -> DispatchResult:
     if not plan.to_send:
         return DispatchResult(DeliveryCounters(), None, complete=True)
-    seconds_left = setup.policy.deadline - time.time()
-    stop = check_feasible(plan.to_send, setup.policy.rate, seconds_left, not_before)
-    if stop is None:
-        stop = wait_for_retry_after(not_before, seconds_left)
-    if stop is not None:
-        return DispatchResult(DeliveryCounters(), stop, complete=False)
+    seconds_left = setup.settings.deadline - time.time()
+    stop_reason = check_feasible(plan.to_send, setup.settings.rate, seconds_left, not_before)
+    if stop_reason is None:
+        stop_reason = wait_for_retry_after(not_before, seconds_left)
+    if stop_reason is not None:
+        return DispatchResult(DeliveryCounters(), stop_reason, complete=False)
     return send(plan.rows_to_send, setup, push_tasks)
 
 

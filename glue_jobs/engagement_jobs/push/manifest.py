@@ -19,7 +19,7 @@ def delivery_manifest(
     scores_sha256: str,
     outcomes: Mapping[str, int],
     counters: DeliveryCounters,
-    stop: StopReason | None,
+    stop_reason: StopReason | None,
     attempts: Sequence[str],
 ) -> dict[str, Any]:
     """Return the delivery manifest as a JSON document.
@@ -39,8 +39,8 @@ def delivery_manifest(
         "scores_sha256": scores_sha256,
         "rows": sum(outcomes.values()),
         "outcomes": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},
-        "stopped": {"cause": stop.cause, "detail": stop.detail} if stop else None,
-        "not_before": utc(stop.not_before) if stop and stop.not_before else None,
+        "stopped": {"cause": stop_reason.cause, "detail": stop_reason.detail} if stop_reason else None,
+        "not_before": utc(stop_reason.not_before) if stop_reason and stop_reason.not_before else None,
         "posts": counters.posts,
         "retries": counters.retries,
         "status_codes": dict(sorted(counters.status_codes.items())),

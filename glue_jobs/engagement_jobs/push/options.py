@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.delivery.policy import DeliveryPolicy
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.manifest import utc
 from engagement_jobs.push.selection import Selection
@@ -47,7 +47,7 @@ def task_setup(arguments: PushArguments, attempt: Attempt, started: float, rows:
     :param started: epoch seconds; the deadline counts from here
     :param rows: number of rows to send
     """
-    policy = DeliveryPolicy(
+    settings = DeliverySettings(
         endpoint=arguments.endpoint,
         score_date=arguments.score_date,
         run_id=arguments.run_id,
@@ -60,7 +60,7 @@ def task_setup(arguments: PushArguments, attempt: Attempt, started: float, rows:
         unavailable_timeout=arguments.unavailable_timeout_seconds,
     )
     return TaskSetup(
-        policy=policy,
+        settings=settings,
         bucket=arguments.output_bucket,
         attempt=attempt,
         secret_id=arguments.secret_id,

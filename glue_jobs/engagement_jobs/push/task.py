@@ -14,11 +14,11 @@ from engagement_jobs.common.aws import Store, read_secret
 from engagement_jobs.contract.errors import TaskRestartedError
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.canary import Canary
 from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.policy import DeliveryPolicy
+from engagement_jobs.delivery.limits.canary import Canary
 from engagement_jobs.delivery.stop_reasons import StopReason, secret_unreadable
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.retry_after_store import save_retry_after
@@ -32,7 +32,7 @@ class TaskSetup:
     :param rows: approximate number of rows of the task
     """
 
-    policy: DeliveryPolicy
+    settings: DeliverySettings
     bucket: str
     attempt: Attempt
     secret_id: str
@@ -49,7 +49,7 @@ class TaskResult:
     """
 
     counters: DeliveryCounters
-    stop: StopReason | None
+    stop_reason: StopReason | None
     unlogged_users: tuple[str, ...] = ()
 
 
@@ -86,7 +86,7 @@ def run_task(setup: TaskSetup, name: str, updates: Iterable[ScoreUpdate], canary
     store = Store(setup.bucket)
     dispatcher = asyncio.run(_deliver(setup, store, name, updates, canary))
     setup.attempt.write_aggregate(store, name, dispatcher.counters)
-    return TaskResult(dispatcher.counters, dispatcher.stop, tuple(dispatcher.unlogged_users))
+    return TaskResult(dispatcher.counters, dispatcher.stop_reason, tuple(dispatcher.unlogged_users))
 
 
 async def _deliver(
@@ -98,16 +98,16 @@ async def _deliver(
     def save(not_before: float) -> None:
         save_retry_after(store, setup.attempt.folder, name, not_before)
 
-    client = CrmHttpClient(setup.policy.endpoint, secret, setup.request_timeout_seconds)
+    client = CrmHttpClient(setup.settings.endpoint, secret, setup.request_timeout_seconds)
     ledger = Ledger(store.write, setup.attempt.folder, name)
-    stop: StopReason | None = None
+    stop_reason: StopReason | None = None
     try:
         await client.read_token()
     except Exception as error:  # noqa: BLE001 - any error of the AWS client or the secret's format
         # A stopped dispatcher sends nothing, but counts every row.
-        stop = secret_unreadable(error)
+        stop_reason = secret_unreadable(error)
     dispatcher = Dispatcher(
-        setup.policy,
+        setup.settings,
         client,
         ledger,
         updates,
@@ -115,7 +115,7 @@ async def _deliver(
         canary=canary,
         expected_rows=setup.rows,
         save_retry_after=save,
-        stop=stop,
+        stop_reason=stop_reason,
     )
     async with client:
         await dispatcher.run()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.scoring.validation import has_blank_user_id, invalid_reason
+from engagement_jobs.scoring.row_validation import has_blank_user_id, invalid_reason
 
 CONFLICT = "conflicting_rows"
 """Reason of invalid rows whose user has another, different row."""

@@ -13,7 +13,7 @@ from pyspark.sql.types import IntegralType
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import InputChangedError, SchemaError
-from engagement_jobs.scoring.validation import check_schema
+from engagement_jobs.scoring.row_validation import check_schema
 from engagement_jobs.scoring.weights import Weights
 
 _FILES_AT_ONCE = 8

@@ -15,11 +15,11 @@ from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import TooManyInvalidRowsError, WeightsError
-from engagement_jobs.scoring import extract_reader, invalid_rows, scores_writer
+from engagement_jobs.scoring import extract_reader, invalid_rows_writer, scores_writer
 from engagement_jobs.scoring.duplicates import find_duplicate_users
 from engagement_jobs.scoring.formula import with_score
 from engagement_jobs.scoring.manifest import scores_manifest
-from engagement_jobs.scoring.validation import is_valid
+from engagement_jobs.scoring.row_validation import is_valid
 from engagement_jobs.scoring.weights import Weights
 
 log = logging.getLogger("engagement.scoring")
@@ -77,12 +77,12 @@ def _score(extract: DataFrame, arguments: ScoreArguments, weights: Weights, outp
 
     counts, histogram = scores_writer.write_scores(unique, resolved, output.uri(scores_prefix), arguments.scored_at)
     log.info("%s: %s", arguments.input_uri, counts)
-    invalid = invalid_rows.collect_invalid_rows(rows.invalid_unique, resolved, weights.metric_names)
-    reasons, samples = invalid_rows.write_invalid_rows(
+    invalid = invalid_rows_writer.collect_invalid_rows(rows.invalid_unique, resolved, weights.metric_names)
+    reasons, samples = invalid_rows_writer.write_invalid_rows(
         invalid, output.uri(invalid_prefix), counts["invalid"], weights.metric_names
     )
     try:
-        invalid_rows.check_invalid_rate(arguments, counts, reasons)
+        invalid_rows_writer.check_invalid_rate(arguments, counts, reasons)
     except TooManyInvalidRowsError:
         output.delete_folder(scores_prefix)
         raise

@@ -20,18 +20,18 @@ from tests.support.glue_emulators import Bucket, Emulators
 def test_tasks_share_rate_and_burst(emulators: Emulators, bucket: Bucket, tasks: int) -> None:
     job = task_setup(emulators, bucket, "attempt=x/", 1000, max_requests_per_second=50, push_tasks=4)
     task = share(job, tasks)
-    assert task.policy.rate * tasks == pytest.approx(50)
-    assert task.policy.burst * tasks == pytest.approx(5)
+    assert task.settings.rate * tasks == pytest.approx(50)
+    assert task.settings.burst * tasks == pytest.approx(5)
     assert task.rows == pytest.approx(1000 / tasks, abs=0.5)
-    assert replace(task, policy=replace(task.policy, rate=50, burst=5), rows=1000) == job
+    assert replace(task, settings=replace(task.settings, rate=50, burst=5), rows=1000) == job
 
 
 def test_too_many_rows_for_the_deadline_are_refused() -> None:
     assert check_feasible(5000, 50, 100.0, None) is None
-    stop = check_feasible(5001, 50, 99.6, 12.0)
-    assert stop is not None
-    assert (stop.cause, stop.not_before) == ("impossible", 12.0)
-    assert stop.detail.startswith("5,001 rows at 50 requests/s take 100 s, but the deadline leaves 100 s.")
+    stop_reason = check_feasible(5001, 50, 99.6, 12.0)
+    assert stop_reason is not None
+    assert (stop_reason.cause, stop_reason.not_before) == ("impossible", 12.0)
+    assert stop_reason.detail.startswith("5,001 rows at 50 requests/s take 100 s, but the deadline leaves 100 s.")
 
 
 def test_retry_after_of_an_earlier_attempt_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,9 +43,9 @@ def test_retry_after_of_an_earlier_attempt_is_obeyed(monkeypatch: pytest.MonkeyP
     assert slept == []
     assert wait_for_retry_after(now + 5, 10) is None
     assert slept == [pytest.approx(5, abs=0.5)]
-    stop = wait_for_retry_after(now + 60, 10)
-    assert stop is not None
-    assert (stop.cause, stop.not_before) == ("retry_after", now + 60)
+    stop_reason = wait_for_retry_after(now + 60, 10)
+    assert stop_reason is not None
+    assert (stop_reason.cause, stop_reason.not_before) == ("retry_after", now + 60)
     assert len(slept) == 1
 
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
-from engagement_jobs.delivery.canary import SIZE, Canary
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.canary import SIZE, Canary
 from engagement_jobs.push.dispatch import share
 from engagement_jobs.push.task import TaskSetup
 from local.fake_crm.faults import Fault
@@ -39,19 +39,19 @@ async def deliver(setup: TaskSetup, first: int, count: int, times: list[float], 
     async def secret() -> str:
         return TOKEN
 
-    client = Recording(setup.policy.endpoint, secret, 5)
+    client = Recording(setup.settings.endpoint, secret, 5)
     client.times = times
     await client.read_token()
     async with client:
         updates = score_updates(first + count)[first:]
-        await Dispatcher(setup.policy, client, Ledger(lambda *_: None, "", "0"), updates, canary=canary).run()
+        await Dispatcher(setup.settings, client, Ledger(lambda *_: None, "", "0"), updates, canary=canary).run()
 
 
 async def deliver_all(harness: DeliveryHarness, setup: TaskSetup, tasks: int) -> list[float]:
     """Run the canary, then all tasks at once, as `dispatch.send` does, but without Spark between the two."""
     times: list[float] = []
     async with serving(harness.crm) as url:
-        canary = replace(setup, policy=replace(setup.policy, endpoint=f"{url}/api/v1/update-score"))
+        canary = replace(setup, settings=replace(setup.settings, endpoint=f"{url}/api/v1/update-score"))
         await deliver(canary, 0, SIZE, times, Canary())
         each = (ROWS - SIZE) // tasks
         task = share(canary, tasks)

@@ -26,7 +26,7 @@ def test_a_task_delivers_and_reports(bucket: Bucket, crm: Emulators) -> None:
     setup = task_setup(crm, bucket, "attempt=x/")
     assert TOKEN.encode() not in pickle.dumps(setup)
     result = run_task(setup, "7", [ScoreUpdate(f"U{number}", "1.00", 0) for number in range(30)])
-    assert (result.stop, dict(result.counters.outcomes)) == (None, {"delivered": 30})
+    assert (result.stop_reason, dict(result.counters.outcomes)) == (None, {"delivered": 30})
     assert pickle.loads(pickle.dumps(result)) == result  # noqa: S301 - as Spark returns it to the driver
     document = bucket.json("attempt=x/agg-7.json")
     assert document.keys() == AGGREGATE_KEYS

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs.scoring import duplicates
 from engagement_jobs.scoring.duplicates import find_duplicate_users
 from engagement_jobs.scoring.formula import with_score
-from engagement_jobs.scoring.validation import is_valid
+from engagement_jobs.scoring.row_validation import is_valid
 from engagement_jobs.scoring.weights import Weights
 from tests.support.glue_days import HOSTILE_IDS
 

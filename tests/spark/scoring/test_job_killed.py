@@ -13,7 +13,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import ScoresError
 from engagement_jobs.push.scores_reader import read_manifest
-from engagement_jobs.scoring import invalid_rows, scores_writer
+from engagement_jobs.scoring import invalid_rows_writer, scores_writer
 from tests.support.glue_days import DAY, RUN_ID, parquet, row, score, score_arguments
 from tests.support.glue_emulators import Bucket
 
@@ -46,7 +46,9 @@ def limit_operations(patch: pytest.MonkeyPatch, limit: int) -> list[str]:
 
     for name in ("delete", "delete_folder", "head", "read", "write", "list_files", "sha256"):
         patch.setattr(Store, name, counted(name, getattr(Store, name)))
-    patch.setattr(invalid_rows, "write_invalid_rows", counted("write invalid", invalid_rows.write_invalid_rows))
+    patch.setattr(
+        invalid_rows_writer, "write_invalid_rows", counted("write invalid", invalid_rows_writer.write_invalid_rows)
+    )
     patch.setattr(scores_writer, "write_scores", counted("write scores", scores_writer.write_scores))
     return done
 

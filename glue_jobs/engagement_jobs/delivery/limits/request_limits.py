@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from engagement_jobs.delivery.canary import SIZE
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.limits.adaptive_concurrency import AdaptiveConcurrency
+from engagement_jobs.delivery.limits.canary import SIZE
 from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
 from engagement_jobs.delivery.limits.rate_limiter import RateLimiter
 from engagement_jobs.delivery.limits.retry_budget import RetryBudget
-from engagement_jobs.delivery.policy import DeliveryPolicy
 from engagement_jobs.delivery.request_state import InFlightRequest
 
 
@@ -24,17 +24,17 @@ class RequestLimits:
     breaker: CircuitBreaker
 
     @classmethod
-    def of(cls, policy: DeliveryPolicy, *, is_canary: bool) -> RequestLimits:
+    def of(cls, settings: DeliverySettings, *, is_canary: bool) -> RequestLimits:
         """Create the limits of a task.
 
         The canary finds out whether the CRM is healthy. Its breaker opens earlier, and its few users may be retried as
         often as `max_attempts` allows.
         """
         return cls(
-            RateLimiter(policy.rate, policy.burst),
-            AdaptiveConcurrency(policy.max_concurrency),
-            RetryBudget(min_retries=policy.max_attempts * SIZE if is_canary else max(20, policy.max_concurrency)),
-            CircuitBreaker(policy.unavailable_timeout, failure_threshold=5 if is_canary else 20),
+            RateLimiter(settings.rate, settings.burst),
+            AdaptiveConcurrency(settings.max_concurrency),
+            RetryBudget(min_retries=settings.max_attempts * SIZE if is_canary else max(20, settings.max_concurrency)),
+            CircuitBreaker(settings.unavailable_timeout, failure_threshold=5 if is_canary else 20),
         )
 
     def acquire(self, request: InFlightRequest) -> None:

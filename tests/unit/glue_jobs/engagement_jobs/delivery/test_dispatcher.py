@@ -1,6 +1,6 @@
 """The dispatcher and the parts that it is made of, against a fake CRM over HTTP. The CRM counts the requests.
 
-Covers the request scheduler, exchange, response handler, outcome recorder, stop conditions and token refresh.
+Covers the request scheduler, request sender, response handler, outcome recorder, stop conditions and token refresh.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.canary import Canary
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import FIELDS
+from engagement_jobs.delivery.limits.canary import Canary
 from engagement_jobs.delivery.stop_reasons import StopReason
 from local.fake_crm.faults import NO_FAULT, Fault
 from tests.support.delivery_harness import TOKEN, DeliveryHarness, delivery_harness, score_updates
@@ -46,8 +46,8 @@ def check(harness: DeliveryHarness, dispatcher: Dispatcher, rows: int = 0, **out
 
 
 def stop_of(dispatcher: Dispatcher) -> StopReason:
-    assert dispatcher.stop is not None
-    return dispatcher.stop
+    assert dispatcher.stop_reason is not None
+    return dispatcher.stop_reason
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_every_score_is_sent_once() -> None:
 
     check(harness, dispatcher, delivered=1200)
     assert harness.requests == 1200
-    assert dispatcher.stop is None
+    assert dispatcher.stop_reason is None
 
 
 def test_ledger_lines_match_the_contract() -> None:
@@ -119,7 +119,7 @@ def test_delivery_continues_after_an_outage() -> None:
     recovery.join()
 
     check(harness, dispatcher, 1000)
-    assert dispatcher.stop is None
+    assert dispatcher.stop_reason is None
     assert dispatcher.counters.outcomes["delivered"] >= 990
 
 
@@ -210,7 +210,7 @@ def test_unknown_users_are_rejected_alone() -> None:
     dispatcher = harness.deliver(score_updates(111), Canary())
 
     check(harness, dispatcher, delivered=109, rejected=2)
-    assert dispatcher.stop is None
+    assert dispatcher.stop_reason is None
 
 
 @pytest.mark.usefixtures("short_backoff")
@@ -219,7 +219,7 @@ def test_failing_first_user_does_not_block_the_canary() -> None:
     dispatcher = harness.deliver(score_updates(111), Canary())
 
     check(harness, dispatcher, delivered=110, unknown=1)
-    assert dispatcher.stop is None
+    assert dispatcher.stop_reason is None
 
 
 def test_retry_after_holds_for_all_requests() -> None:
@@ -427,7 +427,7 @@ def test_internal_error_loses_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("U000000 had a secret")
 
-    monkeypatch.setattr("engagement_jobs.delivery.exchange.classify", fail)
+    monkeypatch.setattr("engagement_jobs.delivery.request_sender.classify", fail)
     harness = delivery_harness()
     dispatcher = harness.deliver(score_updates(200))
 
@@ -450,7 +450,7 @@ def test_probe_with_retry_after_does_not_stop_the_task() -> None:
         switch.join()
 
     check(harness, dispatcher, 400)
-    assert dispatcher.stop is None
+    assert dispatcher.stop_reason is None
     assert dispatcher.counters.outcomes["delivered"] >= 390
 
 
@@ -459,4 +459,4 @@ def test_always_throttled_user_does_not_block_others() -> None:
     dispatcher = harness.deliver(score_updates(2000), max_concurrency=8)
 
     check(harness, dispatcher, delivered=1999, deferred=1)
-    assert dispatcher.stop is None
+    assert dispatcher.stop_reason is None

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.push.clients import InstantClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.policy import DeliveryPolicy
 
 # Bytes. One float kept per user, and its place in a list, would take three times that for 45,000 more users.
 _TOLERANCE = 500_000
@@ -21,7 +21,7 @@ def _slow_put(key: str, body: bytes) -> None:  # noqa: ARG001 - signature of the
 
 
 async def _deliver(count: int) -> Dispatcher:
-    policy = DeliveryPolicy(
+    settings = DeliverySettings(
         endpoint="http://crm.invalid/api/v1/update-score",
         score_date="2026-11-23",
         run_id="scheduled__2026-11-23T03:00:00+00:00",
@@ -33,7 +33,7 @@ async def _deliver(count: int) -> Dispatcher:
         unavailable_timeout=20,
     )
     updates = (ScoreUpdate(f"U{number:09d}", f"{number % 100}.50", 0) for number in range(count))
-    dispatcher = Dispatcher(policy, InstantClient(fail_every=50), Ledger(_slow_put, "attempt=a/", "0"), updates)
+    dispatcher = Dispatcher(settings, InstantClient(fail_every=50), Ledger(_slow_put, "attempt=a/", "0"), updates)
     await dispatcher.run()
     return dispatcher
 

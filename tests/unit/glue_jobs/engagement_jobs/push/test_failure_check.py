@@ -65,6 +65,6 @@ def test_rejected_users_need_retry_rejected() -> None:
 
 
 def test_a_stop_is_the_cause() -> None:
-    stop = StopReason("deadline", "The deadline of the job has passed.")
+    stop_reason = StopReason("deadline", "The deadline of the job has passed.")
     with pytest.raises(DeliveryFailedError, match=r"^The deadline of the job has passed\. 9 of 10 rows are open"):
-        AIRFLOW.raise_if_failed({"delivered": 1, "deferred": 9}, stop, URI)
+        AIRFLOW.raise_if_failed({"delivered": 1, "deferred": 9}, stop_reason, URI)

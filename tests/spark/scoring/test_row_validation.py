@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.formula import with_score
-from engagement_jobs.scoring.validation import check_schema, has_blank_user_id, invalid_reason, is_valid
+from engagement_jobs.scoring.row_validation import check_schema, has_blank_user_id, invalid_reason, is_valid
 from engagement_jobs.scoring.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 

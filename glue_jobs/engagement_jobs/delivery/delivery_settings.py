@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class DeliveryPolicy:
+class DeliverySettings:
     """How one task delivers.
 
     :param endpoint: normalized URL of the CRM's endpoint

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import TooManyInvalidRowsError
-from engagement_jobs.scoring.validation import invalid_reason
+from engagement_jobs.scoring.row_validation import invalid_reason
 
 Reasons = dict[str, int]
 Samples = dict[str, list[dict[str, Any]]]

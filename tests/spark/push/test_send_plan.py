@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from engagement_jobs.push import plan
+from engagement_jobs.push import send_plan
 from engagement_jobs.push.selection import Selection
 from tests.support.glue_days import frame
 
@@ -135,8 +135,8 @@ def decide(
     spark: SparkSession, folder: Path, selection: Selection, last_user: str | None = None
 ) -> dict[str, dict[str, Any]]:
     """Return the decided rows by user."""
-    decided = plan.decide(*frames(spark, folder), selection, last_user)
-    assert decided.columns == list(plan.COLUMNS)
+    decided = send_plan.decide(*frames(spark, folder), selection, last_user)
+    assert decided.columns == list(send_plan.COLUMNS)
     rows = [each.asDict() for each in decided.collect()]
     assert len(rows) == len(CASES)
     return {each["user_id"]: each for each in rows}
@@ -189,8 +189,8 @@ def test_the_last_user_within_a_limit(spark: SparkSession, tmp_path: Path) -> No
     users = ["b", "B", "a", "é", "\U0001f6d2", "\uffee"]
     scores = frame(spark, tmp_path, [{"user_id": user, "score": "A"} for user in users], SCORES)
     ordered = sorted(users, key=str.encode)
-    assert plan.find_last_user(scores, None) is None
-    assert [plan.find_last_user(scores, limit) for limit in (1, 4, 6, 99)] == [
+    assert send_plan.find_last_user(scores, None) is None
+    assert [send_plan.find_last_user(scores, limit) for limit in (1, 4, 6, 99)] == [
         ordered[0],
         ordered[3],
         ordered[5],
@@ -199,7 +199,7 @@ def test_the_last_user_within_a_limit(spark: SparkSession, tmp_path: Path) -> No
 
 
 def test_a_plan_counts_what_needs_no_request(spark: SparkSession, tmp_path: Path) -> None:
-    made = plan.make_plan(*frames(spark, tmp_path), select())
+    made = send_plan.make_plan(*frames(spark, tmp_path), select())
     expected = Counter(case.decisions["*"] for case in CASES)
     assert made.to_send == made.rows_to_send.count() == expected.pop("send")
     assert made.counters.outcomes == expected

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
-from engagement_jobs.delivery.canary import SIZE, Canary
+from engagement_jobs.delivery.limits.canary import SIZE, Canary
 
 DELIVERED = ResponseClassification(Action.FINALIZE, "delivered", "http_200")
 NOT_FOUND = ResponseClassification(Action.FINALIZE, "rejected", "http_404")

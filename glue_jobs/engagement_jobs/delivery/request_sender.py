@@ -13,13 +13,13 @@ from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.stop_conditions import StopConditions
 
 
-class Exchange:
+class RequestSender:
     """Sends requests, classifies responses, and reports both to the counters, the limits and the stop conditions."""
 
     def __init__(
-        self, client: CrmClient, limits: RequestLimits, stop: StopConditions, counters: DeliveryCounters
+        self, client: CrmClient, limits: RequestLimits, stop_conditions: StopConditions, counters: DeliveryCounters
     ) -> None:
-        self._client, self._limits, self._stop, self._counters = client, limits, stop, counters
+        self._client, self._limits, self._stop_conditions, self._counters = client, limits, stop_conditions, counters
 
     async def send(self, request: InFlightRequest) -> tuple[ResponseClassification, CrmResponse | None]:
         """Send one request.
@@ -63,7 +63,7 @@ class Exchange:
         now = time.monotonic()
         # 409 means that the CRM is processing an identical request.
         healthy = classification.action is Action.FINALIZE or classification.reason == "http_409"
-        self._stop.record_result(now, healthy, classification.reason)
+        self._stop_conditions.record_result(now, healthy, classification.reason)
         if healthy or classification.action is Action.RETRY:
             self._limits.breaker.record_result(now, healthy)
         else:
