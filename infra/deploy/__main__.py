@@ -75,7 +75,7 @@ def _run(arguments: argparse.Namespace, progress: ProgressLog) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m infra.deploy",
-        description=(__doc__ or "").partition(":")[0],
+        description="Package a commit, and deploy it to an AWS account.",
         epilog="Credentials and endpoints (AWS_ENDPOINT_URL) are taken from the environment, as by the AWS CLI.",
     )
     commands = parser.add_subparsers(dest="command", required=True)

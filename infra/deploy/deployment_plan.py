@@ -63,8 +63,9 @@ class DeploymentPlan:
         deployed = present.release_commit
         if deployed and deployed != release.commit:
             manifest = store.manifest(deployed)
-            differing = ", ".join(release.differing_files(manifest)) if manifest else "unknown, it has no manifest"
-            self._progress.write(f"{folder}: differs from the deployed release {deployed[:12]} in: {differing or '-'}")
+            differing = release.differing_files(manifest) if manifest else ["unknown, it has no manifest"]
+            files = ", ".join(differing) or "nothing"
+            self._progress.write(f"{folder}: differs from the deployed release {deployed[:12]} in: {files}")
         self._plan_data_format(deployed, store)
 
     def _plan_data_format(self, deployed: str | None, store: ReleaseStore) -> None:
