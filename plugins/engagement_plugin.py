@@ -50,9 +50,9 @@ class LazyDashboard:
     def _build(self) -> Any:
         with self._lock:
             if self._app is None:
-                from engagement.ui.app import build
+                from engagement.ui.app import create_app
 
-                self._app = build()
+                self._app = create_app()
             return self._app
 
 

@@ -134,7 +134,7 @@ def test_s3_keys_are_the_same(run_id: str) -> None:
     assert job_s3_keys.run_key(run_id) == s3_keys.run_key(run_id)
     score_date = "2026-11-23"
     assert job_s3_keys.scores_prefix(score_date) == s3_keys.scores_prefix(score_date)
-    assert job_s3_keys.scores_prefix(score_date) + job_s3_keys.MANIFEST == s3_keys.scores_manifest(score_date)
+    assert job_s3_keys.scores_prefix(score_date) + job_s3_keys.MANIFEST == s3_keys.scores_manifest_key(score_date)
     assert job_s3_keys.invalid_prefix(score_date) == f"invalid/dt={score_date}/"
     assert job_s3_keys.responses_prefix(score_date) == s3_keys.delivery_prefix(score_date, run_id, dry_run=False)
     assert job_s3_keys.dry_run_prefix(run_id) == s3_keys.delivery_prefix(score_date, run_id, dry_run=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from engagement.aws import cost
+from engagement.aws import glue_cost
 from engagement.contract.summary import GlueRun
 
 ACTIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
@@ -79,7 +79,7 @@ def describe_run(run: Mapping[str, Any]) -> GlueRun:
         id=run["Id"],
         state=run["JobRunState"],
         seconds=int(run.get("ExecutionTime") or 0),
-        dpu_seconds=cost.dpu_seconds(run),
+        dpu_seconds=glue_cost.dpu_seconds(run),
         cost_usd=None,
         error=run.get("ErrorMessage") or "",
         started_at=started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if started else "",

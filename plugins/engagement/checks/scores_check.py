@@ -62,7 +62,7 @@ def read_earlier_manifests(bucket: Bucket, score_date: str) -> Iterator[tuple[st
     dates = [date for date in map(s3_keys.date_of_scores_folder, folders) if date and date < score_date]
     for date in sorted(dates, reverse=True):
         try:
-            yield date, parse(ScoreStatistics, bucket.read(s3_keys.scores_manifest(date)) or b"")
+            yield date, parse(ScoreStatistics, bucket.read(s3_keys.scores_manifest_key(date)) or b"")
         except DocumentError:
             yield date, None
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from engagement.contract.expected import Expected
 
 
-def _whole(pattern: str) -> str:
+def _full_match(pattern: str) -> str:
     """Return a pattern that must match from end to end."""
     return f"^(?:{pattern})$"
 
@@ -26,37 +26,37 @@ def _strip_slash(url: str) -> str:
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 BucketName = Annotated[
-    str, Field(pattern=_whole("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")), Expected("the name of an S3 bucket")
+    str, Field(pattern=_full_match("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")), Expected("the name of an S3 bucket")
 ]
-JobName = Annotated[str, Field(pattern=_whole("[A-Za-z0-9_.-]{1,255}")), Expected("the name of a Glue job")]
+JobName = Annotated[str, Field(pattern=_full_match("[A-Za-z0-9_.-]{1,255}")), Expected("the name of a Glue job")]
 ActivityKey = Annotated[
-    str, Field(pattern=_whole(r"[^/\s]\S*\{score_date\}\S*")), Expected("an S3 key that contains {score_date}")
+    str, Field(pattern=_full_match(r"[^/\s]\S*\{score_date\}\S*")), Expected("an S3 key that contains {score_date}")
 ]
 BaseUrl = Annotated[
     str,
-    Field(pattern=_whole(r"https?://\S+")),
+    Field(pattern=_full_match(r"https?://\S+")),
     AfterValidator(_strip_slash),
     Expected("a URL without the path of the API, such as https://crm.example.com"),
 ]
 SecretId = Annotated[
-    str, Field(pattern=_whole(r"[\w/+=.@:!-]+"), max_length=2048), Expected("the name or ARN of a secret")
+    str, Field(pattern=_full_match(r"[\w/+=.@:!-]+"), max_length=2048), Expected("the name or ARN of a secret")
 ]
 WeightsUri = Annotated[
     str,
-    Field(pattern=_whole(r"default|s3://[^/\s]+/\S+")),
+    Field(pattern=_full_match(r"default|s3://[^/\s]+/\S+")),
     Expected("default, or the s3:// URI of a JSON document"),
 ]
 ReportUrl = Annotated[
-    str, Field(pattern=_whole(r"(https?://\S*\{key\}\S*)?")), Expected("a URL that contains {key}, or empty")
+    str, Field(pattern=_full_match(r"(https?://\S*\{key\}\S*)?")), Expected("a URL that contains {key}, or empty")
 ]
 TopicArn = Annotated[
     str,
-    Field(pattern=_whole("(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})?")),
+    Field(pattern=_full_match("(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})?")),
     Expected("the ARN of a standard SNS topic, or empty"),
 ]
 MetricsNamespace = Annotated[
     str,
-    Field(pattern=_whole("([A-Za-z0-9_.#/-][A-Za-z0-9_.#/: -]{0,254})?")),
+    Field(pattern=_full_match("([A-Za-z0-9_.#/-][A-Za-z0-9_.#/: -]{0,254})?")),
     AfterValidator(_reject_reserved),
     Expected("a CloudWatch namespace that does not start with AWS/, or empty"),
 ]

@@ -10,8 +10,8 @@
     ├── ExtractError           the extract is missing, incomplete or not Parquet
     ├── BadBaseUrlError        the CRM's URL is unsafe or malformed
     ├── CrmUnavailableError    the CRM does not answer
-    ├── StoreError             the output bucket cannot be read
-    └── UnavailableError       the dashboard has no data to show
+    ├── OutputBucketError             the output bucket cannot be read
+    └── DashboardUnavailableError       the dashboard has no data to show
 
 Operators turn them into Airflow's own exceptions: ``AirflowFailException`` when a retry cannot help,
 ``AirflowException`` when it can.
@@ -59,11 +59,11 @@ class CrmUnavailableError(EngagementError):
     """The CRM does not answer as a working endpoint would. A later attempt may succeed."""
 
 
-class StoreError(EngagementError):
+class OutputBucketError(EngagementError):
     """The output bucket cannot be read. The message is one sentence for the dashboard."""
 
 
-class UnavailableError(EngagementError):
+class DashboardUnavailableError(EngagementError):
     """The dashboard has no data to show.
 
     :param problem: what was observed, as a sentence

@@ -36,7 +36,7 @@ def scores_prefix(score_date: str) -> str:
     return f"scores/dt={score_date}/"
 
 
-def scores_manifest(score_date: str) -> str:
+def scores_manifest_key(score_date: str) -> str:
     """Return the key of the manifest that the scoring job writes last."""
     return scores_prefix(score_date) + MANIFEST
 
@@ -52,7 +52,7 @@ def delivery_prefix(score_date: str, run_id: str, *, dry_run: bool) -> str:
     return f"dry_runs/{run_key(run_id)}/" if dry_run else f"responses/dt={score_date}/"
 
 
-def delivery_manifest(score_date: str, run_id: str, *, dry_run: bool) -> str:
+def delivery_manifest_key(score_date: str, run_id: str, *, dry_run: bool) -> str:
     """Return the key of the manifest that the push job writes last."""
     return delivery_prefix(score_date, run_id, dry_run=dry_run) + MANIFEST
 
@@ -73,6 +73,6 @@ def summary_prefix_of_key(score_date: str, key: str, *, dry_run: bool) -> str:
     return f"dry_runs/{key}/summary" if dry_run else f"summaries/dt={score_date}/runs/{key}"
 
 
-def latest_summary(score_date: str) -> str:
+def latest_summary_key(score_date: str) -> str:
     """Return the key of the date's latest summary."""
     return f"summaries/dt={score_date}/summary.json"

@@ -75,7 +75,7 @@ class CheckScoresOperator(BaseOperator):
         }
 
     def _read_manifest(self, context: Context, bucket: Bucket) -> ScoresManifest:
-        loaded = run_artifacts.read_scores(bucket, self.score_date, context["run_id"])
+        loaded = run_artifacts.read_scores_manifest(bucket, self.score_date, context["run_id"])
         if loaded.body is None:
             message = _manifest_problem(f"s3://{self.bucket_name}/{loaded.key}", loaded)
             task_failures.record_and_raise(context, AirflowFailException(message))

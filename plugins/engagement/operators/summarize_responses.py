@@ -165,11 +165,11 @@ class SummarizeApiResponsesOperator(BaseOperator):
 
     def _read(self, context: Context, bucket: Bucket, glue: GlueRuns) -> run_artifacts.RunArtifacts:
         """Read everything that the run left in S3 and in Airflow."""
-        delivery = run_artifacts.read_delivery(bucket, self.score_date, self.run_id, dry_run=self._dry_run)
+        delivery = run_artifacts.read_delivery_manifest(bucket, self.score_date, self.run_id, dry_run=self._dry_run)
         aggregates, broken = run_artifacts.read_aggregates(
             bucket, self.score_date, self.run_id, delivery=delivery, glue=glue, dry_run=self._dry_run
         )
-        scores = run_artifacts.read_scores(bucket, self.score_date, self.run_id)
+        scores = run_artifacts.read_scores_manifest(bucket, self.score_date, self.run_id)
         states = upstream_tasks.read_states(context)
         jobs = {findings.SCORE_TASK: self.score_job_name, findings.PUSH_TASK: self.push_job_name}
         return run_artifacts.RunArtifacts(
@@ -201,7 +201,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
             region=s3.conn_region_name,
             partition=s3.conn_partition,
         )
-        return builder.build(
+        return builder.build_summary(
             artifacts,
             findings.evaluate_run(artifacts, max_failed_fraction),
             max_failed_fraction=max_failed_fraction,
@@ -217,7 +217,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         bucket.write(f"{self._key_prefix}.html", report.render(summary, self.timezone), "text/html")
         bucket.write(f"{self._key_prefix}.json", text, "application/json")
         if not self._dry_run:
-            bucket.write(s3_keys.latest_summary(self.score_date), text, "application/json")
+            bucket.write(s3_keys.latest_summary_key(self.score_date), text, "application/json")
 
     def _failure_message(self, summary: Summary) -> str:
         counts = ", ".join(f"{name} {n:,}" for name, n in summary.outcomes.by_name().items() if n) or "none"

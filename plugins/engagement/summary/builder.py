@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engagement.aws import cost
+from engagement.aws import glue_cost
 from engagement.checks import drift
 from engagement.contract.aggregate import Aggregate
 from engagement.contract.outcomes import OUTCOMES, Outcomes
@@ -28,7 +28,7 @@ from engagement.summary.run_artifacts import RunArtifacts
 _PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 
-def build(  # size: one keyword for each field of the summary
+def build_summary(  # size: one keyword for each field of the summary
     artifacts: RunArtifacts,
     findings: Sequence[Finding],
     *,
@@ -44,7 +44,7 @@ def build(  # size: one keyword for each field of the summary
     attempts = _attempts(artifacts)
     outcomes = _outcomes(artifacts)
     rows = _rows(artifacts)
-    costs = [cost.usd(run.dpu_seconds, dpu_hour_usd) for run in artifacts.glue.runs]
+    costs = [glue_cost.cost_usd(run.dpu_seconds, dpu_hour_usd) for run in artifacts.glue.runs]
     summary = Summary(
         dag_id=artifacts.dag_id,
         run_id=artifacts.run_id,

@@ -78,19 +78,21 @@ class RunArtifacts:
         return list(self.aggregates.values())[-1] if self.aggregates else ()
 
 
-def read_scores(store: Bucket, score_date: str, run_id: str) -> LoadedManifest[ScoresManifest]:
+def read_scores_manifest(bucket: Bucket, score_date: str, run_id: str) -> LoadedManifest[ScoresManifest]:
     """Read the scores manifest of a date; usable only if this run wrote it."""
-    return _read(store, s3_keys.scores_manifest(score_date), ScoresManifest, score_date, run_id)
+    return _read(bucket, s3_keys.scores_manifest_key(score_date), ScoresManifest, score_date, run_id)
 
 
-def read_delivery(store: Bucket, score_date: str, run_id: str, *, dry_run: bool) -> LoadedManifest[DeliveryManifest]:
+def read_delivery_manifest(
+    bucket: Bucket, score_date: str, run_id: str, *, dry_run: bool
+) -> LoadedManifest[DeliveryManifest]:
     """Read the delivery manifest of a date or of a dry run; usable only if this run wrote it."""
-    key = s3_keys.delivery_manifest(score_date, run_id, dry_run=dry_run)
-    return _read(store, key, DeliveryManifest, score_date, run_id)
+    key = s3_keys.delivery_manifest_key(score_date, run_id, dry_run=dry_run)
+    return _read(bucket, key, DeliveryManifest, score_date, run_id)
 
 
-def _read(store: Bucket, key: str, model: type[Manifest], score_date: str, run_id: str) -> LoadedManifest[Manifest]:
-    raw = store.read(key)
+def _read(bucket: Bucket, key: str, model: type[Manifest], score_date: str, run_id: str) -> LoadedManifest[Manifest]:
+    raw = bucket.read(key)
     if raw is None:
         return LoadedManifest(key, code="missing", detail="it does not exist")
     try:
@@ -104,26 +106,26 @@ def _read(store: Bucket, key: str, model: type[Manifest], score_date: str, run_i
     return LoadedManifest(key, body)
 
 
-def read_recent_histograms(store: Bucket, score_date: str) -> dict[str, Sequence[int]]:
+def read_recent_histograms(bucket: Bucket, score_date: str) -> dict[str, Sequence[int]]:
     """Return the score histograms of earlier dates, by date. At most `drift.RECENT_DAYS` manifests are read."""
-    recent = islice(scores_check.read_earlier_manifests(store, score_date), drift.RECENT_DAYS)
+    recent = islice(scores_check.read_earlier_manifests(bucket, score_date), drift.RECENT_DAYS)
     return {date: scores.histogram for date, scores in recent if scores and sum(scores.histogram)}
 
 
-def has_open_rows(store: Bucket, score_date: str, run_id: str) -> bool:
+def has_open_rows(bucket: Bucket, score_date: str, run_id: str) -> bool:
     """Return whether an attempt of this run sent rows of the date and left some of them open."""
-    delivery = read_delivery(store, score_date, run_id, dry_run=False)
+    delivery = read_delivery_manifest(bucket, score_date, run_id, dry_run=False)
     if delivery.body is not None:
         outcomes = delivery.body.outcomes
         return delivery.body.stopped is not None or outcomes.unknown + outcomes.deferred > 0
     attempts, _ = read_aggregates(
-        store, score_date, run_id, delivery=delivery, glue=GlueRuns(runs=(), stopped=()), dry_run=False
+        bucket, score_date, run_id, delivery=delivery, glue=GlueRuns(runs=(), stopped=()), dry_run=False
     )
     return bool(attempts)
 
 
 def read_aggregates(
-    store: Bucket,
+    bucket: Bucket,
     score_date: str,
     run_id: str,
     *,
@@ -146,13 +148,13 @@ def read_aggregates(
     else:
         attempts = [run.id for run in glue.runs]
         prefixes = [s3_keys.delivery_prefix(score_date, run_id, dry_run=dry_run)]
-    listed = (entry.key for prefix in dict.fromkeys(prefixes) for entry in store.list_objects(prefix))
+    listed = (entry.key for prefix in dict.fromkeys(prefixes) for entry in bucket.list_objects(prefix))
     keys = [key for key in listed if _is_aggregate(key)]
     by_attempt: dict[str, list[Aggregate]] = {attempt: [] for attempt in attempts}
     broken = []
     for key in keys:
         try:
-            aggregate = parse(Aggregate, store.read(key) or b"")
+            aggregate = parse(Aggregate, bucket.read(key) or b"")
         except DocumentError as error:
             broken.append(f"The aggregate {key} cannot be read: {error}")
         else:

@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse
 
 from engagement.aws.s3 import Bucket
 from engagement.config.dag_config import DagConfig
-from engagement.contract.errors import ConfigError, SettingsError, StoreError, UnavailableError
+from engagement.contract.errors import ConfigError, DashboardUnavailableError, OutputBucketError, SettingsError
 from engagement.ui import error_pages, pages, run_keys
 from engagement.ui.output_bucket import OutputBucket
 from engagement.ui.pages import Page
@@ -34,7 +34,7 @@ Connect = Callable[[], AbstractContextManager[Bucket]]
 Clock = Callable[[tzinfo], datetime]
 
 
-def build(connect: Connect | None = None, now: Clock = datetime.now) -> SecurityHeaders:
+def create_app(connect: Connect | None = None, now: Clock = datetime.now) -> SecurityHeaders:
     """Return the application.
 
     :param connect: opens the output bucket for one request; by default the bucket from the Airflow Variable
@@ -111,20 +111,20 @@ def _object(connect: Connect, key: str) -> bytes:
 def _read(connect: Connect, read: Callable[[Bucket], T]) -> T:
     """Read from the output bucket.
 
-    :raises UnavailableError: the settings or the bucket cannot be read
+    :raises DashboardUnavailableError: the settings or the bucket cannot be read
     """
     try:
         with connect() as bucket:
             return read(bucket)
     except SettingsError as error:
-        raise UnavailableError(
+        raise DashboardUnavailableError(
             str(error),
             "The Airflow Variable that the tasks of the DAG read too.",
             "Edit the Variable, then reload this page. If the tasks can read it, check that the web server can: "
             "a secrets backend requires a permission for that.",
         ) from error
-    except StoreError as error:
-        raise UnavailableError(
+    except OutputBucketError as error:
+        raise DashboardUnavailableError(
             str(error),
             "Airflow's role has s3:ListBucket and s3:GetObject on the output bucket, and the network leads to S3.",
             "Check that the Variable names the right bucket, then check the permissions of the environment's role.",
@@ -135,6 +135,6 @@ def _timezone() -> str:
     try:
         return DagConfig.read().timezone
     except ConfigError as error:
-        raise UnavailableError(
+        raise DashboardUnavailableError(
             str(error), "A valid section [engagement].", "Correct Airflow's configuration, then reload this page."
         ) from error

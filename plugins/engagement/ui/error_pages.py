@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
-from engagement.contract.errors import UnavailableError
+from engagement.contract.errors import DashboardUnavailableError
 from engagement.ui import pages
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,8 @@ def install(app: FastAPI) -> None:
     def http_error(request: Request, error: HTTPException) -> Response:
         return _respond_to_status(request, error.status_code)
 
-    @app.exception_handler(UnavailableError)
-    def unavailable(request: Request, error: UnavailableError) -> Response:
+    @app.exception_handler(DashboardUnavailableError)
+    def unavailable(request: Request, error: DashboardUnavailableError) -> Response:
         log.warning("The dashboard has no data to show: %s", error)
         return _respond(request, 503, "The runs cannot be read", error.problem, error.expected, error.advice)
 

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement.aws.s3 import Bucket
 from engagement.config.settings import VARIABLE, Settings
-from engagement.contract.errors import StoreError
+from engagement.contract.errors import OutputBucketError
 from engagement.ui.run_list import READERS
 
 CLIENT_CONFIG = Config(
@@ -45,10 +45,10 @@ class OutputBucket:
 
     @contextmanager
     def __call__(self) -> Iterator[Bucket]:
-        """Yield the bucket. AWS errors in the block become a `StoreError`.
+        """Yield the bucket. AWS errors in the block become a `OutputBucketError`.
 
         :raises SettingsError: the Variable is missing or invalid
-        :raises StoreError: the connection is invalid, or S3 refuses the request or is unreachable
+        :raises OutputBucketError: the connection is invalid, or S3 refuses the request or is unreachable
         """
         with self._lock:
             if time.monotonic() >= self._bucket_expires_at:
@@ -58,7 +58,7 @@ class OutputBucket:
         try:
             yield Bucket(self._connect(), name)
         except (ClientError, BotoCoreError, AirflowException) as error:
-            raise StoreError(f"Bucket {name} cannot be read: {str(error).rstrip('.')}.") from error
+            raise OutputBucketError(f"Bucket {name} cannot be read: {str(error).rstrip('.')}.") from error
 
     def _connect(self) -> Any:
         with self._lock:

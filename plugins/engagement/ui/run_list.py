@@ -39,12 +39,12 @@ class RunReader:
         self._cache: dict[ObjectHead, Run | UnreadableRun] = {}
         self._lock = threading.Lock()
 
-    def recent(self, store: Bucket, first_day: date) -> RunWindow:
+    def recent(self, bucket: Bucket, first_day: date) -> RunWindow:
         """Return the runs with a score date from `first_day` on."""
         first = first_day.isoformat()
         reports: set[RunLocation] = set()
         summaries: list[tuple[RunLocation, ObjectHead]] = []
-        for location, extension, entry in _candidates(store, first_day):
+        for location, extension, entry in _candidates(bucket, first_day):
             if extension == "html":
                 reports.add(location)
             else:
@@ -52,12 +52,12 @@ class RunReader:
         summaries.sort(key=_sort_key, reverse=True)
         shown = summaries[:MAX_RUNS]
         with ThreadPoolExecutor(READERS, thread_name_prefix="engagement-summaries") as readers:
-            read = list(readers.map(lambda pair: self._read(store, *pair), shown))
+            read = list(readers.map(lambda pair: self._read(bucket, *pair), shown))
         runs = [run for run in read if run.score_date >= first]
         runs.sort(key=lambda run: (run.score_date, run.written), reverse=True)
         return RunWindow(runs, frozenset(reports), len(summaries) - len(shown))
 
-    def _read(self, store: Bucket, location: RunLocation, entry: ObjectHead) -> Run | UnreadableRun:
+    def _read(self, bucket: Bucket, location: RunLocation, entry: ObjectHead) -> Run | UnreadableRun:
         with self._lock:
             cached = self._cache.pop(entry, None)
             if cached is not None:
@@ -66,7 +66,7 @@ class RunReader:
         if entry.size > run_entry.MAX_SUMMARY_BYTES:
             reason = f"it is larger than {run_entry.MAX_SUMMARY_BYTES:,} bytes"
             return UnreadableRun(location, entry.modified, reason)
-        body = store.read(entry.key)
+        body = bucket.read(entry.key)
         run = run_entry.read(location, entry.modified, body)
         if body is not None:
             with self._lock:
@@ -81,15 +81,15 @@ def _sort_key(pair: tuple[RunLocation, ObjectHead]) -> tuple[str, datetime]:
     return (location.date or entry.modified.date().isoformat(), entry.modified)
 
 
-def _candidates(store: Bucket, first_day: date) -> Iterator[tuple[RunLocation, str, ObjectHead]]:
-    for entry in store.list_objects(run_keys.SUMMARIES, run_keys.SUMMARIES + first_day.isoformat()):
+def _candidates(bucket: Bucket, first_day: date) -> Iterator[tuple[RunLocation, str, ObjectHead]]:
+    for entry in bucket.list_objects(run_keys.SUMMARIES, run_keys.SUMMARIES + first_day.isoformat()):
         if parsed := run_keys.from_object_key(entry.key):
             yield *parsed, entry
     # Keys of dry runs have the run id, not the score date, so all of them are listed; they are few, because they
     # expire. A run writes on its score date or later. A date in its id is the scheduled one, which in UTC may be the
     # day before the score date.
     earliest = first_day - timedelta(days=1)
-    for entry in store.list_objects(f"{run_keys.DRY_RUNS}/"):
+    for entry in bucket.list_objects(f"{run_keys.DRY_RUNS}/"):
         parsed = run_keys.from_object_key(entry.key)
         if parsed is None or entry.modified.date() < earliest:
             continue

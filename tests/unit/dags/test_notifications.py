@@ -79,7 +79,7 @@ def published_metrics() -> dict[str, float]:
 
 def summary_with_limit(limit: float) -> Summary:
     """Return the summary of a run that did not reach 8 of 1,000 users."""
-    return factory.whole_summary(factory.artifacts(), limit)
+    return factory.full_summary(factory.artifacts(), limit)
 
 
 def succeed(task: Any) -> dict[str, Any]:

@@ -72,9 +72,9 @@ def request(app: Any, kind: str = "http") -> list[dict[str, Any]]:
     return sent
 
 
-def with_build(monkeypatch: pytest.MonkeyPatch, build: Any) -> None:
+def with_factory(monkeypatch: pytest.MonkeyPatch, factory: Any) -> None:
     module = types.ModuleType("engagement.ui.app")
-    module.build = build  # type: ignore[attr-defined]
+    module.create_app = factory  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "engagement.ui.app", module)
 
 
@@ -99,7 +99,7 @@ def test_the_dashboard_is_built_once_after_failures(monkeypatch: pytest.MonkeyPa
             raise RuntimeError("the permission check cannot be imported")
         return page
 
-    with_build(monkeypatch, build)
+    with_factory(monkeypatch, build)
     dashboard = engagement_plugin.LazyDashboard()
     assert request(dashboard)[0]["status"] == 503
     assert request(dashboard) == request(dashboard) == [{"type": "page"}]

@@ -20,7 +20,7 @@ HOSTILE = "</style></script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
 
 @cache
 def _summary_json() -> str:
-    return run_factory.whole_summary(run_factory.artifacts()).model_dump_json()
+    return run_factory.full_summary(run_factory.artifacts()).model_dump_json()
 
 
 def a_summary(date: str = "2026-11-23", **changes: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class Bucket(MemoryBucket):
         self.put(f"{keys}.html", report.render(Summary.model_validate_json(json.dumps(summary))).encode(), modified)
         self.put(f"{keys}.json", json.dumps(summary).encode(), modified)
         if not dry_run:
-            self.put(s3_keys.latest_summary(summary["score_date"]), json.dumps(summary).encode(), modified)
+            self.put(s3_keys.latest_summary_key(summary["score_date"]), json.dumps(summary).encode(), modified)
         return f"{keys}.json"
 
 

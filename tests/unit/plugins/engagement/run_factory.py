@@ -230,8 +230,8 @@ def artifacts(**changes: Any) -> RunArtifacts:
         "tasks": dict.fromkeys(TASKS, "success"),
         "glue": GlueRuns((score, killed, push)),
         "latest_glue_runs": {"score_users": score, "push_scores": push},
-        "scores": LoadedManifest(s3_keys.scores_manifest(DATE), scores_manifest()),
-        "delivery": LoadedManifest(s3_keys.delivery_manifest(DATE, RUN_ID, dry_run=False), delivery_manifest()),
+        "scores": LoadedManifest(s3_keys.scores_manifest_key(DATE), scores_manifest()),
+        "delivery": LoadedManifest(s3_keys.delivery_manifest_key(DATE, RUN_ID, dry_run=False), delivery_manifest()),
         "aggregates": {FIRST: first_attempt(), LAST: last_attempt()},
         "broken_aggregates": (),
         "checks": CHECKS,
@@ -249,9 +249,9 @@ def objects(
     """Return the S3 objects of a run by key."""
     found = {}
     if scores is not None:
-        found[s3_keys.scores_manifest(DATE)] = changed(scores)
+        found[s3_keys.scores_manifest_key(DATE)] = changed(scores)
     if delivery is not None:
-        found[s3_keys.delivery_manifest(DATE, RUN_ID, dry_run=dry_run)] = changed(delivery)
+        found[s3_keys.delivery_manifest_key(DATE, RUN_ID, dry_run=dry_run)] = changed(delivery)
     for body in aggregates:
         folder = s3_keys.attempt_prefix(DATE, RUN_ID, body.job_run_id, dry_run=dry_run)
         found[f"{folder}agg-{body.task}.json"] = changed(body)
@@ -263,9 +263,9 @@ def started(minute: int) -> datetime:
     return datetime(2026, 11, 23, 3, minute, tzinfo=UTC)
 
 
-def whole_summary(found: RunArtifacts, limit: float = 0.01, **changes: Any) -> Summary:
+def full_summary(found: RunArtifacts, limit: float = 0.01, **changes: Any) -> Summary:
     """Return the summary of a run. The run of `artifacts` did not reach 8 of 1,000 users."""
-    built = builder.build(
+    built = builder.build_summary(
         found,
         findings.evaluate_run(found, limit),
         max_failed_fraction=limit,

@@ -14,8 +14,8 @@ DOCUMENTS: dict[str, StrictModel] = {
     "scores": factory.scores_manifest(),
     "delivery": factory.delivery_manifest(),
     "aggregate": factory.last_attempt()[1],
-    "summary": factory.whole_summary(factory.artifacts()),
-    "summary of nothing": factory.whole_summary(factory.without_extract()),
+    "summary": factory.full_summary(factory.artifacts()),
+    "summary of nothing": factory.full_summary(factory.without_extract()),
 }
 documents = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
 

@@ -32,20 +32,20 @@ def test_keys_of_a_date() -> None:
         s3_keys.activity_key("activity/dt={score_date}/activity.parquet", day) == f"activity/dt={day}/activity.parquet"
     )
     assert s3_keys.scores_prefix(day) == f"scores/dt={day}/"
-    assert s3_keys.scores_manifest(day) == f"scores/dt={day}/_manifest.json"
-    assert s3_keys.latest_summary(day) == f"summaries/dt={day}/summary.json"
+    assert s3_keys.scores_manifest_key(day) == f"scores/dt={day}/_manifest.json"
+    assert s3_keys.latest_summary_key(day) == f"summaries/dt={day}/summary.json"
 
 
 def test_keys_of_a_delivery() -> None:
     day = "2026-11-23"
-    assert s3_keys.delivery_manifest(day, RUN, dry_run=False) == f"responses/dt={day}/_manifest.json"
+    assert s3_keys.delivery_manifest_key(day, RUN, dry_run=False) == f"responses/dt={day}/_manifest.json"
     assert s3_keys.attempt_prefix(day, RUN, "jr_1", dry_run=False) == f"responses/dt={day}/attempt=jr_1/"
     assert s3_keys.summary_prefix(day, RUN, dry_run=False) == f"summaries/dt={day}/runs/{KEY}"
 
 
 def test_a_dry_run_stays_in_its_own_folder() -> None:
     day = "2026-11-23"
-    assert s3_keys.delivery_manifest(day, RUN, dry_run=True) == f"dry_runs/{KEY}/_manifest.json"
+    assert s3_keys.delivery_manifest_key(day, RUN, dry_run=True) == f"dry_runs/{KEY}/_manifest.json"
     assert s3_keys.attempt_prefix(day, RUN, "jr_1", dry_run=True) == f"dry_runs/{KEY}/"
     assert s3_keys.summary_prefix(day, RUN, dry_run=True) == f"dry_runs/{KEY}/summary"
 

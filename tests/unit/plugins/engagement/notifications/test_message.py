@@ -15,7 +15,7 @@ ABOUT = {"dag_id": factory.DAG_ID, "run_id": factory.RUN_ID, "run_type": "schedu
 
 
 def message_of(artifacts: RunArtifacts, limit: float = 0.01, **changes: Any) -> message.Notification:
-    return message.from_summary(factory.whole_summary(artifacts, limit, **changes), run_type="scheduled")
+    return message.from_summary(factory.full_summary(artifacts, limit, **changes), run_type="scheduled")
 
 
 def test_message_of_a_success() -> None:

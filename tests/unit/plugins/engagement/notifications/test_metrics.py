@@ -17,7 +17,7 @@ NAMESPACE = "Engagement/engagement"
 
 
 def test_metrics_of_a_success() -> None:
-    assert metrics.metric_data("success", factory.whole_summary(factory.artifacts())) == [
+    assert metrics.metric_data("success", factory.full_summary(factory.artifacts())) == [
         {"MetricName": "RunsSucceeded", "Value": 1, "Unit": "Count"},
         {"MetricName": "UsersDelivered", "Value": 970, "Unit": "Count"},
         {"MetricName": "UsersNotReached", "Value": 8, "Unit": "Count"},
@@ -26,7 +26,7 @@ def test_metrics_of_a_success() -> None:
 
 
 def test_an_unknown_cost_is_left_out() -> None:
-    summary = factory.whole_summary(factory.artifacts(), cost_usd=None)
+    summary = factory.full_summary(factory.artifacts(), cost_usd=None)
     assert "CostUsd" not in [datum["MetricName"] for datum in metrics.metric_data("success", summary)]
 
 

@@ -174,7 +174,7 @@ def test_a_success_is_returned_written_and_linked(aws: Aws) -> None:
 def test_scores_are_compared_with_earlier_dates_in_s3(aws: Aws) -> None:
     aws.put_run()
     for date in ("2026-11-21", "2026-11-24"):
-        aws.put({s3_keys.scores_manifest(date): factory.changed(factory.scores_manifest(), score_date=date)})
+        aws.put({s3_keys.scores_manifest_key(date): factory.changed(factory.scores_manifest(), score_date=date)})
     task = operator()
     task.execute(context(task))
     assert aws.summary()["scores"]["recent"] == {"dates": 1, "histogram": [0.05] * 20, "drift": 0.0}
@@ -217,7 +217,7 @@ def test_a_failed_push_is_reported_with_message_and_counts(aws: Aws) -> None:
 
 def test_a_run_without_delivery_manifest_fails(aws: Aws) -> None:
     aws.put_run()
-    aws.s3.delete_object(Bucket=BUCKET, Key=s3_keys.delivery_manifest(factory.DATE, factory.RUN_ID, dry_run=False))
+    aws.s3.delete_object(Bucket=BUCKET, Key=s3_keys.delivery_manifest_key(factory.DATE, factory.RUN_ID, dry_run=False))
     aws.start(factory.PUSH_JOB)
     task = operator()
     assert "it does not exist" in failure_message(task, context(task))
@@ -230,7 +230,7 @@ def test_a_run_without_extract_has_summary_and_report(aws: Aws) -> None:
     message = failure_message(task, context(task, {"wait_for_activity": "failed", **states}))
     cause = "wait_for_activity failed: there was no extract at s3://in/activity.parquet when the wait ended"
     assert message.startswith(f"{cause}. Nothing was sent for 2026-11-23.")
-    assert aws.all_keys() == {f"{RUN_SUMMARY}.json", f"{RUN_SUMMARY}.html", s3_keys.latest_summary(factory.DATE)}
+    assert aws.all_keys() == {f"{RUN_SUMMARY}.json", f"{RUN_SUMMARY}.html", s3_keys.latest_summary_key(factory.DATE)}
 
 
 def test_the_error_of_the_failed_task_leads_the_message(aws: Aws) -> None:
@@ -279,7 +279,7 @@ def test_an_error_of_s3_is_retried(aws: Aws, monkeypatch: pytest.MonkeyPatch, ca
     aws.put_run()
     fail_calls(monkeypatch, call)
     task = operator()
-    task.summary = factory.whole_summary(factory.artifacts())
+    task.summary = factory.full_summary(factory.artifacts())
     with pytest.raises(ClientError, match="SlowDown"):
         task.execute(context(task))
     assert task.summary is None

@@ -9,7 +9,7 @@ from engagement.contract.summary import InputRows, RecentScores
 from engagement.summary.run_artifacts import LoadedManifest
 from tests.unit.plugins.engagement import run_factory as factory
 
-build = factory.whole_summary
+build = factory.full_summary
 
 
 def test_summary_of_a_successful_run() -> None:

@@ -16,7 +16,7 @@ from engagement.summary.run_artifacts import LoadedManifest, RunArtifacts
 from tests.unit.plugins.engagement import run_factory as factory
 from tests.unit.plugins.engagement.dashboard_factory import HOSTILE
 
-build = factory.whole_summary
+build = factory.full_summary
 VOID = {"meta", "rect", "br", "img", "link"}
 
 

@@ -37,14 +37,16 @@ def aggregates(
     return {attempt: sorted(a.task for a in of_attempt) for attempt, of_attempt in by_attempt.items()}, broken
 
 
-def read_delivery(store: MemoryBucket, *, dry_run: bool = False) -> run_artifacts.LoadedManifest[DeliveryManifest]:
-    return run_artifacts.read_delivery(store, factory.DATE, factory.RUN_ID, dry_run=dry_run)
+def read_delivery_manifest(
+    store: MemoryBucket, *, dry_run: bool = False
+) -> run_artifacts.LoadedManifest[DeliveryManifest]:
+    return run_artifacts.read_delivery_manifest(store, factory.DATE, factory.RUN_ID, dry_run=dry_run)
 
 
 def test_a_run_is_read_without_its_ledger() -> None:
     store = complete_run()
-    scores = run_artifacts.read_scores(store, factory.DATE, factory.RUN_ID)
-    delivery = read_delivery(store)
+    scores = run_artifacts.read_scores_manifest(store, factory.DATE, factory.RUN_ID)
+    delivery = read_delivery_manifest(store)
     assert (scores.body, delivery.body) == (factory.scores_manifest(), factory.delivery_manifest())
     assert aggregates(store, delivery) == ({factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}, [])
     assert LEDGER not in store.reads
@@ -62,8 +64,10 @@ def test_a_run_is_read_without_its_ledger() -> None:
     ],
 )
 def test_a_manifest_that_is_not_usable(raw: bytes | None, code: str, detail: str) -> None:
-    key = s3_keys.scores_manifest(factory.DATE)
-    manifest = run_artifacts.read_scores(MemoryBucket({} if raw is None else {key: raw}), factory.DATE, factory.RUN_ID)
+    key = s3_keys.scores_manifest_key(factory.DATE)
+    manifest = run_artifacts.read_scores_manifest(
+        MemoryBucket({} if raw is None else {key: raw}), factory.DATE, factory.RUN_ID
+    )
     assert (manifest.key, manifest.body, manifest.code) == (key, None, code)
     assert detail in manifest.detail
 
@@ -72,11 +76,11 @@ def test_without_a_manifest_attempts_are_listed() -> None:
     store = complete_run()
     of_another_run = factory.aggregate("jr_other", "0", {"delivered": 3}, run_id="manual__other")
     store.objects |= factory.objects(None, None, [of_another_run])
-    del store.objects[s3_keys.delivery_manifest(factory.DATE, factory.RUN_ID, dry_run=False)]
+    del store.objects[s3_keys.delivery_manifest_key(factory.DATE, factory.RUN_ID, dry_run=False)]
     glue = GlueRuns(
         (factory.glue_run(factory.PUSH_JOB, factory.FIRST), factory.glue_run(factory.PUSH_JOB, factory.LAST))
     )
-    by_attempt, broken = aggregates(store, read_delivery(store), glue)
+    by_attempt, broken = aggregates(store, read_delivery_manifest(store), glue)
     assert by_attempt == {factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}
     assert list(by_attempt) == [factory.FIRST, factory.LAST]
     assert broken == []
@@ -89,7 +93,7 @@ def test_the_seconds_of_an_attempt_are_added_up() -> None:
     other = factory.aggregate("jr_2", "0", {}, seconds={"first": 11, "posts": [7]})
     store = MemoryBucket(factory.objects(None, None, [*tasks, other]))
     by_attempt, _ = run_artifacts.read_aggregates(
-        store, factory.DATE, factory.RUN_ID, delivery=read_delivery(store), glue=NO_GLUE, dry_run=False
+        store, factory.DATE, factory.RUN_ID, delivery=read_delivery_manifest(store), glue=NO_GLUE, dry_run=False
     )
     added = RequestsPerSecond(first=10, posts=(2, 5, 0, 1))
     assert [each.seconds for each in by_attempt["jr_1"]] == [added, NO_SECONDS, NO_SECONDS]
@@ -101,7 +105,7 @@ def test_an_unreadable_aggregate_is_reported_by_key() -> None:
     store = complete_run()
     key = f"responses/dt={factory.DATE}/attempt={factory.LAST}/agg-1.json"
     store.objects[key] = b'{"version": 1'
-    (broken,) = aggregates(store, read_delivery(store))[1]
+    (broken,) = aggregates(store, read_delivery_manifest(store))[1]
     assert broken.startswith(f"The aggregate {key} cannot be read: not JSON: ")
 
 
@@ -109,7 +113,7 @@ def test_a_dry_run_is_read_from_its_own_folder() -> None:
     plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
     manifest = factory.dry_run_manifest()
     store = MemoryBucket(factory.objects(None, manifest, [plan], dry_run=True))
-    delivery = read_delivery(store, dry_run=True)
+    delivery = read_delivery_manifest(store, dry_run=True)
     assert delivery.body == manifest
     assert delivery.key == f"dry_runs/{s3_keys.run_key(factory.RUN_ID)}/_manifest.json"
     assert aggregates(store, delivery, dry_run=True) == ({"jr_dry": ["plan"]}, [])
@@ -124,14 +128,14 @@ def test_the_last_attempt_wrote_the_manifest_or_is_newest() -> None:
 def test_recent_histograms_take_at_most_seven_reads() -> None:
     manifests = {f"2026-11-{day}": factory.scores_manifest() for day in range(10, 25)}
     manifests["2026-11-22"] = factory.day_of_scores(0)
-    store = MemoryBucket({s3_keys.scores_manifest(date): factory.changed(body) for date, body in manifests.items()})
-    store.objects[s3_keys.scores_manifest("2026-11-21")] = b"{"
-    store.objects[s3_keys.scores_manifest("2026-11-19")] = factory.changed(
+    store = MemoryBucket({s3_keys.scores_manifest_key(date): factory.changed(body) for date, body in manifests.items()})
+    store.objects[s3_keys.scores_manifest_key("2026-11-21")] = b"{"
+    store.objects[s3_keys.scores_manifest_key("2026-11-19")] = factory.changed(
         factory.scores_manifest(), of_a_later_release="x"
     )
-    store.objects["scores/dt=2026-11-20/part-0.csv"] = store.objects.pop(s3_keys.scores_manifest("2026-11-20"))
+    store.objects["scores/dt=2026-11-20/part-0.csv"] = store.objects.pop(s3_keys.scores_manifest_key("2026-11-20"))
 
     histograms = run_artifacts.read_recent_histograms(store, "2026-11-23")
 
     assert histograms == {f"2026-11-{day}": factory.scores_manifest().histogram for day in (19, 18, 17, 16)}
-    assert store.reads == [s3_keys.scores_manifest(f"2026-11-{day}") for day in range(22, 15, -1)]
+    assert store.reads == [s3_keys.scores_manifest_key(f"2026-11-{day}") for day in range(22, 15, -1)]

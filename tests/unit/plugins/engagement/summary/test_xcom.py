@@ -11,7 +11,7 @@ from engagement.summary import xcom
 from engagement.summary.run_artifacts import LoadedManifest
 from tests.unit.plugins.engagement import run_factory as factory
 
-build = factory.whole_summary
+build = factory.full_summary
 
 
 def worst_case() -> Summary:

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from engagement.contract.errors import SettingsError, StoreError
+from engagement.contract.errors import OutputBucketError, SettingsError
 from engagement.ui import app as ui_app
 from engagement.ui import pages
 from engagement.ui.run_keys import from_object_key
@@ -71,7 +71,7 @@ def api() -> Iterator[tuple[FastAPI, World]]:
     from airflow.api_fastapi.app import create_app, purge_cached_app
 
     world = World()
-    app = ui_app.build(lambda: world.connect(), lambda timezone: world.now.astimezone(timezone))
+    app = ui_app.create_app(lambda: world.connect(), lambda timezone: world.now.astimezone(timezone))
     page = {"name": "engagement", "url_prefix": "/engagement", "app": app}
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # in Airflow's code
@@ -137,7 +137,7 @@ def has_security_headers(answer: Response) -> bool:
 
 
 def test_all_routes_are_tested_and_run_in_threads() -> None:
-    app = ui_app.build()._app
+    app = ui_app.create_app()._app
     assert isinstance(app, FastAPI)
     routes = {route.path: route.endpoint for route in app.routes if isinstance(route, APIRoute)}
     assert len(routes) == len(app.routes)
@@ -299,7 +299,7 @@ def test_a_deleted_report_is_not_found(get: Callable[..., Response], world: Worl
     ("error", "text"),
     [
         (SettingsError("the Airflow Variable 'engagement' does not exist"), "does not exist"),
-        (StoreError("Bucket output-bucket cannot be read: AccessDenied."), "cannot be read: AccessDenied"),
+        (OutputBucketError("Bucket output-bucket cannot be read: AccessDenied."), "cannot be read: AccessDenied"),
     ],
 )
 def test_unavailable_data_is_explained(get: Callable[..., Response], world: World, error: Exception, text: str) -> None:

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from engagement.aws.s3 import Bucket
-from engagement.contract.errors import SettingsError, StoreError
+from engagement.contract.errors import OutputBucketError, SettingsError
 from engagement.ui.output_bucket import OutputBucket
 from tests.unit.plugins.engagement.run_factory import SETTINGS
 
@@ -42,16 +42,19 @@ def test_objects_are_listed_and_read() -> None:
 
 def test_an_s3_error_becomes_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_ENGAGEMENT", json.dumps(SETTINGS | {"output_bucket": "another-bucket"}))
-    with pytest.raises(StoreError, match=r"Bucket another-bucket cannot be read: .*\(NoSuchBucket\) .* exist\.$"):  # noqa: SIM117
-        with OutputBucket()() as bucket:
-            list(bucket.list_objects("a/"))
+    message = r"Bucket another-bucket cannot be read: .*\(NoSuchBucket\) .* exist\.$"
+    with pytest.raises(OutputBucketError, match=message), OutputBucket()() as bucket:
+        list(bucket.list_objects("a/"))
 
 
 def test_unreachable_s3_fails_after_short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     config = opened(OutputBucket())._client.meta.config
     assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (3, 10, 2)
-    with pytest.raises(StoreError, match="output-bucket cannot be read: Could not connect"), OutputBucket()() as bucket:
+    with (
+        pytest.raises(OutputBucketError, match="output-bucket cannot be read: Could not connect"),
+        OutputBucket()() as bucket,
+    ):
         bucket.read("a/1")
 
 

@@ -28,7 +28,7 @@ def test_a_location_leads_to_the_keys_of_the_run(run_id: str, dry_run: bool) -> 
 @pytest.mark.parametrize(
     "key",
     [
-        s3_keys.latest_summary("2026-11-23"),
+        s3_keys.latest_summary_key("2026-11-23"),
         "summaries/dt=2026-11-23/runs/x-0123abcd.css",
         "summaries/dt=2026-11-23/runs/x-0123abcd.json.bak",
         "summaries/dt=2026-11-23/runs/x.json",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engagement.aws import cost
+from engagement.aws import glue_cost
 from engagement.aws.glue_runs import GlueRuns, describe_run
 from engagement.config.settings import Settings
 from engagement.contract.summary import Summary
@@ -33,12 +33,12 @@ from tests.unit.plugins.engagement import run_factory as factory
     ],
 )
 def test_dpu_seconds(run: dict[str, Any], expected: float | None) -> None:
-    assert cost.dpu_seconds(run) == expected
+    assert glue_cost.dpu_seconds(run) == expected
 
 
 def test_two_dpu_hours_cost_twice_the_rate() -> None:
-    assert cost.usd(7200, 0.44) == 0.88
-    assert cost.usd(None, 0.44) is None
+    assert glue_cost.cost_usd(7200, 0.44) == 0.88
+    assert glue_cost.cost_usd(None, 0.44) is None
 
 
 # 10,000 users: the rate determines how long sending takes. Starting Spark, reading, planning and writing are assumed to
@@ -53,7 +53,7 @@ def summary_at_rate(requests_per_second: float) -> Summary:
     score = describe_run(factory.described_by_glue(factory.SCORE_JOB, "jr_1", ExecutionTime=OVERHEAD_SECONDS))
     push = describe_run(factory.described_by_glue(factory.PUSH_JOB, "jr_2", ExecutionTime=seconds))
     latest_glue_runs = {"score_users": score, "push_scores": push}
-    return factory.whole_summary(factory.artifacts(glue=GlueRuns((score, push)), latest_glue_runs=latest_glue_runs))
+    return factory.full_summary(factory.artifacts(glue=GlueRuns((score, push)), latest_glue_runs=latest_glue_runs))
 
 
 @pytest.mark.parametrize(

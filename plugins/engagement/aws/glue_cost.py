@@ -47,7 +47,7 @@ def _capacity(run: Mapping[str, Any]) -> float | None:
     return float(run["MaxCapacity"]) if run.get("MaxCapacity") else None
 
 
-def usd(billed_dpu_seconds: float | None, dpu_hour_usd: float) -> float | None:
+def cost_usd(billed_dpu_seconds: float | None, dpu_hour_usd: float) -> float | None:
     """Return the price of DPU-seconds in US dollars, None without them.
 
     It is rounded to a millionth of a dollar only, because prices of runs are added up.
