@@ -74,7 +74,7 @@ def delivery() -> dict[str, Any]:
         scores_sha256=scores()["sha256"],
         outcomes=counted.outcomes,
         counters=counted,
-        stop=stop,
+        stop_reason=stop,
         attempts=["jr_0", "jr_2"],
     )
 
