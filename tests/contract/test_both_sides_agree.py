@@ -112,6 +112,14 @@ def test_airflow_reads_an_aggregate() -> None:
     assert read(Aggregate, aggregate()).posts == 1
 
 
+def test_airflow_reads_the_group_of_the_other_errors() -> None:
+    counts = DeliveryCounters()
+    for number in range(60):
+        counts.count_outcome("rejected", "http_422", 422, f"problem-{number}")
+    groups = read(Aggregate, counts.aggregate("run", "jr_1", "0", "2026-11-23T03:00:00Z")).errors
+    assert (groups[-1].outcome, groups[-1].count) == ("other", 10)
+
+
 @pytest.mark.parametrize(
     ("name", "write"), [("scores_manifest", scores), ("delivery_manifest", delivery), ("aggregate", aggregate)]
 )

@@ -45,13 +45,14 @@ class Outcomes(StrictModel):
 class ErrorGroup(StrictModel):
     """Rows with the same outcome for the same reason.
 
+    :param outcome: an outcome, or ``other`` for the group that contains the smallest ones
     :param reason: machine-readable word, such as ``http_503`` or ``timeout``
     :param http_status: status of the response, None without a response
     :param detail: the CRM's response, shortened
     :param count: number of rows
     """
 
-    outcome: Outcome
+    outcome: Literal[Outcome, "other"]
     reason: str
     http_status: Annotated[int, Field(ge=0)] | None
     detail: str
