@@ -1,18 +1,15 @@
-"""Invalid rows: written with their reasons, sampled for the manifest, and limited in number."""
+"""Writing of the invalid rows with their reasons, and samples of them for the manifest."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.contract import s3_keys
-from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.contract.errors import TooManyInvalidRowsError
 from engagement_jobs.scoring.row_validation import invalid_reason
 
 Reasons = dict[str, int]
@@ -44,26 +41,6 @@ def write_invalid_rows(invalid: DataFrame, uri: str, count: int, metrics: Sequen
     files = math.ceil(count / _ROWS_PER_FILE)
     invalid.coalesce(files).write.mode("overwrite").json(uri, ignoreNullFields=False)
     return summary
-
-
-def check_invalid_rate(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Reasons) -> None:
-    """Check that enough rows are valid.
-
-    :param counts: numbers of rows: `input`, `scored`, `invalid`
-    :raises TooManyInvalidRowsError: more than `max_invalid_fraction` of the rows are invalid, or none was scored
-    """
-    max_invalid = arguments.max_invalid_fraction * counts["input"]
-    if counts["scored"] and counts["invalid"] <= max_invalid:
-        return
-    by_frequency = sorted(reasons.items(), key=lambda item: -item[1])
-    details = ", ".join(f"{count:,} {reason}" for reason, count in by_frequency)
-    folder = f"s3://{arguments.output_bucket}/{s3_keys.invalid_prefix(arguments.score_date)}"
-    raise TooManyInvalidRowsError(
-        f"{arguments.input_uri}: {counts['invalid']:,} of {counts['input']:,} rows are invalid "
-        f"({details or 'the extract is empty'}), expected at most {arguments.max_invalid_fraction:.0%} and at least "
-        f"one valid row. The invalid rows are in {folder}. Correct the extract or raise max_invalid_fraction, then "
-        "clear check_activity."
-    )
 
 
 def _summarize(invalid: DataFrame, metrics: Sequence[str]) -> tuple[Reasons, Samples]:

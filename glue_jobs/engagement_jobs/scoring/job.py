@@ -19,7 +19,7 @@ from engagement_jobs.scoring import extract_reader, invalid_rows_writer, scores_
 from engagement_jobs.scoring.duplicates import find_duplicate_users
 from engagement_jobs.scoring.formula import with_score
 from engagement_jobs.scoring.manifest import scores_manifest
-from engagement_jobs.scoring.row_validation import is_valid
+from engagement_jobs.scoring.row_validation import check_invalid_rate, is_valid
 from engagement_jobs.scoring.weights import Weights
 
 log = logging.getLogger("engagement.scoring")
@@ -82,7 +82,7 @@ def _score(extract: DataFrame, arguments: ScoreArguments, weights: Weights, outp
         invalid, output.uri(invalid_prefix), counts["invalid"], weights.metric_names
     )
     try:
-        invalid_rows_writer.check_invalid_rate(arguments, counts, reasons)
+        check_invalid_rate(arguments, counts, reasons)
     except TooManyInvalidRowsError:
         output.delete_folder(scores_prefix)
         raise

@@ -1,18 +1,20 @@
-"""Validation of the extract: its schema, and which of its rows are valid and why not.
+"""Validation of the extract: its columns, which of its rows are invalid and why, and whether there are too many.
 
 Columns: `user_id`, a string, and the metrics of the weights document. Other columns are ignored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the customary name
 from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
-from engagement_jobs.contract.errors import SchemaError
+from engagement_jobs.contract import s3_keys
+from engagement_jobs.contract.arguments import ScoreArguments
+from engagement_jobs.contract.errors import SchemaError, TooManyInvalidRowsError
 from engagement_jobs.scoring.weights import Weights
 
 _TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
@@ -77,6 +79,27 @@ def has_blank_user_id() -> Column:
     user_id = F.col("user_id")
     # Almost every id begins with a visible ASCII character, which needs no regular expression.
     return ~((user_id >= "!") & (user_id <= "~")) & user_id.rlike(r"(?U)^\s*$")
+
+
+def check_invalid_rate(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:
+    """Check that enough rows are valid.
+
+    :param counts: numbers of rows: `input`, `scored`, `invalid`
+    :param reasons: number of invalid rows for each reason
+    :raises TooManyInvalidRowsError: more than `max_invalid_fraction` of the rows are invalid, or none was scored
+    """
+    max_invalid = arguments.max_invalid_fraction * counts["input"]
+    if counts["scored"] and counts["invalid"] <= max_invalid:
+        return
+    by_frequency = sorted(reasons.items(), key=lambda item: -item[1])
+    details = ", ".join(f"{count:,} {reason}" for reason, count in by_frequency)
+    folder = f"s3://{arguments.output_bucket}/{s3_keys.invalid_prefix(arguments.score_date)}"
+    raise TooManyInvalidRowsError(
+        f"{arguments.input_uri}: {counts['invalid']:,} of {counts['input']:,} rows are invalid "
+        f"({details or 'the extract is empty'}), expected at most {arguments.max_invalid_fraction:.0%} and at least "
+        f"one valid row. The invalid rows are in {folder}. Correct the extract or raise max_invalid_fraction, then "
+        "clear check_activity."
+    )
 
 
 def _metric_checks(metric: str) -> list[tuple[Column, str]]:
