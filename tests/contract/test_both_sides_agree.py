@@ -67,14 +67,14 @@ def counters() -> DeliveryCounters:
 
 def delivery() -> dict[str, Any]:
     counted = counters()
-    stop = StopReason("retry_after", "The CRM asked for a pause.", 1_763_870_000.0)
+    stop_reason = StopReason("retry_after", "The CRM asked for a pause.", 1_763_870_000.0)
     return delivery_manifest(
         Selection(PUSH.score_date, PUSH.run_id, PUSH.push_mode),
         job_run_id=PUSH.job_run_id,
         scores_sha256=scores()["sha256"],
         outcomes=counted.outcomes,
         counters=counted,
-        stop_reason=stop,
+        stop_reason=stop_reason,
         attempts=["jr_0", "jr_2"],
     )
 
