@@ -14,7 +14,7 @@ class DeliverySettings:
     :param rate: requests per second of this task, retries included
     :param burst: requests that may be sent at once after a quiet time
     :param max_concurrency: requests in flight
-    :param max_attempts: attempts per user that count, see `InFlightRequest.attempts`
+    :param max_attempts: attempts per user, see `InFlightRequest.attempts`
     :param deadline: epoch seconds after which nothing is sent
     :param unavailable_timeout: seconds without a healthy response after which the task stops
     """

@@ -26,6 +26,7 @@ from engagement_jobs.delivery.request_scheduler import RequestScheduler
 from engagement_jobs.delivery.request_sender import RequestSender
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.response_handler import ResponseHandler
+from engagement_jobs.delivery.retries import Retries
 from engagement_jobs.delivery.stop_conditions import StopConditions
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.delivery.token_refresh import TokenRefresher
@@ -74,8 +75,7 @@ class Dispatcher:
         )
         self._sender = RequestSender(client, self._limits, self._stop_conditions, self._outcomes.counters)
         self._handler = ResponseHandler(
-            settings.max_attempts,
-            self._queue,
+            Retries(settings.max_attempts, self._queue),
             self._limits,
             self._outcomes,
             self._stop_conditions,

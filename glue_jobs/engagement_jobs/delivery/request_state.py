@@ -1,4 +1,4 @@
-"""State of one user's request between the first attempt and the ledger line."""
+"""State of one user's request from its start to the ledger line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _IN_DOUBT = ResponseClassification(Action.RETRY, "unknown", "earlier_attempt")
 
 @dataclass(slots=True)
 class InFlightRequest:
-    """A user who was started: the request and what is known about it.
+    """A user who was started and has no outcome yet, whether the request is on its way or waits to be sent again.
 
     :param tries: requests sent
-    :param attempts: requests that count against `max_attempts`; throttled requests and probes do not
+    :param attempts: requests that count against `max_attempts`; probes, throttled requests and refused tokens do not
+    :param is_retry: sending it again counts against the retry budget, see `delivery.retries`
     :param throttled: how often the CRM throttled this user
     :param finalized_before: users with a final response when the CRM first throttled this one
     :param first_sent: epoch seconds
@@ -39,6 +40,7 @@ class InFlightRequest:
     first_sent: float = 0.0
     throttled: int = 0
     finalized_before: int = 0
+    is_retry: bool = False
     probe: bool = False
     latency_ms: float | None = None
     status: int | None = None

@@ -1,4 +1,4 @@
-"""What follows a classified response: an outcome, a retry, a pause, a token refresh, or the end of the task."""
+"""Handling of a classified response: an outcome, a retry, a pause, a token refresh, or the end of the task."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from engagement_jobs.crm_client.response_classification import Action, ResponseC
 from engagement_jobs.crm_client.retry_after import retry_after_seconds
 from engagement_jobs.delivery import stop_reasons
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
-from engagement_jobs.delivery.limits.retry_budget import backoff
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
+from engagement_jobs.delivery.retries import Retries
 from engagement_jobs.delivery.stop_conditions import StopConditions
 from engagement_jobs.delivery.token_refresh import TokenRefresher
-from engagement_jobs.delivery.work_queue import WorkQueue
 
-# A user who alone is throttled more often than this is given up.
-_MAX_THROTTLED = 20
 # A shorter pause is over before another attempt can start.
 _MIN_SAVED_SECONDS = 5.0
 
@@ -30,25 +27,22 @@ log = logging.getLogger("engagement.delivery")
 class ResponseHandler:
     """Carries out the action of each classification.
 
-    :param max_attempts: attempts per user that count, see `InFlightRequest.attempts`
     :param save_retry_after: stores a long pause that the CRM requested, given its end in epoch seconds; blocking,
         called in a worker thread
     """
 
     def __init__(
         self,
-        max_attempts: int,
-        queue: WorkQueue,
+        retries: Retries,
         limits: RequestLimits,
         outcomes: OutcomeRecorder,
         stop_conditions: StopConditions,
         token: TokenRefresher,
         save_retry_after: Callable[[float], None] | None,
     ) -> None:
-        self._max_attempts, self._save = max_attempts, save_retry_after
-        self._queue, self._limits, self._outcomes = queue, limits, outcomes
+        self._retries, self._limits, self._outcomes = retries, limits, outcomes
         self._stop_conditions, self._token = stop_conditions, token
-        self._finalized = 0
+        self._save = save_retry_after
         self._saved_until = 0.0
 
     async def handle(
@@ -60,25 +54,17 @@ class ResponseHandler:
         """
         action = classification.action
         if action is Action.FINALIZE:
-            self._finalized += 1
+            self._retries.count_finalized()
             self._outcomes.record_outcome(request, classification)
         elif action is Action.RETRY or response is None:
-            self._retry(request, classification)
+            if not self._retries.retry(request):
+                self._outcomes.record_outcome(request, classification)
         elif action is Action.BACK_OFF:
             await self._back_off(request, classification, response)
         else:
-            self._queue.requeue_throttled(request)
+            self._retries.repeat_refused(request)
             if action is not Action.REFRESH_TOKEN or not await self._token.refresh(response.token_version):
                 self._stop_conditions.trigger(stop_reasons.refused(classification))
-
-    def _retry(self, request: InFlightRequest, classification: ResponseClassification) -> None:
-        if not request.probe:
-            # A probe tests the CRM, not its user, so it does not count as an attempt of the user.
-            request.attempts += 1
-        if request.attempts >= self._max_attempts or self._queue.is_full:
-            self._outcomes.record_outcome(request, classification)
-        else:
-            self._queue.schedule_retry(time.monotonic() + backoff(request.attempts), request)
 
     async def _back_off(
         self, request: InFlightRequest, classification: ResponseClassification, response: CrmResponse
@@ -86,19 +72,9 @@ class ResponseHandler:
         seconds = retry_after_seconds(response.headers.get("retry-after"), response.headers.get("date"))
         self._limits.rate.throttle(time.monotonic(), seconds)
         self._stop_conditions.check_before_next_request()
-        request.throttled += 1
-        if request.throttled == 1:
-            request.finalized_before = self._finalized
-        if self._is_throttled_alone(request):
+        if not self._retries.repeat_throttled(request):
             self._outcomes.record_outcome(request, classification)
-        else:
-            self._queue.requeue_throttled(request)
         await self._save_retry_after()
-
-    def _is_throttled_alone(self, request: InFlightRequest) -> bool:
-        """Return whether the CRM throttles this user again and again while it processes many others."""
-        others = self._finalized - request.finalized_before
-        return request.throttled > _MAX_THROTTLED and others > _MAX_THROTTLED * _MAX_THROTTLED
 
     async def _save_retry_after(self) -> None:
         """Store a long pause, once for all responses that request the same one."""

@@ -25,7 +25,7 @@ class WorkQueue:
         self._updates: Iterator[ScoreUpdate] = iter(updates)
         self._has_more = True
         self._new: deque[ScoreUpdate] = deque()
-        # Throttled by the CRM or waiting for a new token: sent as soon as the rate allows, outside the retry budget.
+        # Requests that were throttled or had a refused token.
         self._throttled: deque[InFlightRequest] = deque()
         self._retries: list[tuple[float, int, InFlightRequest]] = []
         self._order = itertools.count()
@@ -70,14 +70,16 @@ class WorkQueue:
         return max(0.0, self._retries[0][0] - now) if self._retries else float("inf")
 
     def requeue_throttled(self, request: InFlightRequest) -> None:
-        """Queue a request to be sent again as soon as the rate allows."""
+        """Queue a request to be sent again as soon as the rate allows, outside the retry budget."""
+        request.is_retry = False
         self._throttled.append(request)
 
     def schedule_retry(self, due: float, request: InFlightRequest) -> None:
-        """Schedule a retry.
+        """Schedule a retry, which counts against the retry budget.
 
         :param due: seconds of the event loop's clock
         """
+        request.is_retry = True
         heapq.heappush(self._retries, (due, next(self._order), request))
 
     def drain(self) -> list[InFlightRequest]:

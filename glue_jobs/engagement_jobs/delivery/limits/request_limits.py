@@ -42,7 +42,7 @@ class RequestLimits:
         self.rate.acquire()
         self.breaker.on_send()
         request.probe = self.breaker.probing
-        self.retry_budget.count_request(is_retry=request.tries > 0 and not request.throttled and not request.probe)
+        self.retry_budget.count_request(is_retry=request.is_retry and not request.probe)
 
     def retry_after_end(self) -> float:
         """Return when the pause that the CRM requested ends, in epoch seconds; in the past if there is none."""

@@ -1,14 +1,13 @@
-"""Limits on retries: how many, and how long to wait before each."""
+"""Retry budget: limits retries to a fraction of all requests."""
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 
 
 @dataclass
 class RetryBudget:
-    """Limits retries to a fraction of all requests.
+    """Counts requests and retries. See `delivery.retries` for which requests are retries.
 
     :param max_fraction: retries divided by requests
     :param min_retries: retries that are always allowed
@@ -28,11 +27,3 @@ class RetryBudget:
         self.posts += 1
         if is_retry:
             self.retries += 1
-
-
-def backoff(attempt: int, base: float = 0.5, max_seconds: float = 30.0) -> float:
-    """Return the seconds to wait before a retry: exponential with full jitter.
-
-    :param attempt: number of the retry, from 1
-    """
-    return random.uniform(0, min(max_seconds, base * 2**attempt))  # noqa: S311 - jitter needs no cryptography

@@ -52,7 +52,7 @@ def stop_of(dispatcher: Dispatcher) -> StopReason:
 
 @pytest.fixture
 def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engagement_jobs.delivery.response_handler.backoff", lambda _: 0.05)
+    monkeypatch.setattr("engagement_jobs.delivery.retries.backoff", lambda _: 0.05)
 
 
 def test_every_score_is_sent_once() -> None:

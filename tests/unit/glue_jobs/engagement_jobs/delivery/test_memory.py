@@ -54,7 +54,7 @@ def _peak(count: int) -> int:
 @pytest.fixture
 def steady_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a short run have as many waiting retries as a long one, and import modules that are imported late."""
-    monkeypatch.setattr("engagement_jobs.delivery.response_handler.backoff", lambda _: 0.05)
+    monkeypatch.setattr("engagement_jobs.delivery.retries.backoff", lambda _: 0.05)
     asyncio.run(_deliver(1_000))
 
 

@@ -53,6 +53,7 @@ def test_throttled_requests_are_not_retries() -> None:
     queue.requeue_throttled(throttled)
     queue.schedule_retry(10.0, retried)
     assert queue.waiting == 2
+    assert (throttled.is_retry, retried.is_retry) == (False, True)
     assert queue.next_throttled() is throttled
     assert queue.next_throttled() is None
     assert queue.waiting == 1

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+import pytest
+
+from engagement_jobs.crm_client.http_client import CrmResponse
+from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.delivery_settings import DeliverySettings
+from engagement_jobs.delivery.dispatcher import Dispatcher
+from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.request_limits import RequestLimits
+from engagement_jobs.delivery.request_state import InFlightRequest
+from engagement_jobs.delivery.retries import Retries, backoff
+from engagement_jobs.delivery.work_queue import WorkQueue
+from tests.support.delivery_harness import score_updates
+
+FOREVER = float("inf")
+
+
+def delivery_settings() -> DeliverySettings:
+    return DeliverySettings(
+        endpoint="https://crm.example.com/api/v1/update-score",
+        score_date="2026-11-23",
+        run_id="r",
+        rate=1_000_000,
+        burst=100_000,
+        max_concurrency=32,
+        max_attempts=5,
+        deadline=time.time() + 60,
+        unavailable_timeout=20,
+    )
+
+
+class ThrottlingClient:
+    """Throttles the first request of every user, and responds with 503 to half of the others."""
+
+    def __init__(self) -> None:
+        self.token_version = 0
+        self.requests = Counter[str]()
+
+    async def post(self, payload: bytes, key: str) -> CrmResponse:  # noqa: ARG002 - as in `CrmClient`
+        await asyncio.sleep(0)
+        self.requests[key] += 1
+        number = self.requests[key]
+        # A bit of the key is as good as a random number, and the same in every run.
+        fails = int(key, 16) >> number & 1
+        if number == 1:
+            status = 429
+        elif fails:
+            status = 503
+        else:
+            status = 200
+        return CrmResponse(status, {}, b"{}", self.token_version)
+
+    async def refresh_token(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def request_of_user() -> InFlightRequest:
+    return InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), "e", "d")
+
+
+def test_each_request_counts_against_the_budget_by_its_cause(request_of_user: InFlightRequest) -> None:
+    request, queue = request_of_user, WorkQueue([])
+    limits, retries = RequestLimits.of(delivery_settings(), is_canary=False), Retries(5, queue)
+    counted = []
+    limits.acquire(request)
+    for cause in (retries.repeat_throttled, retries.retry, retries.repeat_refused, retries.retry):
+        cause(request)
+        assert (queue.next_throttled() or queue.next_retry(FOREVER)) is request
+        limits.acquire(request)
+        counted.append(limits.retry_budget.retries)
+    assert counted == [0, 1, 1, 2]
+    assert limits.retry_budget.posts == 5
+
+
+def test_retries_of_throttled_users_stay_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engagement_jobs.delivery.retries.backoff", lambda _: 0.01)
+    client = ThrottlingClient()
+    ledger = Ledger(lambda *_: None, "attempt=a/", "0")
+    dispatcher = Dispatcher(delivery_settings(), client, ledger, score_updates(600))
+    asyncio.run(dispatcher.run())
+
+    assert dispatcher.stop_reason is None
+    assert dispatcher.counters.outcomes["deferred"] > 0
+    retries = sum(client.requests.values()) - 2 * 600
+    assert 32 < retries <= 0.2 * dispatcher.counters.posts + 1
+
+
+def test_attempts_are_limited(request_of_user: InFlightRequest) -> None:
+    retries = Retries(3, WorkQueue([]))
+    assert [retries.retry(request_of_user) for _ in range(3)] == [True, True, False]
+
+
+def test_a_probe_is_not_an_attempt(request_of_user: InFlightRequest) -> None:
+    retries = Retries(2, WorkQueue([]))
+    request_of_user.probe = True
+    assert all(retries.retry(request_of_user) for _ in range(5))
+    assert request_of_user.attempts == 0
+
+
+def test_user_throttled_alone_is_given_up(request_of_user: InFlightRequest) -> None:
+    retries = Retries(5, WorkQueue([]))
+    assert all(retries.repeat_throttled(request_of_user) for _ in range(100))
+    for _ in range(400):
+        retries.count_finalized()
+    assert retries.repeat_throttled(request_of_user)
+    retries.count_finalized()
+    assert not retries.repeat_throttled(request_of_user)
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 3, 10])
+def test_backoff_has_full_jitter_and_a_maximum(attempts: int) -> None:
+    delays = [backoff(attempts) for _ in range(2000)]
+    maximum = min(30.0, 0.5 * 2**attempts)
+    assert 0 <= min(delays) < 0.1 * maximum
+    assert 0.9 * maximum < max(delays) <= maximum
