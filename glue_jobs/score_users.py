@@ -1,4 +1,4 @@
-"""Script of the scoring job; the code is in `engagement_jobs.scoring.job`."""
+"""Glue script of the scoring job; the job is in `engagement_jobs.scoring.job`."""
 
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.entrypoints import cli

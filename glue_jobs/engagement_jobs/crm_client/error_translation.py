@@ -1,4 +1,4 @@
-"""Translation of aiohttp's errors into two: certainly not sent, or possibly applied."""
+"""Translation of aiohttp's errors into two classes: certainly not sent, or possibly applied."""
 
 from __future__ import annotations
 

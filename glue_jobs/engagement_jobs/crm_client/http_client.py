@@ -74,7 +74,7 @@ class CrmHttpClient:
 
     :param endpoint: URL of the endpoint
     :param read_secret: returns the text of the CRM secret
-    :param timeout_seconds: limit for one request; connecting may take at most half of it
+    :param timeout_seconds: limit for one request, of which connecting may take at most half
     """
 
     def __init__(self, endpoint: str, read_secret: Callable[[], Awaitable[str]], timeout_seconds: float) -> None:

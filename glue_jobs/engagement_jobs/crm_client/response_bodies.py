@@ -1,4 +1,4 @@
-"""Reading of response bodies: with a size limit, checked for completeness, and decoded."""
+"""Response bodies: read up to a size limit, checked for completeness, and decoded."""
 
 from __future__ import annotations
 

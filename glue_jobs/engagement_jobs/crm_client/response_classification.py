@@ -1,6 +1,6 @@
-"""Classification of CRM responses: one table, read from top to bottom.
+"""Classification of CRM responses. The rules are checked from top to bottom.
 
-Every rule answers the question: may the CRM have applied the score? Only a certain no is `deferred`.
+Each rule decides whether the CRM may have applied the score. The outcome is `deferred` only if it certainly has not.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Action(enum.Enum):
 
     FINALIZE = enum.auto()  # the outcome is final
     RETRY = enum.auto()  # send again with the same key, within max_attempts and the retry budget
-    BACK_OFF = enum.auto()  # the CRM throttles: send again later; costs neither an attempt nor retry budget
-    REFRESH_TOKEN = enum.auto()  # the CRM refused the token: read the secret again once, then stop
-    STOP = enum.auto()  # the run is misconfigured, not this one user
+    BACK_OFF = enum.auto()  # the CRM throttles: send again later; not an attempt, and outside the retry budget
+    REFRESH_TOKEN = enum.auto()  # the CRM refused the token: read the secret again; stop if the token is the same
+    STOP = enum.auto()  # the run is misconfigured: stop for all users
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class ResponseClassification:
     detail: str = ""
 
 
-# The CRM did not process the request. Every 4xx that has no rule of its own is final.
-_RETRY_UNSENT = {408: "request timeout", 425: "too early", 503: "unavailable"}
+# The CRM did not process the request: request timeout, too early, service unavailable.
+_RETRY_UNSENT = frozenset({408, 425, 503})
 _FAILURE_STATES = {"error", "errors", "fail", "failed", "failure", "rejected", "invalid"}
 # A lower-case body that reports a failure contains the start of one of these words or of `false`, a number, or an
 # escape sequence. This search takes a fraction of the time that parsing takes.
@@ -78,7 +78,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> Res
         return ResponseClassification(Action.BACK_OFF, "deferred", reason, detail)
     if status in _RETRY_UNSENT:
         return ResponseClassification(Action.RETRY, "deferred", reason, detail)
-    if 400 <= status < 500:
+    if 400 <= status < 500:  # every 4xx without a rule of its own
         return ResponseClassification(Action.FINALIZE, "rejected", reason, detail)
     if headers.get("idempotent-replayed", "").lower() == "true":
         # The CRM replays a stored failure for this key, so a retry cannot change it.
@@ -120,7 +120,7 @@ def _parse_json(body: bytes | None) -> Any:
 
 
 def _problem_type(content_type: str, parsed: Any) -> str:
-    """Return the type of a problem document (RFC 9457), if it looks like one. Other text may contain personal data."""
+    """Return the type of a problem document (RFC 9457) if it has one. All other text may contain personal data."""
     if "problem+json" not in content_type or not isinstance(parsed, dict):
         return ""
     value = parsed.get("type")

@@ -1,4 +1,4 @@
-"""One user's score to send: the request body, and the idempotency key that makes sending it twice harmless."""
+"""One user's score to send: the request body, and the idempotency key with which it can be sent twice safely."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ class ScoreUpdate:
 
     :param user_id: as in the extract, neither trimmed nor case-folded
     :param score: text with two decimals, "0.00" to "100.00"
-    :param revision: number of settled ledger entries of this user and date
-    :param in_doubt: an earlier attempt may have been applied; the outcome stays `unknown` until it is settled
+    :param revision: number of earlier ledger entries of this user and date that are settled, or unknown with another
+        score
+    :param in_doubt: the CRM may have applied the score in an earlier attempt; until it responds, the outcome stays
+        `unknown`
     """
 
     user_id: str
@@ -28,9 +30,9 @@ class ScoreUpdate:
 
 
 def idempotency_key(endpoint: str, score_date: str, update: ScoreUpdate, payload: bytes) -> str:
-    """Return the key of a delivery: the same for every retry, another one for a deliberate second delivery.
+    """Return the key of a delivery.
 
-    A deliberate second delivery has a higher revision.
+    It is the same for every retry. An intentional second delivery has a higher revision, so it has another key.
 
     :param endpoint: normalized URL of the CRM's endpoint
     :param score_date: date as `YYYY-MM-DD`

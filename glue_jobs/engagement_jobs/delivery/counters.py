@@ -1,4 +1,6 @@
-"""Counters of requests, responses and outcomes, without user ids, payloads or text of the CRM.
+"""Counters of requests, responses and outcomes, without user ids, payloads or free text of the CRM.
+
+Error groups have the problem type of a response (RFC 9457), not its text.
 
 A task writes them as its aggregate; the job adds them up for its manifest.
 """
@@ -26,7 +28,7 @@ class DeliveryCounters:
 
     :param posts: requests sent, retries included
     :param latency: responses by latency bucket
-    :param errors: users who are not delivered by group
+    :param errors: undelivered users by error group
     :param seconds: requests sent by epoch second
     """
 
@@ -58,7 +60,7 @@ class DeliveryCounters:
     def count_outcome(
         self, outcome: str, reason: str, http_status: int | None = None, detail: str = "", count: int = 1
     ) -> None:
-        """Count `count` rows that end with `outcome`; all that were sent in vain also by their cause."""
+        """Count `count` rows with this outcome. Users who were not reached are also counted by cause."""
         self.outcomes[outcome] += count
         if outcome in ("rejected", "unknown", "deferred"):
             group = (outcome, reason, http_status, detail)
@@ -101,7 +103,7 @@ class DeliveryCounters:
 
     @classmethod
     def from_aggregate(cls, document: dict[str, Any]) -> DeliveryCounters:
-        """Read the counters of an aggregate document. Its smallest error groups remain one group."""
+        """Read the counters of an aggregate document. The groups that it combines in one group stay combined."""
         groups = document["errors"]
         return cls(
             outcomes=Counter(document["outcomes"]),

@@ -1,7 +1,7 @@
 """The delivery of one task: workers take requests from the scheduler, send them, and handle the responses.
 
-Requests complete in any order. Whatever ends the task early, every started user gets a ledger line, and every row is
-counted exactly once.
+Requests complete in any order. If the task ends early, every started user still gets a ledger line, and every row is
+counted exactly once. If S3 refuses the ledger, its users are counted as `unknown`.
 """
 
 from __future__ import annotations
@@ -127,14 +127,14 @@ class Dispatcher:
             try:
                 classification, response = await self._sender.send(request)
                 await self._handler.handle(request, classification, response)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a ledger line
+            except Exception as error:  # noqa: BLE001 - the user must get a ledger line
                 self._handle_internal_error(request, error)
             self._scheduler.finish()
             self._start_workers(group)
         self._scheduler.workers -= 1
 
     async def _next_request(self) -> InFlightRequest | None:
-        """Return the request that this worker sends next; None if the worker is not needed any more."""
+        """Return the request that this worker sends next; None if there is no more work for it."""
         try:
             return self._scheduler.try_next() or await self._scheduler.wait_for_next()
         except Exception as error:  # noqa: BLE001 - `run` raises it once all requests in flight have ended
@@ -144,7 +144,7 @@ class Dispatcher:
             return None
 
     def _handle_internal_error(self, request: InFlightRequest, error: Exception) -> None:
-        # The place only: the error's text may contain a response of the CRM or a header.
+        # Log only the place: the error's text may contain a response of the CRM or a header.
         place = traceback.extract_tb(error.__traceback__)[-1]
         log.error("The delivery failed with %s in %s, line %s", type(error).__name__, place.name, place.lineno)
         self._outcomes.record_outcome(request, ResponseClassification(Action.STOP, "unknown", "internal_error"))
@@ -157,7 +157,7 @@ class Dispatcher:
             line = progress.line(
                 posts=self.counters.posts,
                 delivered=self.counters.outcomes["delivered"],
-                settled=self.counters.rows,
+                finished=self.counters.rows,
                 in_flight=self._scheduler.in_flight,
                 limit=self._limits.concurrency.limit,
                 waiting=self._queue.waiting,

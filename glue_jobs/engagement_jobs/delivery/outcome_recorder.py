@@ -18,7 +18,7 @@ from engagement_jobs.delivery.stop_reasons import LEDGER_UNWRITABLE
 
 
 class OutcomeRecorder:
-    """Gives every row exactly one outcome, and every started user one ledger line."""
+    """Counts exactly one outcome for every row, and adds one ledger line for every started user."""
 
     def __init__(self, ledger: Ledger, canary: Canary | None, run_id: str) -> None:
         self.counters = DeliveryCounters()
@@ -39,7 +39,7 @@ class OutcomeRecorder:
         self._ledger.add(request.ledger_line(final, self._run_id, time.time()))
 
     def record_outcomes(self, requests: Iterable[InFlightRequest]) -> None:
-        """Record the outcomes of users who are not retried any more, by their last response."""
+        """Record the outcomes of users who get no other request, by their last response."""
         for request in requests:
             if request.last is not None:
                 self.record_outcome(request, request.last)

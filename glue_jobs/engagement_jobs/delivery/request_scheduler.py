@@ -15,7 +15,7 @@ from engagement_jobs.delivery.token_refresh import TokenRefresher
 from engagement_jobs.delivery.work_queue import WorkQueue
 
 _LEDGER_FULL_SECONDS = 0.05
-# The longest sleep, so that a reason to stop is noticed.
+# No sleep is longer, so that a reason to stop is noticed in time.
 _MAX_SLEEP_SECONDS = 1.0
 
 
@@ -56,7 +56,7 @@ class RequestScheduler:
         return self._take(now)
 
     async def wait_for_next(self) -> InFlightRequest | None:
-        """Wait until a request may be sent and take it; None if this worker is not needed any more."""
+        """Wait until a request may be sent and take it; None if there is no more work for this worker."""
         async with self._turn:
             while self.workers <= self._limits.concurrency.limit:
                 await self._token.wait()

@@ -1,4 +1,4 @@
-"""One HTTP exchange: a request is sent, and its response or failure is classified."""
+"""Sending of one HTTP request, and classification of its response or failure."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class StopConditions:
 
     def check(self, now: float, in_flight: int) -> bool:
         """Return whether the task must stop. Evaluates the conditions if the last evaluation is not recent."""
-        if self.reason is None and (now >= self._next_check or self._canary):
+        if self.reason is None and (now >= self._next_check or self._canary is not None):
             self._next_check = now + _CHECK_SECONDS
             self.reason = self._evaluate(now, in_flight)
         return self.reason is not None
@@ -71,7 +71,7 @@ class StopConditions:
         self._healthy_at = max(self._healthy_at, now)
 
     def note_ledger_failure(self, cause: str) -> None:
-        """Make a failed ledger the reason, whatever it was: rows without a line may have been sent."""
+        """Replace any earlier reason: rows without a ledger line may have been sent."""
         self.reason = StopReason(stop_reasons.LEDGER_UNWRITABLE, cause)
 
     def add_retry_after(self) -> None:
@@ -92,5 +92,5 @@ class StopConditions:
             return stop_reasons.crm_unavailable(settings.unavailable_timeout, self._last_failure)
         if self._ledger.failed:
             return StopReason(stop_reasons.LEDGER_UNWRITABLE, self._ledger.failed)
-        refusal = self._canary.common_refusal() if self._canary else None
-        return stop_reasons.canary_refused(self._queue.started, refusal) if refusal else None
+        refusal = self._canary.common_refusal() if self._canary is not None else None
+        return stop_reasons.canary_refused(self._queue.started, refusal) if refusal is not None else None

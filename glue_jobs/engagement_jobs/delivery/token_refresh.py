@@ -1,4 +1,4 @@
-"""Refresh of a refused CRM token, once for all requests in flight."""
+"""Refresh of a refused CRM token: once for all requests that were sent with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TokenRefresher:
         return self._lock.locked()
 
     async def wait(self) -> None:
-        """Wait until the secret is not being read."""
+        """Wait until no refresh is in progress."""
         if self._lock.locked():
             async with self._lock:
                 pass

@@ -1,4 +1,4 @@
-"""Queue of everything that is not in flight: throttled requests, retries, and users not started yet."""
+"""Queue of what is not in flight: throttled requests, retries, and users not started yet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_RETRIES = 10_000
 
 
 class WorkQueue:
-    """Three queues in one. Its size does not grow with the number of users.
+    """Holds the three kinds apart. Its size does not grow with the number of users.
 
     :param updates: the scores to send; iterated in a worker thread
     """

@@ -11,7 +11,7 @@ from engagement_jobs.push.delivery_history import attempt_folders
 PLAN = "plan"
 CANARY = "canary"
 REST = "rest"
-"""Names of aggregates that are not those of a push task."""
+"""Names of the aggregates that do not belong to a push task."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What earlier attempts did: the ledger, and the delivered snapshot that summarizes all older ledgers.
 
-Ledgers may expire, the snapshot may not. It has one row per user: the newest date that is delivered or unknown. One
-join with it answers "was a later date sent?" and "which score did the CRM get last?", however long the history is.
+Ledgers may expire, the snapshot may not. It has one row per user, of the newest date that is delivered or unknown. One
+join with it shows whether a later date was sent and which score the CRM got last, however long the history is.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from engagement_jobs.push.attempts import CANARY
 from engagement_jobs.push.task import TaskResult, TaskSetup, prewarm, run_partition, run_task, to_score_update
 
 # After a task is lost, Spark cancels the others and kills their Python workers 2 to 4 s later.
-# Until then they continue to send and write, and what they write counts.
+# Until then they continue to send requests and to write to the ledger.
 _WORKER_KILL_SECONDS = 6.0
 _TASK_AGGREGATE = re.compile(r"agg-[0-9]+\.json")
 
@@ -53,7 +53,7 @@ def check_feasible(rows: int, rate: float, seconds_left: float, not_before: floa
     """Return a stop reason if the rows cannot be sent before the deadline.
 
     :param rate: requests per second of the full job
-    :param not_before: epoch seconds before which the CRM wants no requests; kept in the stop reason
+    :param not_before: epoch seconds before which the CRM accepts no requests; the stop reason keeps it
     """
     needed = rows / rate
     if needed <= seconds_left:

@@ -1,4 +1,4 @@
-"""The outcome of every row after an attempt, from the ledger as it was written, never from counters."""
+"""The outcome of every row after an attempt, from the ledger in S3, not from the counters of the tasks."""
 
 from __future__ import annotations
 

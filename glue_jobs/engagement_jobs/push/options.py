@@ -1,4 +1,4 @@
-"""What each part of the push job needs of the job's arguments."""
+"""The job's arguments, converted to what each part of the push job needs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Keep the CRM's long `Retry-After` times in S3, so that the next attempt obeys them too.
+"""Store the end of a long pause that the CRM requested, so that the next attempt waits for it too.
 
-A task writes the time as soon as it receives the response, because a killed job writes no manifest.
+A task stores it immediately, because a killed job writes no manifest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from engagement_jobs.push.manifest import utc
 
 
 def save_retry_after(store: Store, folder: str, task: str, not_before: float) -> None:
-    """Write the time before which the CRM wants no requests from any task.
+    """Write the time before which the CRM accepts no requests.
 
     :param folder: S3 folder of the attempt
     :param not_before: epoch seconds
@@ -23,9 +23,9 @@ def save_retry_after(store: Store, folder: str, task: str, not_before: float) ->
 
 
 def read_retry_after(store: Store, score_date: str) -> float | None:
-    """Return the latest time before which the CRM wants no requests, as epoch seconds.
+    """Return the latest time before which the CRM accepts no requests, as epoch seconds.
 
-    Reads the delivery manifest of the date and what the tasks of all its attempts saved.
+    Reads the delivery manifest of the date and the pauses that the tasks of all its attempts stored.
     """
     keys = [s3_keys.responses_prefix(score_date) + s3_keys.MANIFEST]
     for folder in attempt_folders(store, score_date):

@@ -12,7 +12,7 @@ class Selection:
     :param score_date: date of the scores, YYYY-MM-DD
     :param run_id: id of the DAG run
     :param push_mode: one of `arguments.PUSH_MODES`
-    :param resend_delivered: send again what earlier runs delivered or saw rejected
+    :param resend_delivered: ignore the ledger entries of other runs, so that their delivered users are sent again
     :param limit: maximum number of users, in order of user id; None sends all
     """
 

@@ -1,6 +1,6 @@
-"""Decide which users to send: join every scored row with the date's ledger and the delivered snapshot.
+"""Decide which users to send, from the scores, the date's ledger and the delivered snapshot.
 
-A row's `decision` is SEND, or the outcome that the row has without being sent.
+A row's `decision` is SEND, or its outcome if it is not sent.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Plan:
 def make_plan(scores: DataFrame, ledger: DataFrame, snapshot: DataFrame, selection: Selection) -> Plan:
     """Decide on every row of `scores` and count the decisions. For the parameters see `decide`."""
     last_user = find_last_user(scores, selection.limit)
-    # Persisted, because the ledger grows during the delivery: computed again, the plan would differ from what was sent.
+    # Persisted: the delivery adds to the ledger, so the same query would later give other decisions.
     decided = decide(scores, ledger, snapshot, selection, last_user).persist()
     counters, to_send = DeliveryCounters(), 0
     for decision, reason, status, count in decided.groupBy("decision", "reason", "http_status").count().collect():
@@ -61,8 +61,8 @@ def decide(
 ) -> DataFrame:
     """Return the rows of `scores` with COLUMNS.
 
-    Only ledger entries other than `deferred` may have reached the CRM. The latest of them decides: if it is settled and
-    has the same score, the row is settled. Otherwise the row is open.
+    The latest ledger entry of the user decides; `deferred` entries do not count, because they did not reach the CRM. If
+    that entry is settled and has the same score, the row is settled. Otherwise the row is open.
 
     :param scores: `user_id` and `score`
     :param ledger: all ledger lines of the date
@@ -102,10 +102,10 @@ def decide(
 
 
 def _revision() -> Column:
-    """Count the earlier entries of the user that this score does not repeat.
+    """Count the earlier deliveries of the user that this one does not repeat: settled, or unknown with another score.
 
-    These are the settled entries, and the unknown entries of another score. The CRM may have applied the latter: after
-    A, B, A with A and B unknown, it would otherwise answer the last A from its idempotency store while it holds B.
+    The CRM may have applied an unknown score. Suppose that A and then B are unknown, and that A is sent again. With the
+    first key of A, the CRM would replay its stored response and keep B.
     """
     other_scores = F.size(F.filter("unknown_scores", lambda score: score != F.col("score")))
     # F.size of a null array is -1, or null in ANSI mode.
@@ -113,7 +113,7 @@ def _revision() -> Column:
 
 
 def _is_retried(selection: Selection) -> Column:
-    """Whether a settled row is sent again: `retry_rejected` also sends the users whom an earlier run saw rejected."""
+    """Whether a settled row is sent again: `retry_rejected` sends users whom the CRM rejected in an earlier run."""
     if selection.push_mode != "retry_rejected":
         return F.lit(False)
     return (F.col("entry.outcome") == "rejected") & (F.col("entry.run_id") != selection.run_id)
@@ -134,7 +134,7 @@ def _is_only_planned(selection: Selection, last_user: str | None) -> Column:
 
 
 def find_last_user(scores: DataFrame, limit: int | None) -> str | None:
-    """Return the `limit`-th user id in order, the last one that a limited run sends; None without a limit."""
+    """Return the last user id that a limited run may send, in order of user id; None without a limit."""
     if limit is None:
         return None
     last: str | None = scores.orderBy("user_id").limit(limit).agg(F.max("user_id")).collect()[0][0]

@@ -59,7 +59,7 @@ def to_score_update(row: Row) -> ScoreUpdate:
 
 
 def prewarm(rows: Iterable[object]) -> None:
-    """Do nothing. A worker that calls this has imported everything that a push task needs."""
+    """Do nothing. To call this function, a Python worker imports everything that a push task needs."""
 
 
 def run_partition(setup: TaskSetup, index: int, rows: Iterable[Row]) -> Iterator[TaskResult]:

@@ -15,17 +15,17 @@ _RELIEF_FRACTION = 0.8
 
 @dataclass
 class AdaptiveConcurrency:
-    """Limits the requests in flight.
+    """Adapts `limit`, the number of requests that may be in flight.
 
     The limit doubles while latency stays the same, grows by one while latency grows a little, and halves when the
     median doubles. It changes once per window of `limit` responses, so that a single response of 30 s has no effect.
     It halves only after two slow windows, because this machine may have been suspended during one.
 
-    If a quarter of the load takes as long as all of it did, the load was not the cause: the CRM has become slower. From
-    then on the baseline is half of the new median. The limit grows again, but only by one per window, because other
-    tasks may have taken the capacity.
+    If two halvings do not reduce the latency, the load was not its cause: the CRM itself has become slower. The
+    baseline is then half of the new median. The limit grows again, but only by one per window, because other tasks may
+    have taken the capacity.
 
-    :param max_limit: requests in flight
+    :param max_limit: upper bound of `limit`
     """
 
     max_limit: int
@@ -41,7 +41,7 @@ class AdaptiveConcurrency:
         self.limit = min(_INITIAL_LIMIT, self.max_limit)
 
     def record_latency(self, seconds: float) -> None:
-        """Record the latency of a response that settles a user. Throttling responses say nothing about the work."""
+        """Record the latency of a final response. The CRM throttles a request before it processes it."""
         self._window.append(seconds)
         if len(self._window) < self.limit:
             return
@@ -53,7 +53,7 @@ class AdaptiveConcurrency:
             self._adjust(median)
 
     def _adjust(self, median: float) -> None:
-        if self._is_slower_whatever_the_load(median):
+        if self._consume_halving_result(median):
             self._baseline = median / 2
         self._baseline = median if self._baseline is None else min(median, self._baseline)
         is_slow = median > 2 * self._baseline + _NOISE_SECONDS
@@ -74,10 +74,10 @@ class AdaptiveConcurrency:
         self._skip_window = True
         self.limit = max(1, self.limit // 2)
 
-    def _is_slower_whatever_the_load(self, median: float) -> bool:
-        """Return whether the limit was halved twice without effect on the latency."""
+    def _consume_halving_result(self, median: float) -> bool:
+        """Return whether two halvings did not reduce the latency. If that is known, start to count halvings again."""
         was_relieved = median <= _RELIEF_FRACTION * self._median_before_halving
-        halved_in_vain = self._halvings > 1 and not was_relieved
-        if was_relieved or halved_in_vain:
+        had_no_effect = self._halvings > 1 and not was_relieved
+        if was_relieved or had_no_effect:
             self._halvings = 0
-        return halved_in_vain
+        return had_no_effect

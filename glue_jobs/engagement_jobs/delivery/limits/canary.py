@@ -16,9 +16,9 @@ SIZE = _STAGES[-1]
 
 @dataclass
 class Canary:
-    """Starts 1, 10 and 100 users. A stage passes when 90 % of its users have a final response.
+    """Starts 1, then 10, then 100 users. A stage passes when 90 % of the users started so far have a final response.
 
-    A user who ends without one makes room for another, so that a single user cannot block the run.
+    A user who ends without a final response makes room for another, so that a single user cannot block the run.
     """
 
     _final: Counter[str] = field(init=False, default_factory=Counter)

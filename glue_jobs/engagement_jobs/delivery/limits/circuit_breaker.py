@@ -10,7 +10,7 @@ _MAX_PROBE_SECONDS = 30.0
 
 @dataclass
 class CircuitBreaker:
-    """Opens after consecutive systemic failures, then sends single probes at growing intervals.
+    """Opens after consecutive failures of the CRM as a whole, then allows single probes at growing intervals.
 
     All times are seconds of the event loop's clock.
 

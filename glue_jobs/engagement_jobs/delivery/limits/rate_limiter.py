@@ -9,7 +9,7 @@ _RECOVERY_PER_SECOND = 0.1
 _MIN_FRACTION = 0.05
 # Responses that arrive within this time of the first one count as the same throttling.
 _THROTTLE_WINDOW_SECONDS = 1.0
-# A token that is short by a rounding error is complete: to wait for the rest would not advance the clock.
+# A rounding error must not count as a missing token: the wait would be too short to advance the clock.
 _ROUNDING_ERROR = 1e-9
 
 
@@ -42,7 +42,7 @@ class RateLimiter:
         self.tokens -= 1
 
     def throttle(self, now: float, retry_after: float | None) -> None:
-        """Slow down, because the CRM asked for fewer requests.
+        """Slow down because the CRM throttled a request.
 
         :param retry_after: seconds from now during which nothing may be sent; None if the CRM named no time
         """
@@ -56,7 +56,7 @@ class RateLimiter:
             self.not_before = max(self.not_before, now + retry_after)
 
     def _refill(self, now: float) -> None:
-        # A pause adds no tokens, because a burst at its end would be what the CRM has just asked to avoid.
+        # A pause adds no tokens, because the CRM has requested fewer requests, not a burst after the pause.
         elapsed = 0.0 if self._refilled_at is None else max(0.0, now - max(self._refilled_at, self.not_before))
         self._refilled_at = now
         if self.fraction < 1.0:

@@ -15,7 +15,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def line(progress: Progress, posts: int, settled: int) -> str:
-    return progress.line(posts=posts, delivered=settled - 1, settled=settled, in_flight=7, limit=64, waiting=3)
+    return progress.line(posts=posts, delivered=settled - 1, finished=settled, in_flight=7, limit=64, waiting=3)
 
 
 def test_line_contains_all_numbers(clock: list[float]) -> None:
