@@ -13,7 +13,7 @@ from tests.support.glue_emulators import SLOTS
 
 
 class _FakeSession:
-    """What `task_slots` reads of a session."""
+    """The part of a session that `task_slots` reads."""
 
     def __init__(self, parallelism: int, **conf: str) -> None:
         self.sparkContext = self

@@ -1,4 +1,4 @@
-"""Command lines of both jobs, written as Glue does and parsed by Glue's parser; workflow runs use the emulators."""
+"""Command lines of both jobs in the form that Glue uses, parsed by Glue's parser; workflow runs use the emulators."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_each_version_includes_the_one_before(spark: SparkSession, bucket: Bucke
     expected = {"kept": ("2026-11-21", "1.00", "delivered"), "moved": ("2026-11-21", "1.00", "unknown")}
     assert current(spark, bucket) == expected
 
-    # A killed attempt leaves a ledger and no snapshot. It counts at once; the next version includes it.
+    # A killed attempt leaves a ledger but no snapshot. Readers count its ledger; the next version includes it.
     killed = write_attempt(bucket, "2026-11-22", "killed", ("moved", "2.00", "delivered", "03:00"))
     expected |= {"moved": ("2026-11-22", "2.00", "delivered")}
     assert current(spark, bucket) == expected
@@ -137,7 +137,7 @@ def test_each_version_includes_the_one_before(spark: SparkSession, bucket: Bucke
     assert bucket.json(POINTER)["attempts"] == [first, killed, second]
     assert current(spark, bucket) == expected
 
-    # Ledgers expire, but the snapshot keeps what they had.
+    # Ledgers expire, but the snapshot keeps their entries.
     bucket.delete(*bucket.keys("responses/dt=2026-11-21/"), *bucket.keys("responses/dt=2026-11-22/"))
     assert current(spark, bucket) == expected
     third = write_attempt(bucket, "2026-11-24", "c", ("kept", "4.00", "delivered", "03:00"))

@@ -1,4 +1,4 @@
-"""Outcomes after an attempt come from the ledger as it was written."""
+"""Outcomes after an attempt come from the ledger in S3."""
 
 from __future__ import annotations
 

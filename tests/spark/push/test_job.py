@@ -128,7 +128,7 @@ def test_a_killed_attempt_is_resumed(spark: SparkSession, bucket: Bucket, crm: E
     put_scores(bucket, scores)
     push(spark, push_arguments(crm, bucket))
     keys = {line["user_id"]: line["key"] for line in ledger(bucket, "jr_1")}
-    # As if the attempt was killed: two tasks wrote no ledger and no aggregate, and there is no manifest or snapshot.
+    # As after a kill: two tasks wrote no ledger and no aggregate, and there is no manifest or snapshot.
     attempt = f"{RESPONSES}attempt=jr_1/"
     lost_parts = [key for key in bucket.keys(attempt) if "/part-1-" in key or "/part-3-" in key]
     lost = {line["user_id"] for key in lost_parts for line in bucket.lines(key)}
@@ -253,7 +253,7 @@ def test_wrong_scores_or_slots_are_refused_before_sending(spark: SparkSession, b
     with pytest.raises(TooFewSlotsError, match=f"push_tasks is 5, but this cluster runs {SLOTS} tasks at a time"):
         push(spark, push_arguments(crm, bucket, push_tasks=SLOTS + 1))
     assert crm.crm("GET", "stats")["requests"] == 0
-    # The manifest was deleted first, so that no reader takes an earlier attempt's manifest for this one's.
+    # The job deletes the manifest first, so that no reader mistakes an earlier attempt's manifest for this one's.
     assert bucket.keys("responses/") == []
 
 
@@ -263,5 +263,5 @@ def test_all_tasks_share_one_rate(spark: SparkSession, bucket: Bucket, crm: Emul
     manifest = push(spark, push_arguments(crm, bucket, max_requests_per_second="150"))
     assert manifest["outcomes"]["delivered"] == 500
     assert time.monotonic() - started > (500 - 2 * 15) / 150
-    # Requests arrive in slightly larger bunches than they are sent in.
+    # Measured on arrival: slightly more requests may arrive in a second than are sent in one.
     assert crm.crm("GET", "stats")["peak_in_one_second"] <= (150 + 15) * 1.1

@@ -1,4 +1,4 @@
-"""The push job on bad days: the CRM is down, rejects, throttles or does not answer; a task is lost."""
+"""The push job on bad days: the CRM is down, rejects, throttles or does not respond; a task is lost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, 
     assert manifest["outcomes"]["deferred"] == 400
     assert 1 <= manifest["posts"] == requests(crm) <= 100
     assert manifest["status_codes"] == {"503": manifest["posts"]}
-    # Rows that no task received are counted too, with the cause of the stop.
+    # Rows that no task received are counted too, with the stop reason.
     assert by_task["rest"]["rows"] == 400 - by_task["canary"]["rows"]
     reasons = Counter(row[2] for row in bucket.table(f"{RESPONSES}failed.csv")[1:])
     assert reasons["crm_unavailable"] == sum(
@@ -105,7 +105,7 @@ def test_too_many_rows_are_refused_before_any_request(spark: SparkSession, bucke
     by_task = check_push_invariants(bucket, manifest, 300)
     assert (manifest["stopped"]["cause"], manifest["posts"], requests(crm)) == ("impossible", 0, 0)
     assert by_task.keys() == {"plan", "rest"}
-    # The Retry-After of an earlier attempt is kept.
+    # The manifest keeps the Retry-After of the earlier attempt.
     assert manifest["not_before"] == "2026-11-23T05:00:00Z"
 
 
@@ -162,7 +162,7 @@ def test_an_unknown_user_stays_unknown_until_settled(spark: SparkSession, bucket
         [user, "unknown"] for user in no_response
     ]
 
-    # This attempt certainly applies nothing, but the result of the first one is still unknown.
+    # The CRM certainly applies nothing in this attempt, but the result of the first one is still unknown.
     crm.crm("PUT", "faults", json={"down": True})
     fail(spark, crm, bucket, "jr_2", unavailable_timeout_seconds=2)
     second = bucket.json(MANIFEST)

@@ -26,7 +26,7 @@ def complete(spark: SparkSession, bucket: Bucket, crm: Emulators) -> dict[str, d
 
 
 def kill(bucket: Bucket, *tasks: str) -> None:
-    """Leave what an attempt leaves that is killed when these tasks have flushed their ledger but not finished."""
+    """Write what remains of an attempt that is killed after these tasks flushed their ledger, but before they ended."""
     bucket.delete(f"responses/dt={DAY}/_manifest.json", *(f"{ATTEMPT}agg-{task}.json" for task in tasks))
 
 

@@ -1,4 +1,4 @@
-"""What the parts of the push job take from its arguments."""
+"""Settings of the parts of the push job, from its arguments."""
 
 from __future__ import annotations
 

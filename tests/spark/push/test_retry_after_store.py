@@ -1,4 +1,4 @@
-"""A Retry-After of the CRM is kept for the next attempt, even if the job is killed."""
+"""The next attempt knows a long Retry-After, even if the job was killed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_short_retry_after_is_not_saved(bucket: Bucket, crm: Emulators) -> Non
 def test_the_attempt_after_a_killed_one_obeys_it(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(30))
     not_before = time.time() + 3600
-    # All that the killed attempt left: it has no manifest and no aggregate.
+    # The killed attempt left nothing else: no manifest and no aggregate.
     save_retry_after(Store(bucket.name), attempt("jr_1"), "2", not_before)
     with pytest.raises(DeliveryFailedError, match="ends after this job's deadline"):
         push(spark, push_arguments(crm, bucket, "jr_2"))

@@ -24,7 +24,7 @@ def test_hostile_user_ids_are_read_unchanged(spark: SparkSession, bucket: Bucket
     manifest = read_manifest(store, DAY, RUN_ID)
     rows = [tuple(each) for each in read_scores(spark, store, manifest).collect()]
     assert sorted(rows) == sorted((user_id, "44.00") for user_id in HOSTILE_IDS)
-    # Any other CSV reader sees the same.
+    # Other CSV readers read the same values.
     (part,) = (key for key in bucket.keys(f"scores/dt={DAY}/") if "part-" in key)
     assert sorted(line[0] for line in bucket.table(part)[1:]) == sorted(HOSTILE_IDS)
 
@@ -65,7 +65,7 @@ def _file_shorter(bucket: Bucket) -> None:
         (_file_shorter, "has 1 files with 132 bytes, expected 1 files with 133"),
     ],
 )
-def test_a_folder_unlike_its_manifest_is_an_error(bucket: Bucket, harm: Any, message: str) -> None:
+def test_a_folder_that_differs_from_its_manifest_is_an_error(bucket: Bucket, harm: Any, message: str) -> None:
     put_scores(bucket, users(3))
     harm(bucket)
     with pytest.raises(ScoresError, match=message):

@@ -1,4 +1,4 @@
-"""Which users are sent: a table of histories, modes and decisions."""
+"""Which users are sent: a table of ledger histories, push modes and decisions."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def snapshot_rows() -> list[dict[str, Any]]:
 
 
 class Frames(NamedTuple):
-    """What a plan is made from."""
+    """The input of a plan."""
 
     scores: DataFrame
     ledger: DataFrame

@@ -1,4 +1,4 @@
-"""One rate for the full job: send times of the canary and all tasks, measured in the clients, with faults on."""
+"""One rate for the full job: send times of the canary and all tasks, measured in the clients, while the CRM fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One push task: what it needs and returns, and that Spark may not run it twice."""
+"""One push task: its input and result, and that it refuses to run twice."""
 
 from __future__ import annotations
 

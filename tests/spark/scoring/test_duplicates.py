@@ -1,4 +1,4 @@
-"""How users with several rows are found, and which of their rows are scored."""
+"""Detection of users with several rows, and which of their rows are scored."""
 
 from __future__ import annotations
 

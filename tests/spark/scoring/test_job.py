@@ -1,4 +1,4 @@
-"""The scoring job with real Spark and S3: what it writes, and what it leaves when it fails."""
+"""The scoring job with real Spark and an S3 emulator: what it writes, and what remains after it fails."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_an_extract_of_several_files_is_scored(spark: SparkSession, emulators: E
         parquet(exact, minutes.append(pa.field("other", pa.bool_()))),
     )
     expected = oracle.expected([emulators.root / bucket.name / key for key in arguments.input_etags])
-    # Not one of the files that were checked.
+    # This file was not checked.
     bucket.put(f"activity/dt={DAY}/country=D E/part-9.parquet", parquet([row("LATE")]))
     manifest = score(spark, arguments)
     assert [each["rows"] for each in manifest["input"]] == [4, 0, 4, 3]
@@ -263,7 +263,7 @@ def test_invalid_rows_stay_until_the_next_extract_is_readable(spark: SparkSessio
     [(parquet(valid_rows(4)), "was replaced after it was checked"), (None, "was deleted after it was checked")],
     ids=["replaced", "deleted"],
 )
-def test_no_manifest_if_the_extract_changes_during_the_run(
+def test_an_extract_that_changes_during_the_run_has_no_manifest(
     spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, body: bytes | None, message: str
 ) -> None:
     # The invalid rows are read after the scores were written.

@@ -1,4 +1,4 @@
-"""The scoring job killed before each S3 operation: the push job refuses what it left, and a rerun repairs it."""
+"""The scoring job killed before each S3 operation: the push job refuses what it wrote, and a rerun repairs it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ROWS = [row(f"U{number}", number % 11) for number in range(40)] + [row("U0", 0),
 
 
 class KilledError(BaseException):
-    """Like SIGKILL, it is not caught by the job, since it is not an Exception."""
+    """Stands for SIGKILL: the job cannot catch it, because it is not an Exception."""
 
 
 def limit_operations(patch: pytest.MonkeyPatch, limit: int) -> list[str]:
-    """Kill the job before the S3 operation after the first `limit` ones; return the list of those it makes."""
+    """Kill the job after `limit` S3 operations. Return a list to which each operation adds its name."""
     done: list[str] = []
     running: list[str] = []
 
@@ -92,7 +92,7 @@ def test_a_killed_job_leaves_no_scores_that_are_pushed(spark: SparkSession, buck
         again = score(spark, arguments(bucket))
         assert read_manifest(store, DAY, RUN_ID).sha256 == again["sha256"] == complete.sha256
 
-    for limit in range(1, len(OPERATIONS)):  # each run begins with what the run before it left
+    for limit in range(1, len(OPERATIONS)):  # each run starts with the objects that the run before it wrote
         assert run(spark, bucket, limit) == list(OPERATIONS[:limit])
         with pytest.raises(ScoresError):
             read_manifest(store, DAY, RUN_ID)

@@ -1,4 +1,4 @@
-"""Which schemas are accepted, which rows are valid, and why others are not."""
+"""Which schemas are accepted, which rows are invalid, and why."""
 
 from __future__ import annotations
 

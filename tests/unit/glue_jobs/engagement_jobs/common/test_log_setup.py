@@ -1,4 +1,4 @@
-"""What is written to a job's output log."""
+"""The output log of a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dispatcher and the parts that it is made of, against a fake CRM over HTTP. The CRM counts the requests.
+"""The dispatcher and its parts against a fake CRM, over HTTP. The CRM counts the requests.
 
 Covers the request scheduler, request sender, response handler, outcome recorder, stop conditions and token refresh.
 """

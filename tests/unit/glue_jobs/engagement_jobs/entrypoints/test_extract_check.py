@@ -1,4 +1,4 @@
-"""Which extracts are complete, and what the errors about the others say."""
+"""Which extracts are complete, and the error messages for the others."""
 
 from __future__ import annotations
 
