@@ -16,7 +16,7 @@ the scores, and a second Glue job posts them to the CRM. The last task summarize
 
 **If a run fails**, read the log of `summarize_responses` first. Its message starts with the earliest cause.
 * `wait_for_activity`: the extract did not arrive in time. Clear the task once it is there.
-* `check_activity`: the extract is damaged, or the CRM does not answer. Fix the cause, then clear the task.
+* `check_activity`: the extract is damaged, or the CRM does not respond. Fix the cause, then clear the task.
 * `score_users`: the message names the column and what was expected. Fix the input, then clear `check_activity`.
 * `check_scores`: nothing was sent. Fix the cause and clear `score_users`, or raise the limit and clear the task.
 * `push_scores`: Airflow retries it twice. It is always safe to clear: settled users are not sent again.

@@ -1,4 +1,4 @@
-"""Estimated cost of a Glue run, from the values that GetJobRun returns and a price that is a setting."""
+"""Estimated cost of a Glue run, from the values that GetJobRun returns and the price in the settings."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def _capacity(run: Mapping[str, Any]) -> float | None:
 
 
 def cost_usd(billed_dpu_seconds: float | None, dpu_hour_usd: float) -> float | None:
-    """Return the price of DPU-seconds in US dollars, None without them.
+    """Return the cost of DPU-seconds in US dollars, None without them.
 
-    It is rounded to a millionth of a dollar only, because prices of runs are added up.
+    It is rounded to a millionth of a dollar only, because the costs of runs are added up.
 
     :param dpu_hour_usd: price of a DPU-hour in US dollars
     """

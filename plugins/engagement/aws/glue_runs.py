@@ -1,7 +1,7 @@
 """The Glue runs of one DAG run: find them, stop those that are still active, describe them.
 
-A task that fails or times out does not stop its Glue run. What the run still sends would make the numbers of the
-summary wrong, so ``summarize_responses`` stops it first.
+A task that fails or times out does not stop its Glue run. A run that still sends would make the summary wrong, so
+``summarize_responses`` stops it first.
 """
 
 from __future__ import annotations

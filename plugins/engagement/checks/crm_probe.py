@@ -1,4 +1,4 @@
-"""The check that the CRM answers, before an hour of scoring. It sends no token: Airflow may not read it."""
+"""Checks that the CRM responds, before the scoring job starts. It sends no token: Airflow may not read it."""
 
 import socket
 from urllib.parse import urlsplit
@@ -60,7 +60,7 @@ def check_reachable(base_url: str, *, allow_http: bool, timeout: tuple[float, fl
             "base_url to the final address"
         )
     if status >= 500:
-        raise CrmUnavailableError(f"GET {url}: HTTP {status}, the CRM answers but is not healthy")
+        raise CrmUnavailableError(f"GET {url}: HTTP {status}, the CRM responds but is not healthy")
     return status
 
 

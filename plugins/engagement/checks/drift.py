@@ -1,7 +1,7 @@
-"""Drift checks: whether a date's scores look like those of earlier dates.
+"""Drift checks: compare the scores of a date with those of earlier dates.
 
-They compare the number of scored rows, the fraction of invalid rows, and the distribution of scores. Each has two
-settings: above ``warn_…`` the task warns, above ``max_…`` nothing is sent.
+They compare the number of scored rows, the fraction of invalid rows, and the distribution of scores. Each check has two
+limits: beyond ``warn_…`` the run reports a warning, beyond ``max_…`` nothing is sent.
 """
 
 import math
@@ -24,7 +24,7 @@ THRESHOLDS = (
 HISTORY_DAYS = 14
 """Maximum number of earlier dates to compare with."""
 RECENT_DAYS = 7
-"""Maximum number of the latest earlier dates that the report compares with."""
+"""Number of latest earlier dates that the report compares with."""
 MIN_HISTORY_DAYS = 3
 """With fewer earlier dates, there is no comparison."""
 MIN_ROWS_FOR_PSI = 1_000

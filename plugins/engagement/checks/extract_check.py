@@ -1,6 +1,6 @@
-"""The check of the extract: a few bytes of each file, before a Glue job is paid to read all of them.
+"""Checks a few bytes of each file of the extract, before a Glue job reads all of them.
 
-Without Airflow the scoring job does the same check. ``tests/contract`` compares the results.
+Without Airflow, the scoring job does the same check. ``tests/contract`` compares the results.
 """
 
 import json
@@ -22,8 +22,7 @@ GLOB_CHARACTERS = "[]{}*?\\"
 def check_extract(bucket: Bucket, key: str) -> dict[str, str | int]:
     """Check every file of an extract by its first and last bytes.
 
-    :param key: key of the Parquet file; or of ``_SUCCESS`` in a folder, which a writer of many files adds last, then
-        every data file of that folder is checked
+    :param key: key of the Parquet file, or of the ``_SUCCESS`` object in a folder of them
     :return: ``input_uri`` (of the file, or of the folder with a slash at its end), ``input_etags`` (JSON text, key to
         ETag) and ``bytes`` (total size)
     :raises ExtractError: a file is missing, empty, truncated, not Parquet, or was replaced during the check

@@ -1,4 +1,4 @@
-"""The check that the files of scores match their manifest, and the manifests of earlier dates."""
+"""Checks that the files of scores match their manifest, and reads the manifests of earlier dates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CheckResult:
     """Results of checks, one clause each.
 
     :param problems: reasons not to send the scores
-    :param warnings: results that the operator should look at
+    :param warnings: results that the operator should review
     :param passed: everything else that was checked
     """
 

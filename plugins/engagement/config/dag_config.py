@@ -1,6 +1,6 @@
 """Configuration that the DAG file needs while it is parsed: section ``[engagement]`` of Airflow's configuration.
 
-Reading it costs no I/O. Everything that can wait until a task runs is in :mod:`engagement.config.settings`.
+Reading it needs no I/O. Everything that can wait until a task runs is in :mod:`engagement.config.settings`.
 """
 
 import math

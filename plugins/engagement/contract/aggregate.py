@@ -1,4 +1,4 @@
-"""The aggregate that each push task writes: its share of an attempt, in numbers."""
+"""The aggregate: the counts of one part of an attempt, such as one push task."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from engagement.contract.strict_model import Count, StrictModel, Version
 
 
 class RequestsPerSecond(StrictModel):
-    """Number of requests per second of the clock.
+    """Number of requests sent in each second.
 
-    :param first: epoch second of the first number
+    :param first: the first epoch second
     :param posts: requests sent in that second and in each one after it
     """
 
@@ -22,13 +22,13 @@ class RequestsPerSecond(StrictModel):
 
 
 class Aggregate(StrictModel):
-    """One task's share of one attempt, or of the plan of a dry run.
+    """The counts of one part of an attempt or of a dry run.
 
     :param job_run_id: id of the attempt's Glue run
     :param task: ``plan``, ``canary``, ``rest`` or the number of a push task
     :param started_at: ISO 8601 in UTC
     :param rows: number of rows that the task accounts for
-    :param outcomes: number of rows by outcome; absent outcomes have none
+    :param outcomes: number of rows by outcome; an outcome that is absent has none
     :param posts: number of requests, retries included
     :param latency: responses by bucket; bucket i holds [1.05**i, 1.05**(i + 1)) milliseconds
     """
@@ -51,5 +51,5 @@ class Aggregate(StrictModel):
     def _check_invariants(self) -> Self:
         total = sum(self.outcomes.values())
         if total != self.rows:
-            raise ValueError(f"outcomes add up to {total:,}, expected its {self.rows:,} rows")
+            raise ValueError(f"outcomes add up to {total:,}, expected {self.rows:,} rows")
         return self

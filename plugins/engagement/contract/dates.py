@@ -14,7 +14,7 @@ def score_date(
 ) -> str:
     """Return the date whose extract the run scores, as YYYY-MM-DD.
 
-    :param requested: the param ``score_date``, which wins
+    :param requested: the param ``score_date``, which takes precedence
     :param run_type: Airflow's type of the run
     :param logical_date: the run's logical date; a manual run may have none
     :param run_after: used if there is no logical date
@@ -52,7 +52,7 @@ def business_date(moment: datetime, timezone: str) -> date:
 
 
 def scored_at(run_after: datetime) -> str:
-    """Return the timestamp of the CSV in UTC, whole seconds. It is the run's own, so a retry writes the same bytes."""
+    """Return the timestamp of the CSV in UTC, whole seconds. It is the same for all retries of a run."""
     return run_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -66,7 +66,7 @@ def push_mode(
 ) -> tuple[PushMode, str]:
     """Return the push mode and, if it is not the setting's, the reason as a clause (else empty).
 
-    :param requested: the param ``push_mode``, which wins
+    :param requested: the param ``push_mode``, which takes precedence
     :param setting: the mode of runs that request none
     :param age_in_days: days from the score date to the start of the run
     :param max_age_in_days: older dates are only planned, so that a backfill of a month does not trigger a month of

@@ -14,7 +14,7 @@ from engagement.contract.strict_model import Count, Date, StrictModel, Version
 class Stopped(StrictModel):
     """Why the push job stopped before it had sent everything.
 
-    :param cause: machine-readable word, such as ``deadline``
+    :param cause: code, such as ``deadline``
     :param detail: sentence for the operator
     """
 
@@ -30,7 +30,7 @@ class DeliveryManifest(StrictModel):
     :param scores_sha256: hash of the scores that were pushed
     :param rows: number of scored rows
     :param stopped: None if the job finished
-    :param not_before: until when the CRM asked for a pause, ISO 8601 in UTC
+    :param not_before: end of the pause that the CRM requested, ISO 8601 in UTC
     :param posts: number of requests, retries included
     :param retries: number of repeated requests
     :param status_codes: number of responses by HTTP status
@@ -58,7 +58,7 @@ class DeliveryManifest(StrictModel):
     def _check_invariants(self) -> Self:
         faults = []
         if self.outcomes.total != self.rows:
-            faults.append(f"outcomes add up to {self.outcomes.total:,}, expected its {self.rows:,} rows")
+            faults.append(f"outcomes add up to {self.outcomes.total:,}, expected {self.rows:,} rows")
         if not self.attempts or self.attempts[-1] != self.job_run_id:
             faults.append("its attempts do not end with its own job run id")
         if faults:

@@ -1,17 +1,4 @@
-"""The exceptions that the Airflow side raises itself, as one tree.
-
-::
-
-    EngagementError
-    ├── ConfigError            the [engagement] section of Airflow's configuration is invalid
-    ├── SettingsError          the Airflow Variable is absent or invalid
-    ├── DocumentError          a JSON document does not match its model
-    ├── ScoreDateError         a requested date cannot be scored
-    ├── ExtractError           the extract is missing, incomplete or not Parquet
-    ├── BadBaseUrlError        the CRM's URL is unsafe or malformed
-    ├── CrmUnavailableError    the CRM does not answer
-    ├── OutputBucketError             the output bucket cannot be read
-    └── DashboardUnavailableError       the dashboard has no data to show
+"""The exceptions that the Airflow side raises itself, as one tree with the base `EngagementError`.
 
 Operators turn them into Airflow's own exceptions: ``AirflowFailException`` when a retry cannot help,
 ``AirflowException`` when it can.
@@ -56,7 +43,7 @@ class BadBaseUrlError(EngagementError):
 
 
 class CrmUnavailableError(EngagementError):
-    """The CRM does not answer as a working endpoint would. A later attempt may succeed."""
+    """The CRM does not respond, redirects, or responds with a server error. A later attempt may succeed."""
 
 
 class OutputBucketError(EngagementError):

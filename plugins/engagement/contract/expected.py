@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The phrase of a type whose constraints do not describe it well. Goes into ``Annotated``.
+    """The phrase of a type whose constraints do not describe it well. Used in ``Annotated``.
 
     :param phrase: noun phrase, such as "a bucket name"
     """
@@ -40,7 +40,7 @@ def expected_value(field: FieldInfo) -> str | None:
 
 
 def _without_none(annotation: Any) -> Any:
-    """Return T for the annotation ``T | None``, any other annotation as it is."""
+    """Return T for the annotation ``T | None``, any other annotation unchanged."""
     if NoneType not in get_args(annotation):
         return annotation
     (kind,) = (argument for argument in get_args(annotation) if argument is not NoneType)

@@ -46,9 +46,9 @@ class ErrorGroup(StrictModel):
     """Rows with the same outcome for the same reason.
 
     :param outcome: an outcome, or ``other`` for the group that contains the smallest ones
-    :param reason: machine-readable word, such as ``http_503`` or ``timeout``
+    :param reason: code, such as ``http_503`` or ``timeout``
     :param http_status: status of the response, None without a response
-    :param detail: the CRM's response, shortened
+    :param detail: the problem type that the CRM reported (RFC 9457), or empty
     :param count: number of rows
     """
 
@@ -62,7 +62,7 @@ class ErrorGroup(StrictModel):
 def main_reasons(groups: Iterable[ErrorGroup], limit: int = 3) -> str:
     """Return the most frequent reasons on one line, such as ``http_422 (5), timeout (1)``.
 
-    The line contains machine-readable words only, never the CRM's text.
+    The line contains codes only, never text of the CRM.
 
     :param limit: number of reasons to list
     """

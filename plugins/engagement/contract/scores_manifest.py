@@ -20,10 +20,10 @@ Sample = dict[str, int | float | str | bool | None]
 
 
 class RowCounts(StrictModel):
-    """Rows of the extract by what became of them.
+    """Number of rows of the extract, by result.
 
     :param input: number of rows in the extract
-    :param scored: users with a score
+    :param scored: rows with a score, one per user
     :param invalid: rows that cannot be scored
     :param deduplicated: identical copies of a row, which count once
     """

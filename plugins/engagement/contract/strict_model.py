@@ -16,7 +16,7 @@ from engagement.contract.errors import DocumentError
 from engagement.contract.expected import Expected, expected_value
 
 MAX_FAULTS = 50
-"""Faults that one error message lists at most."""
+"""Maximum number of faults that one error message lists."""
 
 Count = Annotated[int, Field(ge=0)]
 Date = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), Expected("a date as YYYY-MM-DD")]
@@ -111,7 +111,7 @@ def _pydantic_expected(error: dict[str, Any]) -> str | None:
 
 
 def _message(error: dict[str, Any]) -> str:
-    """Return the message of a validator, or pydantic's own with a small first letter."""
+    """Return the message of a validator, or pydantic's own with a lowercase first letter."""
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     message = str(error["msg"])

@@ -16,7 +16,7 @@ Status = Literal["success", "failed"]
 class Finding(StrictModel):
     """One problem of a run.
 
-    :param code: machine-readable word, such as ``task_failed`` or ``delivery_missing``
+    :param code: code, such as ``task_failed`` or ``delivery_missing``
     :param task: id of the task that has the problem
     :param detail: one sentence: what was expected, what was got, where
     :param advice: what the operator should do
@@ -147,7 +147,7 @@ class Summary(StrictModel):
 
     :param mode: push mode
     :param mode_reason: why the mode is not the setting's, empty if it is
-    :param headline: one sentence
+    :param headline: one or two sentences
     :param findings: problems of the run, the earliest cause first
     :param input: None without a scores manifest
     :param checks: None if ``check_scores`` did not succeed
@@ -156,7 +156,7 @@ class Summary(StrictModel):
     :param unaccounted: number of rows for which no attempt reported an outcome
     :param not_reached: rejected + unknown + deferred
     :param max_failed_fraction: the run fails if not_reached / rows is above this
-    :param not_before: until when the CRM asked for a pause, ISO 8601 in UTC
+    :param not_before: end of the pause that the CRM requested, ISO 8601 in UTC
     :param posts: number of requests over all attempts, as are ``retries`` and ``status_codes``
     :param errors: error groups of the last attempt
     :param scores: None without a scores manifest

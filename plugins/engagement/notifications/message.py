@@ -1,6 +1,6 @@
 """The SNS message about the end of a run: subject, body, and attributes for filter policies.
 
-It has no user ids: of the error groups it shows machine words only, never what the CRM wrote.
+It has no user ids: of the error groups it shows codes only, never text of the CRM.
 """
 
 from __future__ import annotations

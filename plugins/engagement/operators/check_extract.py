@@ -16,9 +16,9 @@ from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError, Ext
 
 
 class CheckExtractOperator(BaseOperator):
-    """Check that the extract is complete Parquet and that the CRM answers.
+    """Check that the extract is complete Parquet and that the CRM responds.
 
-    An invalid extract fails the task at once, without retries. If the CRM does not answer, the task is retried. A dry
+    An invalid extract fails the task at once, without retries. If the CRM does not respond, the task is retried. A dry
     run does not check the CRM.
 
     :param bucket_name: Bucket of the extract. (templated)
@@ -55,7 +55,7 @@ class CheckExtractOperator(BaseOperator):
 
         :return: ``input_uri``, ``input_etags`` (JSON text, key to ETag) and ``bytes`` of the extract
         :raises AirflowFailException: the extract or ``base_url`` is invalid
-        :raises AirflowException: the CRM does not answer
+        :raises AirflowException: the CRM does not respond
         """
         bucket = Bucket(S3Hook(aws_conn_id=self.aws_conn_id).conn, self.bucket_name)
         try:
@@ -73,4 +73,4 @@ class CheckExtractOperator(BaseOperator):
             self.log.info("The CRM was not checked: a dry run sends nothing")
             return
         status = crm_probe.check_reachable(self.base_url, allow_http=self.allow_http == "true")
-        self.log.info("The CRM answers: HTTP %d", status)
+        self.log.info("The CRM responds: HTTP %d", status)

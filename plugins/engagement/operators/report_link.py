@@ -1,4 +1,5 @@
-"""The task's link "Delivery report". The worker creates it and stores it as XCom; the web server calls no code of ours.
+"""The task's link "Delivery report". The worker creates it and stores it as XCom; the web server runs none
+of this code.
 
 Airflow serializes an operator's own extra links as name and XCom key, so no plugin registers the class. If one did, the
 web server would call the class instead of reading the XCom.

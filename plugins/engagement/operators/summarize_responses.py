@@ -187,7 +187,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
             delivery=delivery,
             aggregates=aggregates,
             broken_aggregates=broken,
-            has_open_rows=self._dry_run and run_artifacts.has_open_rows(bucket, self.score_date, self.run_id),
+            has_open_users=self._dry_run and run_artifacts.has_open_users(bucket, self.score_date, self.run_id),
         )
 
     def _evaluate(self, artifacts: run_artifacts.RunArtifacts, s3: S3Hook) -> Summary:

@@ -1,4 +1,4 @@
-"""What the last task reads from Airflow about the tasks before it: states, error messages, results of the checks."""
+"""Reads what Airflow stores about the upstream tasks: states, error messages, results of the checks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read_checks(context: Context, states: dict[str, str | None]) -> Checks | Non
     :param states: states of the upstream tasks
     """
     if states.get(findings.CHECK_TASK) != "success":
-        return None  # an XCom that is there comes from an earlier try
+        return None  # an XCom that exists is from an earlier try
     returned = context["ti"].xcom_pull(task_ids=findings.CHECK_TASK)
     if returned is None:
         return None

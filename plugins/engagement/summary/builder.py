@@ -1,4 +1,4 @@
-"""The summary of one DAG run: listed by the dashboard, carried by XCom, shown by the report.
+"""The summary of one DAG run, for the report, the notification, the dashboard and XCom.
 
 Nothing here reads the clock: the same artifacts give the same bytes.
 """
@@ -105,7 +105,7 @@ def _headline(artifacts: RunArtifacts, summary: Summary) -> str:
         return f"{reached} {summary.not_reached:,} users were not reached."
     if delivered == rows:
         return f"All {rows:,} scores for {date} were delivered."
-    return f"{delivered:,} of {rows:,} scores for {date} were delivered. The others did not need sending."
+    return f"{delivered:,} of {rows:,} scores for {date} were delivered. The others did not need to be sent."
 
 
 def _attempts(artifacts: RunArtifacts) -> tuple[AttemptRequests, ...]:

@@ -24,16 +24,16 @@ PUSH_TASK = "push_scores"
 _CLEAR = "clear {task} with its downstream tasks"
 _ADVICE_BY_TASK = {
     WAIT_TASK: "Check that the extract of {date} is uploaded, then {clear}.",
-    "check_activity": "Fix the object or the CRM response that the log of the task names, then {clear}.",
+    "check_activity": "Fix the problem of the extract or the CRM that the message names, then {clear}.",
     SCORE_TASK: "Nothing was sent. Fix the cause in the message, then {clear}.",
     CHECK_TASK: "Nothing was sent. If the scores are wrong, fix the cause, then clear score_users with its downstream "
     "tasks. If they are right, trigger the DAG with score_date={date} and skip_drift_checks.",
-    PUSH_TASK: "Fix the cause in the message, then {clear}. Only open rows are sent again.",
+    PUSH_TASK: "Fix the cause in the message, then {clear}. Only open users are sent again.",
 }
 _ADVICE_FOR_OTHER_TASKS = "Fix the cause in the log of the task, then {clear}."
-_ADVICE_LEFT_OPEN = "Trigger the DAG with score_date={date} and push_mode=all to send the open rows."
+_ADVICE_LEFT_OPEN = "Trigger the DAG with score_date={date} and push_mode=all to send the open users."
 _ADVICE_SCORES = "Clear score_users with its downstream tasks. The same input gives the same scores."
-_ADVICE_DELIVERY = "Clear push_scores with its downstream tasks. Settled rows are not sent again."
+_ADVICE_DELIVERY = "Clear push_scores with its downstream tasks. Settled users are not sent again."
 _ADVICE_GLUE = (
     "This task is retried automatically. If the retries fail, stop the Glue run in the AWS console, "
     "then clear summarize_responses."
@@ -109,8 +109,8 @@ def _check_manifest(artifacts: RunArtifacts, name: str, task: str, manifest: Loa
 
 
 def _check_delivery(artifacts: RunArtifacts) -> Iterator[Finding]:
-    if artifacts.has_open_rows:
-        detail = "An earlier attempt of this run left rows open, but this attempt is a dry run and sent nothing"
+    if artifacts.has_open_users:
+        detail = "An earlier attempt of this run left users open, but this attempt is a dry run and sent nothing"
         advice = _ADVICE_LEFT_OPEN.format(date=artifacts.score_date)
         yield Finding(code="left_open", task=PUSH_TASK, detail=detail, advice=advice)
     yield from _check_manifest(artifacts, "delivery", PUSH_TASK, artifacts.delivery)

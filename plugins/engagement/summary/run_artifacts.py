@@ -1,4 +1,4 @@
-"""Everything one DAG run left behind: both manifests, the aggregates, the Glue runs. Ledger lines are never read."""
+"""The artifacts of one DAG run: both manifests, the aggregates, the Glue runs. Ledger lines are never read."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class RunArtifacts:
     :param aggregates: this run's aggregates by attempt (Glue job run id), oldest attempt first
     :param broken_aggregates: one sentence for each aggregate that cannot be read
     :param task_errors: error message of each failed task that left one
-    :param has_open_rows: this is a dry run, and an earlier attempt of the same run left rows open
+    :param has_open_users: this is a dry run, and an earlier attempt of the same run left users open
     :param checks: results of check_scores; None unless it succeeded
     :param recent_histograms: score histograms of the latest earlier dates, by date
     """
@@ -66,7 +66,7 @@ class RunArtifacts:
     aggregates: Mapping[str, Sequence[Aggregate]] = field(default_factory=dict)
     broken_aggregates: Sequence[str] = ()
     task_errors: Mapping[str, str] = field(default_factory=dict)
-    has_open_rows: bool = False
+    has_open_users: bool = False
     checks: Checks | None = None
     recent_histograms: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
@@ -112,8 +112,8 @@ def read_recent_histograms(bucket: Bucket, score_date: str) -> dict[str, Sequenc
     return {date: scores.histogram for date, scores in recent if scores and sum(scores.histogram)}
 
 
-def has_open_rows(bucket: Bucket, score_date: str, run_id: str) -> bool:
-    """Return whether an attempt of this run sent rows of the date and left some of them open."""
+def has_open_users(bucket: Bucket, score_date: str, run_id: str) -> bool:
+    """Return whether an attempt of this run sent scores of the date and left users open."""
     delivery = read_delivery_manifest(bucket, score_date, run_id, dry_run=False)
     if delivery.body is not None:
         outcomes = delivery.body.outcomes

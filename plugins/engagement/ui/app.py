@@ -126,7 +126,7 @@ def _read(connect: Connect, read: Callable[[Bucket], T]) -> T:
     except OutputBucketError as error:
         raise DashboardUnavailableError(
             str(error),
-            "Airflow's role has s3:ListBucket and s3:GetObject on the output bucket, and the network leads to S3.",
+            "Airflow's role has s3:ListBucket and s3:GetObject on the output bucket, and the network reaches S3.",
             "Check that the Variable names the right bucket, then check the permissions of the environment's role.",
         ) from error
 

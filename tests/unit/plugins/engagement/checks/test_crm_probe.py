@@ -75,7 +75,7 @@ def test_the_path_is_appended_to_the_base_url() -> None:
 def test_a_server_error_is_reported(status: int) -> None:
     with serving(status) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
         check_reachable(base_url, allow_http=True)
-    message = f"HTTP {status}, the CRM answers but is not healthy"
+    message = f"HTTP {status}, the CRM responds but is not healthy"
     assert str(raised.value) == f"GET {base_url}/api/v1/update-score: {message}"
 
 

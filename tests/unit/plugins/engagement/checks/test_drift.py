@@ -76,7 +76,7 @@ def test_more_rows_than_usual_pass() -> None:
     assert (result.problems, result.warnings) == ([], [])
 
 
-def test_earlier_dates_without_scores_are_no_measure() -> None:
+def test_earlier_dates_without_scores_are_ignored() -> None:
     assert check(statistics(5), [statistics(0)] * 3).problems == []
 
 

@@ -123,11 +123,11 @@ def test_an_invalid_value_is_reported(name: str, field: str, value: Any, fault: 
         (
             "delivery",
             {"outcomes": factory.SETTLED | {"delivered": 969}},
-            "outcomes add up to 999, expected its 1,000 rows",
+            "outcomes add up to 999, expected 1,000 rows",
         ),
         ("delivery", {"attempts": [factory.LAST, factory.FIRST]}, "its attempts do not end with its own job run id"),
         ("delivery", {"attempts": []}, "its attempts do not end with its own job run id"),
-        ("aggregate", {"rows": 7}, "outcomes add up to 478, expected its 7 rows"),
+        ("aggregate", {"rows": 7}, "outcomes add up to 478, expected 7 rows"),
     ],
 )
 def test_inconsistent_sums_are_reported(name: str, changes: dict[str, Any], fault: str) -> None:

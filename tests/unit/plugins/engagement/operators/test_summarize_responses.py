@@ -200,12 +200,12 @@ def test_no_user_id_is_read_or_written(aws: Aws, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_failed_push_is_reported_with_message_and_counts(aws: Aws) -> None:
-    aws.put_run(stopped={"cause": "token_refused", "detail": "The CRM answered 401 twice."})
-    aws.start(factory.PUSH_JOB, "FAILED", "AuthError: the CRM answered 401 twice")
+    aws.put_run(stopped={"cause": "token_refused", "detail": "The CRM responded with 401 twice."})
+    aws.start(factory.PUSH_JOB, "FAILED", "AuthError: the CRM responded with 401 twice")
     task = operator()
     task_context = context(task, {"push_scores": "failed"})
     message = failure_message(task, task_context)
-    assert message.startswith("push_scores failed: AuthError: the CRM answered 401 twice. 970 of 1,000 scores")
+    assert message.startswith("push_scores failed: AuthError: the CRM responded with 401 twice. 970 of 1,000 scores")
     assert "deferred 2" in message
     assert f"s3://{BUCKET}/{RUN_SUMMARY}.html" in message
     # The failure callback finds the numbers and the report.
@@ -312,15 +312,15 @@ def test_a_dry_run_writes_only_into_its_own_folder(aws: Aws) -> None:
     assert "This attempt sent nothing" in aws.text(f"{prefix}.html")
 
 
-def test_a_dry_run_fails_if_an_earlier_attempt_left_open_rows(aws: Aws) -> None:
-    # The run was cleared when its date was too old: nothing is sent, so rows of an earlier attempt stay open.
+def test_a_dry_run_fails_if_an_earlier_attempt_left_users_open(aws: Aws) -> None:
+    # The run was cleared when its date was too old: nothing is sent, so users of an earlier attempt stay open.
     left = factory.delivery_manifest(stopped={"cause": "deadline", "detail": "The deadline has passed."})
     dry = factory.dry_run_manifest()
     plan = factory.aggregate("jr_dry", "plan", {"planned": 1000})
     aws.put(factory.objects(factory.scores_manifest(), left, []))
     aws.put(factory.objects(None, dry, [plan], dry_run=True))
     task = operator(push_mode="dry_run", push_mode_reason="the score date was 9 days old")
-    assert "left rows open" in failure_message(task, context(task))
+    assert "left users open" in failure_message(task, context(task))
 
 
 def test_templates_and_link_survive_serialization() -> None:

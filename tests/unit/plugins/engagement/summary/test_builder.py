@@ -100,7 +100,7 @@ def headline_of(outcomes: dict[str, int], mode: str = "all") -> str:
         (
             {"delivered": 900, "unchanged": 100},
             "changed",
-            "900 of 1,000 scores for 2026-11-23 were delivered. The others did not need sending.",
+            "900 of 1,000 scores for 2026-11-23 were delivered. The others did not need to be sent.",
         ),
         (
             {"planned": 1000},

@@ -43,7 +43,7 @@ def run_with_outcomes(**sent: int) -> RunArtifacts:
     return factory.artifacts(delivery=delivery(outcomes=outcomes), aggregates=aggregates)
 
 
-STOPPED = {"cause": "auth", "detail": "The CRM answered 401 twice."}
+STOPPED = {"cause": "auth", "detail": "The CRM responded with 401 twice."}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ STOPPED = {"cause": "auth", "detail": "The CRM answered 401 twice."}
         ({"broken_aggregates": ["The aggregate x cannot be read"]}, ["aggregates_broken"]),
         ({"delivery": delivery(stopped=STOPPED)}, ["delivery_stopped"]),
         ({"glue": GlueRuns((), error="Glue cannot be queried")}, ["glue_unsettled"]),
-        ({"has_open_rows": True}, ["left_open"]),
+        ({"has_open_users": True}, ["left_open"]),
     ],
 )
 def test_each_problem_has_its_finding(changes: dict[str, Any], expected: list[str]) -> None:
@@ -137,7 +137,7 @@ def test_a_failed_task_reports_the_error_of_its_glue_run() -> None:
     first, second = findings.evaluate_run(artifacts, LIMIT)
     assert first.detail == "push_scores failed: RedirectError: 302 to /login"
     assert second.code == "delivery_stopped"
-    assert "The CRM answered 401 twice." in second.detail
+    assert "The CRM responded with 401 twice." in second.detail
 
 
 @pytest.mark.parametrize(

@@ -124,15 +124,15 @@ def put_run(world: World, **changes: Any) -> str:
     return f"runs/{parsed[0].url_path}"
 
 
-def has_security_headers(answer: Response) -> bool:
-    policy = answer.headers["content-security-policy"]
+def has_security_headers(response: Response) -> bool:
+    policy = response.headers["content-security-policy"]
     return (
         "default-src 'none'" in policy
         and "frame-ancestors 'self'" in policy
-        and answer.headers["cache-control"] == "private, no-store"
-        and answer.headers["x-content-type-options"] == "nosniff"
-        and answer.headers["referrer-policy"] == "no-referrer"
-        and answer.headers["cross-origin-resource-policy"] == "same-origin"
+        and response.headers["cache-control"] == "private, no-store"
+        and response.headers["x-content-type-options"] == "nosniff"
+        and response.headers["referrer-policy"] == "no-referrer"
+        and response.headers["cross-origin-resource-policy"] == "same-origin"
     )
 
 
@@ -148,10 +148,10 @@ def test_all_routes_are_tested_and_run_in_threads() -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_every_path_requires_a_login(client: TestClient, world: World, path: str) -> None:
     put_run(world)
-    answer = client.get(f"/engagement/{path}")
-    assert answer.status_code == 401
-    assert answer.json()["detail"] == "You are not logged in"
-    assert has_security_headers(answer)
+    response = client.get(f"/engagement/{path}")
+    assert response.status_code == 401
+    assert response.json()["detail"] == "You are not logged in"
+    assert has_security_headers(response)
     assert world.connections == 0
 
 
@@ -163,9 +163,9 @@ def test_every_method_requires_a_login(client: TestClient, method: str, path: st
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_path_requires_the_permission(client: TestClient, world: World, path: str) -> None:
-    answer = client.get(f"/engagement/{path}", headers={"Authorization": f"Bearer {token(None)}"})
-    assert answer.status_code == 403
-    assert has_security_headers(answer)
+    response = client.get(f"/engagement/{path}", headers={"Authorization": f"Bearer {token(None)}"})
+    assert response.status_code == 403
+    assert has_security_headers(response)
     assert world.connections == 0
 
 
@@ -179,8 +179,8 @@ def test_the_permission_is_to_read_this_dag(client: TestClient, world: World, mo
         return False
 
     monkeypatch.setattr(SimpleAuthManager, "is_authorized_dag", is_authorized_dag)
-    answer = client.get("/engagement/?dag_id=another", headers={"Authorization": f"Bearer {token('ADMIN')}"})
-    assert answer.status_code == 403
+    response = client.get("/engagement/?dag_id=another", headers={"Authorization": f"Bearer {token('ADMIN')}"})
+    assert response.status_code == 403
     assert checked == [("GET", "customer_engagement_scoring")]
     assert world.connections == 0
 
@@ -208,11 +208,11 @@ def test_an_error_in_the_check_denies_access(
 
     monkeypatch.setattr(DagModel, "get_team_name", broken)
     put_run(world)
-    answer = get()
-    assert answer.status_code == 500
-    assert "secret words" not in answer.text
+    response = get()
+    assert response.status_code == 500
+    assert "secret words" not in response.text
     assert world.connections == 0
-    assert has_security_headers(answer)
+    assert has_security_headers(response)
 
 
 @pytest.mark.parametrize("credential", ["bearer", "cookie"])
@@ -222,11 +222,11 @@ def test_a_program_and_a_browser_have_access(client: TestClient, world: World, c
         "bearer": {"Authorization": f"Bearer {token('VIEWER')}"},
         "cookie": {"Cookie": f"_token={token('VIEWER')}"},
     }
-    answer = client.get("/engagement/", headers=headers[credential])
-    assert answer.status_code == 200
-    assert "970 of 1,000 scores for 2026-11-23" in answer.text
-    assert has_security_headers(answer)
-    assert "script-src 'sha256-" in answer.headers["content-security-policy"]
+    response = client.get("/engagement/", headers=headers[credential])
+    assert response.status_code == 200
+    assert "970 of 1,000 scores for 2026-11-23" in response.text
+    assert has_security_headers(response)
+    assert "script-src 'sha256-" in response.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
@@ -284,9 +284,9 @@ def test_a_run_has_its_report_and_summary(get: Callable[..., Response], world: W
     ],
 )
 def test_no_other_key_is_read(get: Callable[..., Response], world: World, path: str) -> None:
-    answer = get(path)
-    assert answer.status_code == 404
-    assert has_security_headers(answer)
+    response = get(path)
+    assert response.status_code == 404
+    assert has_security_headers(response)
     assert world.bucket.reads == []
 
 
@@ -305,40 +305,40 @@ def test_a_deleted_report_is_not_found(get: Callable[..., Response], world: Worl
 def test_unavailable_data_is_explained(get: Callable[..., Response], world: World, error: Exception, text: str) -> None:
     world.error = error
     for path in ("", f"{ADDRESS}/report"):
-        answer = get(path, headers={"Accept": "text/html,*/*"})
-        assert answer.status_code == 503
+        response = get(path, headers={"Accept": "text/html,*/*"})
+        assert response.status_code == 503
         for words in ("The runs cannot be read", text, "<dt>Problem</dt>", "<dt>Expected</dt>", "<dt>Next step</dt>"):
-            assert words in answer.text
-        assert has_security_headers(answer)
+            assert words in response.text
+        assert has_security_headers(response)
     assert text in get().json()["problem"]
 
 
 def test_an_invalid_configuration_is_explained(get: Callable[..., Response], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__ENGAGEMENT__TIMEZONE", "Mars/Olympus")
-    answer = get()
-    assert answer.status_code == 503
-    assert "Mars/Olympus" in answer.json()["problem"]
+    response = get()
+    assert response.status_code == 503
+    assert "Mars/Olympus" in response.json()["problem"]
 
 
 def test_an_unexpected_error_is_a_500_without_data(get: Callable[..., Response], world: World) -> None:
     world.error = RuntimeError("secret words")
-    answer = get("", headers={"Accept": "text/html"})
-    assert answer.status_code == 500
-    assert "secret words" not in answer.text
-    assert "The page cannot be shown" in answer.text
-    assert has_security_headers(answer)
+    response = get("", headers={"Accept": "text/html"})
+    assert response.status_code == 500
+    assert "secret words" not in response.text
+    assert "The page cannot be shown" in response.text
+    assert has_security_headers(response)
 
 
 def test_a_browser_without_login_gets_a_page(client: TestClient) -> None:
-    answer = client.get("/engagement/", headers={"Accept": "text/html"})
-    assert answer.status_code == 401
-    assert "Log in to Airflow, then open this page again." in answer.text
+    response = client.get("/engagement/", headers={"Accept": "text/html"})
+    assert response.status_code == 401
+    assert "Log in to Airflow, then open this page again." in response.text
 
 
 def test_hostile_text_is_shown_as_text(get: Callable[..., Response], world: World) -> None:
     put_run(world, run_id=HOSTILE, headline=HOSTILE)
     world.bucket.put(f"summaries/dt={TODAY}/runs/x-0123abcd.json", json.dumps({"version": HOSTILE}).encode())
-    answer = get()
-    assert answer.status_code == 200
-    assert "<img" not in answer.text
-    assert "version: expected 1, got a str" in answer.text
+    response = get()
+    assert response.status_code == 200
+    assert "<img" not in response.text
+    assert "version: expected 1, got a str" in response.text
