@@ -1,4 +1,4 @@
-"""Deploys a release to an environment, step by step. Each step checks the present state and skips what is done."""
+"""Deploys a release to an environment, step by step; a rollback deploys an older one. Each step skips what is done."""
 
 import contextlib
 from datetime import UTC, datetime
