@@ -97,7 +97,7 @@ def _check_glue_runs(artifacts: RunArtifacts) -> Iterator[Finding]:
             advice = _task_advice(task, artifacts)
             yield Finding(code="glue_run_not_succeeded", task=task, detail=detail, advice=advice)
     if artifacts.glue.error:
-        yield Finding(code="glue_unsettled", task=PUSH_TASK, detail=artifacts.glue.error, advice=_ADVICE_GLUE)
+        yield Finding(code="glue_state_unknown", task=PUSH_TASK, detail=artifacts.glue.error, advice=_ADVICE_GLUE)
 
 
 def _check_manifest(artifacts: RunArtifacts, name: str, task: str, manifest: LoadedManifest[Any]) -> Iterator[Finding]:

@@ -62,7 +62,7 @@ STOPPED = {"cause": "auth", "detail": "The CRM responded with 401 twice."}
         ({"aggregates": {factory.FIRST: factory.first_attempt()}}, ["delivery_inconsistent"]),
         ({"broken_aggregates": ["The aggregate x cannot be read"]}, ["aggregates_broken"]),
         ({"delivery": delivery(stopped=STOPPED)}, ["delivery_stopped"]),
-        ({"glue": GlueRuns((), error="Glue cannot be queried")}, ["glue_unsettled"]),
+        ({"glue": GlueRuns((), error="Glue cannot be queried")}, ["glue_state_unknown"]),
         ({"has_open_users": True}, ["left_open"]),
     ],
 )
