@@ -78,9 +78,18 @@ class WorkflowRun:
         derived = {
             "score_date": score_date.isoformat(),
             "scored_at": scored_at,
-            "run_id": f"workflow__{scored_at}",
+            "run_id": self._run_id(scored_at, manual.get("push_mode")),
         }
         return manual | derived
+
+    def _run_id(self, scored_at: str, push_mode: str | None) -> str:
+        """Return the run id that both jobs of the workflow run use.
+
+        A repeated run has the same id, so it sends only what its earlier attempts left open. `retry_rejected` sends
+        users that an earlier run saw rejected, so each of its runs is a run of its own.
+        """
+        run_id = f"workflow__{scored_at}"
+        return f"{run_id}__{self.id}" if push_mode == "retry_rejected" else run_id
 
     def check_age(self, score_date: str, push_mode: str, now: datetime) -> None:
         """Fail for an old date, unless the push mode was set manually.

@@ -57,14 +57,19 @@ class FailureCheck:
                 f"{self.max_failed_fraction:.2%} are allowed (max_failed_fraction)."
             )
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
-        if stop_reason is not None or _open(outcomes):
-            advice = "Clear push_scores: it sends only the open rows."
-        else:
-            advice = "A retry would send nothing. Fix the cause, then send the date with push_mode=retry_rejected."
         raise DeliveryFailedError(
             f"{cause} {_open(outcomes):,} of {sum(outcomes.values()):,} rows are open ({counts}). "
-            f"Users and reasons: {failed_csv}. {advice}"
+            f"Users and reasons: {failed_csv}. {_advice(outcomes, stopped=stop_reason is not None)}"
         )
+
+
+def _advice(outcomes: Mapping[str, int], *, stopped: bool) -> str:
+    if not stopped and not _open(outcomes):
+        return "A retry would send nothing. Fix the cause, then send the date with push_mode=retry_rejected."
+    advice = "Clear push_scores: it sends only the open rows."
+    if not stopped and outcomes.get("rejected"):
+        advice += " To send the rejected users again, use push_mode=retry_rejected."
+    return advice
 
 
 def _failed_fraction(outcomes: Mapping[str, int]) -> float:

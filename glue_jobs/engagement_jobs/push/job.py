@@ -81,8 +81,9 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     )
     store.write_json(manifest_key, manifest)
     log.info("wrote %s: %s", store.uri(manifest_key), dict(outcomes))
-    check = FailureCheck(arguments.max_failed_fraction, in_workflow)
-    check.raise_if_failed(manifest["outcomes"], result.stop_reason, store.uri(failed_csv_key(arguments.score_date)))
+    if not selection.dry_run:
+        check = FailureCheck(arguments.max_failed_fraction, in_workflow)
+        check.raise_if_failed(manifest["outcomes"], result.stop_reason, store.uri(failed_csv_key(arguments.score_date)))
     return manifest
 
 

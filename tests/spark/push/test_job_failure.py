@@ -71,3 +71,11 @@ def test_the_job_fails_if_a_retry_can_help(
         check_push_invariants(bucket, manifest, ROWS)
         assert (manifest["job_run_id"], manifest["stopped"]) == (job_run_id, None)
         assert {outcome: manifest["outcomes"][outcome] for outcome in expected} == expected
+
+
+def test_a_dry_run_in_a_workflow_succeeds(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
+    put_scores(bucket, users(ROWS))
+    reject_users(spark, crm, bucket, 4)
+    arguments = push_arguments(crm, bucket, "jr_1", push_mode="dry_run", max_failed_fraction=LIMIT)
+    outcomes = push(spark, arguments, in_workflow=True)["outcomes"]
+    assert (outcomes["rejected"], outcomes["planned"]) == (4, ROWS - 4)

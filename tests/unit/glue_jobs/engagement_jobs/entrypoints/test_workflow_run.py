@@ -53,6 +53,13 @@ def test_score_date_alone_determines_all_arguments() -> None:
     }
 
 
+def test_each_run_of_retry_rejected_has_its_own_id() -> None:
+    """With the id of the run before, the users that it saw rejected would not be sent."""
+    properties = {"score_date": "2026-11-23", "push_mode": "retry_rejected"}
+    ids = [WorkflowRun("nightly", run, "UTC", properties).derive_arguments()["run_id"] for run in ("wr_1", "wr_2")]
+    assert ids == ["workflow__2026-11-23T00:00:00Z__wr_1", "workflow__2026-11-23T00:00:00Z__wr_2"]
+
+
 def test_manual_properties_replace_arguments() -> None:
     manual = {"push_mode": "changed", "resend_delivered": "true", "limit": "10", "max_requests_per_second": "2"}
     values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="", **manual).derive_arguments()

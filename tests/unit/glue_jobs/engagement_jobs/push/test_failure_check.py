@@ -51,7 +51,8 @@ def test_open_users_are_sent_by_a_clear() -> None:
     assert str(failure.value) == (
         "10.00% of the rows are rejected, unknown or deferred, at most 5.00% are allowed (max_failed_fraction). "
         "40 of 2,000 rows are open (1,800 delivered, 160 rejected, 40 deferred). "
-        f"Users and reasons: {URI}. Clear push_scores: it sends only the open rows."
+        f"Users and reasons: {URI}. Clear push_scores: it sends only the open rows. "
+        "To send the rejected users again, use push_mode=retry_rejected."
     )
 
 
