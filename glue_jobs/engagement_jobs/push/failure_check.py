@@ -57,9 +57,10 @@ class FailureCheck:
                 f"{self.max_failed_fraction:.2%} are allowed (max_failed_fraction)."
             )
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
+        advice = _advice(outcomes, stopped=stop_reason is not None)
         raise DeliveryFailedError(
             f"{cause} {_open(outcomes):,} of {sum(outcomes.values()):,} rows are open ({counts}). "
-            f"Users and reasons: {failed_csv}. {_advice(outcomes, stopped=stop_reason is not None)}"
+            f"Users and reasons: {failed_csv}. {advice}"
         )
 
 
