@@ -1,4 +1,4 @@
-"""Words that the project does not use, searched for in comments, strings and documents, never in names of the code.
+"""Words that the project does not use, searched for in comments, strings, documents and names of tests.
 
 `words.txt` has one regular expression a line, and what to write instead. Only words without a second, good meaning
 are listed: a check that is wrong now and then gets switched off.
@@ -12,14 +12,33 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-DOCUMENTS = {".css", ".html", ".j2", ".js", ".md", ".sh", ".toml", ".yaml", ".yml", ".in", ""}  # "": Makefile etc.
+DOCUMENTS = {
+    ".css",
+    ".html",
+    ".in",
+    ".j2",
+    ".js",
+    ".md",
+    ".properties",
+    ".sh",
+    ".toml",
+    ".yaml",
+    ".yml",
+    "",
+}  # "": Makefile etc.
 EXEMPT = {"LICENSE"}
+_F_STRING = getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)  # since Python 3.12 a token of its own
 
 
 def _read_words() -> list[tuple[re.Pattern[str], str]]:
     lines = Path(__file__).with_name("words.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.partition(" -> ") for line in lines if line and not line.startswith("#")]
-    return [(re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE), better) for words, _, better in pairs]
+    return [(_compile(words), better) for words, _, better in pairs]
+
+
+def _compile(words: str) -> re.Pattern[str]:
+    words = words.replace(" ", r"\s+(?:[#*/]+\s*)?")  # a phrase may continue on the next line of a comment
+    return re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
 
 
 WORDS = _read_words()
@@ -41,5 +60,7 @@ def check_file(path: Path, source: str) -> Iterator[str]:
 
 def _prose(source: str) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type in (tokenize.COMMENT, tokenize.STRING):
-            yield token.start[0], token.string
+        if token.type in (tokenize.COMMENT, tokenize.STRING, _F_STRING):
+            yield token.start[0], re.sub(r"\\[abfnrtv]", "  ", token.string)
+        elif token.type == tokenize.NAME and token.string.startswith("test_"):
+            yield token.start[0], token.string.replace("_", " ")

@@ -68,7 +68,6 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         attempts = [each.job_run_id for each in find_attempts(store, arguments.score_date, arguments.run_id)]
     if plan.to_send:
         snapshot.write(arguments.job_run_id, attempt.folder)
-
     _check_outcome_total(outcomes, scores.rows, arguments.job_run_id)
     manifest = delivery_manifest(
         selection,

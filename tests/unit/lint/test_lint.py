@@ -75,10 +75,13 @@ def test_the_banned_imports_bite(path: str, source: str, rule: str) -> None:
     [
         ("infra/new.py", "x = 1\n" * 251, "251 lines, the limit is 250"),
         ("infra/new.py", "def f():\n" + "    x = 1\n" * 40, "f has 41 lines, the limit is 40"),
-        ("infra/new.py", "class C:\n" + "    def f(self): ...\n" * 13, "C has 13 methods, the limit is 12"),
+        ("infra/new.py", "class C:  # size:\n" + "    def f(self): ...\n" * 13, "C has 13 methods, the limit is 12"),
         ("tests/new.py", f"def test_{'x' * 56}(): ...\n", "has 61 characters, the limit is 60"),
         ("infra/new.py", '"""Look.\n\nIt is told so."""\n', "infra/new.py:3: 'told'"),
+        ("infra/new.py", 'x = f"{y} is told"\n', "infra/new.py:1: 'told'"),
+        ("tests/new.py", "def test_nobody_waits(): ...\n", "tests/new.py:1: 'nobody'"),
         ("docs/new.md", "Nobody reads this.\n", "docs/new.md:1: 'Nobody'"),
+        ("infra/new.yaml", "# It is under\n# way.\n", "infra/new.yaml:1: 'under"),
     ],
 )
 def test_the_limits_and_the_words_bite(path: str, source: str, fault: str) -> None:
