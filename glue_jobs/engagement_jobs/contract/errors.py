@@ -1,7 +1,7 @@
 """Every exception class of the jobs.
 
 An error that ends a job run reaches Glue's `ErrorMessage` as `<class name>: <text>`. Its text states what was expected,
-what was found, where, and what to do next; docs/guides/runbook.md has a row for each.
+what the job got, where, and what to do next; docs/guides/runbook.md has a row for each.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The check that the extract is present and complete.
 
-In a workflow run the scoring job makes it itself, since no earlier task does. The Airflow side makes the same check in
-`check_activity`; `tests/contract/` compares the results.
+In a workflow run, the scoring job runs this check itself, because there is no earlier task. The Airflow side has the
+same check in `check_activity`; `tests/contract/` compares the results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A job run inside a Glue workflow run, which has no orchestrator that computes the arguments of the day.
+"""A job run inside a Glue workflow run, where no orchestrator computes the arguments of the date.
 
 The triggers of the workflow pass the same arguments every day. The date is a run property: the schedule sets
 `scheduled_time`, and a manual start may set the properties that Airflow's trigger form offers as params.
@@ -94,8 +94,8 @@ class WorkflowRun:
     def check_age(self, score_date: str, push_mode: str, now: datetime) -> None:
         """Fail for an old date, unless the push mode was set manually.
 
-        Airflow only plans such a date. Here the run fails instead, because it has no summary: a plan would look like
-        a delivery.
+        Airflow only plans such a date. A workflow run fails instead, because it has no summary that would show that
+        nothing was sent.
 
         :raises WorkflowError: the date is more than MAX_PUSH_AGE_DAYS days before the business day of `now`
         """

@@ -43,7 +43,7 @@ class DispatchResult:
     unlogged_users: tuple[str, ...] = ()
 
 
-def share(setup: TaskSetup, tasks: int) -> TaskSetup:
+def divide_limits(setup: TaskSetup, tasks: int) -> TaskSetup:
     """Return the setup of one of `tasks` tasks: together they never exceed the rate and burst of `setup`."""
     settings = replace(setup.settings, rate=setup.settings.rate / tasks, burst=setup.settings.burst / tasks)
     return replace(setup, settings=settings, rows=round(setup.rows / tasks))
@@ -116,7 +116,7 @@ def _send_rest(rows: DataFrame, setup: TaskSetup, tasks: int, counters: Delivery
     :param counters: counts of the canary; those of the tasks are added
     """
     try:
-        results = _run_tasks(rows, share(setup, tasks), tasks)
+        results = _run_tasks(rows, divide_limits(setup, tasks), tasks)
     except Py4JJavaError as error:
         time.sleep(_WORKER_KILL_SECONDS)
         for finished in read_finished_tasks(Store(setup.bucket), setup.attempt.folder):

@@ -42,7 +42,7 @@ def manifest_key(arguments: PushArguments) -> str:
 
 
 def task_setup(arguments: PushArguments, attempt: Attempt, started: float, rows: int) -> TaskSetup:
-    """The setup of the canary, which has the rate and the rows of the full job; `dispatch.share` makes those of a task.
+    """The setup of the canary, with the rate and the rows of the full job; `dispatch.divide_limits` derives a task's.
 
     :param started: epoch seconds; the deadline counts from here
     :param rows: number of rows to send

@@ -1,4 +1,4 @@
-"""The scoring job: read the extract, score its valid rows, set the invalid ones aside, and describe all in a manifest.
+"""The scoring job: score the valid rows of the extract, store the invalid ones separately, and write a manifest.
 
 The manifest is deleted first and written last: scores without a manifest are incomplete, and no reader uses them.
 """
@@ -30,8 +30,8 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
     :return: the manifest
     :raises InputChangedError: the extract was deleted or replaced after it was checked
-    :raises SchemaError: a file of the extract is not Parquet, or a column is missing or has another type; of the
-        date, only the manifest was deleted
+    :raises SchemaError: a file of the extract is not Parquet, or a column is missing or has another type; only
+        the date's scores manifest was deleted
     :raises WeightsError: the weights document does not exist or is invalid; as above
     :raises TooManyInvalidRowsError: the invalid rows were written, the scores were deleted
     """

@@ -28,7 +28,7 @@ class ScoreMetric:
 
     :param type: one of `TYPES`
     :param weight: share of the score, from 0 to 1
-    :param cap: value from which on the metric counts in full
+    :param cap: at this value and above, the metric counts in full
     """
 
     name: str

@@ -11,7 +11,7 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push import dispatch
-from engagement_jobs.push.dispatch import check_feasible, read_finished_tasks, share, wait_for_retry_after
+from engagement_jobs.push.dispatch import check_feasible, divide_limits, read_finished_tasks, wait_for_retry_after
 from tests.support.glue_days import task_setup
 from tests.support.glue_emulators import Bucket, Emulators
 
@@ -19,7 +19,7 @@ from tests.support.glue_emulators import Bucket, Emulators
 @pytest.mark.parametrize("tasks", [1, 2, 4, 7])
 def test_tasks_share_rate_and_burst(emulators: Emulators, bucket: Bucket, tasks: int) -> None:
     job = task_setup(emulators, bucket, "attempt=x/", 1000, max_requests_per_second=50, push_tasks=4)
-    task = share(job, tasks)
+    task = divide_limits(job, tasks)
     assert task.settings.rate * tasks == pytest.approx(50)
     assert task.settings.burst * tasks == pytest.approx(5)
     assert task.rows == pytest.approx(1000 / tasks, abs=0.5)

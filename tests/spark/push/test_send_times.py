@@ -13,7 +13,7 @@ from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import SIZE, Canary
-from engagement_jobs.push.dispatch import share
+from engagement_jobs.push.dispatch import divide_limits
 from engagement_jobs.push.task import TaskSetup
 from local.fake_crm.faults import Fault
 from local.fake_crm.server import serving
@@ -54,7 +54,7 @@ async def deliver_all(harness: DeliveryHarness, setup: TaskSetup, tasks: int) ->
         canary = replace(setup, settings=replace(setup.settings, endpoint=f"{url}/api/v1/update-score"))
         await deliver(canary, 0, SIZE, times, Canary())
         each = (ROWS - SIZE) // tasks
-        task = share(canary, tasks)
+        task = divide_limits(canary, tasks)
         await asyncio.gather(*(deliver(task, SIZE + number * each, each, times) for number in range(tasks)))
     return sorted(times)
 
