@@ -64,13 +64,13 @@ def _application(s3_url: str, aws_url: Callable[[], str]) -> Any:
     from flask import Flask
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    from local.aws_emulator.cloudformation import api
+    from local.aws_emulator.cloudformation import cloudformation_api
     from local.aws_emulator.cloudformation.resources import Services
-    from local.aws_emulator.mwaa.api import add_mwaa_api
+    from local.aws_emulator.mwaa.mwaa_api import add_mwaa_api
 
     def create_service(service: Any) -> Flask:
         if service == "cloudformation":
-            return api.application(Services(s3_url, aws_url()))
+            return cloudformation_api.application(Services(s3_url, aws_url()))
         return create_backend_app(service)
 
     return add_mwaa_api(DomainDispatcherApplication(create_service))
