@@ -58,6 +58,7 @@ class Deployment:
         :return: the summary, for the last line of the output
         :raises DeployError: when the deployment did not complete
         """
+        self._refuse_older_data_format()  # before code of an older release runs and fails
         self._target.validate()
         self._stacks.refuse_two_schedulers(self._environment)
         outputs = self._deploy_pipeline()
@@ -81,12 +82,17 @@ class Deployment:
             return f"{subject}: nothing to change; {smoke_result}"
         return f"{subject}: deployed ({', '.join(self._changed_parts)}); {smoke_result}"
 
+    def _refuse_older_data_format(self) -> None:
+        pipeline = self._stacks.wait_until_stable(self._environment.stack_name("pipeline"))
+        if pipeline and pipeline.exists:
+            store = ReleaseStore(self._account.s3, pipeline.outputs["ArtifactsBucketName"])
+            refuse_older_data_format(self._target.release, pipeline.release_commit, store)
+
     def _deploy_pipeline(self) -> dict[str, str]:
         """Upload the release, then update the pipeline stack; a new stack comes first, because it makes the bucket."""
         present = self._stacks.clear_failed_creation(self._environment.stack_name("pipeline"))
         if present:
             store = ReleaseStore(self._account.s3, present.outputs["ArtifactsBucketName"])
-            refuse_older_data_format(self._target.release, present.release_commit, store)
             self._wait_for_jobs(present)
             self._upload(store)
         stack = self._apply("pipeline", present, self._target.pipeline_parameters())

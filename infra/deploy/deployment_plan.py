@@ -10,7 +10,7 @@ from infra.deploy.airflow.pool import POOL, is_pool_correct
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.errors import AirflowError, DeployError
 from infra.deploy.progress_log import ProgressLog
-from infra.deploy.releases.data_format_check import refuse_older_data_format
+from infra.deploy.releases.data_format_check import deployed_data_format, refuse_older_data_format
 from infra.deploy.releases.release_store import ReleaseStore
 from infra.deploy.stacks.change_sets import ChangeSetClient
 from infra.deploy.stacks.stack_client import DeployedStack, StackClient
@@ -33,12 +33,14 @@ class DeploymentPlan:
         """Write the plan, one line for each change.
 
         :return: the summary, for the last line of the output
-        :raises DeployError: when parameters or settings are invalid, or another scheduler is deployed
+        :raises DeployError: when parameters or settings are invalid, another scheduler is deployed, or the data format
+            of the deployed release cannot be read
         """
-        self._target.validate()
-        self._stacks.refuse_two_schedulers(self._environment)
         pipeline = self._stacks.wait_until_stable(self._environment.stack_name("pipeline"))
         present = pipeline if pipeline and pipeline.exists else None
+        self._plan_data_format(present)  # before code of an older release runs and fails
+        self._target.validate()
+        self._stacks.refuse_two_schedulers(self._environment)
         self._plan_release(present)
         self._plan_stack("pipeline", pipeline, self._target.pipeline_parameters())
         if present:
@@ -53,7 +55,6 @@ class DeploymentPlan:
     def _plan_release(self, present: DeployedStack | None) -> None:
         release = self._target.release
         if not present:
-            self._progress.write(f"data format: {release.data_format}")
             self._report(release.prefix, [f"{len(release.files)} files uploaded, when the bucket exists"])
             return
         store = ReleaseStore(self._account.s3, present.outputs["ArtifactsBucketName"])
@@ -62,17 +63,20 @@ class DeploymentPlan:
         self._report(folder, [f"{len(missing)} files uploaded"] if missing else [])
         deployed = present.release_commit
         if deployed and deployed != release.commit:
-            manifest = store.manifest(deployed)
-            differing = release.differing_files(manifest) if manifest else ["unknown, it has no manifest"]
-            files = ", ".join(differing) or "nothing"
+            files = ", ".join(release.differing_files(store.deployed_manifest(deployed))) or "nothing"
             self._progress.write(f"{folder}: differs from the deployed release {deployed[:12]} in: {files}")
-        self._plan_data_format(deployed, store)
 
-    def _plan_data_format(self, deployed: str | None, store: ReleaseStore) -> None:
-        present = f", deployed {store.data_format(deployed)}" if deployed else ""
-        self._progress.write(f"data format: {self._target.release.data_format}{present}")
+    def _plan_data_format(self, present: DeployedStack | None) -> None:
+        release = self._target.release
+        deployed = present.release_commit if present else None
+        if not present or not deployed:
+            self._progress.write(f"data format: {release.data_format}")
+            return
+        store = ReleaseStore(self._account.s3, present.outputs["ArtifactsBucketName"])
+        deployed_format = deployed_data_format(release, deployed, store)
+        self._progress.write(f"data format: {release.data_format}, deployed {deployed_format}")
         try:
-            refuse_older_data_format(self._target.release, deployed, store)
+            refuse_older_data_format(release, deployed, store)
         except DeployError as error:
             self._progress.write(f"deploy would REFUSE this: {error}")
 

@@ -5,15 +5,29 @@ from infra.deploy.releases.release import Release
 from infra.deploy.releases.release_store import ReleaseStore
 
 
+def deployed_data_format(release: Release, deployed: str, store: ReleaseStore) -> int:
+    """Return the data format of the deployed release.
+
+    It is not read from S3 when `release` is the deployed one, whose upload may have been interrupted.
+
+    :param deployed: commit of the deployed release
+    :return: 0 when the release predates the number
+    :raises DeployError: when the manifest is missing, cannot be read or is damaged
+    """
+    if deployed == release.commit:
+        return release.data_format
+    return store.deployed_manifest(deployed).data_format
+
+
 def refuse_older_data_format(release: Release, deployed: str | None, store: ReleaseStore) -> None:
     """Refuse a release whose data format is older than that of the deployed release.
 
     :param deployed: commit of the deployed release, None when none is deployed
-    :raises DeployError: when `release` has a lower number
+    :raises DeployError: when `release` has a lower number, or when the deployed number cannot be read
     """
     if deployed is None:
         return
-    deployed_format = store.data_format(deployed)
+    deployed_format = deployed_data_format(release, deployed, store)
     if release.data_format < deployed_format:
         raise DeployError(
             f"release {release.commit[:12]} has data format {release.data_format}, but the deployed release "

@@ -28,20 +28,41 @@ def build_release(commit: str, tree: Mapping[str, bytes]) -> Release:
     files["requirements.txt"] = tree["requirements.txt"]
     files.update({path: body for path, body in tree.items() if path.startswith("dags/")})
     files.update({path: tree[path] for name in TEMPLATES if (path := f"infra/{name}") in tree})
-    return Release(commit, files, read_data_format(tree[DATA_FORMAT_FILE]))
+    return Release(commit, files, read_data_format(tree.get(DATA_FORMAT_FILE, b"")))
 
 
 def read_data_format(source: bytes) -> int:
     """Read the constant DATA_FORMAT without importing the module, which may be of another commit.
 
-    :raises DeployError: when the source does not assign a positive integer to it
+    :raises DeployError: when the source does not assign a positive integer literal to it, exactly once
     """
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["DATA_FORMAT"]:
-            value = ast.literal_eval(node.value)
-            if type(value) is int and value > 0:
-                return value
-    raise DeployError(f"{DATA_FORMAT_FILE}: expected DATA_FORMAT = <positive integer>; correct the file and commit it")
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        tree = ast.Module([], [])
+    assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and _assigns_data_format(node)]
+    values = [value for statement in tree.body if (value := _data_format_literal(statement)) is not None]
+    if len(assigned) == len(values) == 1:
+        return values[0]
+    raise DeployError(
+        f"{DATA_FORMAT_FILE}: expected DATA_FORMAT = <positive integer>, once and as a literal; correct the file and "
+        "commit it"
+    )
+
+
+def _assigns_data_format(name: ast.Name) -> bool:
+    return name.id == "DATA_FORMAT" and not isinstance(name.ctx, ast.Load)
+
+
+def _data_format_literal(statement: ast.stmt) -> int | None:
+    """Return the positive integer that the statement assigns to DATA_FORMAT; None for other statements."""
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Name(id="DATA_FORMAT")], value=ast.Constant(value=value))
+            | ast.AnnAssign(target=ast.Name(id="DATA_FORMAT"), value=ast.Constant(value=value))
+        ) if type(value) is int and value > 0:
+            return value
+    return None
 
 
 def build_job_files(sources: Mapping[str, bytes]) -> dict[str, bytes]:

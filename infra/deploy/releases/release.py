@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from infra.deploy.errors import DeployError
+
 MANIFEST = "release.json"
 FOLDER = "releases"
+_RESTORE = "Restore the first version of the object, then run this again"
 
 
 def sha256(body: bytes) -> str:
@@ -32,11 +35,26 @@ class ReleaseManifest:
     data_format: int = 0
 
     @classmethod
-    def parse(cls, body: bytes) -> Self:
-        """Parse a `release.json`."""
-        document = json.loads(body)
-        hashes = {name: entry["sha256"] for name, entry in document["files"].items()}
-        return cls(hashes, document.get("data_format", 0))
+    def parse(cls, body: bytes, location: str) -> Self:
+        """Parse a `release.json`.
+
+        :param location: where it is stored, for the message
+        :raises DeployError: when it is not the manifest of a release
+        """
+        try:
+            document = json.loads(body)
+            hashes = {name: entry["sha256"] for name, entry in document["files"].items()}
+            data_format = document.get("data_format", 0)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise DeployError(
+                f"{location}: expected a JSON object with the sha256 of each file under `files`, got something else. "
+                f"{_RESTORE}"
+            ) from None
+        if type(data_format) is not int or data_format < 0:  # a bool is an int, but not a number of a data format
+            raise DeployError(
+                f"{location}: expected a data_format of 0 or more, or none, got {json.dumps(data_format)}. {_RESTORE}"
+            )
+        return cls(hashes, data_format)
 
 
 @dataclass(frozen=True)

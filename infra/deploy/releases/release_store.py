@@ -12,6 +12,10 @@ _CONFLICT_CODES = ("PreconditionFailed", "ConditionalRequestConflict", "412", "4
 _NOT_FOUND_CODES = ("NoSuchKey", "NotFound", "404")
 
 
+def _manifest_key(commit: str) -> str:
+    return f"{release_prefix(commit)}/{MANIFEST}"
+
+
 class ReleaseStore:
     """The releases in one bucket.
 
@@ -78,14 +82,33 @@ class ReleaseStore:
         return release
 
     def manifest(self, commit: str) -> ReleaseManifest | None:
-        """Return a release's manifest; None when there is none, because the upload did not complete."""
-        body = self.read(f"{release_prefix(commit)}/{MANIFEST}")
-        return ReleaseManifest.parse(body) if body is not None else None
+        """Return a release's manifest; None when there is none, because the upload did not complete.
 
-    def data_format(self, commit: str) -> int:
-        """Return the data format of a release; 0 when its manifest is missing or has no such number."""
-        manifest = self.manifest(commit)
-        return manifest.data_format if manifest else 0
+        :raises DeployError: when it is damaged
+        """
+        key = _manifest_key(commit)
+        body = self.read(key)
+        return ReleaseManifest.parse(body, f"s3://{self.bucket}/{key}") if body is not None else None
+
+    def deployed_manifest(self, commit: str) -> ReleaseManifest:
+        """Return the manifest of the deployed release.
+
+        :raises DeployError: when it is missing, cannot be read or is damaged
+        """
+        expected = f"s3://{self.bucket}/{_manifest_key(commit)}: expected the manifest of the deployed release"
+        try:
+            manifest = self.manifest(commit)
+        except ClientError as error:
+            raise DeployError(
+                f"{expected}, got: {error}. Nothing was changed. Allow these credentials to read the object, then run "
+                "this again"
+            ) from None
+        if manifest is None:
+            raise DeployError(
+                f"{expected}, got no object: the data format of what is in S3 is unknown. Nothing was changed. Restore "
+                f"the object, or check out {commit} and deploy it, which uploads the missing files; then run this again"
+            )
+        return manifest
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes of an object; None when it does not exist."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -141,7 +142,7 @@ def test_the_manifest_lists_every_file_and_the_data_format(packaged: Release) ->
         name: {"sha256": sha256(body), "bytes": len(body)} for name, body in packaged.files.items()
     }
     assert manifest["data_format"] == packaged.data_format == DATA_FORMAT
-    assert packaged.differing_files(ReleaseManifest.parse(packaged.manifest)) == []
+    assert packaged.differing_files(ReleaseManifest.parse(packaged.manifest, "release.json")) == []
 
 
 def test_a_release_is_written_as_in_the_bucket(packaged: Release, tmp_path: Path) -> None:
@@ -170,7 +171,41 @@ def test_a_folder_without_git_is_reported(tmp_path: Path) -> None:
         git_source.head_commit(tmp_path)
 
 
-@pytest.mark.parametrize("source", [b"", b"DATA_FORMAT = '1'\n", b"DATA_FORMAT = 0\n", b"DATA_FORMAT = True\n"])
+@pytest.mark.parametrize("source", [b"DATA_FORMAT = 3\n", b'"""Text."""\n\nDATA_FORMAT: int = 3\n'])
+def test_a_data_format_is_one_integer_literal(source: bytes) -> None:
+    assert packaging.read_data_format(source) == 3
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        b"DATA_FORMAT: int\n",
+        b"DATA_FORMAT = '1'\n",
+        b"DATA_FORMAT = 0\n",
+        b"DATA_FORMAT = -1\n",
+        b"DATA_FORMAT = 1.0\n",
+        b"DATA_FORMAT = True\n",
+        b"DATA_FORMAT = None\n",
+        b"DATA_FORMAT = f()\n",
+        b"DATA_FORMAT = 1 + 1\n",
+        b"DATA_FORMAT = (\n",
+        b"DATA_FORMAT = 1\x00\n",
+        b"DATA_FORMAT = \xff\n",
+        b"DATA_FORMAT = OTHER = 1\n",
+        b"DATA_FORMAT = 1\nDATA_FORMAT = 2\n",
+        b"DATA_FORMAT = 1\nDATA_FORMAT += 1\n",
+        b"if True:\n    DATA_FORMAT = 1\n",
+    ],
+)
 def test_a_commit_without_a_data_format_is_refused(source: bytes) -> None:
-    with pytest.raises(DeployError, match="expected DATA_FORMAT = <positive integer>"):
+    with pytest.raises(DeployError, match="expected DATA_FORMAT = <positive integer>") as raised:
         packaging.read_data_format(source)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_commit_without_the_data_format_file_is_refused(checkout: Checkout) -> None:
+    tree = git_source.committed_files(checkout.folder, "HEAD")
+    del tree[packaging.DATA_FORMAT_FILE]
+    with pytest.raises(DeployError, match=re.escape(packaging.DATA_FORMAT_FILE)):
+        packaging.build_release("HEAD", tree)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -123,8 +124,40 @@ def test_a_modified_release_is_not_loaded(name: str, body: bytes | None) -> None
 def test_the_data_format_is_read_from_the_manifest(data_format: int) -> None:
     store = ReleaseStore(FakeS3(), "b")
     store.upload(Release(COMMIT, FILES, data_format))
-    assert store.data_format(COMMIT) == store.load(COMMIT).data_format == data_format
-    assert store.data_format(OTHER) == 0
+    assert store.deployed_manifest(COMMIT).data_format == store.load(COMMIT).data_format == data_format
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (b'"2"', 'got "2"'),
+        (b"null", "got null"),
+        (b"true", "got true"),
+        (b"-1", "got -1"),
+        (b"1.0", "got 1.0"),
+        (b"[1]", "got [1]"),
+    ],
+)
+def test_an_invalid_data_format_is_refused(value: bytes, message: str) -> None:
+    refuse_manifest(b'{"files": {}, "data_format": ' + value + b"}", message)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"null", b"{}", b'{"files": []}', b'{"files": {"a": {}}}'])
+def test_a_damaged_manifest_is_refused(body: bytes) -> None:
+    refuse_manifest(body, "expected a JSON object with the sha256 of each file")
+
+
+def refuse_manifest(body: bytes, message: str) -> None:
+    """Assert that every reader of this manifest refuses it, in one line that names the object."""
+    s3 = FakeS3()
+    s3.objects[f"releases/{COMMIT}/release.json"] = body
+    store = ReleaseStore(s3, "b")
+    for read in (store.deployed_manifest, store.manifest, store.load, store.find):
+        with pytest.raises(DeployError, match=re.escape(message)) as raised:
+            read(COMMIT)
+        assert str(raised.value).startswith(f"s3://b/releases/{COMMIT}/release.json: expected a")
+        assert "Restore the first version of the object" in str(raised.value)
+        assert "\n" not in str(raised.value)
 
 
 def test_a_release_without_a_data_format_is_kept_as_it_is() -> None:
