@@ -29,9 +29,9 @@ from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.entrypoints import workflow_run
-from engagement_jobs.push.manifest import delivery_manifest
+from engagement_jobs.push.delivery_manifest import delivery_manifest
 from engagement_jobs.push.selection import Selection
-from engagement_jobs.scoring.manifest import scores_manifest
+from engagement_jobs.scoring.scores_manifest import scores_manifest
 from engagement_jobs.scoring.weights import Weights
 from tests.support import job_arguments
 

@@ -21,12 +21,12 @@ from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push import options
 from engagement_jobs.push.attempts import PLAN, REST, Attempt, find_attempts
 from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, read_ledger
+from engagement_jobs.push.delivery_manifest import delivery_manifest
 from engagement_jobs.push.dispatch import DispatchResult, check_feasible, send, wait_for_retry_after
 from engagement_jobs.push.failed_csv import failed_csv_key, write_failed_csv
 from engagement_jobs.push.failure_check import FAILED_OUTCOMES, FailureCheck
 from engagement_jobs.push.final_outcomes import count_outcomes, count_rest, final_outcomes
 from engagement_jobs.push.killed_tasks import count_killed_tasks, write_missing_aggregates
-from engagement_jobs.push.manifest import delivery_manifest
 from engagement_jobs.push.retry_after_store import read_retry_after
 from engagement_jobs.push.scores_reader import ScoresManifest, read_manifest, read_scores
 from engagement_jobs.push.selection import Selection

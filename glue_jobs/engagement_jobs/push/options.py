@@ -6,7 +6,7 @@ from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.push.attempts import Attempt
-from engagement_jobs.push.manifest import utc
+from engagement_jobs.push.delivery_manifest import utc
 from engagement_jobs.push.selection import Selection
 from engagement_jobs.push.task import TaskSetup
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.push.delivery_history import attempt_folders
-from engagement_jobs.push.manifest import utc
+from engagement_jobs.push.delivery_manifest import utc
 
 
 def save_retry_after(store: Store, folder: str, task: str, not_before: float) -> None:

@@ -18,8 +18,8 @@ from engagement_jobs.contract.errors import TooManyInvalidRowsError, WeightsErro
 from engagement_jobs.scoring import extract_reader, invalid_rows_writer, scores_writer
 from engagement_jobs.scoring.duplicates import find_duplicate_users
 from engagement_jobs.scoring.formula import with_score
-from engagement_jobs.scoring.manifest import scores_manifest
 from engagement_jobs.scoring.row_validation import check_invalid_rate, is_valid
+from engagement_jobs.scoring.scores_manifest import scores_manifest
 from engagement_jobs.scoring.weights import Weights
 
 log = logging.getLogger("engagement.scoring")
