@@ -26,7 +26,7 @@ from local.processes import REPOSITORY
 _FOLDER = REPOSITORY / ".local" / "demo"
 _DEFAULT_RATE = 2000.0
 _CRM_OPTIONS = ["--latency-ms", "20", "--latency-jitter-ms", "20"]
-# With a fault, fail the push after seconds; the default timeout waits as long as a deployment of a real CRM may take.
+# With a fault, give up after 30 s; the default (600 s) allows for a deployment of a real CRM.
 _UNAVAILABLE_TIMEOUT_SECONDS = 30
 
 

@@ -61,7 +61,7 @@ class IdempotencyStore:
         """Store that the update was applied."""
         entry = _hash(key)
         before = self._entries.get(entry, 0)
-        if isinstance(before, int) and before & 1:
+        if isinstance(before, int) and before % 2 == 1:
             self.applied_twice += 1
         self._entries[entry] = _hash(payload) << 1 | 1
 

@@ -1,6 +1,7 @@
 """What earlier attempts did: the ledger, and the delivered snapshot that summarizes all older ledgers.
 
-Ledgers may expire, the snapshot may not. It has one row per user, of the newest date that is delivered or unknown. One
+Ledgers can expire; the snapshot never does. It has one row per user, of the newest date whose score is delivered or
+unknown. One
 join with it shows whether a later date was sent and which score the CRM got last, however long the history is.
 """
 

@@ -33,7 +33,7 @@ log = logging.getLogger("engagement.dispatch")
 class DispatchResult:
     """What was sent.
 
-    :param complete: whether `counters` includes every row to send; if not, the ledger has more rows
+    :param complete: whether `counters` includes every row to send; if not, `count_rest` adds the missing rows
     :param unlogged_users: users whose requests were sent but whose ledger lines could not be written
     """
 

@@ -53,24 +53,24 @@ class FailureCheck:
             cause = stop_reason.detail
         else:
             cause = (
-                f"{_failed_fraction(outcomes):.2%} of the rows are rejected, unknown or deferred, at most "
+                f"{_failed_fraction(outcomes):.2%} of the users are rejected, unknown or deferred, at most "
                 f"{self.max_failed_fraction:.2%} are allowed (max_failed_fraction)."
             )
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
-        advice = _advice(outcomes, stopped=stop_reason is not None)
+        advice = self._advice(outcomes, stopped=stop_reason is not None)
         raise DeliveryFailedError(
-            f"{cause} {_open(outcomes):,} of {sum(outcomes.values()):,} rows are open ({counts}). "
+            f"{cause} {_open(outcomes):,} of {sum(outcomes.values()):,} users are open ({counts}). "
             f"Users and reasons: {failed_csv}. {advice}"
         )
 
-
-def _advice(outcomes: Mapping[str, int], *, stopped: bool) -> str:
-    if not stopped and not _open(outcomes):
-        return "A retry would send nothing. Fix the cause, then send the date with push_mode=retry_rejected."
-    advice = "Clear push_scores: it sends only the open rows."
-    if not stopped and outcomes.get("rejected"):
-        advice += " To send the rejected users again, use push_mode=retry_rejected."
-    return advice
+    def _advice(self, outcomes: Mapping[str, int], *, stopped: bool) -> str:
+        if not stopped and not _open(outcomes):
+            return "A retry would send nothing. Fix the cause, then send the date with push_mode=retry_rejected."
+        restart = "Start the workflow again for this date" if self.in_workflow else "Clear push_scores"
+        advice = f"{restart}: it sends only the open users."
+        if not stopped and outcomes.get("rejected"):
+            advice += " To send the rejected users again, use push_mode=retry_rejected."
+        return advice
 
 
 def _failed_fraction(outcomes: Mapping[str, int]) -> float:

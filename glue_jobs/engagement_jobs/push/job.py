@@ -1,7 +1,7 @@
 """The push job: send a date's scores to the CRM, write a ledger line per user and a manifest.
 
 The job deletes the delivery manifest before it changes anything else and writes it last. It counts outcomes from the
-ledger as it was written. They add up to the rows of the scores; a row without a ledger line is open.
+ledger as it was written. They add up to the rows of the scores; a row to be sent that has no ledger line is open.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Count what killed tasks sent, from the ledger.
 
-A task writes its aggregate when it ends, so a killed task leaves ledger lines without an aggregate. The next attempt
-of the run counts these lines, so that the aggregates of all attempts include them.
+A task writes its aggregate when it ends, so a killed task leaves ledger lines without an aggregate. This attempt, or
+the next one after the job was killed, counts these lines, so that the aggregates of all attempts include them.
 """
 
 from __future__ import annotations

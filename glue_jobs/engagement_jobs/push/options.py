@@ -12,7 +12,7 @@ from engagement_jobs.push.task import TaskSetup
 
 
 def selection(arguments: PushArguments) -> Selection:
-    """Which users the run sends."""
+    """Return which users the run sends."""
     return Selection(
         arguments.score_date,
         arguments.run_id,
@@ -23,7 +23,7 @@ def selection(arguments: PushArguments) -> Selection:
 
 
 def this_attempt(arguments: PushArguments, started: float) -> Attempt:
-    """The attempt that this job is.
+    """Return the attempt that this job run is.
 
     :param started: epoch seconds
     """
@@ -35,7 +35,7 @@ def this_attempt(arguments: PushArguments, started: float) -> Attempt:
 
 
 def manifest_key(arguments: PushArguments) -> str:
-    """S3 key of the delivery manifest; a dry run has one of its own."""
+    """Return the S3 key of the delivery manifest; a dry run has its own."""
     if arguments.push_mode == "dry_run":
         return s3_keys.dry_run_prefix(arguments.run_id) + s3_keys.MANIFEST
     return s3_keys.responses_prefix(arguments.score_date) + s3_keys.MANIFEST

@@ -1,4 +1,4 @@
-"""Which users a run sends, as the job arguments choose."""
+"""Which users a run sends, as set by the job arguments; `send_plan` decides for each user."""
 
 from __future__ import annotations
 

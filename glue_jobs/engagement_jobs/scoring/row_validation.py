@@ -1,5 +1,7 @@
 """Validation of the extract: its columns, which of its rows are invalid and why, and whether there are too many.
 
+`duplicates` adds the reason `conflicting_rows`.
+
 Columns: `user_id`, a string, and the metrics of the weights document. Other columns are ignored.
 """
 

@@ -74,7 +74,7 @@ class GlueJobBackend(GlueBackend):
 
     def _check_concurrent_runs(self, job: FakeJob) -> None:
         limit = int(job.execution_property.get("MaxConcurrentRuns", 1))
-        if sum(run.state in ACTIVE for run in self.runs_of(job.name)) >= limit:
+        if len([run for run in self.runs_of(job.name) if run.state in ACTIVE]) >= limit:
             raise ConcurrentRunsExceededException(f"Concurrent runs exceeded for {job.name}")
 
     def _request(self, job: FakeJob, parameters: dict[str, Any]) -> JobRunRequest:

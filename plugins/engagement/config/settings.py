@@ -113,7 +113,8 @@ class Settings(NotificationSettings):
         default=5,
         ge=1,
         le=20,
-        description="Maximum requests per user in one run of the push job, the first one included.",
+        description="Maximum attempts per user in one run of the push job, the first one included. "
+        "Throttled requests, refused tokens and probes do not count.",
     )
     request_timeout_seconds: float = Field(default=30, ge=1, le=300, description="Timeout of one request, in seconds.")
     deadline_seconds: int = Field(

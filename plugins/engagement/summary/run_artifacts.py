@@ -31,7 +31,7 @@ class LoadedManifest(Generic[Manifest]):
 
     :param body: the content; None when it is not usable
     :param code: why it is not usable: `missing`, `broken` or `other_run`; else empty
-    :param detail: the same as a clause
+    :param detail: the reason in words, without a final period
     """
 
     key: str
@@ -72,7 +72,7 @@ class RunArtifacts:
 
     @property
     def last_attempt(self) -> Sequence[Aggregate]:
-        """Aggregates of the attempt that wrote the delivery manifest, or of the newest one without a manifest."""
+        """Aggregates of the attempt that wrote the delivery manifest, or, if there is none, of the newest attempt."""
         if self.delivery.body is not None:
             return self.aggregates.get(self.delivery.body.job_run_id, ())
         return list(self.aggregates.values())[-1] if self.aggregates else ()
@@ -113,7 +113,7 @@ def read_recent_histograms(bucket: Bucket, score_date: str) -> dict[str, Sequenc
 
 
 def has_open_users(bucket: Bucket, score_date: str, run_id: str) -> bool:
-    """Return whether an attempt of this run sent scores of the date and left users open."""
+    """Return whether an attempt of this run left users open; True as well for one without a usable manifest."""
     delivery = read_delivery_manifest(bucket, score_date, run_id, dry_run=False)
     if delivery.body is not None:
         outcomes = delivery.body.outcomes

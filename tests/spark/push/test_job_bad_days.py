@@ -25,7 +25,7 @@ def fail(spark: SparkSession, emulators: Emulators, bucket: Bucket, attempt: str
     """Run a push that must fail; return its message."""
     with pytest.raises(DeliveryFailedError) as failed:
         push(spark, push_arguments(emulators, bucket, attempt, **changes))
-    assert "Clear push_scores: it sends only the open rows." in str(failed.value)
+    assert "Clear push_scores: it sends only the open users." in str(failed.value)
     return str(failed.value)
 
 
@@ -45,7 +45,7 @@ def test_a_crm_that_is_down_and_comes_back(spark: SparkSession, bucket: Bucket, 
     by_task = check_push_invariants(bucket, manifest, 400)
     assert manifest["stopped"]["cause"] == "crm_unavailable"
     assert message.startswith(manifest["stopped"]["detail"])
-    assert "400 of 400 rows are open (400 deferred)" in message
+    assert "400 of 400 users are open (400 deferred)" in message
     assert manifest["outcomes"]["deferred"] == 400
     assert 1 <= manifest["posts"] == requests(crm) <= 100
     assert manifest["status_codes"] == {"503": manifest["posts"]}
@@ -154,7 +154,7 @@ def test_an_unknown_user_stays_unknown_until_settled(spark: SparkSession, bucket
     # The CRM applies the score and then resets the connection.
     crm.crm("PUT", "faults", json={"drop_after": True, "for_users": no_response})
     message = fail(spark, crm, bucket, max_attempts=2)
-    assert "3 of 60 rows are open (57 delivered, 3 unknown)" in message
+    assert "3 of 60 users are open (57 delivered, 3 unknown)" in message
     manifest = bucket.json(MANIFEST)
     check_push_invariants(bucket, manifest, 60)
     assert (manifest["stopped"], manifest["retries"], manifest["posts"]) == (None, 3, 63)

@@ -49,17 +49,24 @@ def test_open_users_are_sent_by_a_clear() -> None:
     with pytest.raises(DeliveryFailedError) as failure:
         AIRFLOW.raise_if_failed({"delivered": 1_800, "rejected": 160, "deferred": 40}, None, URI)
     assert str(failure.value) == (
-        "10.00% of the rows are rejected, unknown or deferred, at most 5.00% are allowed (max_failed_fraction). "
-        "40 of 2,000 rows are open (1,800 delivered, 160 rejected, 40 deferred). "
-        f"Users and reasons: {URI}. Clear push_scores: it sends only the open rows. "
+        "10.00% of the users are rejected, unknown or deferred, at most 5.00% are allowed (max_failed_fraction). "
+        "40 of 2,000 users are open (1,800 delivered, 160 rejected, 40 deferred). "
+        f"Users and reasons: {URI}. Clear push_scores: it sends only the open users. "
         "To send the rejected users again, use push_mode=retry_rejected."
     )
+
+
+def test_a_workflow_is_started_again_for_open_users() -> None:
+    with pytest.raises(
+        DeliveryFailedError, match=r"Start the workflow again for this date: it sends only the open users"
+    ):
+        WORKFLOW.raise_if_failed({"delivered": 90, "unknown": 10}, None, URI)
 
 
 def test_rejected_users_need_retry_rejected() -> None:
     outcomes = {"delivered": 90, "rejected": 10}
     AIRFLOW.raise_if_failed(outcomes, None, URI)
-    with pytest.raises(DeliveryFailedError, match=r"0 of 100 rows are open \(90 delivered, 10 rejected\)") as failure:
+    with pytest.raises(DeliveryFailedError, match=r"0 of 100 users are open \(90 delivered, 10 rejected\)") as failure:
         WORKFLOW.raise_if_failed(outcomes, None, URI)
     assert "A retry would send nothing" in str(failure.value)
     assert str(failure.value).endswith("push_mode=retry_rejected.")
@@ -67,5 +74,5 @@ def test_rejected_users_need_retry_rejected() -> None:
 
 def test_a_stop_is_the_cause() -> None:
     stop_reason = StopReason("deadline", "The deadline of the job has passed.")
-    with pytest.raises(DeliveryFailedError, match=r"^The deadline of the job has passed\. 9 of 10 rows are open"):
+    with pytest.raises(DeliveryFailedError, match=r"^The deadline of the job has passed\. 9 of 10 users are open"):
         AIRFLOW.raise_if_failed({"delivered": 1, "deferred": 9}, stop_reason, URI)
