@@ -134,7 +134,7 @@ def test_documents_match_the_published_schema(name: str, write: Callable[[], dic
 
 def test_outcomes_are_the_same() -> None:
     assert job_outcomes.OUTCOMES == OUTCOMES == tuple(Outcomes.model_fields)
-    assert set(NOT_REACHED) == {*job_outcomes.OPEN, "rejected"}
+    assert set(NOT_REACHED) == set(job_outcomes.NOT_REACHED) == {*job_outcomes.OPEN, "rejected"}
 
 
 @pytest.mark.parametrize("run_id", [RUN, "manual__ü/…", "backfill__1", ""])

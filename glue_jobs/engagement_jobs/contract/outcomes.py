@@ -7,3 +7,5 @@ SETTLED = ("delivered", "rejected")
 """Outcomes of sent scores that are final."""
 OPEN = ("unknown", "deferred")
 """Outcomes that a later attempt may change."""
+NOT_REACHED = ("rejected", *OPEN)
+"""Outcomes of users that were to be sent and whose score the CRM may not have."""

@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from engagement_jobs.contract.outcomes import NOT_REACHED
+
 # Latency bucket i holds [1.05**i, 1.05**(i+1)) milliseconds.
 LATENCY_GROWTH = 1.05
 _LOG_GROWTH = math.log(LATENCY_GROWTH)
@@ -62,7 +64,7 @@ class DeliveryCounters:
     ) -> None:
         """Count `count` rows with this outcome. Users who were not reached are also counted by cause."""
         self.outcomes[outcome] += count
-        if outcome in ("rejected", "unknown", "deferred"):
+        if outcome in NOT_REACHED:
             group = (outcome, reason, http_status, detail)
             # The CRM may send a new problem type for every user. Memory must not grow with them.
             has_room = group in self.errors or len(self.errors) < _MAX_COUNTED_GROUPS

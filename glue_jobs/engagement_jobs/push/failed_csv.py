@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.csv_columns import FAILED_COLUMNS
-from engagement_jobs.push.failure_check import FAILED_OUTCOMES
+from engagement_jobs.contract.outcomes import NOT_REACHED
 
 
 def failed_csv_key(score_date: str) -> str:
@@ -27,7 +27,7 @@ def write_failed_csv(store: Store, score_date: str, final: DataFrame, count: int
     :param final: `user_id`, `outcome`, `reason` and `http_status` of every row
     :param count: number of rows to write; with 0, Spark runs no job
     """
-    failed = final.where(F.col("outcome").isin(*FAILED_OUTCOMES)).orderBy("user_id")
+    failed = final.where(F.col("outcome").isin(*NOT_REACHED)).orderBy("user_id")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "failed.csv"
         with path.open("w", newline="", encoding="utf-8") as file:

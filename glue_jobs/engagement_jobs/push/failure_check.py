@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engagement_jobs.contract.errors import DeliveryFailedError
-from engagement_jobs.contract.outcomes import OPEN
+from engagement_jobs.contract.outcomes import NOT_REACHED, OPEN
 from engagement_jobs.delivery.stop_reasons import StopReason
-
-FAILED_OUTCOMES = ("rejected", *OPEN)
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class FailureCheck:
 
 def _failed_fraction(outcomes: Mapping[str, int]) -> float:
     rows = sum(outcomes.values())
-    return sum(outcomes.get(outcome, 0) for outcome in FAILED_OUTCOMES) / rows if rows else 0.0
+    return sum(outcomes.get(outcome, 0) for outcome in NOT_REACHED) / rows if rows else 0.0
 
 
 def _open(outcomes: Mapping[str, int]) -> int:

@@ -17,6 +17,7 @@ from engagement_jobs.common import spark_session
 from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.errors import LedgerError, ScoresError, TooFewSlotsError
+from engagement_jobs.contract.outcomes import NOT_REACHED
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push import options
 from engagement_jobs.push.attempts import PLAN, REST, Attempt, find_attempts
@@ -24,7 +25,7 @@ from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, rea
 from engagement_jobs.push.delivery_manifest import delivery_manifest
 from engagement_jobs.push.dispatch import DispatchResult, check_feasible, send, wait_for_retry_after
 from engagement_jobs.push.failed_csv import failed_csv_key, write_failed_csv
-from engagement_jobs.push.failure_check import FAILED_OUTCOMES, FailureCheck
+from engagement_jobs.push.failure_check import FailureCheck
 from engagement_jobs.push.final_outcomes import count_outcomes, count_rest, final_outcomes
 from engagement_jobs.push.killed_tasks import count_killed_tasks, write_missing_aggregates
 from engagement_jobs.push.retry_after_store import read_retry_after
@@ -134,7 +135,7 @@ def _deliver(
         rest = count_rest(outcomes, plan.counters, result, count_killed_tasks(spark, store, folder))
         setup.attempt.write_aggregate(store, REST, rest)
         result.counters.add(rest)
-    failed = sum(outcomes[outcome] for outcome in FAILED_OUTCOMES)
+    failed = sum(outcomes[outcome] for outcome in NOT_REACHED)
     write_failed_csv(store, setup.settings.score_date, final, failed)
     return result, outcomes
 

@@ -35,7 +35,8 @@ class Outcomes(StrictModel):
     @property
     def not_reached(self) -> int:
         """Number of users that were to be sent and whose score the CRM may not have."""
-        return self.rejected + self.unknown + self.deferred
+        counts = self.by_name()
+        return sum(counts[outcome] for outcome in NOT_REACHED)
 
     def by_name(self) -> dict[str, int]:
         """Return the number of rows by outcome as a dictionary."""
