@@ -33,8 +33,6 @@ from engagement_jobs.delivery.token_refresh import TokenRefresher
 from engagement_jobs.delivery.work_queue import WorkQueue
 
 _PROGRESS_SECONDS = 5.0
-# Reason of a row that was never started although nothing stopped its task.
-UNSENT = "unsent"
 
 log = logging.getLogger("engagement.delivery")
 
@@ -104,7 +102,7 @@ class Dispatcher:
                 self._start_workers(group)
             self._outcomes.record_outcomes(self._queue.drain())
             if self._scheduling_error is None:
-                cause = self.stop_reason.cause if self.stop_reason else UNSENT
+                cause = stop_reasons.cause_of_unsent_rows(self.stop_reason)
                 await self._outcomes.count_unstarted(self._queue.unstarted(), cause)
         finally:
             progress.cancel()

@@ -25,6 +25,11 @@ class StopReason:
     not_before: float | None = None
 
 
+def cause_of_unsent_rows(stop_reason: StopReason | None) -> str:
+    """Return the reason of rows that were never started: the cause of the stop, or `unsent` without one."""
+    return stop_reason.cause if stop_reason else "unsent"
+
+
 def deadline() -> StopReason:
     """Return the reason for a passed deadline."""
     return StopReason("deadline", "The job's deadline passed before all rows were sent.")

@@ -8,8 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.delivery.counters import DeliveryCounters
-from engagement_jobs.delivery.dispatcher import UNSENT
-from engagement_jobs.delivery.stop_reasons import TASK_LOST
+from engagement_jobs.delivery.stop_reasons import TASK_LOST, cause_of_unsent_rows
 from engagement_jobs.push.dispatch import DispatchResult
 from engagement_jobs.push.send_plan import SEND
 
@@ -20,7 +19,9 @@ def final_outcomes(decided: DataFrame, lines: DataFrame, result: DispatchResult)
     :param decided: rows with `send_plan.COLUMNS`
     :param lines: ledger lines of this attempt
     """
-    return with_outcome(decided, lines, _default_reason(result), _unlogged_users(decided, lines, result))
+    return with_outcome(
+        decided, lines, cause_of_unsent_rows(result.stop_reason), _unlogged_users(decided, lines, result)
+    )
 
 
 def count_outcomes(final: DataFrame) -> Counter[str]:
@@ -74,12 +75,8 @@ def count_rest(
     rest.outcomes.clear()
     rest.errors.clear()
     for outcome, count in (outcomes - planned.outcomes - result.counters.outcomes).items():
-        rest.count_outcome(outcome, _default_reason(result), count=count)
+        rest.count_outcome(outcome, cause_of_unsent_rows(result.stop_reason), count=count)
     return rest
-
-
-def _default_reason(result: DispatchResult) -> str:
-    return result.stop_reason.cause if result.stop_reason else UNSENT
 
 
 def _unlogged_users(decided: DataFrame, lines: DataFrame, result: DispatchResult) -> DataFrame | None:

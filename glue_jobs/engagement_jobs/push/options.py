@@ -27,7 +27,7 @@ def this_attempt(arguments: PushArguments, started: float) -> Attempt:
 
     :param started: epoch seconds
     """
-    if arguments.push_mode == "dry_run":
+    if selection(arguments).dry_run:
         folder = s3_keys.dry_run_prefix(arguments.run_id)
     else:
         folder = s3_keys.attempt_prefix(arguments.score_date, arguments.job_run_id)
@@ -36,7 +36,7 @@ def this_attempt(arguments: PushArguments, started: float) -> Attempt:
 
 def manifest_key(arguments: PushArguments) -> str:
     """Return the S3 key of the delivery manifest; a dry run has its own."""
-    if arguments.push_mode == "dry_run":
+    if selection(arguments).dry_run:
         return s3_keys.dry_run_prefix(arguments.run_id) + s3_keys.MANIFEST
     return s3_keys.responses_prefix(arguments.score_date) + s3_keys.MANIFEST
 
