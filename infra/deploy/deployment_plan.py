@@ -10,7 +10,7 @@ from infra.deploy.airflow.pool import POOL, is_pool_correct
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.errors import AirflowError, DeployError
 from infra.deploy.progress_log import ProgressLog
-from infra.deploy.releases.data_format_check import deployed_data_format, refuse_older_data_format
+from infra.deploy.releases.data_format_check import deployed_data_format, refuse_lower_number
 from infra.deploy.releases.release_store import ReleaseStore
 from infra.deploy.stacks.change_sets import ChangeSetClient
 from infra.deploy.stacks.stack_client import DeployedStack, StackClient
@@ -76,7 +76,7 @@ class DeploymentPlan:
         deployed_format = deployed_data_format(release, deployed, store)
         self._progress.write(f"data format: {release.data_format}, deployed {deployed_format}")
         try:
-            refuse_older_data_format(release, deployed, store)
+            refuse_lower_number(release, deployed, deployed_format)
         except DeployError as error:
             self._progress.write(f"deploy would REFUSE this: {error}")
 

@@ -25,9 +25,16 @@ def refuse_older_data_format(release: Release, deployed: str | None, store: Rele
     :param deployed: commit of the deployed release, None when none is deployed
     :raises DeployError: when `release` has a lower number, or when the deployed number cannot be read
     """
-    if deployed is None:
-        return
-    deployed_format = deployed_data_format(release, deployed, store)
+    if deployed is not None:
+        refuse_lower_number(release, deployed, deployed_data_format(release, deployed, store))
+
+
+def refuse_lower_number(release: Release, deployed: str, deployed_format: int) -> None:
+    """Refuse a release whose data format is lower than `deployed_format`.
+
+    :param deployed: commit of the deployed release
+    :raises DeployError: when `release` has a lower number
+    """
     if release.data_format < deployed_format:
         raise DeployError(
             f"release {release.commit[:12]} has data format {release.data_format}, but the deployed release "
