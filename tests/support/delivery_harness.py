@@ -63,19 +63,8 @@ class DeliveryHarness:
         self, updates: Iterable[ScoreUpdate], canary: Canary | None, changes: dict[str, Any]
     ) -> Dispatcher:
         async with serving(self.crm) as url:
-            default = DeliverySettings(
-                endpoint=f"{url}/api/v1/update-score",
-                score_date="2026-11-23",
-                run_id="scheduled__2026-11-23T03:00:00+00:00",
-                rate=1_000_000,
-                burst=100_000,
-                max_concurrency=32,
-                max_attempts=5,
-                deadline=time.time() + 60,
-                unavailable_timeout=20,
-            )
             timeout = changes.pop("request_timeout_seconds", 5.0)
-            settings = replace(default, **changes)
+            settings = delivery_settings(**{"endpoint": f"{url}/api/v1/update-score", **changes})
             ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_timeout)
             client = CrmHttpClient(settings.endpoint, self.read_secret, timeout)
             await client.read_token()
@@ -83,6 +72,22 @@ class DeliveryHarness:
                 dispatcher = Dispatcher(settings, client, ledger, updates, canary=canary)
                 await dispatcher.run()
             return dispatcher
+
+
+def delivery_settings(**changes: Any) -> DeliverySettings:
+    """Return settings without a noticeable rate limit, with these changes."""
+    default = DeliverySettings(
+        endpoint="http://crm.invalid/api/v1/update-score",
+        score_date="2026-11-23",
+        run_id="scheduled__2026-11-23T03:00:00+00:00",
+        rate=1_000_000,
+        burst=100_000,
+        max_concurrency=32,
+        max_attempts=5,
+        deadline=time.time() + 60,
+        unavailable_timeout=20,
+    )
+    return replace(default, **changes)
 
 
 def score_updates(count: int) -> list[ScoreUpdate]:

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.push.clients import InstantClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
+from tests.support.delivery_harness import delivery_settings
 
 # Bytes. One float kept per user, and its place in a list, would take three times that for 45,000 more users.
 _TOLERANCE = 500_000
@@ -21,17 +21,7 @@ def _slow_put(key: str, body: bytes) -> None:  # noqa: ARG001 - signature of the
 
 
 async def _deliver(count: int) -> Dispatcher:
-    settings = DeliverySettings(
-        endpoint="http://crm.invalid/api/v1/update-score",
-        score_date="2026-11-23",
-        run_id="scheduled__2026-11-23T03:00:00+00:00",
-        rate=1e9,
-        burst=1e9,
-        max_concurrency=32,
-        max_attempts=5,
-        deadline=time.time() + 100,
-        unavailable_timeout=20,
-    )
+    settings = delivery_settings(rate=1e9, burst=1e9, deadline=time.time() + 100)
     updates = (ScoreUpdate(f"U{number:09d}", f"{number % 100}.50", 0) for number in range(count))
     dispatcher = Dispatcher(settings, InstantClient(fail_every=50), Ledger(_slow_put, "attempt=a/", "0"), updates)
     await dispatcher.run()

@@ -1,37 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 
 import pytest
 
 from engagement_jobs.crm_client.http_client import CrmResponse
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.retries import Retries, backoff
 from engagement_jobs.delivery.work_queue import WorkQueue
-from tests.support.delivery_harness import score_updates
+from tests.support.delivery_harness import delivery_settings, score_updates
 
 FOREVER = float("inf")
-
-
-def delivery_settings() -> DeliverySettings:
-    return DeliverySettings(
-        endpoint="https://crm.example.com/api/v1/update-score",
-        score_date="2026-11-23",
-        run_id="r",
-        rate=1_000_000,
-        burst=100_000,
-        max_concurrency=32,
-        max_attempts=5,
-        deadline=time.time() + 60,
-        unavailable_timeout=20,
-    )
 
 
 class ThrottlingClient:
