@@ -83,5 +83,9 @@ class AmbiguousError(JobError):
     """The CRM may have received and applied the request. The text is the reason's code."""
 
 
+class ReusedConnectionError(AmbiguousError):
+    """A pooled connection was closed or reset after the request was written and before a status arrived."""
+
+
 class StaleConnectionError(JobError):
     """A pooled connection received data before the request was written to it."""

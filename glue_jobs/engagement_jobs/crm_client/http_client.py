@@ -54,10 +54,12 @@ class CrmClient(Protocol):
 
     token_version: int
 
-    async def post(self, payload: bytes, key: str) -> CrmResponse:
+    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
         """Send one score.
 
         :param key: idempotency key
+        :param fresh_connection: do not send on a connection that has carried another request
+        :raises ReusedConnectionError: a connection that had carried another request was closed before a status arrived
         :raises UnsentError: the CRM certainly did not receive the request
         :raises AmbiguousError: the CRM may have applied the request
         """
@@ -140,8 +142,9 @@ class CrmHttpClient:
         if self._credential is not None:
             self._headers[self._credential.header] = self._credential.header_value()
 
-    async def post(self, payload: bytes, key: str) -> CrmResponse:
+    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
         """Send one score with `POST`; see `request`."""
+        del fresh_connection
         return await self.request("POST", payload, key)
 
     async def request(self, method: str, payload: bytes, key: str) -> CrmResponse:

@@ -22,9 +22,11 @@ class Action(enum.Enum):
     """What the delivery does after a response."""
 
     FINALIZE = enum.auto()  # the outcome is final
+    REJECT = enum.auto()  # the CRM refused this user's score; provisional, because it may refuse everyone's
     RETRY = enum.auto()  # send again with the same key, within max_attempts and the retry budget
     BACK_OFF = enum.auto()  # the CRM throttles: send again later; not an attempt, and outside the retry budget
     REFRESH_TOKEN = enum.auto()  # the CRM refused the token: read the secret again; stop if the token is the same
+    REFUSE = enum.auto()  # access refused or redirected: not sent again; stop if several users get it
     STOP = enum.auto()  # the run is misconfigured: stop for all users
 
 
@@ -35,12 +37,14 @@ class ResponseClassification:
     :param outcome: the user's outcome if no further request is sent
     :param reason: short code, such as `http_503` or `timeout`
     :param detail: problem type from the body, empty if there is none
+    :param replayed: the CRM stored this response for the idempotency key earlier, so it says nothing about the CRM now
     """
 
     action: Action
     outcome: str
     reason: str
     detail: str = ""
+    replayed: bool = False
 
 
 # The CRM did not process the request: request timeout, too early, service unavailable.

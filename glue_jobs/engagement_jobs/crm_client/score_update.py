@@ -17,12 +17,19 @@ class ScoreUpdate:
         score
     :param in_doubt: the CRM may have applied the score in an earlier attempt; until it responds, the outcome stays
         `unknown`
+    :param stored_key: idempotency key of the earlier attempt that is in doubt; it is used again, whatever the endpoint
+    :param earlier_refusal: reason, such as `http_404`, with which the CRM refused this user in an earlier attempt; only
+        if the CRM at the same endpoint has accepted other users of the date
+    :param failed_alone: the user was left open in an earlier attempt that reached other users; sent last
     """
 
     user_id: str
     score: str
     revision: int
     in_doubt: bool = False
+    stored_key: str | None = None
+    earlier_refusal: str | None = None
+    failed_alone: bool = False
 
     def payload(self) -> bytes:
         """Return the request body in UTF-8: `{"user_id": "...", "engagement_score": "73.25"}`."""
@@ -38,5 +45,7 @@ def idempotency_key(endpoint: str, score_date: str, update: ScoreUpdate, payload
     :param score_date: date as `YYYY-MM-DD`
     :param payload: the request body of `update`
     """
+    if update.stored_key is not None:
+        return update.stored_key
     prefix = f"{endpoint}\0{score_date}\0{update.user_id}\0{update.revision}\0".encode()
     return hashlib.sha256(prefix + payload).hexdigest()

@@ -17,6 +17,8 @@ class DeliverySettings:
     :param max_attempts: attempts per user, see `InFlightRequest.attempts`
     :param deadline: epoch seconds after which nothing is sent
     :param unavailable_timeout: seconds without a healthy response after which the task stops
+    :param max_retry_after: longest pause in seconds that the CRM can request
+    :param tasks: number of push tasks that send at the same time and share the CRM's announced quota
     """
 
     endpoint: str
@@ -28,3 +30,5 @@ class DeliverySettings:
     max_attempts: int
     deadline: float
     unavailable_timeout: float
+    max_retry_after: float = 86_400.0
+    tasks: int = 1
