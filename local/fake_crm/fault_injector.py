@@ -1,20 +1,24 @@
 """Injection of the fault that is switched on. The same seed picks the same requests.
 
-A fault acts in this order: `down` before any check, `revoked` in the token check, `rate` together with the CRM's rate
-limit, `before_processing` after all checks, `slots` and `latency_ms` while the idempotency key is reserved,
-`answer_after_ms` when the update is applied and the key is released, `after_processing` when the update is applied or
-its response replayed, and `add_retry_after` on every response.
+A fault acts in this order: `down` before any check, `revoked` in the token check, `rate` and `quota` together with the
+CRM's rate limit, `before_processing` and `raw_answer` after all checks, `slots` and `latency_ms` while the idempotency
+key is reserved, `answer_after_ms` when the update is applied and the key is released, `after_processing` when the
+update is applied or its response replayed, and `finish` on every response.
 """
 
 import asyncio
 import json
 import random
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from email.utils import formatdate
 from typing import Any
 
+from local.fake_crm.behaviors.answer_table import ANSWERS
+from local.fake_crm.behaviors.quota import Quota
+from local.fake_crm.behaviors.raw_answer import RawAnswer, render
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.responses import FakeResponse, problem
 from local.fake_crm.token_bucket import TokenBucket
@@ -27,7 +31,7 @@ class DroppedError(Exception):
 class FaultInjector:
     """The current fault, its state between requests, and how many requests it has hit.
 
-    `bucket` and `slots` apply only to requests for which `pick` has returned the fault.
+    `bucket`, `quota` and `slots` apply only to requests for which `pick` has returned the fault.
     """
 
     def __init__(self, fault: Fault = NO_FAULT, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,8 +45,10 @@ class FaultInjector:
         self._random = random.Random(fault.seed)  # noqa: S311 (a repeatable sequence, not a secret)
         self._matched = 0
         self._hit = 0
+        self._turn = 0
         self._started_at: float | None = None
         self.bucket = None if fault.rate is None else TokenBucket(fault.rate, fault.burst, self._clock)
+        self.quota = None if fault.quota is None else Quota(fault.quota, fault.quota_seconds, fault.quota_headers)
         # Requests that wait for a slot of the previous fault keep waiting for it.
         self.slots = None if fault.slots is None else asyncio.Semaphore(fault.slots)
 
@@ -52,7 +58,7 @@ class FaultInjector:
         :param user_id: the user that the request names, if any
         """
         fault = self._fault
-        if fault is NO_FAULT or (self._users is not None and user_id not in self._users):
+        if fault is NO_FAULT or not self._is_of_user(user_id):
             return NO_FAULT
         self._matched += 1
         position = self._matched - fault.after
@@ -70,7 +76,13 @@ class FaultInjector:
         the outage would wait forever.
         """
         fault = self._fault
-        if not fault.down or self._users is not None or fault.fraction < 1 or self._matched < fault.after:
+        if (
+            not fault.down
+            or self._users is not None
+            or fault.every_user > 1
+            or fault.fraction < 1
+            or self._matched < fault.after
+        ):
             return None
         if (fault.first is not None and self._matched >= fault.after + fault.first) or self._is_over():
             return None
@@ -80,6 +92,28 @@ class FaultInjector:
         """Return the fault, the number of requests that matched it, and the number that it hit."""
         fault = None if self._fault is NO_FAULT else asdict(self._fault)
         return {"faults": fault, "matched": self._matched, "hit": self._hit}
+
+    def finish(self, fault: Fault, response: FakeResponse | RawAnswer) -> FakeResponse | RawAnswer:
+        """Return the response as it is sent: with Retry-After, the announced quota and the planned end."""
+        if isinstance(response, RawAnswer):
+            return response
+        response = add_retry_after(fault, response)
+        if self.quota is not None:
+            response = replace(response, headers={**response.headers, **self.quota.headers()})
+        return response if fault.close_after_ms is None else render(response, fault.close_after_ms)
+
+    def raw_answer(self, fault: Fault) -> RawAnswer | None:
+        """Return the answer whose turn it is, if the fault answers byte by byte."""
+        if fault.answers is None:
+            return None
+        self._turn += 1
+        return ANSWERS[fault.answers[(self._turn - 1) % len(fault.answers)]]
+
+    def _is_of_user(self, user_id: str | None) -> bool:
+        if self._users is not None and user_id not in self._users:
+            return False
+        every = self._fault.every_user
+        return every == 1 or (user_id is not None and zlib.crc32(user_id.encode(errors="replace")) % every == 0)
 
     def _is_over(self) -> bool:
         # The first request that matches starts the time.

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
+from local.fake_crm.behaviors.answer_table import ANSWERS
+from local.fake_crm.behaviors.quota import STYLES
+
 _MAX = 1e9  # the maximum of times and counts; clocks, sleeps and dates support it
 
 
@@ -41,12 +44,19 @@ def _is_user_list(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(user, str) for user in value)
 
 
+def _is_answer_list(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) > 0 and all(name in ANSWERS for name in value)
+
+
 _MILLISECONDS = _number(0, unit="a number of milliseconds")
 _ANY = Rule(lambda _: True, "any JSON value")
 _TEXT = Rule(_is_printable, "a string of printable characters")
 _TEXTS = Rule(_is_header_map, "an object of printable strings")
 _WAIT = Rule(lambda value: _integer(0, math.inf).allows(value) or _is_printable(value), "seconds or a string")
 _USERS = Rule(_is_user_list, "a list of strings")
+_ANSWERS = Rule(_is_answer_list, f"a list of some of {', '.join(ANSWERS)}")
+_ANSWER = Rule(lambda value: value in ANSWERS, f"one of {', '.join(ANSWERS)}")
+_STYLE = Rule(lambda value: value in STYLES, f"one of {', '.join(STYLES)}")
 _FLAG = Rule(lambda value: isinstance(value, bool), "true or false")
 
 
@@ -56,11 +66,13 @@ class Fault:
 
     `body` is sent verbatim if it is a string, otherwise as JSON. `retry_after` is sent verbatim with every response
     that is not a success, including 429 of the rate limit. `retry_after_date` is sent in the same way, as the HTTP date
-    that is this number of seconds after the Date of the response.
+    that is this number of seconds after the Date of the response. `answers` are sent byte by byte, in turn; each says
+    itself whether the update is applied before it.
     """
 
     status: Annotated[int | None, _integer(200, 599)] = None
     body: Annotated[Any, _ANY] = None
+    answers: Annotated[tuple[str, ...] | None, _ANSWERS] = None
     content_type: Annotated[str | None, _TEXT] = None
     headers: Annotated[dict[str, str] | None, _TEXTS] = None
     retry_after: Annotated[int | str | None, _WAIT] = None
@@ -70,8 +82,14 @@ class Fault:
     slots: Annotated[int | None, _integer(1)] = None  # updates processed at the same time; the others wait
     rate: Annotated[float | None, _number(0.001)] = None  # requests per second that the fault allows; 429 above it
     burst: Annotated[float | None, _number(1)] = None  # requests at once within `rate`; None is `rate`
+    quota: Annotated[int | None, _integer(1)] = None  # requests in `quota_seconds`, announced; 429 above it
+    quota_seconds: Annotated[float, _number(0.001)] = 60
+    quota_headers: Annotated[str, _STYLE] = "draft"
+    over_limit: Annotated[str | None, _ANSWER] = None  # the answer above `rate` or `quota` instead of the CRM's own
     drop_before: Annotated[bool, _FLAG] = False
     drop_after: Annotated[bool, _FLAG] = False
+    silent: Annotated[bool, _FLAG] = False  # never answer
+    close_after_ms: Annotated[float | None, _MILLISECONDS] = None  # from the answer to an unannounced close
     down: Annotated[bool, _FLAG] = False
     revoked: Annotated[bool, _FLAG] = False
     after_applying: Annotated[bool, _FLAG] = False  # apply the update, then respond with `status` and `body`
@@ -82,6 +100,7 @@ class Fault:
     first: Annotated[int | None, _integer(1)] = None  # number of matching requests that the fault hits
     seconds: Annotated[float | None, _number(0.001)] = None  # duration from the first matching request
     for_users: Annotated[tuple[str, ...] | None, _USERS] = None
+    every_user: Annotated[int, _integer(1)] = 1  # about one in so many users, always the same ones
     seed: Annotated[int, _integer(0)] = 0
 
     @classmethod
@@ -100,8 +119,9 @@ class Fault:
         for name, value in members.items():
             if not _RULES[name].allows(value):
                 raise ValueError(f"faults: {name} is {value!r}, expected {_RULES[name].expected}")
-        if "for_users" in members:
-            members["for_users"] = tuple(members["for_users"])
+        for name in ("for_users", "answers"):
+            if name in members:
+                members[name] = tuple(members[name])
         fault = cls(**members)
         fault._check()
         return fault
@@ -111,6 +131,10 @@ class Fault:
             raise ValueError("faults: expected retry_after or retry_after_date, got both")
         if self.burst is not None and self.rate is None:
             raise ValueError("faults: burst requires rate")
+        if self.over_limit is not None and self.rate is None and self.quota is None:
+            raise ValueError("faults: over_limit requires rate or quota")
+        if self.answers is not None and (self.status is not None or self.body is not None):
+            raise ValueError("faults: expected answers or status and body, got both")
         defaults = asdict(NO_FAULT)
         if all(getattr(self, name) == defaults[name] for name in _EFFECTS):
             raise ValueError(f"faults: the fault has no effect; set at least one of {', '.join(_EFFECTS)}")
@@ -120,7 +144,7 @@ _RULES: dict[str, Rule] = {
     name: hint.__metadata__[0] for name, hint in get_type_hints(Fault, include_extras=True).items()
 }
 _EFFECTS = (
-    *("answer_after_ms", "body", "down", "drop_after", "drop_before", "latency_ms", "rate", "retry_after"),
-    *("retry_after_date", "revoked", "slots", "status"),
+    *("answer_after_ms", "answers", "body", "close_after_ms", "down", "drop_after", "drop_before", "latency_ms"),
+    *("quota", "rate", "retry_after", "retry_after_date", "revoked", "silent", "slots", "status"),
 )
 NO_FAULT = Fault()

@@ -7,14 +7,15 @@ for this user even if it is refused.
 
 import asyncio
 import json
-import socket
-import struct
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 from aiohttp import web
 
 from local.fake_crm import fault_injector, request_checks
+from local.fake_crm.behaviors.answer_table import ANSWERS
+from local.fake_crm.behaviors.quota import Quota
+from local.fake_crm.behaviors.raw_answer import RawAnswer, reset_connection
 from local.fake_crm.fault_injector import DroppedError
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.request_checks import Payload
@@ -23,6 +24,9 @@ from local.fake_crm.service import FakeCrm
 from local.fake_crm.token_bucket import TokenBucket
 
 PATH = "/api/v1/update-score"
+_DISCONNECT_POLL_SECONDS = 0.05
+
+Answer = FakeResponse | RawAnswer
 
 
 async def update_score(crm: FakeCrm, request: web.BaseRequest) -> web.StreamResponse:
@@ -31,7 +35,7 @@ async def update_score(crm: FakeCrm, request: web.BaseRequest) -> web.StreamResp
         crm.traffic.not_post += 1
         return (crm.faults.outage_response() or not_allowed(request.method, PATH, "POST")).to_aiohttp()
     arrived_at = crm.traffic.arrive()
-    response: FakeResponse | None = None
+    response: Answer | None = None
     body, user_id = b"", None
     key = request.headers.get("Idempotency-Key")
     try:
@@ -45,9 +49,9 @@ async def update_score(crm: FakeCrm, request: web.BaseRequest) -> web.StreamResp
         fault = crm.faults.pick(user_id)
         response = await _respond(crm, request, parsed, key, fault)
         if fault is not NO_FAULT:
-            response = fault_injector.add_retry_after(fault, response)
+            response = crm.faults.finish(fault, response)
     except DroppedError:
-        _reset_connection(request)
+        reset_connection(request)
     finally:
         # In `finally`, so that a request is counted even if the client has disconnected.
         _log_request(crm, request, arrived_at, body, user_id, response)
@@ -60,7 +64,7 @@ def _log_request(
     arrived_at: float,
     body: bytes,
     user_id: str | None,
-    response: FakeResponse | None,
+    response: Answer | None,
 ) -> None:
     status = None if response is None else response.status
     replayed = response is not None and "Idempotent-Replayed" in response.headers
@@ -83,7 +87,7 @@ def _log_request(
 
 async def _respond(
     crm: FakeCrm, request: web.BaseRequest, parsed: dict[str, Any] | FakeResponse, key: str | None, fault: Fault
-) -> FakeResponse:
+) -> Answer:
     refusal = _check_request(crm, request, parsed, key, fault)
     if refusal is not None:
         return refusal
@@ -94,15 +98,39 @@ async def _respond(
         return payload
     if fault is NO_FAULT:
         return await _process(crm, key, payload, fault)
+    return await _process_with_fault(crm, request, key, payload, fault)
+
+
+async def _process_with_fault(
+    crm: FakeCrm, request: web.BaseRequest, key: str | None, payload: Payload, fault: Fault
+) -> Answer:
+    if fault.silent and not fault.after_applying:
+        await _never_answer(request)
+    raw = crm.faults.raw_answer(fault)
+    if raw is not None and not raw.applied:
+        return raw
     replacement = await fault_injector.before_processing(fault)
     if replacement is not None:
         return replacement
-    return fault_injector.after_processing(fault, await _process(crm, key, payload, fault))
+    response = fault_injector.after_processing(fault, await _process(crm, key, payload, fault))
+    if fault.silent:
+        await _never_answer(request)
+    return response if raw is None or response.status >= 300 else raw
+
+
+async def _never_answer(request: web.BaseRequest) -> NoReturn:
+    """Wait until the client has disconnected.
+
+    :raises DroppedError: when it has
+    """
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 (there is no event)
+        await asyncio.sleep(_DISCONNECT_POLL_SECONDS)
+    raise DroppedError
 
 
 def _check_request(
     crm: FakeCrm, request: web.BaseRequest, parsed: dict[str, Any] | FakeResponse, key: str | None, fault: Fault
-) -> FakeResponse | None:
+) -> Answer | None:
     """Return the response to the first failed check of everything but JSON and fields, or None."""
     if fault.down:
         return fault_injector.down()
@@ -112,7 +140,7 @@ def _check_request(
     return (
         request_checks.check_token(request.headers.get("Authorization"), crm.token)
         or _check_rate(crm.bucket)
-        or (None if fault is NO_FAULT else _check_rate(crm.faults.bucket))
+        or (None if fault is NO_FAULT else _check_fault_limits(crm, fault))
         or too_large
         or request_checks.check_content_type(request.headers.get("Content-Type"))
         or request_checks.check_idempotency_key(key)
@@ -166,16 +194,13 @@ async def _read_body(request: web.BaseRequest) -> tuple[bytes, FakeResponse | No
     return body, None
 
 
-def _check_rate(bucket: TokenBucket | None) -> FakeResponse | None:
-    wait = 0 if bucket is None else bucket.take()
+def _check_rate(limit: TokenBucket | Quota | None) -> FakeResponse | None:
+    wait = 0 if limit is None else limit.take()
     if not wait:
         return None
     return problem(429, "rate-limited", "Too many requests.", {"Retry-After": str(wait)})
 
 
-def _reset_connection(request: web.BaseRequest) -> None:
-    if request.transport is not None:
-        # With a linger time of zero, closing the socket sends a reset instead of an orderly end.
-        linger = struct.pack("ii", 1, 0)
-        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        request.transport.close()
+def _check_fault_limits(crm: FakeCrm, fault: Fault) -> Answer | None:
+    refusal = _check_rate(crm.faults.bucket) or _check_rate(crm.faults.quota)
+    return refusal if refusal is None or fault.over_limit is None else ANSWERS[fault.over_limit]

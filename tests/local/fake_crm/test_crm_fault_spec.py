@@ -39,6 +39,15 @@ from tests.local.fake_crm.client import Client
         ('{"rate": 0}', "rate is 0, expected a number from 0.001 to 1e+09"),
         ('{"rate": 1, "burst": 0.5}', "burst is 0.5"),
         ('{"status": 503, "burst": 2}', "burst requires rate"),
+        ('{"answers": []}', "answers is [], expected a list of some of no-reason, "),
+        ('{"answers": ["polite"]}', "answers is ['polite']"),
+        ('{"answers": ["lf"], "status": 200}', "expected answers or status and body, got both"),
+        ('{"quota": 0}', "quota is 0"),
+        ('{"quota": 1, "quota_headers": "y"}', "is 'y', expected one of draft, fields, x, x-epoch, none"),
+        ('{"quota": 1, "over_limit": "429"}', "over_limit is '429', expected one of no-reason, "),
+        ('{"status": 429, "over_limit": "hubspot-429"}', "over_limit requires rate or quota"),
+        ('{"every_user": 2}', "has no effect"),
+        ('{"close_after_ms": -1}', "close_after_ms is -1"),
         ("[]", "expected a JSON object or one of latency-50ms, "),
         ("", "got ''"),
         ("outage-31s", "timeout-after, answers-204"),
@@ -62,10 +71,13 @@ def test_every_member_can_be_set_in_json() -> None:
         "answer_after_ms": 1, "slots": 1, "rate": 0.5, "burst": 1, "seconds": 0.5,
         "latency_ms": 0.5, "drop_before": true, "drop_after": true, "down": true, "revoked": true,
         "after_applying": true, "stored": true, "fraction": 0.5, "after": 1, "first": 2,
-        "for_users": ["U1"], "seed": 3}"""
+        "for_users": ["U1"], "every_user": 2, "seed": 3, "silent": true, "close_after_ms": 5,
+        "quota": 1, "quota_seconds": 2, "quota_headers": "x", "over_limit": "hubspot-429"}"""
     fault = read_fault(text)
-    assert [name for name in Fault.__slots__ if getattr(fault, name) == getattr(NO_FAULT, name)] == ["retry_after_date"]
+    unset = [name for name in Fault.__slots__ if getattr(fault, name) == getattr(NO_FAULT, name)]
+    assert unset == ["answers", "retry_after_date"]
     assert read_fault('{"status": 429, "retry_after_date": 4}').retry_after_date == 4
+    assert read_fault('{"answers": ["gzip", "lf"]}').answers == ("gzip", "lf")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +85,8 @@ def test_every_member_can_be_set_in_json() -> None:
     [
         '{"status": 500}', '{"body": ""}', '{"retry_after": 0}', '{"retry_after_date": 0}', '{"latency_ms": 1}',
         '{"answer_after_ms": 1}', '{"slots": 1}', '{"rate": 1}', '{"drop_before": true}', '{"drop_after": true}',
-        '{"down": true}', '{"revoked": true}',
+        '{"down": true}', '{"revoked": true}', '{"silent": true}', '{"close_after_ms": 0}', '{"answers": ["lf"]}',
+        '{"quota": 1}',
     ],
 )  # fmt: skip
 def test_one_effect_is_enough(text: str) -> None:
