@@ -54,6 +54,7 @@ def push_scores(bucket: str, base_url: str, secret: str, concurrency: int) -> li
         secret_id=secret,
         push_mode="all",
         resend_delivered="false",
+        ignore_retry_after="false",
         limit="none",
         max_requests_per_second=1e6,
         push_tasks=cores(),
@@ -62,6 +63,7 @@ def push_scores(bucket: str, base_url: str, secret: str, concurrency: int) -> li
         request_timeout_seconds=30,
         deadline_seconds=3600,
         unavailable_timeout_seconds=60,
+        max_retry_after_seconds=86_400,
         max_failed_fraction=0,
         allow_http="true",
     )

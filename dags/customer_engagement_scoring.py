@@ -108,6 +108,7 @@ with DAG(
             "--secret_id": "{{ settings(var).credential_id }}",
             "--push_mode": "{{ push_mode(dag_run, params, settings(var)) }}",
             "--resend_delivered": "{{ params.resend_delivered | as_argument }}",
+            "--ignore_retry_after": "{{ params.ignore_retry_after | as_argument }}",
             "--limit": "{{ params.limit | as_argument }}",
             "--max_requests_per_second": (
                 "{{ (params.max_requests_per_second or settings(var).max_requests_per_second)|as_argument }}"
@@ -118,6 +119,7 @@ with DAG(
             "--request_timeout_seconds": "{{ settings(var).request_timeout_seconds | as_argument }}",
             "--deadline_seconds": "{{ settings(var).deadline_seconds | as_argument }}",
             "--unavailable_timeout_seconds": "{{ settings(var).unavailable_timeout_seconds | as_argument }}",
+            "--max_retry_after_seconds": "{{ settings(var).max_retry_after_seconds | as_argument }}",
             "--max_failed_fraction": "{{ settings(var).max_failed_fraction | as_argument }}",
             "--allow_http": "{{ settings(var).allow_http | as_argument }}",
         },

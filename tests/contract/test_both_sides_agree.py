@@ -75,6 +75,7 @@ def delivery() -> dict[str, Any]:
         outcomes=counted.outcomes,
         counters=counted,
         stop_reason=stop_reason,
+        retry_after_ignored=1_763_869_000.0,
         attempts=["jr_0", "jr_2"],
     )
 

@@ -94,6 +94,7 @@ async def run_task(
         max_attempts=arguments.max_attempts,
         deadline=attempt.started + arguments.deadline_seconds,
         unavailable_timeout=arguments.unavailable_timeout_seconds,
+        max_retry_after=arguments.max_retry_after_seconds,
     )
 
     def put(key: str, body: bytes) -> None:

@@ -22,6 +22,7 @@ CANARY = 111
 ARGUMENTS: Mapping[str, str] = {
     "push_mode": "all",
     "resend_delivered": "false",
+    "ignore_retry_after": "false",
     "limit": "none",
     "max_requests_per_second": str(RATE),
     "push_tasks": str(TASKS),
@@ -30,6 +31,7 @@ ARGUMENTS: Mapping[str, str] = {
     "request_timeout_seconds": "5",
     "deadline_seconds": "600",
     "unavailable_timeout_seconds": "90",
+    "max_retry_after_seconds": "86400",
     "max_failed_fraction": "0.01",
     "allow_http": "true",
 }

@@ -217,6 +217,7 @@ def push_arguments(emulators: Emulators, bucket: Bucket, job_run_id: str = "jr_1
         "secret_id": SECRET_ID,
         "push_mode": "all",
         "resend_delivered": "false",
+        "ignore_retry_after": "false",
         "limit": "none",
         "max_requests_per_second": "20000",
         "push_tasks": "4",
@@ -225,6 +226,7 @@ def push_arguments(emulators: Emulators, bucket: Bucket, job_run_id: str = "jr_1
         "request_timeout_seconds": "5",
         "deadline_seconds": "60",
         "unavailable_timeout_seconds": "20",
+        "max_retry_after_seconds": "86400",
         "max_failed_fraction": "0.01",
         "allow_http": "true",
     }

@@ -20,6 +20,7 @@ PUSH = {
     "secret_id": "crm-token",
     "push_mode": "all",
     "resend_delivered": "false",
+    "ignore_retry_after": "false",
     "limit": "none",
     "max_requests_per_second": "50",
     "push_tasks": "4",
@@ -28,6 +29,7 @@ PUSH = {
     "request_timeout_seconds": "30",
     "deadline_seconds": "9000",
     "unavailable_timeout_seconds": "600",
+    "max_retry_after_seconds": "86400",
     "max_failed_fraction": "0.01",
     "allow_http": "false",
 }

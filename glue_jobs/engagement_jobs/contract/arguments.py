@@ -81,6 +81,7 @@ class PushArguments(_Arguments):
     secret_id: str = _argument(argument_types.SECRET_ID)
     push_mode: str = _argument(argument_types.PUSH_MODE)
     resend_delivered: bool = _argument(argument_types.FLAG)
+    ignore_retry_after: bool = _argument(argument_types.FLAG)
     limit: int | None = _argument(argument_types.LIMIT)
     max_requests_per_second: float = _argument(argument_types.POSITIVE_NUMBER)
     push_tasks: int = _argument(argument_types.POSITIVE_INTEGER)
@@ -89,6 +90,7 @@ class PushArguments(_Arguments):
     request_timeout_seconds: float = _argument(argument_types.POSITIVE_NUMBER)
     deadline_seconds: float = _argument(argument_types.POSITIVE_NUMBER)
     unavailable_timeout_seconds: float = _argument(argument_types.POSITIVE_NUMBER)
+    max_retry_after_seconds: float = _argument(argument_types.POSITIVE_NUMBER)
     max_failed_fraction: float = _argument(argument_types.FRACTION)
     allow_http: bool = _argument(argument_types.FLAG)
 

@@ -16,7 +16,14 @@ from engagement_jobs.contract.errors import WorkflowError
 WORKFLOW_NAME, WORKFLOW_RUN_ID = "WORKFLOW_NAME", "WORKFLOW_RUN_ID"
 """Arguments that Glue adds to every job run of a workflow, and to no other job run."""
 SCHEDULED_TIME = "scheduled_time"
-MANUAL_PROPERTIES = ("score_date", "push_mode", "resend_delivered", "limit", "max_requests_per_second")
+MANUAL_PROPERTIES = (
+    "score_date",
+    "push_mode",
+    "resend_delivered",
+    "ignore_retry_after",
+    "limit",
+    "max_requests_per_second",
+)
 """Run properties that a manual start may set. Each replaces the argument of the same name unless it is empty."""
 MAX_PUSH_AGE_DAYS = 2
 """Older dates are pushed only if the run property `push_mode` is set; equals the default of Airflow's setting."""

@@ -20,6 +20,7 @@ def delivery_manifest(
     outcomes: Mapping[str, int],
     counters: DeliveryCounters,
     stop_reason: StopReason | None,
+    retry_after_ignored: float | None,
     attempts: Sequence[str],
 ) -> dict[str, Any]:
     """Return the delivery manifest as a JSON document.
@@ -27,6 +28,7 @@ def delivery_manifest(
     :param scores_sha256: SHA-256 of the scores that were pushed, from their manifest
     :param outcomes: number of rows by outcome, counted from the ledger as it was written; adds up to all rows
     :param counters: requests of this attempt, and the reasons of rows that are not delivered
+    :param retry_after_ignored: end of an earlier run's pause that this run ignored on request, in epoch seconds
     :param attempts: Glue run ids of all attempts of this run and date, oldest first, this attempt last
     """
     return {
@@ -41,6 +43,7 @@ def delivery_manifest(
         "outcomes": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},
         "stopped": {"cause": stop_reason.cause, "detail": stop_reason.detail} if stop_reason else None,
         "not_before": utc(stop_reason.not_before) if stop_reason and stop_reason.not_before else None,
+        "retry_after_ignored": utc(retry_after_ignored) if retry_after_ignored is not None else None,
         "posts": counters.posts,
         "retries": counters.retries,
         "status_codes": dict(sorted(counters.status_codes.items())),

@@ -45,7 +45,8 @@ class DispatchResult:
 
 def divide_limits(setup: TaskSetup, tasks: int) -> TaskSetup:
     """Return the setup of one of `tasks` tasks: together they never exceed the rate and burst of `setup`."""
-    settings = replace(setup.settings, rate=setup.settings.rate / tasks, burst=setup.settings.burst / tasks)
+    rate, burst = setup.settings.rate / tasks, setup.settings.burst / tasks
+    settings = replace(setup.settings, rate=rate, burst=burst, tasks=tasks)
     return replace(setup, settings=settings, rows=round(setup.rows / tasks))
 
 

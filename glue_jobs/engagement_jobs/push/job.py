@@ -50,7 +50,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     store = Store(arguments.output_bucket)
     # First, because a run that is refused here must leave the delivery manifest to the run that wrote it.
     scores = read_manifest(store, arguments.score_date, arguments.run_id)
-    not_before = read_retry_after(store, arguments.score_date)
+    pause = read_retry_after(store, arguments)
     manifest_key = options.manifest_key(arguments)
     store.delete(manifest_key)
     spark = _start_spark(scores.rows, arguments.push_tasks)
@@ -59,13 +59,12 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         write_missing_aggregates(spark, store, find_attempts(store, arguments.score_date, arguments.run_id))
     snapshot = Snapshot(spark, store)
     plan = _plan(spark, store, scores, snapshot, attempt, selection)
-
     if selection.dry_run:
         result, outcomes = DispatchResult(DeliveryCounters(), None, complete=True), plan.counters.outcomes
         attempts = [arguments.job_run_id]
     else:
         setup = options.task_setup(arguments, attempt, started, plan.to_send)
-        result, outcomes = _deliver(store, plan, setup, arguments.push_tasks, not_before)
+        result, outcomes = _deliver(store, plan, setup, arguments.push_tasks, pause.not_before)
         attempts = [each.job_run_id for each in find_attempts(store, arguments.score_date, arguments.run_id)]
     if plan.to_send:
         snapshot.write(arguments.job_run_id, attempt.folder)
@@ -77,6 +76,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         outcomes=outcomes,
         counters=_total(plan.counters, result.counters),
         stop_reason=result.stop_reason,
+        retry_after_ignored=pause.ignored,
         attempts=attempts,
     )
     store.write_json(manifest_key, manifest)

@@ -58,6 +58,7 @@ def task_setup(arguments: PushArguments, attempt: Attempt, started: float, rows:
         max_attempts=arguments.max_attempts,
         deadline=started + arguments.deadline_seconds,
         unavailable_timeout=arguments.unavailable_timeout_seconds,
+        max_retry_after=arguments.max_retry_after_seconds,
     )
     return TaskSetup(
         settings=settings,
@@ -66,4 +67,5 @@ def task_setup(arguments: PushArguments, attempt: Attempt, started: float, rows:
         secret_id=arguments.secret_id,
         request_timeout_seconds=arguments.request_timeout_seconds,
         rows=rows,
+        ignore_retry_after=arguments.ignore_retry_after,
     )

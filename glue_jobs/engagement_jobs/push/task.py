@@ -30,6 +30,7 @@ class TaskSetup:
 
     :param bucket: output bucket
     :param rows: approximate number of rows of the task
+    :param ignore_retry_after: whether the run ignores the pauses that earlier runs stored
     """
 
     settings: DeliverySettings
@@ -38,6 +39,7 @@ class TaskSetup:
     secret_id: str
     request_timeout_seconds: float
     rows: int
+    ignore_retry_after: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ async def _deliver(
         return await asyncio.to_thread(read_secret, setup.secret_id)
 
     def save(not_before: float) -> None:
-        save_retry_after(store, setup.attempt.folder, name, not_before)
+        overriding_run = setup.attempt.run_id if setup.ignore_retry_after else None
+        save_retry_after(store, setup.attempt.folder, name, not_before, overriding_run)
 
     client = CrmHttpClient(setup.settings.endpoint, secret, setup.request_timeout_seconds)
     ledger = Ledger(store.write, setup.attempt.folder, name)

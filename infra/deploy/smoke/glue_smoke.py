@@ -11,7 +11,12 @@ from infra.deploy.smoke import smoke_run_id
 from infra.deploy.smoke.newest_extract import NewestExtract
 
 _RUN_TIMEOUT_SECONDS = 4 * 3600.0  # the timeouts of the jobs are shorter
-_DRY_RUN_ARGUMENTS = {"resend_delivered": "false", "limit": "none", "push_mode": "dry_run"}
+_DRY_RUN_ARGUMENTS = {
+    "resend_delivered": "false",
+    "ignore_retry_after": "false",
+    "limit": "none",
+    "push_mode": "dry_run",
+}
 
 
 class GlueSmoke:

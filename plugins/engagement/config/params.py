@@ -59,6 +59,14 @@ class TriggerParams(StrictModel):
             "still left out."
         ),
     )
+    ignore_retry_after: bool = Field(
+        default=False,
+        title="Ignore Retry-After",
+        description=(
+            "Start to send although the CRM requested a pause (Retry-After) from an earlier run of the date. Choose "
+            "this only if the CRM's owner agrees. Pauses that the CRM requests during this run are still obeyed."
+        ),
+    )
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> Self:

@@ -126,6 +126,13 @@ class Settings(NotificationSettings):
         le=10_680,
         description="The push job stops if this many seconds pass without a healthy response.",
     )
+    max_retry_after_seconds: int = Field(
+        default=86_400,
+        ge=1,
+        le=31_622_400,
+        description="Longest pause that the push job accepts from the CRM (Retry-After), in seconds. A longer one is "
+        "shortened to this, and the log shows the original value.",
+    )
     max_failed_fraction: Fraction = Field(
         default=0.01, description="The run fails if (rejected + unknown + deferred) / rows exceeds this fraction."
     )

@@ -1,7 +1,8 @@
 """Names of the arguments that the DAG passes to the Glue jobs, and the push modes.
 
 The Glue side declares the same names, and ``tests/contract`` compares them. Every value is a non-empty string:
-``limit`` is ``none`` or a number, ``resend_delivered`` and ``allow_http`` are ``true`` or ``false``.
+``limit`` is ``none`` or a number; ``resend_delivered``, ``ignore_retry_after`` and ``allow_http`` are ``true`` or
+``false``.
 """
 
 from typing import Literal, get_args
@@ -26,6 +27,7 @@ PUSH_ARGUMENTS = (
     "secret_id",
     "push_mode",
     "resend_delivered",
+    "ignore_retry_after",
     "limit",
     "max_requests_per_second",
     "push_tasks",
@@ -34,6 +36,7 @@ PUSH_ARGUMENTS = (
     "request_timeout_seconds",
     "deadline_seconds",
     "unavailable_timeout_seconds",
+    "max_retry_after_seconds",
     "max_failed_fraction",
     "allow_http",
 )

@@ -31,6 +31,8 @@ class DeliveryManifest(StrictModel):
     :param rows: number of scored rows
     :param stopped: None if the job finished
     :param not_before: end of the pause that the CRM requested, ISO 8601 in UTC
+    :param retry_after_ignored: end of an earlier attempt's pause that the run ignored on request, ISO 8601 in UTC; None
+        if there was none, and in manifests of older releases
     :param posts: number of requests, retries included
     :param retries: number of repeated requests
     :param status_codes: number of responses by HTTP status
@@ -48,6 +50,7 @@ class DeliveryManifest(StrictModel):
     outcomes: Outcomes
     stopped: Stopped | None
     not_before: str | None
+    retry_after_ignored: str | None = None
     posts: Count
     retries: Count
     status_codes: dict[str, Count]

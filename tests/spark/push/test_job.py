@@ -62,6 +62,7 @@ def test_a_date_is_delivered_once_and_then_corrected(
         "outcomes": outcomes(delivered=601),
         "stopped": None,
         "not_before": None,
+        "retry_after_ignored": None,
         "posts": 601,
         "retries": 0,
         "status_codes": {"200": 601},

@@ -102,6 +102,7 @@ def test_arguments_of_the_push_job(render: Callable[..., Any]) -> None:
         "--secret_id": "engagement/crm",
         "--push_mode": "all",
         "--resend_delivered": "false",
+        "--ignore_retry_after": "false",
         "--limit": "none",
         "--max_requests_per_second": "50",
         "--push_tasks": "4",
@@ -110,6 +111,7 @@ def test_arguments_of_the_push_job(render: Callable[..., Any]) -> None:
         "--request_timeout_seconds": "30",
         "--deadline_seconds": "9000",
         "--unavailable_timeout_seconds": "600",
+        "--max_retry_after_seconds": "86400",
         "--max_failed_fraction": "0.01",
         "--allow_http": "false",
     }
@@ -117,7 +119,8 @@ def test_arguments_of_the_push_job(render: Callable[..., Any]) -> None:
 
 def test_params_override_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
     variable(max_requests_per_second=20, push_mode="changed", allow_http=True, max_failed_fraction=1e-05)
-    params = {"push_mode": "retry_rejected", "max_requests_per_second": 0.5, "limit": 7, "resend_delivered": True}
+    flags = {"resend_delivered": True, "ignore_retry_after": True}
+    params = {"push_mode": "retry_rejected", "max_requests_per_second": 0.5, "limit": 7, **flags}
     without_params = render("push_scores").script_args
     with_params = render("push_scores", run_type="manual", conf=params).script_args
     names = (
@@ -125,11 +128,12 @@ def test_params_override_settings(render: Callable[..., Any], variable: Callable
         "--max_requests_per_second",
         "--limit",
         "--resend_delivered",
+        "--ignore_retry_after",
         "--allow_http",
         "--max_failed_fraction",
     )
-    assert [without_params[name] for name in names] == ["changed", "20", "none", "false", "true", "0.00001"]
-    assert [with_params[name] for name in names] == ["retry_rejected", "0.5", "7", "true", "true", "0.00001"]
+    assert [without_params[name] for name in names] == ["changed", "20", "none", "false", "false", "true", "0.00001"]
+    assert [with_params[name] for name in names] == ["retry_rejected", "0.5", "7", "true", "true", "true", "0.00001"]
 
 
 @pytest.mark.parametrize(("task_id", "names"), [("score_users", SCORE_ARGUMENTS), ("push_scores", PUSH_ARGUMENTS)])

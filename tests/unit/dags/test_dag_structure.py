@@ -81,6 +81,7 @@ def test_params_have_defaults_titles_and_descriptions(dag: Any) -> None:
         "limit": None,
         "skip_drift_checks": False,
         "resend_delivered": False,
+        "ignore_retry_after": False,
     }
     assert all(param.description and param.schema["title"] for param in params.values())
 
@@ -94,6 +95,7 @@ def test_params_have_defaults_titles_and_descriptions(dag: Any) -> None:
         ("limit", 1),
         ("skip_drift_checks", True),
         ("resend_delivered", True),
+        ("ignore_retry_after", True),
     ],
 )
 def test_a_valid_param_is_accepted(dag: Any, name: str, value: Any) -> None:
@@ -114,6 +116,7 @@ def test_a_valid_param_is_accepted(dag: Any, name: str, value: Any) -> None:
         ("skip_drift_checks", "yes"),
         ("resend_delivered", None),
         ("resend_delivered", "yes"),
+        ("ignore_retry_after", "yes"),
     ],
 )
 def test_an_invalid_param_is_rejected(dag: Any, name: str, value: Any) -> None:

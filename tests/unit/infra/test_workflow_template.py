@@ -28,11 +28,11 @@ PARAMETERS = {
     "secret_id": "CrmSecretId",
     "credential_id": "CrmSecretId",
 }
-FIXED = {"resend_delivered": "false", "limit": "none"}
+FIXED = {"resend_delivered": "false", "ignore_retry_after": "false", "limit": "none"}
 SETTINGS = [
     "base_url", "credential_id", "activity_key", "weights_uri", "max_invalid_fraction", "push_mode",
     "max_requests_per_second", "push_tasks", "max_concurrency", "max_attempts", "request_timeout_seconds",
-    "deadline_seconds", "unavailable_timeout_seconds", "max_failed_fraction", "allow_http",
+    "deadline_seconds", "unavailable_timeout_seconds", "max_retry_after_seconds", "max_failed_fraction", "allow_http",
 ]  # fmt: skip
 
 

@@ -113,6 +113,7 @@ def delivery_manifest(**changes: Any) -> DeliveryManifest:
         "outcomes": SETTLED,
         "stopped": None,
         "not_before": None,
+        "retry_after_ignored": None,
         "posts": 490,
         "retries": 12,
         "status_codes": {"200": 480, "422": 5, "503": 4},

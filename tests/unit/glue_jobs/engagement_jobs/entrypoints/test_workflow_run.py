@@ -61,7 +61,8 @@ def test_each_run_of_retry_rejected_has_its_own_id() -> None:
 
 
 def test_manual_properties_replace_arguments() -> None:
-    manual = {"push_mode": "changed", "resend_delivered": "true", "limit": "10", "max_requests_per_second": "2"}
+    flags = {"resend_delivered": "true", "ignore_retry_after": "true"}
+    manual = {"push_mode": "changed", "limit": "10", "max_requests_per_second": "2", **flags}
     values = run(scheduled_time="2026-11-23T03:30:00Z", score_date="", **manual).derive_arguments()
     assert {name: values[name] for name in manual} == manual
     assert values["score_date"] == "2026-11-23"

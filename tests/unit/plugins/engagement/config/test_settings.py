@@ -30,6 +30,7 @@ def test_defaults() -> None:
         9_000,
         600,
     )
+    assert found.max_retry_after_seconds == 86_400
     assert (found.max_failed_fraction, found.allow_http) == (0.01, False)
     assert (found.report_url, found.dpu_hour_usd) == ("", 0.44)
     assert (found.sns_topic_arn, found.notify, found.notify_backfills) == ("", "all", False)
