@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import ssl
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import aiohttp
+from multidict import istr
+
+from engagement_jobs.crm_client.header_values import header_values
 
 MAX_BODY_BYTES = 1_048_576
 # Values that servers use for unencoded bodies. None of them changes the bytes.
@@ -16,6 +19,7 @@ _NO_ENCODING = frozenset(
 )
 # `wbits` arguments of zlib. "deflate" means the zlib format, but some servers send raw deflate data.
 _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
+_ENCODING_HEADERS = (istr("content-encoding"), istr("transfer-encoding"))
 _STATUS_WITHOUT_BODY = (101, 204, 304)  # after 101 the connection stays open and no longer carries HTTP
 
 
@@ -36,8 +40,18 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
         body = await _read_until_close(response)
     if not body or not ("Content-Encoding" in headers or "Transfer-Encoding" in headers):
         return body
-    names = ",".join([*headers.getall("Content-Encoding", ()), *headers.getall("Transfer-Encoding", ())])
-    return decode(body, [name for name in map(str.strip, names.lower().split(",")) if name not in _NO_ENCODING])
+    return decode(body, _encodings(headers))
+
+
+def has_unsupported_encoding(headers: Mapping[str, str]) -> bool:
+    """Return whether the body is in an encoding that `decode` does not know, or in several."""
+    encodings = _encodings(headers)
+    return len(encodings) > 1 or any(name not in _WINDOW_BITS for name in encodings)
+
+
+def _encodings(headers: Mapping[str, str]) -> list[str]:
+    names = ",".join(value for name in _ENCODING_HEADERS for value in header_values(headers, name))
+    return [name for name in map(str.strip, names.lower().split(",")) if name not in _NO_ENCODING]
 
 
 def decode(body: bytes, encodings: Sequence[str]) -> bytes | None:

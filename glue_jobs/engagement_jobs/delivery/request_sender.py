@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client.http_client import CrmClient, CrmResponse
-from engagement_jobs.crm_client.response_classification import Action, ResponseClassification, classify
+from engagement_jobs.crm_client.response_classification import (
+    Action,
+    ResponseClassification,
+    classify,
+    classify_failure,
+)
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.stop_conditions import StopConditions
+
+# A refusal of one user ends the user's delivery, and any other refusal ends the run.
+_OLD_ACTIONS = {Action.REJECT: Action.FINALIZE, Action.REFUSE: Action.STOP}
+
+
+def _with_old_action(classification: ResponseClassification) -> ResponseClassification:
+    return replace(classification, action=_OLD_ACTIONS.get(classification.action, classification.action))
 
 
 class RequestSender:
@@ -31,12 +44,10 @@ class RequestSender:
         response: CrmResponse | None = None
         try:
             response = await self._client.post(request.payload, request.key)
-        except UnsentError as error:
-            classification = ResponseClassification(Action.RETRY, "deferred", str(error))
-        except AmbiguousError as error:
-            classification = ResponseClassification(Action.RETRY, "unknown", str(error))
+        except (UnsentError, AmbiguousError) as error:
+            classification = _with_old_action(classify_failure(error))
         else:
-            classification = classify(response.status, response.headers, response.body)
+            classification = _with_old_action(classify(response.status, response.headers, response.body))
             self._count_response(request, response, classification, time.monotonic() - started)
         self._record_health(classification)
         request.last = classification

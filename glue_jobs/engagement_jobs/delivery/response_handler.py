@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from engagement_jobs.crm_client.http_client import CrmResponse
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
-from engagement_jobs.crm_client.retry_after import retry_after_seconds
+from engagement_jobs.crm_client.waits import requested_wait
 from engagement_jobs.delivery import stop_reasons
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
@@ -69,8 +69,8 @@ class ResponseHandler:
     async def _back_off(
         self, request: InFlightRequest, classification: ResponseClassification, response: CrmResponse
     ) -> None:
-        seconds = retry_after_seconds(response.headers.get("retry-after"), response.headers.get("date"))
-        self._limits.rate.throttle(time.monotonic(), seconds)
+        wait = requested_wait(response.status, response.headers)
+        self._limits.rate.throttle(time.monotonic(), wait.seconds if wait is not None else None)
         self._stop_conditions.check_before_next_request()
         if not self._retries.repeat_throttled(request):
             self._outcomes.record_outcome(request, classification)

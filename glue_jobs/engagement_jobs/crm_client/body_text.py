@@ -1,0 +1,123 @@
+"""Bodies of 2xx responses: what they say about the update, read from their content. Labels count only if that fails."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from multidict import istr
+
+from engagement_jobs.crm_client import json_bodies
+from engagement_jobs.crm_client.response_bodies import has_unsupported_encoding
+from engagement_jobs.crm_client.response_rules import Finding
+
+_CONTENT_TYPE = istr("content-type")
+_BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+# Only character sets: Python has other codecs too, some of which are slow or decode escape sequences.
+_KNOWN_CHARSET = re.compile(
+    r"utf[-_]?(7|8|16|32)([-_]?(le|be))?|(us[-_]?)?ascii|(iso[-_]?8859|windows|cp|ibm)[-_]?\d+|latin[-_]?\d+"
+    r"|koi8[-_][ru]|shift[-_]?jis|sjis|euc[-_](jp|kr)|gb(k|2312|18030)|big5|macintosh",
+    re.IGNORECASE,
+)
+_BLANK = " \t\r\n\v\f\xa0\ufeff"
+# Prefixes against inclusion as a script.
+_SCRIPT_GUARD = re.compile(r"\)\]\}'?,?|while\s*\(\s*1\s*\)\s*;|for\s*\(\s*;\s*;\s*\)\s*;|\{\}\s*&&")
+_TAG = re.compile(r"<[a-z!?/]", re.IGNORECASE)
+_ERROR_TEXT = re.compile(r"[\W_]*(?:error|fail|failed|failure|exception|invalid)(?![a-z])", re.IGNORECASE)
+
+
+def success_finding(headers: Mapping[str, str], body: bytes | None) -> Finding:
+    """Return what the body of a 2xx response shows.
+
+    :param body: None if it could not be read
+    """
+    if not body:
+        return Finding.EMPTY if body is not None else _why_unread(headers)
+    try:
+        value = json_bodies.parse_json(body.decode())
+    except ValueError:
+        return _slow_finding(headers, body)
+    return _json_finding(value)
+
+
+def parse_body(headers: Mapping[str, str], body: bytes) -> Any:
+    """Parse a JSON body, whatever its label says.
+
+    :raises ValueError: it is not JSON
+    """
+    for text in _texts(headers, body):
+        guard = _SCRIPT_GUARD.match(text)
+        with contextlib.suppress(ValueError):
+            return json_bodies.parse_json(text[guard.end() :] if guard else text)
+    raise ValueError("not JSON in any encoding")
+
+
+def _why_unread(headers: Mapping[str, str]) -> Finding:
+    return Finding.ENCODING if has_unsupported_encoding(headers) else Finding.UNREADABLE
+
+
+def _slow_finding(headers: Mapping[str, str], body: bytes) -> Finding:
+    """Read a body that is not JSON in UTF-8."""
+    with contextlib.suppress(ValueError):
+        return _json_finding(parse_body(headers, body))
+    text = next(_texts(headers, body), None)
+    if text == "":
+        return Finding.EMPTY
+    if text is None or (not _byte_order(body) and _charset(headers) == ""):
+        return Finding.UNREADABLE
+    if _TAG.match(text):
+        return Finding.HTML
+    if text[0] in "{[" or "json" in headers.get(_CONTENT_TYPE, "").lower():
+        return Finding.UNREADABLE  # it claims to be JSON
+    return _text_finding(text)
+
+
+def _json_finding(value: Any) -> Finding:
+    if isinstance(value, str):
+        return _text_finding(value)
+    if value is False:
+        return Finding.ERROR_TEXT
+    found = json_bodies.evaluate(value)
+    if found & json_bodies.LIMIT and (found & json_bodies.FAILURE or not found & json_bodies.SUCCESS):
+        return Finding.LIMIT
+    if found & json_bodies.FAILURE:
+        return Finding.FAILURE
+    return Finding.EXECUTION_ERROR if found & json_bodies.EXECUTION_ERROR else Finding.NOTHING
+
+
+def _text_finding(text: str) -> Finding:
+    return Finding.ERROR_TEXT if _ERROR_TEXT.match(text) else Finding.NOTHING
+
+
+def _texts(headers: Mapping[str, str], body: bytes) -> Iterator[str]:
+    """Decode a body in each encoding that it may have, the most certain one first."""
+    encoding = _byte_order(body)
+    encodings = [encoding] if encoding else [_charset(headers), json.detect_encoding(body)]
+    for name in encodings:
+        with contextlib.suppress(ValueError, LookupError):
+            if name:
+                yield body.decode(name).strip(_BLANK)
+
+
+def _byte_order(body: bytes) -> str | None:
+    """Return the encoding that the byte order mark names; None if there is no mark."""
+    return next((name for mark, name in _BYTE_ORDER_MARKS if body.startswith(mark)), None)
+
+
+def _charset(headers: Mapping[str, str]) -> str | None:
+    """Return the character set in the label: None if there is none, and an empty text if it is unknown."""
+    named = _CHARSET.search(headers.get(_CONTENT_TYPE, ""))
+    if named is None:
+        return None
+    return named[1] if _KNOWN_CHARSET.fullmatch(named[1]) else ""

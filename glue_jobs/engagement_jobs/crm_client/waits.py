@@ -1,0 +1,53 @@
+"""How long the CRM requests that nothing is sent: `Retry-After` and the headers that mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from multidict import istr
+
+from engagement_jobs.crm_client.header_values import header_values
+from engagement_jobs.crm_client.quotas import announced_quota
+from engagement_jobs.crm_client.wait_values import parse_seconds
+
+# Names of headers, and seconds of the unit of a plain number.
+_HEADERS: Final = ((istr("retry-after"), 1.0), (istr("retry-after-ms"), 0.001), (istr("x-ms-retry-after-ms"), 0.001))
+# 202 Accepted: the header is the interval at which to poll for the result, which the job does not do.
+_STATUS_OF_POLLING = 202
+# These responses mean "quota used up" if they report a quota of which nothing is left.
+_STATUSES_OF_QUOTAS = (403, 429)
+_MAX_RAW_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedWait:
+    """A wait that the CRM requests.
+
+    :param seconds: greater than 0, at most a year
+    :param raw: the header's value for log lines: shortened, only printable ASCII
+    """
+
+    seconds: float
+    raw: str
+
+
+def requested_wait(status: int, headers: Mapping[str, str]) -> RequestedWait | None:
+    """Return the longest wait that a response requests.
+
+    :param headers: must support lookup by lower-case names
+    :return: None if it requests none: there is no header, or it is zero, negative, or a time in the past
+    """
+    values = [(value, unit) for name, unit in _HEADERS if name in headers for value in header_values(headers, name)]
+    if status == _STATUS_OF_POLLING or not (values or status in _STATUSES_OF_QUOTAS):
+        return None
+    if not values:
+        quota = announced_quota(headers)
+        return RequestedWait(quota.seconds, _printable(quota.raw)) if quota and quota.remaining == 0 else None
+    seconds, raw = max((parse_seconds(value, headers, unit), value) for value, unit in values)
+    return RequestedWait(seconds, _printable(raw)) if seconds > 0 else None
+
+
+def _printable(value: str) -> str:
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in value[:_MAX_RAW_LENGTH])
