@@ -39,7 +39,13 @@ class InstantClient:
         self._fail_every = fail_every
         self._numbers = itertools.count(1)
 
-    async def post(self, payload: bytes, key: str) -> CrmResponse:  # noqa: ARG002 - a transport's signature
+    async def post(
+        self,
+        payload: bytes,  # noqa: ARG002 - a transport's signature
+        key: str,  # noqa: ARG002
+        *,
+        fresh_connection: bool = False,  # noqa: ARG002
+    ) -> CrmResponse:
         """Respond after yielding to other requests and the ledger."""
         await asyncio.sleep(0)
         if next(self._numbers) % self._fail_every:
@@ -49,6 +55,9 @@ class InstantClient:
     async def refresh_token(self) -> bool:
         """Report that there is no newer token."""
         return False
+
+    def stop_reusing_connections(self) -> None:
+        """Do nothing: there are no connections."""
 
 
 async def core(url: str, count: int, concurrency: int) -> int:

@@ -36,6 +36,14 @@ class ReceivedRequest:
         await self._writer.drain()
         await asyncio.sleep(0.02)
 
+    def write_now(self, data: bytes) -> None:
+        """Send bytes without waiting."""
+        self._writer.write(data)
+
+    def close_now(self) -> None:
+        """Close the connection, even if a request has arrived."""
+        self._writer.close()
+
     async def close(self) -> None:
         """Close the connection; with TLS, send close_notify."""
         self._writer.close()

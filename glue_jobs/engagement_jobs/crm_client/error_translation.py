@@ -10,7 +10,7 @@ ERRORS = (aiohttp.ClientError, OSError, UnicodeError, StaleConnectionError)
 """What aiohttp raises when there is no response. TimeoutError is a subclass of OSError."""
 
 # The first match counts, because some classes are base classes of earlier ones.
-_UNSENT: tuple[tuple[type[Exception], str], ...] = (
+UNSENT: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ConnectionTimeoutError, "connect_timeout"),
     (aiohttp.ClientConnectorDNSError, "dns"),
     (UnicodeError, "dns"),  # IDNA cannot encode a label of the host name
@@ -18,7 +18,7 @@ _UNSENT: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorError, "connect"),
     (StaleConnectionError, "connect"),
 )
-_AMBIGUOUS: tuple[tuple[type[Exception], str], ...] = (
+AMBIGUOUS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "timeout"),
     (aiohttp.ClientResponseError, "malformed"),
 )
@@ -29,10 +29,10 @@ def translate(error: Exception) -> UnsentError | AmbiguousError:
 
     :return: the error to raise; its text is the reason code, such as `connect` or `timeout`
     """
-    for error_class, reason in _UNSENT:
+    for error_class, reason in UNSENT:
         if isinstance(error, error_class):
             return UnsentError(reason)
-    for error_class, reason in _AMBIGUOUS:
+    for error_class, reason in AMBIGUOUS:
         if isinstance(error, error_class):
             return AmbiguousError(reason)
     return AmbiguousError("reset")

@@ -12,8 +12,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from engagement_jobs.contract.errors import StaleConnectionError
 from engagement_jobs.crm_client.authentication import Credential
+from engagement_jobs.crm_client.connections import Connector, Request, send_once
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 from engagement_jobs.crm_client.response_bodies import read_body
 
@@ -70,6 +70,9 @@ class CrmClient(Protocol):
         :return: whether the token has changed
         """
 
+    def stop_reusing_connections(self) -> None:
+        """Open a connection for each further request, because the CRM closes idle connections without notice."""
+
 
 class CrmHttpClient:
     """Client for one endpoint that keeps its connections open. Use it as an async context manager.
@@ -81,6 +84,7 @@ class CrmHttpClient:
 
     def __init__(self, endpoint: str, read_secret: Callable[[], Awaitable[str]], timeout_seconds: float) -> None:
         self.token_version = 0
+        self._reuses_connections = True
         self._url = URL(endpoint)
         self._read_secret = read_secret
         # A timeout while connecting means "not sent", so it must expire before the timeout of the request.
@@ -98,12 +102,20 @@ class CrmHttpClient:
         self._credential = Credential.from_secret(await self._read_secret())
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+        context = ssl.create_default_context() if self._url.scheme == "https" else True
+        self._session = self._new_session(context, reuses_connections=True)
+        self._fresh_session = self._new_session(context, reuses_connections=False)
+        self._update_headers()
+        return self
+
+    def _new_session(self, context: ssl.SSLContext | bool, *, reuses_connections: bool) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=Connector(
                 limit=0,  # the delivery limits the number of requests in flight
-                keepalive_timeout=_KEEPALIVE_SECONDS,
+                force_close=not reuses_connections,
+                keepalive_timeout=_KEEPALIVE_SECONDS if reuses_connections else None,
                 ttl_dns_cache=_DNS_CACHE_SECONDS,
-                ssl=ssl.create_default_context() if self._url.scheme == "https" else True,
+                ssl=context,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),  # a cookie set for one user must not be sent for the next one
             trust_env=False,
@@ -111,16 +123,19 @@ class CrmHttpClient:
             timeout=self._timeout,
             max_line_size=_MAX_LINE_BYTES,
             max_field_size=_MAX_LINE_BYTES,
-            request_class=_Request,
-            middlewares=(_send_once,),
+            request_class=Request,
+            middlewares=(send_once,),
         )
-        self._update_headers()
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
+        await self._fresh_session.close()
+
+    def stop_reusing_connections(self) -> None:
+        """Open a connection for each further request; see `CrmClient`."""
+        self._reuses_connections = False
 
     async def refresh_token(self) -> bool:
         """Read the secret again and use its token for all further requests.
@@ -144,21 +159,23 @@ class CrmHttpClient:
 
     async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
         """Send one score with `POST`; see `request`."""
-        del fresh_connection
-        return await self.request("POST", payload, key)
+        return await self.request("POST", payload, key, fresh_connection=fresh_connection)
 
-    async def request(self, method: str, payload: bytes, key: str) -> CrmResponse:
+    async def request(self, method: str, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
         """Send one request, at most once. Redirects are returned, not followed.
 
         :param key: idempotency key
+        :param fresh_connection: open a connection that carries only this request
+        :raises ReusedConnectionError: a connection that had carried another request was closed before a status arrived
         :raises UnsentError: the CRM certainly did not receive the request
         :raises AmbiguousError: the CRM may have applied the request
         """
         version = self.token_version
         headers = self._headers.copy()
         headers["Idempotency-Key"] = key
+        session = self._session if self._reuses_connections and not fresh_connection else self._fresh_session
         try:
-            async with self._session.request(
+            async with session.request(
                 method, self._url, data=payload, headers=headers, allow_redirects=False
             ) as response:
                 try:
@@ -170,30 +187,3 @@ class CrmHttpClient:
                 return CrmResponse(response.status, response.headers, body, version)
         except ERRORS as error:
             raise translate(error) from error
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request that is not written to a connection that has unread data, which cannot be its response."""
-
-    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        """Write the request.
-
-        :raises StaleConnectionError: the connection has received data or was closed; nothing was written
-        """
-        if conn.protocol is None or conn.protocol.should_close:
-            raise StaleConnectionError
-        return await super().send(conn)
-
-
-async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Raise this project's errors instead of aiohttp's.
-
-    aiohttp itself retries idempotent methods such as PUT when it sees one of its own errors.
-    """
-    try:
-        try:
-            return await handler(request)
-        except StaleConnectionError:
-            return await handler(request)  # nothing was written, and aiohttp has closed that connection
-    except ERRORS as error:
-        raise translate(error) from error

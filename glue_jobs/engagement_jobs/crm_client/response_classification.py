@@ -14,15 +14,15 @@ from multidict import istr
 from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client import json_bodies
 from engagement_jobs.crm_client.body_text import parse_body, success_finding
-from engagement_jobs.crm_client.certificate_problems import CERTIFICATE_PROBLEMS
 from engagement_jobs.crm_client.quotas import quota_is_used_up
-from engagement_jobs.crm_client.response_rules import LIMIT_STATUSES, RULES, Action, Finding
+from engagement_jobs.crm_client.response_rules import FAILURE_RULES, LIMIT_STATUSES, RULES, Action, Finding
 from engagement_jobs.crm_client.waits import requested_wait
 
 __all__ = ["Action", "ResponseClassification", "classify", "classify_failure"]
 
 _REPLAYED: Final = istr("idempotent-replayed")
 _CONTENT_TYPE: Final = istr("content-type")
+_FAILURE_ACTIONS: Final = {rule.reason: rule.action for rule in FAILURE_RULES}
 _PROBLEM_TYPE = re.compile(r"[A-Za-z][\w:/.#~-]{0,119}", re.ASCII)
 
 
@@ -64,10 +64,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> Res
 def classify_failure(error: UnsentError | AmbiguousError) -> ResponseClassification:
     """Classify a request without a response."""
     reason = str(error)
-    if isinstance(error, AmbiguousError):
-        return ResponseClassification(Action.RETRY, "unknown", reason)
-    action = Action.REFUSE if reason in CERTIFICATE_PROBLEMS else Action.RETRY
-    return ResponseClassification(action, "deferred", reason)
+    outcome = "unknown" if isinstance(error, AmbiguousError) else "deferred"
+    return ResponseClassification(_FAILURE_ACTIONS.get(reason, Action.RETRY), outcome, reason)
 
 
 @functools.lru_cache(maxsize=256)

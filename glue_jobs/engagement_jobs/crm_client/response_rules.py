@@ -185,3 +185,38 @@ RULES: Final = (
     ResponseRule("5xx, or any other status", _ANY, None, Action.RETRY, "unknown"),
 )
 """The first rule that matches counts."""
+
+
+@dataclass(frozen=True)
+class FailureRule:
+    """One row of the policy about a request without a response.
+
+    :param reason: short code
+    :param evidence: what happened, in words
+    :param outcome: the user's outcome if no further request is sent
+    """
+
+    reason: str
+    evidence: str
+    outcome: str
+    action: Action = Action.RETRY
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on the user in words."""
+        return f"{self.outcome}; {_ACTION_WORDS[self.action]}"
+
+
+FAILURE_RULES: Final = (
+    FailureRule("connect", "The connection was refused or could not be made", "deferred"),
+    FailureRule("dns", "The host name could not be resolved", "deferred"),
+    FailureRule("connect_timeout", "No connection within half of the request's timeout", "deferred"),
+    FailureRule("tls", "The TLS handshake failed, but not because of the certificate", "deferred"),
+    FailureRule("tls_expired", "The certificate has expired or is not valid yet", "deferred", Action.REFUSE),
+    FailureRule("tls_unknown_ca", "The certificate's authority is not trusted", "deferred", Action.REFUSE),
+    FailureRule("tls_missing_intermediate", "The intermediate certificate is not sent", "deferred", Action.REFUSE),
+    FailureRule("tls_wrong_name", "The certificate is for another host name", "deferred", Action.REFUSE),
+    FailureRule("timeout", "No complete response within the request's timeout", "unknown"),
+    FailureRule("reset", "The connection ended before the response was complete", "unknown"),
+    FailureRule("malformed", "The response is not valid HTTP", "unknown"),
+)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import http_parser
 
-from engagement_jobs.contract.errors import AmbiguousError
+from engagement_jobs.contract.errors import AmbiguousError, ReusedConnectionError
 from engagement_jobs.crm_client import http_client
 from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
 from engagement_jobs.crm_client.response_bodies import MAX_BODY_BYTES
@@ -255,7 +255,7 @@ def test_no_method_is_retried_by_aiohttp(method: str, then: str) -> None:
 
     async def send(client: CrmHttpClient) -> None:
         await client.request(method, b"{}", "k1")
-        with pytest.raises(AmbiguousError, match="reset"):
+        with pytest.raises(ReusedConnectionError, match="reset"):
             await client.request(method, b"{}", "k2")
 
     server = serve(once, send)

@@ -25,7 +25,13 @@ class ThrottlingClient:
         self.token_version = 0
         self.requests = Counter[str]()
 
-    async def post(self, payload: bytes, key: str) -> CrmResponse:  # noqa: ARG002 - as in `CrmClient`
+    async def post(
+        self,
+        payload: bytes,  # noqa: ARG002 - as in `CrmClient`
+        key: str,
+        *,
+        fresh_connection: bool = False,  # noqa: ARG002
+    ) -> CrmResponse:
         await asyncio.sleep(0)
         self.requests[key] += 1
         number = self.requests[key]
@@ -41,6 +47,9 @@ class ThrottlingClient:
 
     async def refresh_token(self) -> bool:
         return False
+
+    def stop_reusing_connections(self) -> None:
+        pass
 
 
 @pytest.fixture

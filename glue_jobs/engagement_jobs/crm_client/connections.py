@@ -1,0 +1,64 @@
+"""Connections to the CRM: which ones are reused, and what it means when one ends before a status arrives."""
+
+from __future__ import annotations
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.tracing import Trace
+
+from engagement_jobs.contract.errors import ReusedConnectionError, StaleConnectionError
+from engagement_jobs.crm_client.error_translation import ERRORS, translate
+
+
+class Request(aiohttp.ClientRequest):
+    """A request that is not written to a connection that has unread data, which cannot be its response.
+
+    :param opened_connection: the connection of this request was opened for it
+    """
+
+    opened_connection = False
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        """Write the request.
+
+        :raises StaleConnectionError: the connection has received data or was closed; nothing was written
+        """
+        if conn.protocol is None or conn.protocol.should_close:
+            raise StaleConnectionError
+        return await super().send(conn)
+
+
+class Connector(aiohttp.TCPConnector):
+    """A connection pool that marks the requests for which it opens a connection."""
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's
+    ) -> ResponseHandler:
+        if isinstance(req, Request):
+            req.opened_connection = True
+        return await super()._create_connection(req, traces, timeout)
+
+
+async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Raise this project's errors instead of aiohttp's. A middleware of aiohttp.
+
+    aiohttp itself retries idempotent methods such as PUT when it sees one of its own errors.
+    """
+    try:
+        try:
+            return await handler(request)
+        except StaleConnectionError:
+            return await handler(request)  # nothing was written, and aiohttp has closed that connection
+    except ERRORS as error:
+        if isinstance(request, Request) and not request.opened_connection and _ended_before_status(error):
+            raise ReusedConnectionError("reset") from error
+        raise translate(error) from error
+
+
+def _ended_before_status(error: Exception) -> bool:
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return isinstance(error.message, str)  # otherwise it is the part of a response that has arrived
+    return isinstance(error, aiohttp.ClientOSError | ConnectionError)
