@@ -27,9 +27,10 @@ from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
+from engagement_jobs.delivery.evidence.run_policy import CANARY_UNANSWERED, stop
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import SIZE, Canary
-from engagement_jobs.delivery.stop_reasons import StopReason, canary_unanswered
+from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push.failure_check import FailureCheck
 
 
@@ -71,7 +72,7 @@ async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | No
     canary = Canary()
     stop_reason = await run_task(attempt, "canary", rows[:SIZE], canary)
     if not stop_reason and not canary.passed and len(rows) > SIZE:
-        stop_reason = canary_unanswered(SIZE)
+        stop_reason = stop(CANARY_UNANSWERED, users=SIZE)
     return await run_task(attempt, "0", rows[SIZE:], stop_reason=stop_reason)
 
 

@@ -21,7 +21,6 @@ class Action(enum.Enum):
     BACK_OFF = enum.auto()  # the CRM throttles: send again later; not an attempt, and outside the retry budget
     REFRESH_TOKEN = enum.auto()  # the CRM refused the token: read the secret again; stop if the token is the same
     REFUSE = enum.auto()  # access refused or redirected: not sent again; stop if several users get it
-    STOP = enum.auto()  # the run is misconfigured: stop for all users
 
 
 _ACTION_WORDS: Final = {

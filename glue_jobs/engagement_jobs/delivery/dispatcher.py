@@ -17,8 +17,9 @@ from engagement_jobs.crm_client.response_classification import Action, ResponseC
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery import stop_reasons
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
+from engagement_jobs.delivery.evidence.run_evidence import RunEvidence
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.limits.canary import Canary
+from engagement_jobs.delivery.limits.canary import Canary, straggler_rate
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.progress import Progress
@@ -33,6 +34,7 @@ from engagement_jobs.delivery.token_refresh import TokenRefresher
 from engagement_jobs.delivery.work_queue import WorkQueue
 
 _PROGRESS_SECONDS = 5.0
+_CANARY_CHECK_SECONDS = 0.1
 
 log = logging.getLogger("engagement.delivery")
 
@@ -46,6 +48,7 @@ class Dispatcher:
     :param expected_rows: approximate number of rows of the task, for the time left in log lines
     :param save_retry_after: see `ResponseHandler`
     :param stop_reason: if given, the task sends nothing and counts all rows
+    :param had_success: whether the CRM accepted a score of the canary that preceded this task
     """
 
     def __init__(
@@ -60,22 +63,27 @@ class Dispatcher:
         expected_rows: int | None = None,
         save_retry_after: Callable[[float], None] | None = None,
         stop_reason: StopReason | None = None,
+        had_success: bool = False,
     ) -> None:
-        self._ledger = ledger
+        self._ledger, self._canary, self._settings = ledger, canary, settings
         self._name, self._expected_rows = name, expected_rows
         self._queue = WorkQueue(updates)
         self._limits = RequestLimits.of(settings, is_canary=canary is not None)
         self._outcomes = OutcomeRecorder(ledger, canary, settings.run_id)
-        self._stop_conditions = StopConditions(settings, self._limits, self._queue, ledger, canary, stop_reason)
+        self._evidence = RunEvidence(self._queue, self._limits.breaker, self._outcomes, canary, had_success=had_success)
+        self._stop_conditions = StopConditions(
+            settings, self._limits, ledger, self._evidence, stop_reason, check_always=canary is not None
+        )
         token = TokenRefresher(client, self._stop_conditions)
         self._scheduler = RequestScheduler(
             settings, self._queue, self._limits, ledger, self._stop_conditions, token, canary
         )
-        self._sender = RequestSender(client, self._limits, self._stop_conditions, self._outcomes.counters)
+        self._sender = RequestSender(client, self._limits, self._evidence, self._outcomes.counters)
         self._handler = ResponseHandler(
             Retries(settings.max_attempts, self._queue),
             self._limits,
             self._outcomes,
+            self._evidence,
             self._stop_conditions,
             token,
             save_retry_after,
@@ -94,18 +102,21 @@ class Dispatcher:
 
         :raises Exception: whatever the iterator of the scores raises, after all ledger lines were written
         """
-        self._stop_conditions.reset_idle_time(time.monotonic())
         writer = asyncio.create_task(self._ledger.run())
-        progress = asyncio.create_task(self._log_progress())
+        background = [asyncio.create_task(self._log_progress()), asyncio.create_task(self._watch_canary())]
         try:
             async with asyncio.TaskGroup() as group:
                 self._start_workers(group)
-            self._outcomes.record_outcomes(self._queue.drain())
+            self._evidence.finish()
+            self._outcomes.record_outcomes(self._queue.waiting_requests())
             if self._scheduling_error is None:
                 cause = stop_reasons.cause_of_unsent_rows(self.stop_reason)
                 await self._outcomes.count_unstarted(self._queue.unstarted(), cause)
         finally:
-            progress.cancel()
+            for task in background:
+                task.cancel()
+            if self._canary is not None:
+                self._canary.decided.set()
             self._ledger.close()
             await writer
         if self._ledger.failed:
@@ -145,8 +156,17 @@ class Dispatcher:
         # Log only the place: the error's text may contain a response of the CRM or a header.
         place = traceback.extract_tb(error.__traceback__)[-1]
         log.error("The delivery failed with %s in %s, line %s", type(error).__name__, place.name, place.lineno)
-        self._outcomes.record_outcome(request, ResponseClassification(Action.STOP, "unknown", "internal_error"))
+        self._outcomes.record_outcome(request, ResponseClassification(Action.FINALIZE, "unknown", "internal_error"))
         self._stop_conditions.trigger(stop_reasons.internal_error(error))
+
+    async def _watch_canary(self) -> None:
+        """Let other tasks start when the canary has passed, although some of its users may still be sent."""
+        while self._canary is not None and not self._canary.decided.is_set():
+            await asyncio.sleep(_CANARY_CHECK_SECONDS)
+            if self._canary.update(time.monotonic()) and self.stop_reason is None:
+                if self._canary.stragglers:
+                    self._limits.rate.limit, self._limits.rate.burst = straggler_rate(self._settings.rate), 1.0
+                self._canary.decided.set()
 
     async def _log_progress(self) -> None:
         progress = Progress(self._name, self._expected_rows)

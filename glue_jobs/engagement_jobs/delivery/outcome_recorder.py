@@ -1,4 +1,4 @@
-"""Recording of outcomes: counters, ledger lines, and the canary's result."""
+"""Recording of outcomes: counters and ledger lines."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class OutcomeRecorder:
         :param classification: of the last request
         """
         final = request.final_classification(classification)
-        if self._canary:
-            self._canary.record(final)
+        if self._canary is not None:
+            self._canary.end(request)
         self.counters.count_outcome(final.outcome, final.reason, request.status, final.detail)
         self._ledger.add(request.ledger_line(final, self._run_id, time.time()))
 

@@ -94,8 +94,6 @@ class RequestScheduler:
         request = self._select(now)
         if request is None:
             return None
-        if not (request.tries or self.in_flight or self._queue.waiting):
-            self._stop_conditions.reset_idle_time(now)
         self._limits.acquire(request)
         self.in_flight += 1
         return request
@@ -106,8 +104,8 @@ class RequestScheduler:
         A probe of the breaker prefers a new user, because the waiting ones may be the cause of the failures.
         """
         if self._limits.breaker.opened_at is not None:
-            return self._next_new() or self._next_repeated(now)
-        return self._next_repeated(now) or self._next_new()
+            return self._next_new(now) or self._next_repeated(now)
+        return self._next_repeated(now) or self._next_new(now)
 
     def _next_repeated(self, now: float) -> InFlightRequest | None:
         if not self._queue.waiting:
@@ -117,13 +115,15 @@ class RequestScheduler:
             return throttled
         return self._queue.next_retry(now) if self._limits.retry_budget.allows_retry() else None
 
-    def _next_new(self) -> InFlightRequest | None:
+    def _next_new(self, now: float) -> InFlightRequest | None:
         is_probe = self._limits.breaker.opened_at is not None
-        if self._canary and not is_probe and not self._canary.allows(self._queue.started):
+        if self._canary is not None and not is_probe and not self._canary.allows(self._queue.started, now):
             return None
         update = self._queue.next_new()
         if update is None:
             return None
+        if self._canary is not None:
+            self._canary.start(update.user_id, now)
         return InFlightRequest.of(update, self._settings.endpoint, self._settings.score_date)
 
     async def _sleep(self, seconds: float) -> None:

@@ -25,6 +25,10 @@ class InFlightRequest:
     :param throttled: how often the CRM throttled this user
     :param finalized_before: users with a final response when the CRM first throttled this one
     :param first_sent: epoch seconds
+    :param started_at: when the first request was sent, in seconds of the event loop's clock
+    :param sent_at: when the last request was sent, in seconds of the event loop's clock
+    :param failure_streak: the last failures in a row to which this user belongs, see `evidence.failures`
+    :param token_refusals: how often the CRM refused this user's token
     :param probe: the last request was a probe of the circuit breaker
     :param latency_ms: of the last response
     :param status: HTTP status of the last request; None if it got no response
@@ -42,6 +46,10 @@ class InFlightRequest:
     finalized_before: int = 0
     is_retry: bool = False
     probe: bool = False
+    started_at: float = 0.0
+    sent_at: float = 0.0
+    failure_streak: int = 0
+    token_refusals: int = 0
     latency_ms: float | None = None
     status: int | None = None
     last: ResponseClassification | None = None

@@ -1,4 +1,4 @@
-"""Handling of a classified response: an outcome, a retry, a pause, a token refresh, or the end of the task."""
+"""Handling of a classified response: an outcome, evidence about the run, a retry, a pause or a token refresh."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from engagement_jobs.crm_client.http_client import CrmResponse
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
 from engagement_jobs.crm_client.waits import requested_wait
-from engagement_jobs.delivery import stop_reasons
+from engagement_jobs.delivery.evidence.run_evidence import RunEvidence
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
@@ -20,6 +20,8 @@ from engagement_jobs.delivery.token_refresh import TokenRefresher
 
 # A shorter pause is over before another attempt can start.
 _MIN_SAVED_SECONDS = 5.0
+# A user whose token is refused more often, although the secret changes every time, is not sent again.
+_MAX_TOKENS = 3
 
 log = logging.getLogger("engagement.delivery")
 
@@ -36,11 +38,12 @@ class ResponseHandler:
         retries: Retries,
         limits: RequestLimits,
         outcomes: OutcomeRecorder,
+        evidence: RunEvidence,
         stop_conditions: StopConditions,
         token: TokenRefresher,
         save_retry_after: Callable[[float], None] | None,
     ) -> None:
-        self._retries, self._limits, self._outcomes = retries, limits, outcomes
+        self._retries, self._limits, self._outcomes, self._evidence = retries, limits, outcomes, evidence
         self._stop_conditions, self._token = stop_conditions, token
         self._save = save_retry_after
         self._saved_until = 0.0
@@ -56,15 +59,29 @@ class ResponseHandler:
         if action is Action.FINALIZE:
             self._retries.count_finalized()
             self._outcomes.record_outcome(request, classification)
-        elif action is Action.RETRY or response is None:
+        elif action is Action.REJECT:
+            self._retries.count_finalized()
+            self._evidence.reject(request, classification)
+        elif action is Action.RETRY:
             if not self._retries.retry(request):
                 self._outcomes.record_outcome(request, classification)
-        elif action is Action.BACK_OFF:
+        elif action is Action.BACK_OFF and response is not None:
             await self._back_off(request, classification, response)
-        else:
+        elif response is not None and action is Action.REFRESH_TOKEN and await self._has_newer_token(request, response):
             self._retries.repeat_refused(request)
-            if action is not Action.REFRESH_TOKEN or not await self._token.refresh(response.token_version):
-                self._stop_conditions.trigger(stop_reasons.refused(classification))
+        else:
+            self._refuse(request, classification)
+
+    async def _has_newer_token(self, request: InFlightRequest, response: CrmResponse) -> bool:
+        request.token_refusals += 1
+        return request.token_refusals <= _MAX_TOKENS and await self._token.refresh(response.token_version)
+
+    def _refuse(self, request: InFlightRequest, classification: ResponseClassification) -> None:
+        """End a user whom another request would not help. Several of them stop the task."""
+        self._outcomes.record_outcome(request, classification)
+        reason = self._evidence.refuse(classification)
+        if reason is not None:
+            self._stop_conditions.trigger(reason)
 
     async def _back_off(
         self, request: InFlightRequest, classification: ResponseClassification, response: CrmResponse

@@ -1,10 +1,8 @@
-"""Reasons why a delivery ends before all rows were sent."""
+"""Reasons why a delivery ends before all rows were sent; those that follow from responses are in `run_policy`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from engagement_jobs.crm_client.response_classification import ResponseClassification
 
 # After these causes ledger lines may be missing, so that a row without a line may have been sent.
 TASK_LOST = "task_lost"
@@ -41,42 +39,6 @@ def retry_after_too_long(until: float) -> StopReason:
     :param until: end of the pause in epoch seconds
     """
     return StopReason("retry_after", "The CRM requested a pause that ends after the job's deadline.", until)
-
-
-def crm_unavailable(seconds: float, last_failure: str) -> StopReason:
-    """Return the reason for a CRM without a healthy response for so many seconds."""
-    return StopReason(
-        "crm_unavailable", f"No healthy response from the CRM for {seconds:.0f} s; last failure: {last_failure}."
-    )
-
-
-def canary_refused(users: int, reason: str) -> StopReason:
-    """Return the reason for a canary that got the same refusal for all users."""
-    return StopReason(
-        "canary_refused",
-        f"The CRM refused all of the first {users} users with {reason}: base_url is wrong, or these are not its users.",
-    )
-
-
-def canary_unanswered(users: int) -> StopReason:
-    """Return the reason for a canary with too few final responses after all retries."""
-    return StopReason(
-        "canary_unanswered",
-        f"Fewer than 90 % of the first {users} users got a final response from the CRM; the other users were not sent.",
-    )
-
-
-def refused(classification: ResponseClassification) -> StopReason:
-    """Return the reason for a CRM that redirects or refuses the token."""
-    if classification.detail == "redirect":
-        return StopReason(
-            "redirect", f"The CRM redirects ({classification.reason}): base_url is not the address of the API itself."
-        )
-    return StopReason(
-        "token_refused",
-        f"The CRM refuses the token ({classification.reason}): "
-        "check the secret and its permissions, then clear push_scores.",
-    )
 
 
 def secret_unreadable(error: Exception) -> StopReason:

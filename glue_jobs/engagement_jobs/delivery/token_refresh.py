@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from engagement_jobs.crm_client.http_client import CrmClient
 from engagement_jobs.delivery.stop_conditions import StopConditions
 from engagement_jobs.delivery.stop_reasons import secret_unreadable
+
+# The secret is not read again within this time after a reading without a change, because every user may be refused.
+_UNCHANGED_SECONDS = 10.0
 
 
 class TokenRefresher:
@@ -15,6 +19,7 @@ class TokenRefresher:
     def __init__(self, client: CrmClient, stop_conditions: StopConditions) -> None:
         self._client, self._stop_conditions = client, stop_conditions
         self._lock = asyncio.Lock()
+        self._unchanged_at = float("-inf")
 
     @property
     def in_progress(self) -> bool:
@@ -38,8 +43,13 @@ class TokenRefresher:
                 return False
             if refused_version < self._client.token_version:
                 return True
+            if time.monotonic() - self._unchanged_at < _UNCHANGED_SECONDS:
+                return False
             try:
-                return await self._client.refresh_token()
+                has_changed = await self._client.refresh_token()
             except Exception as error:  # noqa: BLE001 - from the AWS client, or an invalid secret
                 self._stop_conditions.trigger(secret_unreadable(error))
                 return False
+            if not has_changed:
+                self._unchanged_at = time.monotonic()
+            return has_changed

@@ -31,6 +31,8 @@ class WorkQueue:
         self._order = itertools.count()
         self.started = 0
         """Users taken with `next_new`."""
+        self.total: int | None = None
+        """Number of all users; None until the last one is in the buffer."""
 
     @property
     def waiting(self) -> int:
@@ -49,6 +51,8 @@ class WorkQueue:
         updates = await asyncio.to_thread(lambda: list(itertools.islice(self._updates, _READ_SIZE)))
         self._has_more = len(updates) == _READ_SIZE
         self._new.extend(updates)
+        if not self._has_more:
+            self.total = self.started + len(self._new)
 
     def next_new(self) -> ScoreUpdate | None:
         """Take the next user who was not started yet; None if the buffer is empty."""
@@ -82,12 +86,9 @@ class WorkQueue:
         request.is_retry = True
         heapq.heappush(self._retries, (due, next(self._order), request))
 
-    def drain(self) -> list[InFlightRequest]:
-        """Remove and return all requests that wait to be sent again."""
-        requests = [*self._throttled, *(request for _, _, request in self._retries)]
-        self._throttled.clear()
-        self._retries.clear()
-        return requests
+    def waiting_requests(self) -> Iterator[InFlightRequest]:
+        """Iterate over the requests that wait to be sent again."""
+        return itertools.chain(self._throttled, (request for _, _, request in self._retries))
 
     def unstarted(self) -> Iterator[ScoreUpdate]:
         """Iterate over all users who were never started; blocks."""

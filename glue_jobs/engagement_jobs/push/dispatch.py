@@ -16,8 +16,9 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.evidence.run_policy import CANARY_UNANSWERED, stop
 from engagement_jobs.delivery.limits.canary import SIZE, Canary
-from engagement_jobs.delivery.stop_reasons import TASK_LOST, StopReason, canary_unanswered
+from engagement_jobs.delivery.stop_reasons import TASK_LOST, StopReason
 from engagement_jobs.push.attempts import CANARY
 from engagement_jobs.push.task import TaskResult, TaskSetup, prewarm, run_partition, run_task, to_score_update
 
@@ -104,7 +105,7 @@ def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> DispatchResult:
         result = run_task(replace(setup, rows=len(first)), CANARY, map(to_score_update, first), canary)
     stop_reason = result.stop_reason
     if stop_reason is None and left > 0 and not canary.passed:
-        stop_reason = canary_unanswered(len(first))
+        stop_reason = stop(CANARY_UNANSWERED, users=len(first))
     if stop_reason is not None or left <= 0:
         return DispatchResult(result.counters, stop_reason, left <= 0, result.unlogged_users)
     rest = rows.where(F.col("user_id") > first[-1]["user_id"])

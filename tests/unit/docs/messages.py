@@ -17,10 +17,12 @@ PLACEHOLDER = "…"
 SOURCES = ("dags", "plugins/engagement", "glue_jobs")
 DASHBOARD = "ui/*.py"  # runs in the API server; its messages end no run
 
+FIELD = re.compile(r"\{[a-z_]+(:[^{}]*)?\}")  # of a text for `format`
 EXCEPTION = re.compile(r"[A-Z]\w*(Error|Exception)")
 CARRIERS: Mapping[str, tuple[str | int, ...]] = {
     "Finding": ("code", "detail", 0, 2),
     "StopReason": (0, 1),
+    "RunVerdict": (2, 3),
     "LoadedManifest": ("code", "detail"),
     "GlueRuns": (2, "error"),
     "_apply_threshold": (2, "description"),  # in drift.py
@@ -55,7 +57,7 @@ class Message:
     def is_code(self) -> bool:
         """Whether it is a code, such as `canary_refused`."""
         matches = re.fullmatch(rf"(?=.*[a-z])[a-z_{PLACEHOLDER}]+", self.text) is not None
-        return matches and self.carrier in ("Finding", "StopReason", "LoadedManifest")
+        return matches and self.carrier in ("Finding", "StopReason", "RunVerdict", "LoadedManifest")
 
     @property
     def is_searchable(self) -> bool:
@@ -149,6 +151,7 @@ def _possible_texts(node: ast.AST, names: Names, functions: Functions) -> Iterat
 def _text(node: ast.JoinedStr | ast.Constant) -> str:
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     text = "".join(str(part.value) if isinstance(part, ast.Constant) else PLACEHOLDER for part in parts)
+    text = FIELD.sub(PLACEHOLDER, text)
     return " ".join(text.split())
 
 

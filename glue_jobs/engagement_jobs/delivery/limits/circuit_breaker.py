@@ -1,4 +1,4 @@
-"""Circuit breaker: stops sending while the CRM fails for all users."""
+"""Circuit breaker: stops sending while the CRM fails or refuses everyone."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ _MAX_PROBE_SECONDS = 30.0
 
 @dataclass
 class CircuitBreaker:
-    """Opens after consecutive failures of the CRM as a whole, then allows single probes at growing intervals.
+    """Once opened, allows single probes at growing intervals. `delivery.evidence` decides when it opens and closes.
 
     All times are seconds of the event loop's clock.
 
     :param unavailable_timeout: seconds for which it may stay open before the task stops
-    :param failure_threshold: consecutive failures that open it
     """
 
     unavailable_timeout: float
-    failure_threshold: int = 20
     opened_at: float | None = field(init=False, default=None)
     probing: bool = field(init=False, default=False)
     _next_probe_at: float = field(init=False, default=0.0)
     _probe_interval: float = field(init=False, default=_FIRST_PROBE_SECONDS)
-    _failures: int = field(init=False, default=0)
+
+    def open(self, now: float) -> None:
+        """Open it, unless it is open."""
+        if self.opened_at is None:
+            self.opened_at, self.probing = now, False
+            self._probe_interval = _FIRST_PROBE_SECONDS
+            self._next_probe_at = now + self._probe_interval
+
+    def close(self) -> None:
+        """Allow all requests."""
+        self.opened_at, self.probing = None, False
 
     def delay(self, now: float) -> float:
         """Return the seconds until a request may be sent: 0 if the breaker is closed or a probe is due."""
@@ -48,24 +56,12 @@ class CircuitBreaker:
         if self.probing:
             self.probing, self._next_probe_at = False, now
 
-    def record_result(self, now: float, healthy: bool) -> None:
-        """Record how a request ended.
+    def record_failure(self, now: float, *, is_probe: bool) -> None:
+        """Record a failed request.
 
-        :param healthy: the CRM processed the request, whatever the outcome for the user
+        :param is_probe: whether it was a probe; requests sent before the breaker opened may fail later
         """
-        if self.opened_at is not None:
-            self._record_probe(now, healthy)
-            return
-        self._failures = 0 if healthy else self._failures + 1
-        if self._failures >= self.failure_threshold:
-            self.opened_at, self._probe_interval = now, _FIRST_PROBE_SECONDS
-            self._next_probe_at = now + self._probe_interval
-
-    def _record_probe(self, now: float, healthy: bool) -> None:
-        if healthy:
-            self.opened_at = None
-            self._failures = 0
-        elif self.probing:
+        if self.probing and is_probe:
+            self.probing = False
             self._probe_interval = min(_MAX_PROBE_SECONDS, self._probe_interval * 2)
             self._next_probe_at = now + self._probe_interval
-        self.probing = False

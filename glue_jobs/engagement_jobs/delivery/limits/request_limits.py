@@ -27,14 +27,14 @@ class RequestLimits:
     def of(cls, settings: DeliverySettings, *, is_canary: bool) -> RequestLimits:
         """Create the limits of a task.
 
-        The canary finds out whether the CRM is healthy. Its breaker opens earlier, and its few users may be retried as
-        often as `max_attempts` allows.
+        The canary finds out whether the CRM is healthy, so its few users may be retried as often as `max_attempts`
+        allows.
         """
         return cls(
             RateLimiter(settings.rate, settings.burst),
             AdaptiveConcurrency(settings.max_concurrency),
             RetryBudget(min_retries=settings.max_attempts * SIZE if is_canary else max(20, settings.max_concurrency)),
-            CircuitBreaker(settings.unavailable_timeout, failure_threshold=5 if is_canary else 20),
+            CircuitBreaker(settings.unavailable_timeout),
         )
 
     def acquire(self, request: InFlightRequest) -> None:

@@ -149,14 +149,15 @@ def test_user_in_doubt_stays_unknown_after_503() -> None:
     assert dict(dispatcher.counters.outcomes) == {"unknown": 1, "deferred": 1}
 
 
-def test_refused_token_stops_the_canary_after_one_request() -> None:
+def test_refused_token_stops_the_canary_after_three_users() -> None:
     harness = delivery_harness(Fault(revoked=True))
     dispatcher = harness.deliver(score_updates(100), Canary())
 
     check(harness, dispatcher, deferred=100)
-    assert harness.requests == 1
+    assert harness.requests == 3
     assert stop_of(dispatcher).cause == "token_refused"
     assert harness.secret_reads == 2
+    assert [(line["outcome"], line["reason"]) for line in harness.lines()] == [("deferred", "http_401")] * 3
 
 
 @pytest.mark.parametrize("old_tokens", [["the-old-token"], ["the-oldest-token", "the-old-token"]])
@@ -184,7 +185,8 @@ def test_no_request_is_sent_during_a_token_refresh() -> None:
     check(harness, dispatcher, 1000)
     assert stop_of(dispatcher).cause == "token_refused"
     assert harness.secret_reads == 2
-    assert harness.requests <= 200 + 16
+    # Those in flight, and two more users whose answers are evidence.
+    assert harness.requests <= 200 + 16 + 2
 
 
 @pytest.mark.parametrize(
@@ -192,8 +194,10 @@ def test_no_request_is_sent_during_a_token_refresh() -> None:
     [
         (Fault(status=404), "canary_refused", 11),
         (Fault(status=400), "canary_refused", 11),
-        (Fault(status=403), "token_refused", 1),
-        (Fault(status=302, headers={"Location": "http://127.0.0.1:9/"}), "redirect", 1),
+        (Fault(status=405), "canary_refused", 11),
+        (Fault(status=410), "canary_refused", 11),
+        (Fault(status=403), "access_refused", 3),
+        (Fault(status=302, headers={"Location": "http://127.0.0.1:9/"}), "redirect", 3),
     ],
 )
 def test_canary_stops_a_misconfigured_run(fault: Fault, cause: str, requests: int) -> None:

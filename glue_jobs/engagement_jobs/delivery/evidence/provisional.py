@@ -1,0 +1,113 @@
+"""Provisional rejections: users whose score the CRM refused, before it is known whether it refuses everyone's."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import replace
+
+from engagement_jobs.crm_client.response_classification import ResponseClassification
+from engagement_jobs.delivery.evidence.run_policy import IN_A_ROW, SHARE, WINDOW
+from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
+from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
+from engagement_jobs.delivery.request_state import InFlightRequest
+
+Refused = tuple[InFlightRequest, ResponseClassification]
+
+
+class ProvisionalRejections:
+    """Keeps refused users without a ledger line until there is evidence. Its size is bounded.
+
+    A success of another user shows that the refusals were about their users: they become `rejected`. If refusals come
+    in a row instead, they are about the run: the users become `deferred` with a reason such as `http_404_shared`, and
+    the circuit breaker opens.
+
+    A replayed refusal waits for a success too, but it is not counted: the CRM stored it earlier.
+    """
+
+    def __init__(self, breaker: CircuitBreaker, outcomes: OutcomeRecorder) -> None:
+        self.are_shared = False
+        """Whether the last evidence was about the run; until a success, all refused users are deferred."""
+        self.shared_users = 0
+        self.shared_reasons = ""
+        self._breaker, self._outcomes = breaker, outcomes
+        self._listed: list[Refused] = []
+        self._replayed: list[Refused] = []
+        self._answers = 0
+        self._in_a_row = 0
+        self._last_reason = ""
+        self._positions: dict[str, deque[int]] = {}
+        self.has_success = False
+
+    def record_success(self) -> None:
+        """Record a success of another user."""
+        self._answers += 1
+        self.has_success = True
+        if self._listed or self._replayed or self.are_shared:
+            self._confirm()
+
+    def add(self, request: InFlightRequest, classification: ResponseClassification, now: float) -> None:
+        """Add a refused user."""
+        reason = classification.reason
+        if reason == request.update.earlier_refusal:
+            self._outcomes.record_outcome(request, classification)
+        elif classification.replayed:
+            if len(self._replayed) < WINDOW:
+                self._replayed.append((request, classification))
+            else:
+                self._defer(request, classification)
+        elif self.are_shared:
+            self._defer(request, classification)
+            self.shared_users += 1
+            self._breaker.record_failure(now, is_probe=request.probe)
+            return
+        else:
+            self._listed.append((request, classification))
+            if self._is_shared(reason):
+                self._share(now)
+        if request.probe:
+            self._breaker.release_probe(now)
+
+    def finish(self, *, has_success: bool) -> None:
+        """Record the outcomes of the users left at the end of the task.
+
+        :param has_success: whether the CRM accepted the score of any user, in this task or in the canary
+        """
+        if has_success:
+            self._confirm()
+        for request, classification in (*self._listed, *self._replayed):
+            self._defer(request, classification)
+        self._listed.clear()
+        self._replayed.clear()
+
+    def _is_shared(self, reason: str) -> bool:
+        self._answers += 1
+        self._in_a_row = self._in_a_row + 1 if reason == self._last_reason else 1
+        self._last_reason = reason
+        positions = self._positions.setdefault(reason, deque(maxlen=SHARE))
+        positions.append(self._answers)
+        is_frequent = len(positions) == SHARE and positions[0] > self._answers - WINDOW
+        return self._in_a_row >= IN_A_ROW or is_frequent or len(self._listed) >= WINDOW
+
+    def _share(self, now: float) -> None:
+        reasons = Counter(classification.reason for _, classification in self._listed)
+        self.shared_reasons = ", ".join(reason for reason, _ in reasons.most_common())
+        self.shared_users = len(self._listed)
+        self.are_shared = True
+        for request, classification in self._listed:
+            self._defer(request, classification)
+        self._listed.clear()
+        self._positions.clear()
+        self._in_a_row = 0
+        self._breaker.open(now)
+
+    def _confirm(self) -> None:
+        for request, classification in (*self._listed, *self._replayed):
+            self._outcomes.record_outcome(request, classification)
+        self._listed.clear()
+        self._replayed.clear()
+        self._in_a_row = 0
+        self.are_shared = False
+
+    def _defer(self, request: InFlightRequest, classification: ResponseClassification) -> None:
+        shared = replace(classification, outcome="deferred", reason=f"{classification.reason}_shared")
+        self._outcomes.record_outcome(request, shared)
