@@ -13,6 +13,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
@@ -161,11 +162,14 @@ def add_retry_after(fault: Fault, response: FakeResponse) -> FakeResponse:
     if fault.retry_after_date is None:
         return replace(response, headers={**response.headers, "Retry-After": str(fault.retry_after)})
     now = int(time.time())
-    # Set Date as well: the server would read the clock again, perhaps a second later.
-    dates = {
-        "Date": formatdate(now, usegmt=True),
-        "Retry-After": formatdate(now + fault.retry_after_date, usegmt=True),
+    until = now + fault.retry_after_date
+    forms = {
+        "http": formatdate(until, usegmt=True),
+        "epoch": str(until),
+        "iso": datetime.fromtimestamp(until, UTC).isoformat(),
     }
+    # Set Date as well: the server would read the clock again, perhaps a second later.
+    dates = {"Date": formatdate(now, usegmt=True), "Retry-After": forms[fault.retry_after_form]}
     return replace(response, headers={**response.headers, **dates})
 
 

@@ -4,20 +4,11 @@ A profile describes the behavior of the CRM, not the expected behavior of the se
 update requests since the fault was switched on. The same seed picks the same requests.
 """
 
-from dataclasses import dataclass
-
-from local.fake_crm.faults import Fault
+from local.fake_crm.behaviors.profiles import IMPOLITE
+from local.fake_crm.faults import Fault, Profile
 
 _HTML = "<!doctype html><html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>"
 _PARTLY = {"results": [{"status": 422, "error": "engagement_score was not accepted"}]}
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A fault, and a line on what the CRM does while it is switched on."""
-
-    fault: Fault
-    what: str
 
 
 PROFILES: dict[str, Profile] = {
@@ -74,6 +65,7 @@ PROFILES: dict[str, Profile] = {
         Fault(status=500, stored=True, fraction=0.005), "0.5 % of requests get 500, replayed for the same key"
     ),
     "slows-down": Profile(Fault(slots=8, latency_ms=20), "8 updates at a time, 20 ms each; the others wait"),
+    **IMPOLITE,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 from local.fake_crm.behaviors.answer_table import ANSWERS
 from local.fake_crm.behaviors.quota import STYLES
 
+FORMS = ("http", "epoch", "iso")  # of a date in Retry-After: HTTP date, epoch second, ISO 8601
 _MAX = 1e9  # the maximum of times and counts; clocks, sleeps and dates support it
 
 
@@ -57,6 +58,7 @@ _USERS = Rule(_is_user_list, "a list of strings")
 _ANSWERS = Rule(_is_answer_list, f"a list of some of {', '.join(ANSWERS)}")
 _ANSWER = Rule(lambda value: value in ANSWERS, f"one of {', '.join(ANSWERS)}")
 _STYLE = Rule(lambda value: value in STYLES, f"one of {', '.join(STYLES)}")
+_FORM = Rule(lambda value: value in FORMS, f"one of {', '.join(FORMS)}")
 _FLAG = Rule(lambda value: isinstance(value, bool), "true or false")
 
 
@@ -65,9 +67,9 @@ class Fault:
     """What goes wrong (first group of members), and for which requests (second group).
 
     `body` is sent verbatim if it is a string, otherwise as JSON. `retry_after` is sent verbatim with every response
-    that is not a success, including 429 of the rate limit. `retry_after_date` is sent in the same way, as the HTTP date
-    that is this number of seconds after the Date of the response. `answers` are sent byte by byte, in turn; each says
-    itself whether the update is applied before it.
+    that is not a success, including 429 of the rate limit. `retry_after_date` is sent in the same way, as the date that
+    is this number of seconds after the Date of the response, in the form `retry_after_form`. `answers` are sent byte by
+    byte, in turn; each says itself whether the update is applied before it.
     """
 
     status: Annotated[int | None, _integer(200, 599)] = None
@@ -77,6 +79,7 @@ class Fault:
     headers: Annotated[dict[str, str] | None, _TEXTS] = None
     retry_after: Annotated[int | str | None, _WAIT] = None
     retry_after_date: Annotated[int | None, _integer(0)] = None
+    retry_after_form: Annotated[str, _FORM] = "http"
     latency_ms: Annotated[float, _MILLISECONDS] = 0
     answer_after_ms: Annotated[float, _MILLISECONDS] = 0  # delay between applying the update and the response
     slots: Annotated[int | None, _integer(1)] = None  # updates processed at the same time; the others wait
@@ -148,3 +151,11 @@ _EFFECTS = (
     *("quota", "rate", "retry_after", "retry_after_date", "revoked", "silent", "slots", "status"),
 )
 NO_FAULT = Fault()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A named fault, and a line on what the CRM does while it is switched on."""
+
+    fault: Fault
+    what: str

@@ -2,7 +2,8 @@
 
 `python -m tests.faults.core FOLDER` reads the push job's arguments as JSON from standard input and the token from
 FOLDER/token, and sends the scores of FOLDER/scores that earlier attempts left open: first the canary, then all others
-in one task. It runs in the Glue environment and exits with 1 where the push job would end FAILED.
+in `push_tasks` tasks of the same process. It runs in the Glue environment and exits with 1 where the push job would end
+FAILED.
 """
 
 from __future__ import annotations
@@ -69,11 +70,15 @@ class Attempt:
 
 async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | None:
     """Send the canary, then the others unless the canary stopped; return why the delivery was stopped."""
-    canary = Canary()
+    canary, tasks = Canary(), attempt.arguments.push_tasks
     stop_reason = await run_task(attempt, "canary", rows[:SIZE], canary)
     if not stop_reason and not canary.passed and len(rows) > SIZE:
         stop_reason = stop(CANARY_UNANSWERED, users=SIZE)
-    return await run_task(attempt, "0", rows[SIZE:], stop_reason=stop_reason)
+    parts = (rows[SIZE + number :: tasks] for number in range(tasks))
+    running = (
+        run_task(attempt, str(number), part, tasks=tasks, stop_reason=stop_reason) for number, part in enumerate(parts)
+    )
+    return next(filter(None, await asyncio.gather(*running)), None)
 
 
 async def run_task(
@@ -81,16 +86,18 @@ async def run_task(
     name: str,
     rows: Sequence[ScoreUpdate],
     canary: Canary | None = None,
+    tasks: int = 1,
     stop_reason: StopReason | None = None,
 ) -> StopReason | None:
-    """Run one task of the delivery core; with `stop_reason`, it sends nothing and only counts."""
+    """Run one of `tasks` tasks of the delivery core; with `stop_reason`, it sends nothing and only counts."""
     arguments = attempt.arguments
     settings = DeliverySettings(
         endpoint=arguments.endpoint,
         score_date=arguments.score_date,
         run_id=arguments.run_id,
-        rate=arguments.max_requests_per_second,
-        burst=arguments.max_requests_per_second / 10,
+        rate=arguments.max_requests_per_second / tasks,
+        burst=arguments.max_requests_per_second / 10 / tasks,
+        tasks=tasks,
         max_concurrency=arguments.max_concurrency,
         max_attempts=arguments.max_attempts,
         deadline=attempt.started + arguments.deadline_seconds,

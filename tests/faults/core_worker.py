@@ -37,7 +37,7 @@ class CoreWorker(Worker):
         """Run `tests.faults.core` as a process."""
         self._runs += 1
         self.run_id = f"core-{self._runs:03d}"
-        given = {**arguments, "push_tasks": "1", "output_bucket": "none", "JOB_RUN_ID": self.run_id}
+        given = {**arguments, "output_bucket": "none", "JOB_RUN_ID": self.run_id}
         log, began = self.output / f"{self.run_id}.log", time.monotonic()
         with log.open("w") as output:
             process = subprocess.Popen(

@@ -70,7 +70,7 @@ class Evidence:
     @property
     def ended(self) -> str:
         """State of the run and, if it failed, the cause."""
-        if self.run.state == "SUCCEEDED":
+        if self.run.state in ("SUCCEEDED", "STOPPED"):
             return self.run.state
         if self.manifest is None or self.manifest["job_run_id"] != self.run.id:
             return f"{self.run.state}: killed"
@@ -129,6 +129,11 @@ def count_retries(evidence: Evidence, *job_run_ids: str) -> int:
     counted = sum(int(each["retries"]) for attempt in job_run_ids for each in evidence.aggregates(attempt))
     tried = Counter(line["user_id"] for attempt in job_run_ids for line in evidence.lines(attempt) if line["tries"])
     return counted + sum(times - 1 for times in tried.values())
+
+
+def count_reasons(evidence: Evidence) -> Counter[str]:
+    """Count the users of the run by the reason in their last ledger line."""
+    return Counter({line["user_id"]: line["reason"] for line in evidence.lines(evidence.run.id)}.values())
 
 
 def check_invariants(evidence: Evidence) -> list[str]:

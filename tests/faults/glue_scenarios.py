@@ -14,7 +14,7 @@ _ROWS = ROWS["glue"]
 _ALL = Range(_ROWS, _ROWS)
 _EVERY_ROW = {"delivered": _ALL}
 # Requests without a ledger line when tasks are killed: in flight, or answered but not flushed yet.
-_LOST = TASKS * (CONCURRENCY + 1_000)
+_LOST = TASKS["glue"] * (CONCURRENCY + 1_000)
 _LEDGER = {"method": "PUT", "key": r"/part-[^/]*\.jsonl$"}
 
 
@@ -44,6 +44,11 @@ def _kill(name: str, what: str, fraction: float, kill: Callable[[str], None]) ->
 def _rotate(worker: Worker) -> None:
     worker.wait_for_users(round(0.3 * _ROWS))
     worker.rotate_token(secrets.token_urlsafe(24))
+
+
+def _stop(worker: Worker) -> None:
+    worker.wait_for_users(round(0.5 * _ROWS))
+    worker.stop()
 
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -78,9 +83,41 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "token-rotated",
         "a new token after 3,000 users; the old one is refused",
-        _delivered(posts=_ROWS + TASKS * CONCURRENCY),
+        _delivered(posts=_ROWS + TASKS["glue"] * CONCURRENCY),
         "glue",
         meanwhile=_rotate,
+    ),
+    Scenario(
+        "pause-overridden",
+        "one 429 with Retry-After: 1000, the deadline is in 30 s; the next attempt has ignore_retry_after",
+        Expected(
+            outcomes={
+                "delivered": Range(2_000, 2_000 + CONCURRENCY),
+                "deferred": Range(_ROWS - 2_000 - CONCURRENCY, _ROWS - 2_000),
+            },
+            posts=Range(2_001, 2_001 + CONCURRENCY),
+            ended="FAILED: retry_after",
+            seconds=at_most(60),
+            resumed=_EVERY_ROW,
+        ),
+        "glue",
+        profile="retry-after-120s",
+        changes={"retry_after": 1_000},
+        arguments={"push_tasks": "1", "deadline_seconds": "30"},
+        then={"ignore_retry_after": "true"},
+    ),
+    Scenario(
+        "static-site",
+        "all requests get 405 with an HTML page",
+        Expected(
+            outcomes={"deferred": _ALL},
+            posts=Range(10, 11),
+            ended="FAILED: canary_refused",
+            seconds=at_most(60),
+            resumed=_EVERY_ROW,
+        ),
+        "glue",
+        profile="not-allowed",
     ),
     # ---- killed -----------------------------------------------------------------------------------------------------
     _kill("kill-worker", "a Python worker", 0.5, processes.kill_worker),
@@ -88,6 +125,15 @@ SCENARIOS: tuple[Scenario, ...] = (
     _kill("kill-job-10", "the whole job", 0.1, processes.kill_job),
     _kill("kill-job-50", "the whole job", 0.5, processes.kill_job),
     _kill("kill-job-90", "the whole job", 0.9, processes.kill_job),
+    Scenario(
+        "stopped-outside",
+        "BatchStopJobRun at 50%",
+        Expected(
+            outcomes={}, posts=Range(1, _ROWS), ended="STOPPED", seconds=at_most(90), resumed=_EVERY_ROW, lost=_LOST
+        ),
+        "glue",
+        meanwhile=_stop,
+    ),
     # ---- S3 ---------------------------------------------------------------------------------------------------------
     Scenario(
         "s3-refuses",

@@ -35,6 +35,11 @@ class GlueWorker(Worker):
         done = requests.put(url, json=dict(fault), timeout=30) if fault else requests.delete(url, timeout=30)
         done.raise_for_status()
 
+    def stop(self) -> None:
+        """Call BatchStopJobRun."""
+        job = self.world.outputs["PushJobName"]
+        self.world.client("glue").batch_stop_job_run(JobName=job, JobRunIds=[self.run_id])
+
     def reset(self) -> None:
         """Also wait until the S3 emulator has noticed that the folders are gone."""
         super().reset()

@@ -30,7 +30,7 @@ The delivery core alone, in one process without Spark: {ROWS["core"]:,} users, o
 """,
     "glue": f"""## Glue
 
-The push job on real Spark, on the Glue emulator: {ROWS["glue"]:,} users, {TASKS} push tasks.
+The push job on real Spark, on the Glue emulator: {ROWS["glue"]:,} users, {TASKS["glue"]} push tasks.
 """,
 }
 _COLUMNS = (

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.faults import core_scenarios, glue_scenarios
+from tests.faults import glue_scenarios, http
 from tests.faults.core_worker import core_worker
 from tests.faults.evidence import (
     Evidence,
@@ -16,6 +16,7 @@ from tests.faults.evidence import (
     check_invariants,
     check_limits,
     compare_ledger_with_crm,
+    count_reasons,
     count_retries,
     find_personal_data,
 )
@@ -23,11 +24,11 @@ from tests.faults.glue_worker import glue_worker
 from tests.faults.scenario import Kind, Range, Scenario
 from tests.faults.worker import Worker
 
-SCENARIOS = (*core_scenarios.SCENARIOS, *glue_scenarios.SCENARIOS)
+SCENARIOS = (*http.SCENARIOS, *glue_scenarios.SCENARIOS)
 # Part of a scenario's fault, so not given to its next attempt.
 _FAULTY_ARGUMENTS = ("base_url", "deadline_seconds")
 # The delivery has no count of what a killed job or a lost task sent.
-_POSTS_NOT_COMPARED = ("FAILED: killed", "FAILED: task_lost")
+_POSTS_NOT_COMPARED = ("FAILED: killed", "FAILED: task_lost", "STOPPED")
 
 Report = Callable[[Scenario, Measured], None]
 StartWorker = Callable[[Path], contextlib.AbstractContextManager[Worker]]
@@ -76,7 +77,7 @@ def run_scenario(scenario: Scenario, worker: Worker) -> Measured:
     """Run the delivery with the fault and, if the scenario leaves users open, again without it."""
     worker.reset()
     worker.turn_faults_on(scenario)
-    first = worker.push(scenario.arguments, scenario.meanwhile)
+    first = worker.push(scenario.arguments, scenario.tasks, scenario.meanwhile)
     evidence = Evidence.gather(worker, first, scenario.rows)
     measured = Measured(
         name=scenario.name,
@@ -104,6 +105,9 @@ def _evaluate(scenario: Scenario, evidence: Evidence, measured: Measured) -> Non
     broken += _within("seconds", measured.seconds, expected.seconds)
     if expected.manifest:
         broken += check_invariants(evidence) + _outcomes(measured.outcomes, expected.outcomes)
+    reasons = count_reasons(evidence)
+    for reason, users in expected.reasons.items():
+        broken += _within(reason, reasons[reason], users)
     if measured.ended not in _POSTS_NOT_COMPARED and measured.posts and evidence.manifest:
         broken += _compare("POSTs by the delivery's own count", evidence.manifest["posts"], measured.posts)
     broken += _within("requests per second", evidence.steady_rate, expected.steady)
@@ -116,7 +120,7 @@ def _evaluate(scenario: Scenario, evidence: Evidence, measured: Measured) -> Non
 def _resume(scenario: Scenario, outcomes: Mapping[str, Range], worker: Worker, first: str, measured: Measured) -> None:
     worker.turn_faults_off()
     changes = {name: value for name, value in scenario.arguments.items() if name not in _FAULTY_ARGUMENTS}
-    again = worker.push(changes)
+    again = worker.push({**changes, **scenario.then}, scenario.tasks)
     evidence = Evidence.gather(worker, again, scenario.rows)
     measured.resumed = evidence.outcomes
     measured.resumed_posts = evidence.stats["requests"] - measured.posts

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Kind = Literal["core", "glue"]
 ROWS: Mapping[Kind, int] = {"core": 2_000, "glue": 10_000}
 RATE = 1_000
-TASKS = 4
+TASKS: Mapping[Kind, int] = {"core": 1, "glue": 4}
 CONCURRENCY = 64
 # Users that are sent before the push tasks start.
 CANARY = 111
@@ -25,7 +25,6 @@ ARGUMENTS: Mapping[str, str] = {
     "ignore_retry_after": "false",
     "limit": "none",
     "max_requests_per_second": str(RATE),
-    "push_tasks": str(TASKS),
     "max_concurrency": str(CONCURRENCY),
     "max_attempts": "5",
     "request_timeout_seconds": "5",
@@ -75,6 +74,7 @@ class Expected:
     :param ended: state of the run and, after a colon, the cause of its stop
     :param seconds: duration of the run, including the start of its process
     :param resumed: users by outcome after another attempt without the fault; None if none is needed
+    :param reasons: users whose last ledger line has this reason
     :param lost: requests that may have been answered without a ledger line, and are sent again with the same key
     :param quiet: consecutive seconds in which the CRM has to receive nothing
     :param steady: requests per second over two seconds, shortly after the push tasks took over from the canary
@@ -86,6 +86,7 @@ class Expected:
     ended: str = "SUCCEEDED"
     seconds: Range = Range(0, 20)
     resumed: Mapping[str, Range] | None = None
+    reasons: Mapping[str, Range] = field(default_factory=dict)
     lost: int = 0
     quiet: float = 0
     steady: Range = Range(0, float("inf"))
@@ -94,7 +95,7 @@ class Expected:
     @property
     def manifest(self) -> bool:
         """Whether the delivery writes its manifest."""
-        return self.ended != "FAILED: killed"
+        return self.ended not in ("FAILED: killed", "STOPPED")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Scenario:
     :param changes: fields of that fault with other values
     :param s3_fault: a fault of the proxy in front of S3
     :param arguments: arguments with other values than in ARGUMENTS
+    :param then: arguments of the next attempt with other values than this one's; {port} stands for the CRM's port
     :param meanwhile: called once the run was started
     """
 
@@ -117,6 +119,7 @@ class Scenario:
     changes: Mapping[str, Any] = field(default_factory=dict)
     s3_fault: Mapping[str, object] | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
+    then: Mapping[str, str] = field(default_factory=dict)
     meanwhile: Callable[[Worker], None] | None = None
 
     @property
@@ -127,7 +130,7 @@ class Scenario:
     @property
     def tasks(self) -> int:
         """Number of push tasks that share the rate limit."""
-        return 1 if self.kind == "core" else int(self.arguments.get("push_tasks", TASKS))
+        return int(self.arguments.get("push_tasks", TASKS[self.kind]))
 
     @property
     def in_flight(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -52,6 +53,10 @@ class Worker(abc.ABC):
     def store_token(self, token: str) -> None:
         """Store the token where the delivery reads it."""
 
+    def stop(self) -> None:
+        """Stop the run from outside, as an operator can."""
+        raise NotImplementedError("this worker has no Glue")
+
     def break_s3(self, fault: Mapping[str, object] | None) -> None:
         """Turn a fault of S3 on, or off for None."""
         if fault:
@@ -64,10 +69,19 @@ class Worker(abc.ABC):
         answer.raise_for_status()
         return answer.json()
 
-    def push(self, changes: Mapping[str, str], meanwhile: Callable[[Worker], None] | None = None) -> JobRun:
+    def push(self, changes: Mapping[str, str], tasks: int, meanwhile: Callable[[Worker], None] | None = None) -> JobRun:
         """Run the delivery to its end."""
-        day = {"score_date": DAY, "run_id": RUN_ID, "base_url": self.crm_url, "secret_id": SECRET_ID}
-        return self.run({**ARGUMENTS, **day, **changes}, meanwhile)
+        port = urlsplit(self.crm_url).port
+        given = {
+            **ARGUMENTS,
+            "push_tasks": str(tasks),
+            "score_date": DAY,
+            "run_id": RUN_ID,
+            "base_url": self.crm_url,
+            "secret_id": SECRET_ID,
+            **{name: value.format(port=port) for name, value in changes.items()},
+        }
+        return self.run(given, meanwhile)
 
     def reset(self) -> None:
         """Remove all traces of earlier runs and turn all faults off."""

@@ -43,6 +43,7 @@ BODIES: dict[str, RawAnswer] = {
     "word-failure": _refused('"Success": "false"', {"Success": "false"}),
     "code-failure": _refused('"statusCode": 422', {"statusCode": 422, "message": "no such user"}),
     "errors-failure": _refused('"HasErrors": true', {"HasErrors": True, "Errors": [{"code": "UNKNOWN_USER"}]}),
+    "limit": _refused("200 that names a limit", {"error": {"code": "rate_limit_exceeded", "message": "Slow down"}}),
     # ---- nothing that can be read as an answer ----------------------------------------------------------------------
     "html": _refused("an HTML page", _HTML, "text/html; charset=utf-8"),
     "html-as-json": _refused("an HTML page behind a BOM, labeled as JSON", codecs.BOM_UTF8 + b"\r\n  " + _HTML),

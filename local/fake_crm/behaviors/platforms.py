@@ -92,12 +92,6 @@ PLATFORMS: dict[str, RawAnswer] = {
         "text/html",
     ),
     "waf-challenge": _answer("202 Accepted", b"", "text/html; charset=UTF-8", x_amzn_waf_action="challenge"),
-    "waf-challenge-page": _answer(
-        "202 Accepted",
-        b"<!DOCTYPE html>\n<html lang=en>\n<head><script>window.awsWafCookieDomainList = [];</script>\n",
-        "text/html; charset=UTF-8",
-        x_amzn_waf_action="challenge",
-    ),
     "waf-captcha": _answer("405 Method Not Allowed", b"", "text/html; charset=UTF-8", x_amzn_waf_action="captcha"),
     "hubspot-429": _hubspot_limit("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit."),
     "hubspot-429-daily": _hubspot_limit("DAILY", "You have reached your daily limit."),

@@ -4,7 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
-STYLES = ("draft", "fields", "x", "x-epoch", "none")
+STYLES = ("draft", "fields", "x", "x-epoch", "hubspot", "none")
+_DAILY = 1_000_000
 
 
 class Quota:
@@ -13,7 +14,7 @@ class Quota:
     :param limit: requests in a window
     :param style: how headers announce it. `draft`: RateLimit-Policy and RateLimit of the current IETF draft. `fields`:
         RateLimit-Limit, -Remaining and -Reset of earlier drafts. `x` and `x-epoch`: the same with X-RateLimit-, the
-        reset as seconds from now or as epoch second. `none`: not at all
+        reset as seconds from now or as epoch second. `hubspot`: its headers, which have no reset. `none`: not at all
     """
 
     def __init__(
@@ -43,6 +44,14 @@ class Quota:
             return {
                 "RateLimit-Policy": f'"default";q={self._limit};w={math.ceil(self._seconds)}',
                 "RateLimit": f'"default";r={left};t={reset}',
+            }
+        if self._style == "hubspot":
+            return {
+                "X-HubSpot-RateLimit-Daily": str(_DAILY),
+                "X-HubSpot-RateLimit-Daily-Remaining": str(_DAILY - self._used),
+                "X-HubSpot-RateLimit-Interval-Milliseconds": str(round(1000 * self._seconds)),
+                "X-HubSpot-RateLimit-Max": str(self._limit),
+                "X-HubSpot-RateLimit-Remaining": str(left),
             }
         if self._style == "none":
             return {}

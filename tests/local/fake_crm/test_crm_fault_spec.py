@@ -32,6 +32,7 @@ from tests.local.fake_crm.client import Client
             '{"status": 429, "retry_after_date": "soon"}',
             "is 'soon', expected an integer from 0 to 1e+09",
         ),
+        ('{"status": 429, "retry_after_date": 1, "retry_after_form": "iso8601"}', "expected one of http, epoch, iso"),
         ('{"status": 429, "retry_after_date": -1}', "retry_after_date is -1"),
         ('{"status": 429, "retry_after": 1, "retry_after_date": 1}', "got both"),
         ('{"slots": 0}', "slots is 0, expected an integer from 1 to 1e+09"),
@@ -43,7 +44,7 @@ from tests.local.fake_crm.client import Client
         ('{"answers": ["polite"]}', "answers is ['polite']"),
         ('{"answers": ["lf"], "status": 200}', "expected answers or status and body, got both"),
         ('{"quota": 0}', "quota is 0"),
-        ('{"quota": 1, "quota_headers": "y"}', "is 'y', expected one of draft, fields, x, x-epoch, none"),
+        ('{"quota": 1, "quota_headers": "y"}', "is 'y', expected one of draft, fields, x, x-epoch, hubspot, none"),
         ('{"quota": 1, "over_limit": "429"}', "over_limit is '429', expected one of no-reason, "),
         ('{"status": 429, "over_limit": "hubspot-429"}', "over_limit requires rate or quota"),
         ('{"every_user": 2}', "has no effect"),
@@ -75,8 +76,9 @@ def test_every_member_can_be_set_in_json() -> None:
         "quota": 1, "quota_seconds": 2, "quota_headers": "x", "over_limit": "hubspot-429"}"""
     fault = read_fault(text)
     unset = [name for name in Fault.__slots__ if getattr(fault, name) == getattr(NO_FAULT, name)]
-    assert unset == ["answers", "retry_after_date"]
-    assert read_fault('{"status": 429, "retry_after_date": 4}').retry_after_date == 4
+    assert unset == ["answers", "retry_after_date", "retry_after_form"]
+    fault = read_fault('{"status": 429, "retry_after_date": 4, "retry_after_form": "iso"}')
+    assert (fault.retry_after_date, fault.retry_after_form) == (4, "iso")
     assert read_fault('{"answers": ["gzip", "lf"]}').answers == ("gzip", "lf")
 
 

@@ -26,6 +26,16 @@ def test_a_window_starts_with_its_first_request() -> None:
         ("fields", {"RateLimit-Limit": "750", "RateLimit-Remaining": "749", "RateLimit-Reset": "58"}),
         ("x", {"X-RateLimit-Limit": "750", "X-RateLimit-Remaining": "749", "X-RateLimit-Reset": "58"}),
         ("x-epoch", {"X-RateLimit-Limit": "750", "X-RateLimit-Remaining": "749", "X-RateLimit-Reset": "160"}),
+        (
+            "hubspot",
+            {
+                "X-HubSpot-RateLimit-Daily": "1000000",
+                "X-HubSpot-RateLimit-Daily-Remaining": "999999",
+                "X-HubSpot-RateLimit-Interval-Milliseconds": "60000",
+                "X-HubSpot-RateLimit-Max": "750",
+                "X-HubSpot-RateLimit-Remaining": "749",
+            },
+        ),
         ("none", {}),
     ],
 )

@@ -11,6 +11,7 @@ from tests.faults.scenario import ARGUMENTS, ROWS, Range, Scenario, at_most, exa
 
 ON_GLUE = {
     *("none", "429-half-rate", "retry-after-too-long", "token-rotated", "s3-refuses", "s3-slow"),
+    *("pause-overridden", "static-site", "stopped-outside"),
     *("kill-worker", "kill-driver", "kill-job-10", "kill-job-50", "kill-job-90"),
 }
 NAMES = [scenario.name for scenario in SCENARIOS]
@@ -27,7 +28,8 @@ def test_names_are_unique_and_spark_scenarios_run_on_glue() -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
 def test_a_scenario_is_consistent(scenario: Scenario) -> None:
-    assert scenario.arguments.keys() <= {*ARGUMENTS, "base_url"}
+    assert {*scenario.arguments, *scenario.then} <= {*ARGUMENTS, "base_url", "push_tasks"}
+    assert not scenario.then or scenario.expected.resumed is not None
     assert (scenario.expected.resumed is not None) == (scenario.expected.ended != "SUCCEEDED")
     if scenario.expected.manifest:
         assert sum(each.low for each in scenario.expected.outcomes.values()) <= ROWS[scenario.kind]

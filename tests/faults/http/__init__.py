@@ -1,0 +1,16 @@
+"""Scenarios about HTTP alone: the delivery core, mostly one task, a few seconds each; in the order of the page."""
+
+from __future__ import annotations
+
+from tests.faults.http import bodies, connections, messages, pace, refusals, throttling, users
+from tests.faults.scenario import Scenario
+
+SCENARIOS: tuple[Scenario, ...] = (
+    *pace.SCENARIOS,
+    *throttling.SCENARIOS,
+    *connections.SCENARIOS,
+    *messages.SCENARIOS,
+    *bodies.SCENARIOS,
+    *refusals.SCENARIOS,
+    *users.SCENARIOS,
+)
