@@ -214,8 +214,9 @@ format: setup ## Fix lint findings and format all files
 	@.venv/bin/ruff format .
 
 .PHONY: schemas
-schemas: setup ## Write docs/reference/schemas/ and docs/reference/settings.md from the models
+schemas: setup ## Write docs/reference/schemas/, settings.md and delivery-policy.md from the code
 	@AIRFLOW_HOME=$(CURDIR)/.local/airflow PYTHONPATH=plugins .venv/bin/python -m infra.schemas
+	@PYTHONPATH=glue_jobs .venv-glue/bin/python -m tests.support.policy_page
 
 .PHONY: lock
 lock: $(UV) $(LINT) ## Update requirements/*.txt from requirements/*.in, within the versions of MWAA and Glue

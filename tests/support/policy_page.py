@@ -1,0 +1,118 @@
+"""The page docs/reference/delivery-policy.md, written from the rules that the push job applies.
+
+`make schemas` writes it, and a test compares it with what this module returns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from engagement_jobs.crm_client.response_rules import FAILURE_RULES, RULES
+from engagement_jobs.delivery.evidence.run_policy import SEVERAL, VERDICTS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "delivery-policy.md"
+
+_HEAD = f"""\
+# Delivery policy
+
+<!-- Written by `make schemas` from the rules in the code and the prose in tests/support/policy_page.py. -->
+
+What the push job concludes from the CRM's responses. Three rules come before all others:
+
+- **A verdict on the run needs evidence from several users.** *Several* means {SEVERAL} different users of one push task
+  with the same verdict and no success between them, or all users of a smaller run.
+- **A verdict on one user never stops the others.**
+- **What cannot be read is `unknown`,** never `delivered`.
+
+A *success* is a response that delivered a score now. A response that the CRM replays for an idempotency key
+(`Idempotent-Replayed: true`) is about the user, never about the run.
+
+## Verdicts on one user
+
+The first row that matches the response decides. The content counts, not its label: a body that parses as JSON is read
+as JSON whatever its `Content-Type`. Names and words in JSON are compared without case. The outcome holds if no further
+request is sent; a user whom an earlier request may have reached stays `unknown` until a response settles the score.
+"""
+_NO_RESPONSE = """\
+Without a response:
+"""
+_RUN = """\
+## Verdicts on the run
+
+A user who *failed alone*, while the CRM answered others, is no evidence about the run. The other rows count users in
+a row: a success starts the count again.
+"""
+_REST = """\
+A rejection by status or body is *provisional*: the user gets no ledger line until another user succeeds. A killed job
+can therefore lose the lines of at most 100 users per task; they stay open. A user whom an earlier attempt refused with
+the same reason, although the CRM accepted other users of the date at the same address, is `rejected` at once.
+
+A job of which at least 90 % of the users sent (from 10 on) were rejected ends FAILED.
+
+## What the next attempt does
+
+| user after this attempt | next attempt |
+|---|---|
+| `delivered` or `rejected` | not sent; `push_mode=retry_rejected` in another run sends the rejected users |
+| `deferred` and never answered, throttled or 503 | sent with the same idempotency key |
+| `deferred` after an answer of its own (`…_shared`, 401, 403, a redirect) | sent with a new key |
+| `unknown` | sent with the stored key, whatever `base_url` says now |
+| left open by an answer or a time-out of its own, while others were answered | sent last, never by the canary |
+
+A CRM may replay its old answer for an old key. So a user whom it answered without applying the score gets a new one.
+
+## Waits
+
+The job obeys `Retry-After` on every status but 202, where it is the interval for polling a result: seconds (also
+fractions, with a unit, or as a list, of which the longest counts), HTTP and ISO 8601 dates, and epoch seconds;
+`Retry-After-Ms`; and the reset time of an exhausted quota. A value that cannot be read counts as one second. No wait is
+longer than `max_retry_after_seconds` (a day); the log names the value that was cut. Throttling without a time pauses
+the task for 1 s, then doubles to 30 s. After 20 waits a user spends one attempt.
+
+While a `RateLimit`, `RateLimit-*` or `X-RateLimit-*` header announces a quota, the push tasks share what is left of it
+until its reset, so that the CRM need not throttle.
+
+A pause of more than 5 s is stored at once. The next attempt obeys it, also after a kill, unless the param
+`ignore_retry_after` is set for that run.
+"""
+
+
+def page_text() -> str:
+    """Return the page as Markdown."""
+    return "\n".join(
+        [
+            _HEAD,
+            _table(
+                ("evidence", "verdict", "reason"),
+                ((rule.evidence, rule.verdict, f"`{_fill(rule.reason)}`") for rule in RULES),
+            ),
+            _NO_RESPONSE,
+            _table(
+                ("evidence", "verdict", "reason"),
+                ((rule.evidence, rule.verdict, f"`{rule.reason}`") for rule in FAILURE_RULES),
+            ),
+            _RUN,
+            _table(
+                ("evidence", "verdict on the run", "cause", "what the operator reads"),
+                ((row.evidence, row.verdict, f"`{row.cause}`", _fill(row.sentence)) for row in VERDICTS),
+            ),
+            _REST,
+        ]
+    )
+
+
+def _fill(text: str) -> str:
+    """Replace the placeholders of a text with an ellipsis."""
+    return re.sub(r"\{[^}]*\}", "…", text)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [tuple(head), *(tuple(row) for row in rows)]
+    lines.insert(1, ("---",) * len(lines[0]))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_text(), encoding="utf-8")
