@@ -16,6 +16,7 @@ from engagement.contract import arguments as dag_arguments
 from engagement.contract import s3_keys
 from engagement.contract.aggregate import Aggregate
 from engagement.contract.delivery_manifest import DeliveryManifest
+from engagement.contract.errors import SettingsError
 from engagement.contract.outcomes import NOT_REACHED, OUTCOMES, Outcomes
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.contract.strict_model import Model, parse
@@ -25,6 +26,7 @@ from engagement_jobs.contract import argument_types, csv_columns
 from engagement_jobs.contract import outcomes as job_outcomes
 from engagement_jobs.contract import s3_keys as job_s3_keys
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.contract.errors import ArgumentError
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.stop_reasons import StopReason
@@ -34,6 +36,7 @@ from engagement_jobs.push.selection import Selection
 from engagement_jobs.scoring.scores_manifest import scores_manifest
 from engagement_jobs.scoring.weights import Weights
 from tests.support import job_arguments
+from tests.unit.plugins.engagement.run_factory import SETTINGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_CONTRACT = (REPOSITORY / "docs" / "reference" / "data-contract.md").read_text(encoding="utf-8")
@@ -136,6 +139,41 @@ def test_documents_match_the_published_schema(name: str, write: Callable[[], dic
 def test_outcomes_are_the_same() -> None:
     assert job_outcomes.OUTCOMES == OUTCOMES == tuple(Outcomes.model_fields)
     assert set(NOT_REACHED) == set(job_outcomes.NOT_REACHED) == {*job_outcomes.OPEN, "rejected"}
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        *("https://crm.example.com", "HTTPS://Crm.Example.COM:443/v2/", "http://127.0.0.1:8080", "https://[::1]:8443"),
+        *("https://stra\u00dfe.example", "https://crm_1", "https://crm.example.com.", "https://x:65535"),
+    ],
+)
+def test_both_sides_accept_the_same_base_url(base_url: str) -> None:
+    PushArguments.parse(job_arguments.PUSH | {"base_url": base_url, "allow_http": "true"})
+    Settings.parse(json.dumps(SETTINGS | {"base_url": base_url}))
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        *(
+            "https://crm:99999",
+            "https://crm:abc",
+            "https://crm:0",
+            "https://crm:",
+            "https://crm:-1",
+            "https://crm:443:1",
+        ),
+        *("https://a..b", "https://-", "https://crm-.example.com", "https://c%72m", "https://.", "https://c,rm"),
+        *("https://[::1", "https://[crm]", "https://::1", "https://999.1.1.1", f"https://{'x' * 64}.example"),
+        *(f"https://{'x.' * 128}example", f"https://{chr(0xFC) * 63}.example", "https://", "ftp://crm", "crm"),
+    ],
+)
+def test_both_sides_refuse_an_impossible_base_url(base_url: str) -> None:
+    with pytest.raises(ArgumentError, match=f"--base_url is {re.escape(repr(base_url))}, expected a URL"):
+        PushArguments.parse(job_arguments.PUSH | {"base_url": base_url, "allow_http": "true"})
+    with pytest.raises(SettingsError, match="base_url: expected a URL"):
+        Settings.parse(json.dumps(SETTINGS | {"base_url": base_url}))
 
 
 @pytest.mark.parametrize("run_id", [RUN, "manual__ü/…", "backfill__1", ""])

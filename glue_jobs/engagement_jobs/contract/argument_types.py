@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from engagement_jobs.contract.base_url import check_host_and_port
+
 PUSH_MODES = ("all", "changed", "retry_rejected", "dry_run")
 
 
@@ -89,9 +91,11 @@ def _parse_etags(text: str) -> dict[str, str]:
 
 
 def _parse_base_url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", text):
+    match = re.fullmatch(r"((?i:https?)://[^/?#@\s]+)((?:/[^?#\s]*)?)", text)
+    if match is None:
         raise ValueError(text)
-    return text.rstrip("/")
+    check_host_and_port(text)
+    return match[1].lower() + match[2].rstrip("/")
 
 
 def _parse_push_mode(text: str) -> str:
@@ -113,5 +117,7 @@ SECRET_ID = ArgumentType(_parse_text, "the id of a Secrets Manager secret")
 INPUT_URI = ArgumentType(_parse_s3_uri, "s3://bucket/key of a Parquet file, or s3://bucket/folder/ of several")
 ETAGS = ArgumentType(_parse_etags, 'a JSON object {"key": "ETag"}')
 WEIGHTS_URI = ArgumentType(_parse_weights_uri, '"default" or s3://bucket/key')
-BASE_URL = ArgumentType(_parse_base_url, "a URL such as https://crm.example.com")
+BASE_URL = ArgumentType(
+    _parse_base_url, "a URL with a valid host, port (if any) 1 to 65535, such as https://crm.example.com"
+)
 PUSH_MODE = ArgumentType(_parse_push_mode, f"one of {', '.join(PUSH_MODES)}")

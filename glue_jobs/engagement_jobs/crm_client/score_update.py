@@ -13,14 +13,15 @@ class ScoreUpdate:
 
     :param user_id: as in the extract, neither trimmed nor case-folded
     :param score: text with two decimals, "0.00" to "100.00"
-    :param revision: number of earlier ledger entries of this user and date that are settled, or unknown with another
-        score
+    :param revision: number of earlier ledger entries of this user and date that are settled, deferred after an answer
+        (see `outcomes.ANSWERED_NOT_APPLIED`), or unknown with another score
     :param in_doubt: the CRM may have applied the score in an earlier attempt; until it responds, the outcome stays
         `unknown`
     :param stored_key: idempotency key of the earlier attempt that is in doubt; it is used again, whatever the endpoint
     :param earlier_refusal: reason, such as `http_404`, with which the CRM refused this user in an earlier attempt; only
         if the CRM at the same endpoint has accepted other users of the date
-    :param failed_alone: the user was left open in an earlier attempt that reached other users; sent last
+    :param failed_alone: the latest attempt left the user open because of an answer or a time-out of its own, while the
+        CRM answered for others; sent last
     """
 
     user_id: str

@@ -12,6 +12,7 @@ PLAN = "plan"
 CANARY = "canary"
 REST = "rest"
 """Names of the aggregates that do not belong to a push task."""
+_ENDPOINT = "endpoint.json"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,27 @@ class Attempt:
         """Write the aggregate of one task."""
         document = counters.aggregate(self.run_id, self.job_run_id, task, self.started_at)
         store.write_json(f"{self.folder}agg-{task}.json", document)
+
+    def write_endpoint(self, store: Store, endpoint: str) -> None:
+        """Write where the attempt sends.
+
+        :param endpoint: normalized URL
+        """
+        store.write_json(f"{self.folder}{_ENDPOINT}", {"version": 1, "endpoint": endpoint})
+
+
+def attempts_at(store: Store, score_date: str, endpoint: str) -> list[str]:
+    """List the Glue run ids of the attempts of a date, of any run, that sent to an endpoint.
+
+    :param endpoint: normalized URL
+    """
+    folders = attempt_folders(store, score_date)
+    documents = {folder: store.read_json(f"{folder}{_ENDPOINT}") for folder in folders}
+    return [
+        folder.rstrip("/").partition("attempt=")[2]
+        for folder, document in documents.items()
+        if document and document["endpoint"] == endpoint
+    ]
 
 
 def find_attempts(store: Store, score_date: str, run_id: str) -> list[Attempt]:

@@ -18,9 +18,10 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.errors import LedgerError, ScoresError, TooFewSlotsError
 from engagement_jobs.contract.outcomes import NOT_REACHED
+from engagement_jobs.crm_client.endpoint import normalize_endpoint
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push import options
-from engagement_jobs.push.attempts import PLAN, REST, Attempt, find_attempts
+from engagement_jobs.push.attempts import PLAN, REST, Attempt, attempts_at, find_attempts
 from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, read_ledger
 from engagement_jobs.push.delivery_manifest import delivery_manifest
 from engagement_jobs.push.dispatch import DispatchResult, check_feasible, send, wait_for_retry_after
@@ -58,7 +59,8 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     if not selection.dry_run:
         write_missing_aggregates(spark, store, find_attempts(store, arguments.score_date, arguments.run_id))
     snapshot = Snapshot(spark, store)
-    plan = _plan(spark, store, scores, snapshot, attempt, selection)
+    plan = _plan(spark, store, scores, snapshot, attempt, selection, normalize_endpoint(arguments.endpoint))
+
     if selection.dry_run:
         result, outcomes = DispatchResult(DeliveryCounters(), None, complete=True), plan.counters.outcomes
         attempts = [arguments.job_run_id]
@@ -106,15 +108,19 @@ def _plan(
     snapshot: Snapshot,
     attempt: Attempt,
     selection: Selection,
+    endpoint: str,
 ) -> Plan:
     """Decide which rows to send, and write the aggregate of the rows that need no request."""
     ledger = read_ledger(spark, store, attempt_folders(store, selection.score_date))
-    plan = make_plan(read_scores(spark, store, scores), ledger, snapshot.current(), selection)
+    same_endpoint = [] if selection.dry_run else attempts_at(store, selection.score_date, endpoint)
+    plan = make_plan(read_scores(spark, store, scores), ledger, snapshot.current(), selection, same_endpoint)
     if plan.rows != scores.rows:
         raise ScoresError(
             f"the scores of {scores.score_date} have {plan.rows:,} rows, expected {scores.rows:,} rows as listed in "
             "their manifest. Clear score_users."
         )
+    if not selection.dry_run:
+        attempt.write_endpoint(store, endpoint)
     attempt.write_aggregate(store, PLAN, plan.counters)
     log.info("%d rows: %s, %d to send", plan.rows, dict(plan.counters.outcomes), plan.to_send)
     return plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
+from engagement_jobs.crm_client.endpoint import normalize_endpoint
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.delivery_manifest import utc
@@ -48,7 +49,7 @@ def task_setup(arguments: PushArguments, attempt: Attempt, started: float, rows:
     :param rows: number of rows to send
     """
     settings = DeliverySettings(
-        endpoint=arguments.endpoint,
+        endpoint=normalize_endpoint(arguments.endpoint),
         score_date=arguments.score_date,
         run_id=arguments.run_id,
         rate=arguments.max_requests_per_second,

@@ -5,17 +5,20 @@ A row's `decision` is SEND, or its outcome if it is not sent.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.contract.outcomes import SETTLED
+from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OPEN, OWN_FAILURE, SETTLED, SHARED
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push.selection import Selection
 
 SEND = "send"
-COLUMNS = ("user_id", "score", "revision", "in_doubt", "decision", "reason", "http_status")
+COLUMNS = (*(field.name for field in dataclasses.fields(ScoreUpdate)), "decision", "reason", "http_status")
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,13 @@ class Plan:
     :param decided: rows with COLUMNS
     :param counters: the rows that need no request, by outcome
     :param to_send: number of rows to send
+    :param failed_alone: how many of them failed alone, see `ScoreUpdate`
     """
 
     decided: DataFrame
     counters: DeliveryCounters
     to_send: int
+    failed_alone: int
 
     @property
     def rows(self) -> int:
@@ -42,22 +47,31 @@ class Plan:
         return self.decided.where(F.col("decision") == SEND)
 
 
-def make_plan(scores: DataFrame, ledger: DataFrame, snapshot: DataFrame, selection: Selection) -> Plan:
+def make_plan(
+    scores: DataFrame, ledger: DataFrame, snapshot: DataFrame, selection: Selection, same_endpoint: Collection[str] = ()
+) -> Plan:
     """Decide on every row of `scores` and count the decisions. For the parameters see `decide`."""
     last_user = find_last_user(scores, selection.limit)
     # Persisted: the delivery adds to the ledger, so the same query would later give other decisions.
-    decided = decide(scores, ledger, snapshot, selection, last_user).persist()
-    counters, to_send = DeliveryCounters(), 0
-    for decision, reason, status, count in decided.groupBy("decision", "reason", "http_status").count().collect():
+    decided = decide(scores, ledger, snapshot, selection, last_user, same_endpoint).persist()
+    counters, to_send, failed_alone = DeliveryCounters(), 0, 0
+    groups = decided.groupBy("decision", "reason", "http_status", "failed_alone").count()
+    for decision, reason, status, alone, count in groups.collect():
         if decision == SEND:
             to_send += count
+            failed_alone += count if alone else 0
         else:
             counters.count_outcome(decision, reason or decision, status, count=count)
-    return Plan(decided, counters, to_send)
+    return Plan(decided, counters, to_send, failed_alone)
 
 
 def decide(
-    scores: DataFrame, ledger: DataFrame, snapshot: DataFrame, selection: Selection, last_user: str | None
+    scores: DataFrame,
+    ledger: DataFrame,
+    snapshot: DataFrame,
+    selection: Selection,
+    last_user: str | None,
+    same_endpoint: Collection[str] = (),
 ) -> DataFrame:
     """Return the rows of `scores` with COLUMNS.
 
@@ -65,19 +79,12 @@ def decide(
     that entry is settled and has the same score, the row is settled. Otherwise the row is open.
 
     :param scores: `user_id` and `score`
-    :param ledger: all ledger lines of the date
+    :param ledger: all ledger lines of the date, with the partition column `attempt`
     :param snapshot: one row per user, from `delivery_history.Snapshot.current`
     :param last_user: the last user within the limit, None without a limit
+    :param same_endpoint: earlier attempts that sent to the endpoint of this one
     """
-    may_have_reached_crm = F.col("outcome") != "deferred"
-    if selection.resend_delivered:
-        may_have_reached_crm &= F.col("run_id") == selection.run_id
-    entry = F.struct("settled_at", "score", "outcome", "reason", "http_status", "run_id")
-    entries = ledger.groupBy("user_id").agg(
-        F.sum(F.col("outcome").isin(*SETTLED).cast("int")).cast("int").alias("settled_entries"),
-        F.collect_list(F.when(F.col("outcome") == "unknown", F.col("score"))).alias("unknown_scores"),
-        F.max(F.when(may_have_reached_crm, entry)).alias("entry"),
-    )
+    entries = _summarize(ledger, selection, _accepted_by(ledger, same_endpoint))
     newest = snapshot.select("user_id", F.struct("score_date", "score", "outcome").alias("newest"))
     rows = scores.join(entries, "user_id", "left").join(newest, "user_id", "left")
 
@@ -90,26 +97,69 @@ def decide(
         .when(_is_only_planned(selection, last_user), F.lit("planned"))
         .otherwise(F.lit(SEND))
     )
+    in_doubt = same_score & (F.col("entry.outcome") == "unknown")
     return rows.select(
         "user_id",
         "score",
         _revision().alias("revision"),
-        (same_score & (F.col("entry.outcome") == "unknown")).alias("in_doubt"),
+        in_doubt.alias("in_doubt"),
+        F.when(in_doubt, F.col("entry.key")).alias("stored_key"),
+        F.regexp_replace("refusal.reason", f"{SHARED}$", "").alias("earlier_refusal"),
+        F.coalesce("failed_alone", F.lit(False)).alias("failed_alone"),
         decision.alias("decision"),
         F.when(settled, F.col("entry.reason")).alias("reason"),
         F.when(settled, F.col("entry.http_status")).alias("http_status"),
     )
 
 
+def _summarize(ledger: DataFrame, selection: Selection, accepted_by: Collection[str]) -> DataFrame:
+    """Return one row per user of the ledger.
+
+    :param accepted_by: attempts whose refusals count as `earlier_refusal`
+    """
+    outcome, reason = F.col("outcome"), F.col("reason")
+    may_have_reached_crm = outcome != "deferred"
+    if selection.resend_delivered:
+        may_have_reached_crm &= F.col("run_id") == selection.run_id
+    answered = outcome.isin(*SETTLED) | ((outcome == "deferred") & reason.rlike(ANSWERED_NOT_APPLIED))
+    refused = (outcome == "deferred") & reason.endswith(SHARED) & F.col("attempt").isin(*accepted_by)
+    entry = F.struct("settled_at", "score", "outcome", "reason", "http_status", "run_id", "key")
+    last = F.struct("settled_at", "outcome", "reason", "first_sent_at", "attempt")
+    # The last settled line of each attempt: when others were answered.
+    answers = ledger.where(outcome.isin(*SETTLED)).groupBy("attempt").agg(F.max("settled_at").alias("answered_at"))
+    by_user = ledger.groupBy("user_id").agg(
+        F.sum(answered.cast("int")).cast("int").alias("answered_entries"),
+        F.collect_list(F.when(outcome == "unknown", F.col("score"))).alias("unknown_scores"),
+        F.max(F.when(may_have_reached_crm, entry)).alias("entry"),
+        F.max(F.when(refused, F.struct("settled_at", "reason"))).alias("refusal"),
+        F.max(last).alias("last"),
+    )
+    failed = F.col("last.outcome").isin(*OPEN) & F.col("last.reason").rlike(OWN_FAILURE)
+    return (
+        by_user.withColumn("attempt", F.col("last.attempt"))
+        .join(F.broadcast(answers), "attempt", "left")
+        .withColumn("failed_alone", failed & (F.col("answered_at") > F.col("last.first_sent_at")))
+    )
+
+
+def _accepted_by(ledger: DataFrame, same_endpoint: Collection[str]) -> Collection[str]:
+    """Return the attempts that sent to this endpoint if the CRM there has accepted any user of the date, else none."""
+    if not same_endpoint:
+        return ()
+    accepted = (F.col("outcome") == "delivered") & F.col("attempt").isin(*same_endpoint)
+    return () if ledger.where(accepted).isEmpty() else same_endpoint
+
+
 def _revision() -> Column:
-    """Count the earlier deliveries of the user that this one does not repeat: settled, or unknown with another score.
+    """Count the earlier deliveries that this one does not repeat: answered, or unknown with another score.
 
     The CRM may have applied an unknown score. Suppose that A and then B are unknown, and that A is sent again. With the
-    first key of A, the CRM would replay its stored response and keep B.
+    first key of A, the CRM would replay its stored response and keep B. It would also replay the response to a user
+    who was deferred after it, because the run was misconfigured.
     """
     other_scores = F.size(F.filter("unknown_scores", lambda score: score != F.col("score")))
     # F.size of a null array is -1, or null in ANSI mode.
-    return F.when(F.col("settled_entries").isNull(), F.lit(0)).otherwise(F.col("settled_entries") + other_scores)
+    return F.when(F.col("answered_entries").isNull(), F.lit(0)).otherwise(F.col("answered_entries") + other_scores)
 
 
 def _is_retried(selection: Selection) -> Column:

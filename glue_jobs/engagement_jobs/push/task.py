@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from engagement_jobs.delivery.limits.canary import Canary
 from engagement_jobs.delivery.stop_reasons import StopReason, secret_unreadable
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.retry_after_store import save_retry_after
+
+_FIELDS = len(dataclasses.fields(ScoreUpdate))
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class TaskResult:
 
 
 def to_score_update(row: Row) -> ScoreUpdate:
-    """Convert a row of the plan."""
-    return ScoreUpdate(row["user_id"], row["score"], row["revision"], row["in_doubt"])
+    """Convert a row of the plan. Its first columns are the fields of the update; by position, this is fast."""
+    return ScoreUpdate(*row[:_FIELDS])
 
 
 def prewarm(rows: Iterable[object]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from engagement.contract.base_url import check_host_and_port
 from engagement.contract.expected import Expected
 
 
@@ -20,7 +22,10 @@ def _reject_reserved(namespace: str) -> str:
     return namespace
 
 
-def _strip_slash(url: str) -> str:
+def _check_base_url(url: str) -> str:
+    # A password must not be quoted in an error message; check_activity refuses such a URL without quoting it.
+    if urlsplit(url).username is None:
+        check_host_and_port(url)
     return url.rstrip("/")
 
 
@@ -34,9 +39,11 @@ ActivityKey = Annotated[
 ]
 BaseUrl = Annotated[
     str,
-    Field(pattern=_full_match(r"https?://\S+")),
-    AfterValidator(_strip_slash),
-    Expected("a URL without the path of the API, such as https://crm.example.com"),
+    Field(pattern=_full_match(r"[Hh][Tt][Tt][Pp][Ss]?://\S+")),
+    AfterValidator(_check_base_url),
+    Expected(
+        "a URL without the path of the API, valid host, port (if any) 1 to 65535, such as https://crm.example.com"
+    ),
 ]
 SecretId = Annotated[
     str, Field(pattern=_full_match(r"[\w/+=.@:!-]+"), max_length=2048), Expected("the name or ARN of a secret")

@@ -19,8 +19,8 @@ OWN_RUN, EARLIER_RUN = "own run", "earlier run"
 DAY, BEFORE, LATER = "2026-11-23", "2026-11-22", "2026-11-24"
 TEXT = pa.string()
 LEDGER = pa.schema(
-    [(name, TEXT) for name in ("user_id", "score", "outcome", "reason", "run_id", "settled_at")]
-    + [("http_status", pa.int32())]
+    [(name, TEXT) for name in ("user_id", "score", "key", "outcome", "reason", "run_id", "settled_at")]
+    + [("first_sent_at", TEXT), ("attempt", TEXT), ("http_status", pa.int32())]
 )
 SNAPSHOT = pa.schema([(name, TEXT) for name in ("user_id", "score_date", "settled_at", "score", "outcome")])
 SCORES = pa.schema([("user_id", TEXT), ("score", TEXT)])

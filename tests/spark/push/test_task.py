@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from pyspark.sql import Row
 
 from engagement_jobs.contract.errors import TaskRestartedError
 from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.push import send_plan
 from engagement_jobs.push.task import run_partition, run_task, to_score_update
 from tests.support.glue_checks import AGGREGATE_KEYS
 from tests.support.glue_days import task_setup
@@ -18,8 +20,9 @@ from tests.support.glue_emulators import TOKEN, Bucket, Emulators
 
 
 def test_a_row_becomes_a_score_update() -> None:
-    row = Row(user_id=" U1\n", score="7.50", revision=2, in_doubt=True, decision="send")
-    assert to_score_update(row) == ScoreUpdate(" U1\n", "7.50", 2, True)
+    update = ScoreUpdate(" U1\n", "7.50", 2, True, "k1", "http_404", True)
+    row = Row(*send_plan.COLUMNS)(*dataclasses.astuple(update), "send", None, None)
+    assert to_score_update(row) == update
 
 
 def test_a_task_delivers_and_reports(bucket: Bucket, crm: Emulators) -> None:
@@ -46,7 +49,7 @@ def test_a_task_restarted_by_spark_sends_nothing(
 ) -> None:
     second_try = SimpleNamespace(attemptNumber=lambda: 1)
     monkeypatch.setattr(TaskContext, "get", classmethod(lambda _: second_try))
-    rows = [Row(user_id="U1", score="1.00", revision=0, in_doubt=False)]
+    rows = [Row(*send_plan.COLUMNS)("U1", "1.00", 0, False, None, None, False, "send", None, None)]
     with pytest.raises(TaskRestartedError, match=r"push task 3 was started again by Spark.*maxFailures to 1"):
         list(run_partition(task_setup(crm, bucket, "attempt=x/"), 3, rows))
     assert crm.crm("GET", "stats")["requests"] == 0

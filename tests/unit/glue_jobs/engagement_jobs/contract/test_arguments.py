@@ -31,6 +31,9 @@ def test_names_are_the_arguments_that_glue_must_pass() -> None:
         ("run_id", ""),
         ("base_url", "https://user:word@crm.example.com"),
         ("base_url", "crm.example.com"),
+        ("base_url", "https://crm.example.com:99999"),
+        ("base_url", "https://crm..example.com"),
+        ("base_url", "https://crm.example.com/?tenant=1"),
         ("push_mode", "everything"),
         ("resend_delivered", "yes"),
         ("limit", "0"),
@@ -68,7 +71,8 @@ def test_all_invalid_arguments_are_reported_at_once() -> None:
     assert "JOB_RUN_ID" in str(error.value)
 
 
-def test_plain_http_needs_allow_http() -> None:
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:8080", "HTTP://127.0.0.1:8080"])
+def test_plain_http_needs_allow_http(base_url: str) -> None:
     with pytest.raises(ArgumentError, match="https://"):
-        PushArguments.parse({**PUSH, "base_url": "http://127.0.0.1:8080"})
+        PushArguments.parse({**PUSH, "base_url": base_url})
     assert PushArguments.parse({**PUSH, "base_url": "http://127.0.0.1:8080", "allow_http": "true"}).allow_http

@@ -40,3 +40,9 @@ def test_key_is_the_same_for_every_retry() -> None:
 def test_key_differs_for_another_delivery(endpoint: str, score_date: str, update: ScoreUpdate) -> None:
     key = idempotency_key(ENDPOINT, "2026-11-23", UPDATE, UPDATE.payload())
     assert key != idempotency_key(endpoint, score_date, update, update.payload())
+
+
+@pytest.mark.parametrize("endpoint", [ENDPOINT, "https://moved.example.com/x"])
+def test_a_user_in_doubt_keeps_its_key(endpoint: str) -> None:
+    update = ScoreUpdate("U1", "73.25", 3, in_doubt=True, stored_key="k1")
+    assert idempotency_key(endpoint, "2026-11-23", update, update.payload()) == "k1"
