@@ -60,7 +60,6 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         write_missing_aggregates(spark, store, find_attempts(store, arguments.score_date, arguments.run_id))
     snapshot = Snapshot(spark, store)
     plan = _plan(spark, store, scores, snapshot, attempt, selection, normalize_endpoint(arguments.endpoint))
-
     if selection.dry_run:
         result, outcomes = DispatchResult(DeliveryCounters(), None, complete=True), plan.counters.outcomes
         attempts = [arguments.job_run_id]

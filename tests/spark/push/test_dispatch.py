@@ -23,7 +23,7 @@ def test_tasks_share_rate_and_burst(emulators: Emulators, bucket: Bucket, tasks:
     assert task.settings.rate * tasks == pytest.approx(50)
     assert task.settings.burst * tasks == pytest.approx(5)
     assert task.rows == pytest.approx(1000 / tasks, abs=0.5)
-    assert replace(task, settings=replace(task.settings, rate=50, burst=5), rows=1000) == job
+    assert replace(task, settings=replace(task.settings, rate=50, burst=5, tasks=1), rows=1000) == job
 
 
 def test_too_many_rows_for_the_deadline_are_refused() -> None:

@@ -30,9 +30,9 @@ class Recording(CrmHttpClient):
 
     times: list[float]
 
-    async def post(self, payload: bytes, key: str) -> CrmResponse:
+    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
         self.times.append(time.time())
-        return await super().post(payload, key)
+        return await super().post(payload, key, fresh_connection=fresh_connection)
 
 
 async def deliver(setup: TaskSetup, first: int, count: int, times: list[float], canary: Canary | None = None) -> None:
