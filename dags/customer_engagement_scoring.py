@@ -31,6 +31,7 @@ from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule
 from engagement.checks.drift import THRESHOLDS
 from engagement.config.dag_config import DagConfig
 from engagement.config.macros import dag_filters, dag_macros, dag_params
+from engagement.contract import task_failures
 from engagement.notifications import callbacks
 from engagement.operators.check_extract import CheckExtractOperator
 from engagement.operators.check_scores import CheckScoresOperator
@@ -86,6 +87,7 @@ with DAG(
             "--max_invalid_fraction": "{{ settings(var).max_invalid_fraction | as_argument }}",
         },
         **CONFIG.glue_wait(CONFIG.score_wait_minutes),
+        on_failure_callback=task_failures.record,
         pool=POOL,
         retries=CONFIG.score_retries,
     )
@@ -124,6 +126,7 @@ with DAG(
             "--allow_http": "{{ settings(var).allow_http | as_argument }}",
         },
         **CONFIG.glue_wait(CONFIG.push_wait_minutes),
+        on_failure_callback=task_failures.record,
         pool=POOL,
         retries=CONFIG.push_retries,
         retry_delay=timedelta(seconds=CONFIG.push_retry_delay_seconds),

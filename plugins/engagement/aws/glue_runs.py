@@ -7,7 +7,7 @@ A task that fails or times out does not stop its Glue run. A run that still send
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -16,6 +16,8 @@ from engagement.aws import glue_cost
 from engagement.contract.summary import GlueRun
 
 ACTIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+SETTLE_SECONDS = 5
+"""Pause after the end of a stopped run: its executors may write to the ledger a little longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class GlueRuns:
     """All Glue runs of one DAG run, oldest first.
 
     :param stopped: ids of the runs that were active and were requested to stop
-    :param error: why the runs could not be read, or which ones did not stop; else empty
+    :param error: why the runs could not be read, or which ones did not stop; else empty. The runs may then be old or
+        missing
     """
 
     runs: tuple[GlueRun, ...]
@@ -50,24 +53,32 @@ def stop_active(
     :param client: boto3 Glue client
     :param jobs: names of the Glue jobs
     :param run_id: id of the DAG run, as in the argument ``--run_id`` of the Glue runs
-    :param wait_seconds: how long to wait for stopped runs
+    :param wait_seconds: how long to wait for stopped runs, and for a Glue that cannot be read
     :param poll_seconds: pause between two status checks
-    :return: the runs in their final state. An error of Glue is returned, not raised, so that a summary can still be
-        written.
+    :return: the runs in their last known state. An error of Glue is returned, not raised, so that a summary can still
+        be written.
     """
-    try:
-        runs = {job: _find_runs(client, job, run_id) for job in jobs}
-        stopped = [stopped_id for job, of_job in runs.items() for stopped_id in _stop(client, job, of_job)]
-        waited = 0
-        while _active_ids(runs) and waited < wait_seconds:
-            sleep(poll_seconds)
-            waited += poll_seconds
+    runs: dict[str, list[dict[str, Any]]] = {}
+    stopped: dict[str, None] = {}
+    waited = 0
+    while True:
+        problem = ""
+        try:
             runs = {job: _find_runs(client, job, run_id) for job in jobs}
-    except client.exceptions.ClientError as error:
-        return GlueRuns((), error=f"cannot read the Glue runs of {', '.join(jobs)}: {error}")
+            for job, of_job in runs.items():
+                stopped |= dict.fromkeys(_stop(client, job, of_job, stopped))
+        except client.exceptions.ClientError as error:
+            problem = f"cannot read the Glue runs of {', '.join(jobs)}: {error}"
+        active = _active_ids(runs)
+        if waited >= wait_seconds or not (problem or active):
+            break
+        sleep(poll_seconds)
+        waited += poll_seconds
+    if stopped:
+        sleep(SETTLE_SECONDS)
+    if active and not problem:
+        problem = f"Glue run(s) still active {waited} s after StopJobRun: {', '.join(active)}"
     described = sorted((describe_run(run) for of_job in runs.values() for run in of_job), key=lambda r: r.started_at)
-    active = _active_ids(runs)
-    problem = f"Glue run(s) still active {waited} s after StopJobRun: {', '.join(active)}" if active else ""
     return GlueRuns(tuple(described), tuple(stopped), problem)
 
 
@@ -95,8 +106,8 @@ def _find_runs(client: Any, job: str, run_id: str) -> list[dict[str, Any]]:
     return [run for run in runs if (run.get("Arguments") or {}).get("--run_id") == run_id]
 
 
-def _stop(client: Any, job: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    ids = [run["Id"] for run in runs if run["JobRunState"] in ACTIVE]
+def _stop(client: Any, job: str, runs: Sequence[Mapping[str, Any]], stopped: Container[str]) -> list[str]:
+    ids = [run["Id"] for run in runs if run["JobRunState"] in ACTIVE and run["Id"] not in stopped]
     if ids:
         # Errors per run are ignored: such a run has ended in the meantime, or is still active after the wait.
         client.batch_stop_job_run(JobName=job, JobRunIds=ids)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+LINE_CHUNK_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,11 @@ class Bucket:
         """Return ``length`` bytes from offset ``start``, and the ETag of the object that they came from."""
         part = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes={start}-{start + length - 1}")
         return part["Body"].read(), part["ETag"].strip('"')
+
+    def read_lines(self, key: str) -> Iterator[bytes]:
+        """Return an object's lines without their ends. At most a line and 64 KiB are in memory."""
+        with closing(self._client.get_object(Bucket=self.name, Key=key)["Body"]) as body:
+            yield from body.iter_lines(chunk_size=LINE_CHUNK_BYTES)
 
     def list_objects(self, prefix: str, after: str = "") -> Iterator[ObjectHead]:
         """List objects in order of key.

@@ -52,7 +52,7 @@ def _limits(field: FieldInfo) -> str:
         name: getattr(item, name) for item in field.metadata for name in ("ge", "gt", "le") if hasattr(item, name)
     }
     if "gt" in bounds:
-        return f"above {bounds['gt']:g}"
+        return f"above {bounds['gt']:.12g}"
     if "ge" in bounds and "le" in bounds:
-        return f"from {bounds['ge']:g} to {bounds['le']:g}"
-    return f"of at least {bounds['ge']:g}" if "ge" in bounds else ""
+        return f"from {bounds['ge']:.12g} to {bounds['le']:.12g}"
+    return f"of at least {bounds['ge']:.12g}" if "ge" in bounds else ""

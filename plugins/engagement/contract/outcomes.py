@@ -43,6 +43,30 @@ class Outcomes(StrictModel):
         return self.model_dump()
 
 
+def bound(outcome: str, *, complete: bool) -> str:
+    """Return the words before the number of rows of an outcome: empty, or ``at least`` or ``at most`` with a space.
+
+    What is decided without a request is counted before the first one, so these numbers are always exact.
+
+    :param outcome: an outcome, or ``unaccounted``
+    :param complete: whether all outcomes were counted
+    """
+    if complete or outcome in ("superseded", "unchanged", "planned"):
+        return ""
+    return "at most " if outcome == "unaccounted" else "at least "
+
+
+def not_reached_bound(rows: int, *, complete: bool) -> str:
+    """Return the words before the number of users not reached: empty, or ``at most`` or ``at least`` with a space.
+
+    :param rows: number of scored rows, 0 if it is unknown: then nothing limits the number of users not reached
+    :param complete: whether all outcomes were counted
+    """
+    if complete:
+        return ""
+    return "at most " if rows else "at least "
+
+
 class ErrorGroup(StrictModel):
     """Rows with the same outcome for the same reason.
 

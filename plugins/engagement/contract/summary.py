@@ -6,7 +6,7 @@ from typing import Literal
 
 from engagement.contract.arguments import PushMode
 from engagement.contract.delivery_manifest import Stopped
-from engagement.contract.outcomes import ErrorGroup, Outcomes
+from engagement.contract.outcomes import ErrorGroup, Outcomes, main_reasons, not_reached_bound
 from engagement.contract.scores_manifest import Histogram, RowCounts, Sample, WeightsVersion
 from engagement.contract.strict_model import Count, Date, StrictModel, Version
 
@@ -127,19 +127,27 @@ class GlueRun(StrictModel):
 
 
 class AttemptRequests(StrictModel):
-    """Number of requests of one attempt."""
+    """Number of requests of one attempt.
+
+    :param complete: False if the attempt ended before all of its tasks had counted: the numbers are lower limits
+    """
 
     job_run_id: str
     posts: Count
     retries: Count
+    complete: bool = True  # absent in older summaries
 
 
 class GeneratedFrom(StrictModel):
-    """Keys of the manifests that the summary is based on, None if unusable, and the number of aggregates."""
+    """Keys of the manifests that the summary is based on, None if unusable, and the number of aggregates.
+
+    :param ledger_lines: number of ledger lines that were counted, because their tasks left no aggregate
+    """
 
     scores_manifest: str | None
     delivery_manifest: str | None
     aggregates: Count
+    ledger_lines: Count = 0  # absent in older summaries
 
 
 class Summary(StrictModel):
@@ -153,8 +161,10 @@ class Summary(StrictModel):
     :param checks: None if ``check_scores`` did not succeed
     :param rows: number of scored rows
     :param outcomes: number of rows by outcome after the last attempt
+    :param counts_complete: False if the last attempt ended before it had counted all users. Then delivered, rejected,
+        unknown and deferred are lower limits, and unaccounted and not_reached are upper limits
     :param unaccounted: number of rows for which no attempt reported an outcome
-    :param not_reached: rejected + unknown + deferred
+    :param not_reached: rejected + unknown + deferred, and also unaccounted if counts_complete is False
     :param max_failed_fraction: the run fails if not_reached / rows is above this
     :param not_before: end of the pause that the CRM requested, ISO 8601 in UTC
     :param posts: number of requests over all attempts, as are ``retries`` and ``status_codes``
@@ -182,6 +192,7 @@ class Summary(StrictModel):
     checks: Checks | None
     rows: Count
     outcomes: Outcomes
+    counts_complete: bool = True  # absent in older summaries
     unaccounted: Count
     not_reached: Count
     max_failed_fraction: float
@@ -202,3 +213,21 @@ class Summary(StrictModel):
     report_key: str
     report_url: str
     generated_from: GeneratedFrom
+
+    @property
+    def requests_complete(self) -> bool:
+        """Whether all requests are counted. If not, the number of requests is a lower limit."""
+        return all(attempt.complete for attempt in self.attempts)
+
+    @property
+    def not_reached_bound(self) -> str:
+        """The words before the number of users not reached, see `outcomes.not_reached_bound`."""
+        return not_reached_bound(self.rows, complete=self.counts_complete)
+
+    @property
+    def main_reasons(self) -> str:
+        """The most frequent reasons why users were not reached, on one line. It contains codes only."""
+        if self.counts_complete:
+            return main_reasons(self.errors)
+        known = f"{main_reasons(self.errors)}, " if self.errors else ""
+        return f"{known}no outcome was recorded (at most {self.unaccounted:,})"

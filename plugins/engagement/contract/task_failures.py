@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 XCOM_KEY = "failure_reason"
+MAX_LENGTH = 400
+"""Characters of the message of an operator that is not our own."""
 
 
 def state_name(state: Any) -> str:
@@ -23,6 +25,17 @@ def record_and_raise(context: Any, error: Exception) -> NoReturn:
     """
     context["ti"].xcom_push(key=XCOM_KEY, value=str(error))
     raise error from None
+
+
+def record(context: Any) -> None:
+    """Push the message of a failed task's exception to XCom: the failure callback of tasks with Airflow's operators.
+
+    :param context: the task's context; without an exception if the worker was lost, when there is no message
+    """
+    error = context.get("exception")
+    if error is not None:
+        text = f"{type(error).__name__}: {error}"
+        context["ti"].xcom_push(key=XCOM_KEY, value=text[:MAX_LENGTH])
 
 
 def read_reasons(context: Any, tasks: Iterable[str]) -> dict[str, str]:

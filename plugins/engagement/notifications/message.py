@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engagement.contract.outcomes import main_reasons
+from engagement.contract.outcomes import bound
 from engagement.contract.summary import Finding, Summary
 
 MAX_SUBJECT_LENGTH = 99  # SNS accepts fewer than 100 characters of printable ASCII
@@ -87,12 +87,15 @@ def _subject(summary: Summary) -> str:
 
 
 def _failure(summary: Summary) -> str:
+    first = summary.findings[0]
+    cause = f"{first.task} failed" if first.code == "task_failed" else f"{first.task}: {first.code.replace('_', ' ')}"
+    if not summary.counts_complete:
+        if not summary.generated_from.aggregates:
+            return cause
+        return f"{cause}, at least {_count_of(summary.outcomes.delivered, summary.rows)} delivered"
     if summary.not_reached:
         return f"{_count_of(summary.not_reached, summary.rows)} users not reached"
-    first = summary.findings[0]
-    if first.code == "task_failed":
-        return f"{first.task} failed"
-    return f"{first.task}: {first.code.replace('_', ' ')}"
+    return cause
 
 
 def _body(summary: Summary, run_type: str) -> Iterator[str]:
@@ -101,15 +104,16 @@ def _body(summary: Summary, run_type: str) -> Iterator[str]:
     if not_reached:
         limit = f"{summary.max_failed_fraction * 100:.6g}%"
         share = f" ({not_reached / rows:.2%}, limit {limit})" if rows else ""
-        yield f"\nNot reached: {_count_of(not_reached, rows)} users{share}"
-        yield f"Reasons: {main_reasons(summary.errors)}"
+        yield f"\nNot reached: {summary.not_reached_bound}{_count_of(not_reached, rows)} users{share}"
+        yield f"Reasons: {summary.main_reasons}"
     if summary.mode_reason:
         yield f"\nMode {summary.mode}: {_cut(summary.mode_reason)}"
     yield from _findings(summary.findings)
     yield from (f"\nWarning: {_cut(warning)}" for warning in _warnings(summary))
     counts = {**summary.outcomes.by_name(), "unaccounted": summary.unaccounted}
     yield f"\nOutcomes of {rows:,} scores"
-    yield from [f"- {name}: {n:,}" for name, n in counts.items() if n] or ["- none"]
+    exact = summary.counts_complete
+    yield from [f"- {name}: {bound(name, complete=exact)}{n:,}" for name, n in counts.items() if n] or ["- none"]
     yield f"\nReport: {summary.report_url}"
     yield f"Run: {summary.run_id} ({run_type}, mode {summary.mode})"
     cost, runs = summary.cost_usd, len(summary.glue_runs)

@@ -3,7 +3,7 @@
 | metric | unit | value |
 |---|---|---|
 | `RunsSucceeded` or `RunsFailed` | count | 1 |
-| `UsersDelivered`, `UsersNotReached` | count | as in the summary |
+| `UsersDelivered`, `UsersNotReached` | count | as in the summary: limits if the push job was killed |
 | `CostUsd` | US dollars | estimate for the Glue runs of the run; left out when it is unknown |
 
 A run that failed without a summary publishes `RunsFailed` only. Backfills and dry runs that were triggered manually

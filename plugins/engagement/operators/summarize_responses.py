@@ -15,6 +15,7 @@ from engagement.aws.glue_runs import GlueRuns
 from engagement.aws.s3 import Bucket
 from engagement.contract import s3_keys
 from engagement.contract.arguments import DRY_RUN, PushMode
+from engagement.contract.outcomes import bound
 from engagement.contract.summary import Summary
 from engagement.operators import upstream_tasks
 from engagement.operators.report_link import DeliveryReportLink, report_url
@@ -36,7 +37,8 @@ class SummarizeApiResponsesOperator(BaseOperator):
     as ``return_value``. The attribute ``summary`` holds the full summary for the task's callbacks.
 
     .. note::
-        The operator reads manifests and aggregates only. It never reads user ids.
+        The operator reads manifests and aggregates. It reads the ledger only if the push job ended without a manifest,
+        and then counts its lines without keeping them.
 
     :param score_date: Date of the scores, YYYY-MM-DD. (templated)
     :param output_bucket: Bucket of the manifests, aggregates, summary and report. (templated)
@@ -127,7 +129,8 @@ class SummarizeApiResponsesOperator(BaseOperator):
         self.summary = None
         s3 = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
         bucket = Bucket(s3.conn, self.output_bucket)
-        artifacts = self._read(context, bucket, self._stop_glue_runs())
+        glue = run_artifacts.add_earlier_stops(bucket, f"{self._key_prefix}.json", self._stop_glue_runs())
+        artifacts = self._read(context, bucket, glue)
         summary = self._evaluate(artifacts, s3)
         self._write(bucket, summary)
         self.summary = summary
@@ -167,7 +170,7 @@ class SummarizeApiResponsesOperator(BaseOperator):
         """Read everything that the run left in S3 and in Airflow."""
         delivery = run_artifacts.read_delivery_manifest(bucket, self.score_date, self.run_id, dry_run=self._dry_run)
         aggregates, broken = run_artifacts.read_aggregates(
-            bucket, self.score_date, self.run_id, delivery=delivery, glue=glue, dry_run=self._dry_run
+            bucket, self.score_date, self.run_id, delivery=delivery, dry_run=self._dry_run
         )
         scores = run_artifacts.read_scores_manifest(bucket, self.score_date, self.run_id)
         states = upstream_tasks.read_states(context)
@@ -220,10 +223,12 @@ class SummarizeApiResponsesOperator(BaseOperator):
             bucket.write(s3_keys.latest_summary_key(self.score_date), text, "application/json")
 
     def _failure_message(self, summary: Summary) -> str:
-        counts = ", ".join(f"{name} {n:,}" for name, n in summary.outcomes.by_name().items() if n) or "none"
+        exact = summary.counts_complete
+        counts = {name: n for name, n in summary.outcomes.by_name().items() if n}
+        listed = ", ".join(f"{name} {bound(name, complete=exact)}{n:,}" for name, n in counts.items()) or "none"
         others = len(summary.findings) - 1
         more = f" {others} more finding(s) in the report." if others else ""
         return (
-            f"{summary.headline} Outcomes of {summary.rows:,} scored rows: {counts}.{more}"
+            f"{summary.headline} Outcomes of {summary.rows:,} scored rows: {listed}.{more}"
             f" Next: {summary.findings[0].advice} Report: s3://{self.output_bucket}/{summary.report_key}"
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from engagement.aws import glue_cost
 from engagement.checks import drift
 from engagement.contract.aggregate import Aggregate
+from engagement.contract.arguments import DRY_RUN
 from engagement.contract.outcomes import OUTCOMES, Outcomes
 from engagement.contract.summary import (
     AttemptRequests,
@@ -21,7 +22,7 @@ from engagement.contract.summary import (
     Scores,
     Summary,
 )
-from engagement.summary import aggregation
+from engagement.summary import aggregation, ledger_counts
 from engagement.summary.findings import PUSH_TASK
 from engagement.summary.run_artifacts import RunArtifacts
 
@@ -44,6 +45,8 @@ def build_summary(  # size: one keyword for each field of the summary
     attempts = _attempts(artifacts)
     outcomes = _outcomes(artifacts)
     rows = _rows(artifacts)
+    unaccounted = max(0, rows - outcomes.total)
+    complete = _is_complete(artifacts)
     costs = [glue_cost.cost_usd(run.dpu_seconds, dpu_hour_usd) for run in artifacts.glue.runs]
     summary = Summary(
         dag_id=artifacts.dag_id,
@@ -58,8 +61,9 @@ def build_summary(  # size: one keyword for each field of the summary
         checks=artifacts.checks,
         rows=rows,
         outcomes=outcomes,
-        unaccounted=max(0, rows - outcomes.total),
-        not_reached=outcomes.not_reached,
+        counts_complete=complete,
+        unaccounted=unaccounted,
+        not_reached=outcomes.not_reached + (0 if complete else unaccounted),
         max_failed_fraction=max_failed_fraction,
         stopped=delivery.stopped if delivery else None,
         not_before=delivery.not_before if delivery else None,
@@ -82,7 +86,8 @@ def build_summary(  # size: one keyword for each field of the summary
         generated_from=GeneratedFrom(
             scores_manifest=artifacts.scores.key if scores else None,
             delivery_manifest=artifacts.delivery.key if delivery else None,
-            aggregates=len(aggregates),
+            aggregates=sum(each.task != ledger_counts.TASK for each in aggregates),
+            ledger_lines=sum(each.rows for each in aggregates if each.task == ledger_counts.TASK),
         ),
     )
     return summary.model_copy(update={"headline": _headline(artifacts, summary)})
@@ -93,11 +98,17 @@ def _headline(artifacts: RunArtifacts, summary: Summary) -> str:
     rows, delivered, date = summary.rows, summary.outcomes.delivered, summary.score_date
     if summary.findings:
         cause = summary.findings[0].detail.rstrip(".")
-        if summary.generated_from.delivery_manifest or summary.generated_from.aggregates:
+        if not _may_have_sent(artifacts):
+            return f"{cause}. Nothing was sent for {date}."
+        if summary.counts_complete:
             return f"{cause}. {delivered:,} of {rows:,} scores for {date} were delivered."
-        if PUSH_TASK in artifacts.latest_glue_runs or artifacts.glue.error:
+        if not artifacts.aggregates:
             return f"{cause}. It is unknown how many scores for {date} were delivered."
-        return f"{cause}. Nothing was sent for {date}."
+        total = f" of {rows:,}" if rows else ""
+        return (
+            f"{cause}. At least {delivered:,}{total} scores for {date} were delivered; "
+            f"{summary.not_reached_bound}{summary.not_reached:,} users were not reached."
+        )
     if summary.mode == "dry_run":
         return f"Dry run: {summary.outcomes.planned:,} of {rows:,} scores for {date} would be sent. Nothing was sent."
     if summary.not_reached:
@@ -114,9 +125,35 @@ def _attempts(artifacts: RunArtifacts) -> tuple[AttemptRequests, ...]:
             job_run_id=job_run_id,
             posts=sum(each.posts for each in aggregates),
             retries=sum(each.retries for each in aggregates),
+            complete=_all_rows_counted(artifacts, aggregates) and not _has_lost_task(aggregates),
         )
         for job_run_id, aggregates in artifacts.aggregates.items()
     )
+
+
+def _may_have_sent(artifacts: RunArtifacts) -> bool:
+    if artifacts.mode == DRY_RUN:
+        return False
+    started = PUSH_TASK in artifacts.latest_glue_runs or bool(artifacts.glue.error)
+    return started or artifacts.delivery.body is not None or bool(artifacts.aggregates)
+
+
+def _is_complete(artifacts: RunArtifacts) -> bool:
+    """Return whether the outcomes are those of all users. The push job writes its manifest when it has them all."""
+    if artifacts.delivery.body is not None or not _may_have_sent(artifacts):
+        return True
+    return _all_rows_counted(artifacts, artifacts.last_attempt) and not artifacts.broken_aggregates
+
+
+def _all_rows_counted(artifacts: RunArtifacts, aggregates: Sequence[Aggregate]) -> bool:
+    """Return whether an attempt's aggregates have an outcome for each row, as they do once its tasks have ended."""
+    rows = _rows(artifacts)
+    return rows > 0 and sum(each.rows for each in aggregates) == rows
+
+
+def _has_lost_task(aggregates: Sequence[Aggregate]) -> bool:
+    """Return whether a task was lost, whose requests in flight nothing counted."""
+    return any(group.reason == "task_lost" for each in aggregates for group in each.errors)
 
 
 def _outcomes(artifacts: RunArtifacts) -> Outcomes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from engagement.aws.glue_runs import ACTIVE
 from engagement.contract.aggregate import Aggregate
 from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.contract.outcomes import OUTCOMES, Outcomes
 from engagement.contract.scores_manifest import ScoresManifest
-from engagement.contract.summary import Finding
+from engagement.contract.summary import Finding, GlueRun
 from engagement.summary import aggregation
 from engagement.summary.run_artifacts import LoadedManifest, RunArtifacts
 
@@ -81,19 +82,38 @@ def _check_tasks(artifacts: RunArtifacts) -> Iterator[Finding]:
 
 def _failure_reason(artifacts: RunArtifacts, task: str) -> str:
     """Return the reason with its separator, ready to append to a sentence; empty without one."""
-    if task in artifacts.task_errors:
-        return f": {artifacts.task_errors[task]}"
-    run = artifacts.latest_glue_runs.get(task)
+    run, error = artifacts.latest_glue_runs.get(task), artifacts.task_errors.get(task)
     if run is None:
-        return ""
-    return f": {run.error}" if run.error else f": its Glue run {run.id} ended {run.state}"
+        return f": {error}" if error else ""
+    if run.state == "FAILED" and run.error:
+        return f": {run.error}"
+    if run.id in artifacts.glue.stopped or run.state in ACTIVE:
+        # The task failed, the Glue run did not: both have to be named.
+        return f"{f': {error}' if error else ' (see its log)'}; {_how_it_ended(artifacts, run)}"
+    return f": {_how_it_ended(artifacts, run)}"
+
+
+def _how_it_ended(artifacts: RunArtifacts, run: GlueRun) -> str:
+    """Return a clause about the state of a Glue run, and about who stopped it."""
+    if run.state in ACTIVE:
+        return f"its Glue run {run.id} is {run.state}, and StopJobRun has not ended it"
+    if run.state == "STOPPED" and run.id in artifacts.glue.stopped:
+        return f"summarize_responses stopped its Glue run {run.id}, which was still active after the task had ended"
+    error = f" ({run.error})" if run.error else ""
+    if run.state == "STOPPED":
+        return (
+            f"its Glue run {run.id} ended STOPPED{error}; summarize_responses did not stop it, so it was likely "
+            "stopped in the AWS console or with StopJobRun"
+        )
+    if run.state == "TIMEOUT":
+        return f"its Glue run {run.id} ended TIMEOUT{error}: Glue stopped it when the Timeout of the job had passed"
+    return f"its Glue run {run.id} ended {run.state}{error}"
 
 
 def _check_glue_runs(artifacts: RunArtifacts) -> Iterator[Finding]:
     for task, run in artifacts.latest_glue_runs.items():
         if artifacts.tasks.get(task) == "success" and run.state != "SUCCEEDED":
-            error = f": {run.error}" if run.error else ""
-            detail = f"{task} is success, but its Glue run {run.id} ended {run.state}, expected SUCCEEDED{error}"
+            detail = f"{task} is success, but {_how_it_ended(artifacts, run)}; expected SUCCEEDED"
             advice = _task_advice(task, artifacts)
             yield Finding(code="glue_run_not_succeeded", task=task, detail=detail, advice=advice)
     if artifacts.glue.error:

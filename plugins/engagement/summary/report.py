@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from engagement.contract.outcomes import main_reasons
+from engagement.contract.outcomes import bound
 from engagement.contract.summary import Series, Summary
 from engagement.summary import number_formats, svg_charts
 from engagement.summary.number_formats import milliseconds, number, share
@@ -31,7 +31,7 @@ OUTCOME_MEANINGS = {
     "superseded": "Not sent: the CRM has the score of a later date.",
     "unchanged": "Not sent: the CRM has the same score already.",
     "planned": "Not sent: a dry run, or above the limit of the run.",
-    "unaccounted": "No attempt reported an outcome.",
+    "unaccounted": "No outcome was recorded. The next attempt sends these users.",
 }
 """Outcomes in display order, and what they mean."""
 CSS_CLASSES = {"planned": "planned-rows"}
@@ -43,11 +43,13 @@ class OutcomeRow:
     """One outcome in the table and in the chart.
 
     :param css_class: selects its color
+    :param bound: words before the number of users
     :param rows: number of users
     """
 
     name: str
     css_class: str
+    bound: str
     rows: int
     meaning: str
 
@@ -125,7 +127,7 @@ def render(summary: Summary, timezone: str = "UTC") -> str:
         .render(
             s=summary,
             outcomes=outcomes,
-            reasons=main_reasons(summary.errors),
+            reasons=summary.main_reasons,
             style=Markup(style),  # noqa: S704
             style_source=csp_hash(style),
             timezone=timezone,
@@ -141,8 +143,9 @@ def render(summary: Summary, timezone: str = "UTC") -> str:
 
 def _outcome_rows(summary: Summary) -> list[OutcomeRow]:
     counts = {**summary.outcomes.by_name(), "unaccounted": summary.unaccounted}
+    exact = summary.counts_complete
     return [
-        OutcomeRow(name, CSS_CLASSES.get(name, name), counts[name], meaning)
+        OutcomeRow(name, CSS_CLASSES.get(name, name), bound(name, complete=exact), counts[name], meaning)
         for name, meaning in OUTCOME_MEANINGS.items()
         if name != "unaccounted" or counts[name]
     ]
@@ -150,7 +153,8 @@ def _outcome_rows(summary: Summary) -> list[OutcomeRow]:
 
 def _outcome_chart(outcomes: Sequence[OutcomeRow], total: int) -> Markup:
     parts = [
-        (row.css_class, f"{row.name}: {number(row.rows)} ({share(row.rows, total)})", row.rows) for row in outcomes
+        (row.css_class, f"{row.name}: {row.bound}{number(row.rows)} ({share(row.rows, total)})", row.rows)
+        for row in outcomes
     ]
     alternative = "Outcomes: " + ", ".join(title for _, title, rows in parts if rows)
     return Markup(svg_charts.stacked_bar(parts, alternative))  # noqa: S704

@@ -1,9 +1,12 @@
-"""The artifacts of one DAG run: both manifests, the aggregates, the Glue runs. Ledger lines are never read."""
+"""The artifacts of one DAG run: both manifests, the aggregates, the Glue runs.
+
+Ledger lines are read only if the push job was killed, and only counted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -16,10 +19,12 @@ from engagement.contract.arguments import PushMode
 from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.contract.errors import DocumentError
 from engagement.contract.scores_manifest import ScoresManifest
-from engagement.contract.strict_model import parse
+from engagement.contract.strict_model import StrictModel, parse
 from engagement.contract.summary import Checks, GlueRun
-from engagement.summary import aggregation
+from engagement.summary import aggregation, ledger_counts
 
+REST = "rest"
+"""Name of the aggregate with what the tasks of an attempt have not counted."""
 _AGGREGATE_PREFIX = "agg-"
 
 Manifest = TypeVar("Manifest", ScoresManifest, DeliveryManifest)
@@ -106,6 +111,26 @@ def _read(bucket: Bucket, key: str, model: type[Manifest], score_date: str, run_
     return LoadedManifest(key, body)
 
 
+class _EarlierSummary(StrictModel, extra="ignore"):
+    """What an earlier try of the task wrote into the summary of this run."""
+
+    stopped_glue_runs: tuple[str, ...]
+
+
+def add_earlier_stops(bucket: Bucket, summary_key: str, glue: GlueRuns) -> GlueRuns:
+    """Return the Glue runs with those that an earlier try of the task stopped.
+
+    :param summary_key: key of the summary of this run
+    """
+    if not any(run.state == "STOPPED" and run.id not in glue.stopped for run in glue.runs):
+        return glue
+    try:
+        earlier = parse(_EarlierSummary, bucket.read(summary_key) or b"").stopped_glue_runs
+    except DocumentError:  # there is none, or it is from another release
+        return glue
+    return replace(glue, stopped=tuple(dict.fromkeys((*earlier, *glue.stopped))))
+
+
 def read_recent_histograms(bucket: Bucket, score_date: str) -> dict[str, Sequence[int]]:
     """Return the score histograms of earlier dates, by date. At most `drift.RECENT_DAYS` manifests are read."""
     recent = islice(scores_check.read_earlier_manifests(bucket, score_date), drift.RECENT_DAYS)
@@ -118,10 +143,8 @@ def has_open_users(bucket: Bucket, score_date: str, run_id: str) -> bool:
     if delivery.body is not None:
         outcomes = delivery.body.outcomes
         return delivery.body.stopped is not None or outcomes.unknown + outcomes.deferred > 0
-    attempts, _ = read_aggregates(
-        bucket, score_date, run_id, delivery=delivery, glue=GlueRuns(runs=(), stopped=()), dry_run=False
-    )
-    return bool(attempts)
+    folders = _attempt_folders(bucket, score_date, run_id, delivery, dry_run=False)
+    return any(_read_attempt(bucket, folder, run_id, broken=[]) for folder in folders)
 
 
 def read_aggregates(
@@ -130,51 +153,71 @@ def read_aggregates(
     run_id: str,
     *,
     delivery: LoadedManifest[DeliveryManifest],
-    glue: GlueRuns,
     dry_run: bool,
 ) -> tuple[dict[str, list[Aggregate]], list[str]]:
     """Read this run's aggregates.
 
-    The delivery manifest lists the attempts. Without it, all attempts of the date are searched, because a killed
-    job leaves aggregates but no manifest.
+    The delivery manifest lists the attempts. Without it, all attempts of the date are searched, because a killed job
+    leaves aggregates but no manifest. What its tasks left in the ledger alone is then counted.
 
-    :return: the aggregates by attempt, oldest attempt first, and one sentence for each that cannot be read
+    :return: the aggregates by attempt, oldest attempt first, and one sentence for each object that cannot be read
     """
+    attempts: list[list[Aggregate]] = []
+    broken: list[str] = []
+    for folder in _attempt_folders(bucket, score_date, run_id, delivery, dry_run=dry_run):
+        by_task = _read_attempt(bucket, folder, run_id, broken)
+        # The next attempt counts the ledger of a killed one into the aggregate `rest`.
+        if by_task and delivery.body is None and not dry_run and REST not in by_task:
+            ledger, faults = ledger_counts.count_ledger(bucket, folder, by_task)
+            broken += faults
+            if ledger:
+                _add(ledger, by_task)
+        if by_task:
+            attempts.append(list(by_task.values()))
+    if delivery.body is None:
+        attempts.sort(key=lambda aggregates: (aggregates[0].started_at, aggregates[0].job_run_id))
+    return {aggregates[0].job_run_id: aggregates for aggregates in attempts}, broken
+
+
+def _attempt_folders(
+    bucket: Bucket, score_date: str, run_id: str, delivery: LoadedManifest[DeliveryManifest], *, dry_run: bool
+) -> Iterable[str]:
     if delivery.body is not None:
-        attempts = list(delivery.body.attempts)
-        # List aggregates only: the ledger of a large night has a million objects in the same folders.
-        folders = [s3_keys.attempt_prefix(score_date, run_id, attempt, dry_run=dry_run) for attempt in attempts]
-        prefixes = [f"{folder}{_AGGREGATE_PREFIX}" for folder in folders]
-    else:
-        attempts = [run.id for run in glue.runs]
-        prefixes = [s3_keys.delivery_prefix(score_date, run_id, dry_run=dry_run)]
-    listed = (entry.key for prefix in dict.fromkeys(prefixes) for entry in bucket.list_objects(prefix))
-    keys = [key for key in listed if _is_aggregate(key)]
-    by_attempt: dict[str, list[Aggregate]] = {attempt: [] for attempt in attempts}
-    broken = []
-    for key in keys:
+        attempts = delivery.body.attempts
+        folders = (s3_keys.attempt_prefix(score_date, run_id, attempt, dry_run=dry_run) for attempt in attempts)
+        return dict.fromkeys(folders)
+    folder = s3_keys.delivery_prefix(score_date, run_id, dry_run=dry_run)
+    return [folder] if dry_run else bucket.list_folders(folder)
+
+
+def _read_attempt(bucket: Bucket, folder: str, run_id: str, broken: list[str]) -> dict[str, Aggregate]:
+    """Return the aggregates of an attempt by task; empty if it belongs to another run.
+
+    :param broken: gets one sentence for each aggregate that cannot be read
+    """
+    by_task: dict[str, Aggregate] = {}
+    # List aggregates only: the ledger of a large night has a million objects in the same folders.
+    for entry in bucket.list_objects(f"{folder}{_AGGREGATE_PREFIX}"):
+        if not entry.key.endswith(".json"):
+            continue
         try:
-            aggregate = parse(Aggregate, bucket.read(key) or b"")
+            aggregate = parse(Aggregate, bucket.read(entry.key) or b"")
         except DocumentError as error:
-            broken.append(f"The aggregate {key} cannot be read: {error}")
-        else:
-            if aggregate.run_id == run_id:
-                _append(aggregate, by_attempt.setdefault(aggregate.job_run_id, []))
-    return {attempt: aggregates for attempt, aggregates in by_attempt.items() if aggregates}, broken
+            broken.append(f"The aggregate {entry.key} cannot be read: {error}")
+            continue
+        if aggregate.run_id == run_id:
+            _add(aggregate, by_task)
+    return by_task
 
 
-def _append(aggregate: Aggregate, attempt: list[Aggregate]) -> None:
-    """Append an aggregate to those of its attempt; the first one accumulates the requests per second of all.
+def _add(aggregate: Aggregate, by_task: dict[str, Aggregate]) -> None:
+    """Add an aggregate to those of its attempt; the first one accumulates the requests per second of all.
 
     The sum is the same, and the separate series of four hundred tasks would take most of this task's memory.
     """
-    if attempt:
-        seconds = aggregation.add_seconds(attempt[0].seconds, aggregate.seconds)
-        attempt[0] = attempt[0].model_copy(update={"seconds": seconds})
+    if by_task:
+        task, first = next(iter(by_task.items()))
+        seconds = aggregation.add_seconds(first.seconds, aggregate.seconds)
+        by_task[task] = first.model_copy(update={"seconds": seconds})
         aggregate = aggregate.model_copy(update={"seconds": aggregation.NO_SECONDS})
-    attempt.append(aggregate)
-
-
-def _is_aggregate(key: str) -> bool:
-    name = key.rpartition("/")[2]
-    return name.startswith(_AGGREGATE_PREFIX) and name.endswith(".json")
+    by_task[aggregate.task] = aggregate

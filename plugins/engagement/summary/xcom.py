@@ -17,7 +17,7 @@ def compact(summary: Summary) -> dict[str, Any]:
     short = summary.model_dump(mode="json")
     short["mode_reason"] = _cut(summary.mode_reason, 200)
     short["headline"] = _cut(summary.headline, 300)
-    short["findings"] = [_cut_all(each, 160, without="advice") for each in short["findings"][:4]]
+    short["findings"] = [_cut_all(each, 105, without="advice") for each in short["findings"][:4]]
     if summary.input:
         del short["input"]["samples"]
         short["input"]["reasons"] = _largest(summary.input.reasons, 8)

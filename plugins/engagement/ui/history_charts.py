@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from engagement.contract.outcomes import bound
 from engagement.summary import report, svg_charts
 from engagement.summary.number_formats import milliseconds, number, share, usd
 from engagement.ui.run_entry import Run, UnreadableRun
@@ -42,8 +43,13 @@ class HistoryCharts:
 
 def outcome_parts(run: Run) -> list[tuple[str, str, int]]:
     """Return CSS class, title and rows of each outcome of a run."""
+    total, exact = run.summary.rows, run.summary.counts_complete
     return [
-        (report.CSS_CLASSES.get(name, name), f"{name}: {number(rows)} ({share(rows, run.summary.rows)})", rows)
+        (
+            report.CSS_CLASSES.get(name, name),
+            f"{name}: {bound(name, complete=exact)}{number(rows)} ({share(rows, total)})",
+            rows,
+        )
         for name, rows in run.outcomes.items()
     ]
 
@@ -57,9 +63,9 @@ def draw(runs: Sequence[Run | UnreadableRun]) -> HistoryCharts | None:
     used = [name for name in report.OUTCOME_MEANINGS if any(run.outcomes[name] for run in latest.values())]
     drawn = [
         _outcomes(latest, dates),
-        _values(latest, dates, "Not reached", "users", "rejected", lambda run: run.summary.not_reached, number),
-        _values(latest, dates, "Latency (p95)", "of requests", "accent", lambda run: run.p95_ms, milliseconds),
-        _values(latest, dates, "Estimated cost", "of Glue runs", "accent", lambda run: run.summary.cost_usd, usd),
+        _not_reached(latest, dates),
+        _values(latest, dates, "Latency (p95)", "of requests", lambda run: run.p95_ms, milliseconds),
+        _values(latest, dates, "Estimated cost", "of Glue runs", lambda run: run.summary.cost_usd, usd),
     ]
     legend = [(report.CSS_CLASSES.get(name, name), name) for name in used]
     return HistoryCharts(dates[0], dates[-1], legend, drawn)
@@ -90,12 +96,21 @@ def _outcomes(latest: Mapping[str, Run], dates: Sequence[str]) -> Chart:
     return Chart("Users by outcome", "scored users", svg_charts.stacked_columns(bars, alternative), top)
 
 
+def _not_reached(latest: Mapping[str, Run], dates: Sequence[str]) -> Chart:
+    """Return the chart of users not reached. For an incomplete count, the column is the upper limit."""
+    bounds = {each: run.not_reached_bound for each, run in latest.items()}
+    values = {each: run.summary.not_reached for each, run in latest.items()}
+    bars = [(f"{each}: {bounds.get(each, '')}{number(values.get(each))}", values.get(each, 0)) for each in dates]
+    top = number(max(values.values()))
+    alternative = f"Not reached for each date, at most {top}"
+    return Chart("Not reached", "users", svg_charts.columns(bars, "rejected", alternative), top)
+
+
 def _values(
     latest: Mapping[str, Run],
     dates: Sequence[str],
     title: str,
     note: str,
-    css_class: str,
     value_of: Callable[[Run], float | None],
     format_value: Callable[[float | None], str],
 ) -> Chart:
@@ -103,4 +118,4 @@ def _values(
     top = format_value(max((value for value in values if value is not None), default=None))
     bars = [(f"{each}: {format_value(value)}", value or 0) for each, value in zip(dates, values, strict=True)]
     alternative = f"{title} for each date, at most {top}"
-    return Chart(title, note, svg_charts.columns(bars, css_class, alternative), top)
+    return Chart(title, note, svg_charts.columns(bars, "accent", alternative), top)

@@ -13,7 +13,7 @@ from engagement.contract.arguments import DRY_RUN
 from engagement.contract.dates import parse_date
 from engagement.contract.errors import DocumentError
 from engagement.contract.expected import Expected
-from engagement.contract.outcomes import Outcomes
+from engagement.contract.outcomes import Outcomes, not_reached_bound
 from engagement.contract.strict_model import StrictModel, parse
 from engagement.contract.summary import Status
 from engagement.ui.run_keys import RunLocation
@@ -47,6 +47,7 @@ class RunSummary(StrictModel, extra="ignore"):
     headline: Text
     rows: RowCount
     outcomes: Outcomes
+    counts_complete: bool = True
     unaccounted: RowCount
     not_reached: RowCount
     latency_ms: _Latency
@@ -78,6 +79,11 @@ class Run:
     def outcomes(self) -> Mapping[str, int]:
         """Rows of every outcome, `unaccounted` last."""
         return {**self.summary.outcomes.by_name(), "unaccounted": self.summary.unaccounted}
+
+    @property
+    def not_reached_bound(self) -> str:
+        """The words before the number of users not reached, empty if it is exact."""
+        return not_reached_bound(self.summary.rows, complete=self.summary.counts_complete)
 
     @property
     def p95_ms(self) -> float | None:

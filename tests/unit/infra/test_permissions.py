@@ -85,7 +85,7 @@ NONE: set[str] = set()
         (OUTPUT, f"scores/dt={DAY}/part-00000.csv", {SCORE, PUSH}, {SCORE}, {SCORE}),
         (OUTPUT, f"scores/dt={DAY}/_manifest.json", {AIRFLOW, SCORE, PUSH}, {SCORE}, {SCORE}),
         (OUTPUT, f"invalid/dt={DAY}/part-0.json", {SCORE}, {SCORE}, {SCORE}),
-        (OUTPUT, LEDGER, {PUSH}, {PUSH}, NONE),
+        (OUTPUT, LEDGER, {AIRFLOW, PUSH}, {PUSH}, NONE),
         (OUTPUT, f"responses/dt={DAY}/attempt=jr_1/agg-0.json", {AIRFLOW, PUSH}, {PUSH}, NONE),
         (OUTPUT, f"responses/dt={DAY}/_manifest.json", {AIRFLOW, PUSH}, {PUSH}, {PUSH}),
         (OUTPUT, f"responses/dt={DAY}/failed.csv", {PUSH}, {PUSH}, {PUSH}),

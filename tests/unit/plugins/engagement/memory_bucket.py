@@ -43,6 +43,10 @@ class MemoryBucket(Bucket):
         assert head is not None
         return self.objects[key][start : start + length], head.etag
 
+    def read_lines(self, key: str) -> Iterator[bytes]:
+        self.reads.append(key)
+        yield from self.objects[key].splitlines()
+
     def list_objects(self, prefix: str, after: str = "") -> Iterator[ObjectHead]:
         self.listings.append((prefix, after))
         keys = [key for key in sorted(self.objects) if key.startswith(prefix) and key > after]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
@@ -22,14 +22,17 @@ class Glue:
     """The part of a boto3 Glue client that is used.
 
     :param polls: number of status checks after which a stopped run has ended
+    :param throttled: numbers of the listings that Glue refuses, from 1
     """
 
     class exceptions:  # noqa: N801 - boto3's name
         ClientError = EntityNotFoundError.__mro__[1]
         EntityNotFoundException = EntityNotFoundError
 
-    def __init__(self, *pages: list[dict[str, Any]], polls: int = 1) -> None:
+    def __init__(self, *pages: list[dict[str, Any]], polls: int = 1, throttled: Collection[int] = ()) -> None:
         self.pages = pages
+        self.throttled = throttled
+        self.listings = 0
         self.polls = polls
         self.stopped: list[str] = []
 
@@ -38,6 +41,9 @@ class Glue:
         return self
 
     def paginate(self, JobName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's name
+        self.listings += 1
+        if self.listings in self.throttled:
+            raise self.exceptions.ClientError("ThrottlingException: Rate exceeded")
         if self.stopped:
             self.polls -= 1
         for page in self.pages:
@@ -93,7 +99,7 @@ def test_an_active_run_is_stopped_and_awaited(state: str) -> None:
     assert client.stopped == ["p1"]
     assert found.stopped == ("p1",)
     assert {run.id: run.state for run in found.runs} == {"p1": "STOPPED", "p0": "SUCCEEDED"}
-    assert pauses == [5, 5]
+    assert pauses == [5, 5, glue_runs.SETTLE_SECONDS]  # the last one until the ledger is complete
     assert found.error == ""
 
 
@@ -106,7 +112,7 @@ def test_runs_of_other_dag_runs_are_not_stopped() -> None:
 def test_a_run_that_does_not_stop_is_reported() -> None:
     pauses: list[float] = []
     found = stop_active(Glue([raw(factory.PUSH_JOB, "p1", JobRunState="RUNNING")], polls=99), pauses.append)
-    assert sum(pauses) == 20
+    assert pauses == [5, 5, 5, 5, glue_runs.SETTLE_SECONDS]
     assert found.error == "Glue run(s) still active 20 s after StopJobRun: p1"
 
 
@@ -119,10 +125,29 @@ def test_a_missing_job_has_no_runs() -> None:
 
 
 def test_an_error_of_glue_is_returned_not_raised() -> None:
-    class Throttled(Glue):
-        def paginate(self, JobName: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's name
-            raise Exception(f"ThrottlingException {JobName}")
+    pauses: list[float] = []
+    found = stop_active(Glue([raw(factory.PUSH_JOB, "p1")], throttled=range(1, 100)), pauses.append)
+    assert (found.runs, found.stopped) == ((), ())
+    assert found.error == f"cannot read the Glue runs of {', '.join(JOBS)}: ThrottlingException: Rate exceeded"
+    assert pauses == [5, 5, 5, 5]
 
-    found = stop_active(Throttled())
-    assert found.runs == ()
-    assert "ThrottlingException engagement-score-users" in found.error
+
+@pytest.mark.parametrize(
+    ("throttled", "pauses"),
+    [({1}, [5, 5]), ({3, 4}, [5, 5, 5]), ({1, 4}, [5, 5, 5])],
+    ids=["before the stop", "after the stop", "both"],
+)
+def test_a_throttled_glue_is_tried_again(throttled: set[int], pauses: list[float]) -> None:
+    client = Glue([raw(factory.PUSH_JOB, "p1", JobRunState="RUNNING")], throttled=throttled)
+    waited: list[float] = []
+    found = stop_active(client, waited.append)
+    assert (client.stopped, found.stopped, found.error) == (["p1"], ("p1",), "")
+    assert [run.state for run in found.runs] == ["STOPPED"]
+    assert waited == [*pauses, glue_runs.SETTLE_SECONDS]
+
+
+def test_a_stop_is_known_although_glue_is_throttled_later() -> None:
+    client = Glue([raw(factory.PUSH_JOB, "p1", JobRunState="RUNNING")], throttled=range(3, 100))
+    found = stop_active(client)
+    assert (found.stopped, [run.state for run in found.runs]) == (("p1",), ["RUNNING"])
+    assert "Rate exceeded" in found.error

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engagement.contract.outcomes import ErrorGroup
 from engagement.contract.summary import Finding
 from engagement.notifications import message
 from engagement.summary.run_artifacts import RunArtifacts
@@ -70,6 +71,22 @@ def test_a_failed_task_is_named() -> None:
 def test_other_failures_show_task_and_code() -> None:
     sent = message_of(factory.artifacts(delivery=factory.MISSING, aggregates={}))
     assert sent.subject == "FAILED engagement scores 2026-11-23: push_scores: delivery missing"
+
+
+def test_an_incomplete_count_is_sent_as_a_limit() -> None:
+    timeouts = ErrorGroup(outcome="unknown", reason="timeout", http_status=None, detail="", count=7)
+    plan = factory.aggregate(factory.LAST, "plan", {})
+    counted = factory.aggregate(factory.LAST, "ledger", {"delivered": 493, "unknown": 7}, errors=[timeouts])
+    tasks = dict.fromkeys(factory.TASKS, "success") | {"push_scores": "failed"}
+    sent = message_of(
+        factory.artifacts(tasks=tasks, delivery=factory.MISSING, aggregates={factory.LAST: [plan, counted]})
+    )
+    about = "FAILED engagement scores 2026-11-23"
+    assert sent.subject == f"{about}: push_scores failed, at least 493 of 1,000 delivered"
+    assert "At least 493 of 1,000 scores for 2026-11-23 were delivered; at most 507 users" in sent.body
+    assert "Not reached: at most 507 of 1,000 users (50.70%, limit 1%)" in sent.body
+    assert "Reasons: timeout (7), no outcome was recorded (at most 500)" in sent.body
+    assert "- delivered: at least 493\n- unknown: at least 7\n- unaccounted: at most 500\n" in sent.body
 
 
 def test_message_of_a_dry_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -17,14 +18,16 @@ from moto.core.responses import ActionResult
 from moto.glue.models import FakeJobRun, glue_backends
 from moto.glue.responses import GlueResponse
 
+from engagement.aws import glue_runs
 from engagement.aws.s3 import Bucket
 from engagement.contract import s3_keys
+from engagement.contract.aggregate import Aggregate
 from engagement.contract.summary import Summary
 from engagement.operators.summarize_responses import SummarizeApiResponsesOperator
 from tests.unit.plugins.engagement import run_factory as factory
+from tests.unit.plugins.engagement.ledger_factory import CANARY, ledger, line
 
 BUCKET = "engagement-output"
-CANARY = "user-canary-4711"
 LEDGER = f"responses/dt={factory.DATE}/attempt={factory.LAST}/part-0-00000.jsonl"
 RUN_SUMMARY = s3_keys.summary_prefix(factory.DATE, factory.RUN_ID, dry_run=False)
 
@@ -89,6 +92,7 @@ def aws(aws_account: None, monkeypatch: pytest.MonkeyPatch) -> Aws:  # noqa: ARG
         return ActionResult({"SuccessfulSubmissions": [], "Errors": []})
 
     # moto's Glue has neither error messages nor BatchStopJobRun.
+    monkeypatch.setattr(glue_runs, "SETTLE_SECONDS", 0)
     monkeypatch.setattr(FakeJobRun, "as_dict", with_error)
     monkeypatch.setattr(GlueResponse, "batch_stop_job_run", batch_stop_job_run, raising=False)
     return Aws()
@@ -259,15 +263,65 @@ def test_an_active_glue_run_is_stopped_first(aws: Aws) -> None:
     other = aws.start(factory.PUSH_JOB, "RUNNING", run_id="scheduled__other")
     task = operator(stop_poll_seconds=0)
     message = failure_message(task, context(task, {"push_scores": "failed"}))
-    assert f"push_scores failed: its Glue run {run} ended STOPPED" in message
+    assert f"push_scores failed (see its log); summarize_responses stopped its Glue run {run}, which was" in message
     assert aws.summary()["stopped_glue_runs"] == [run]
     assert (run_of(factory.PUSH_JOB, run).status, run_of(factory.PUSH_JOB, other).status) == ("STOPPED", "RUNNING")
+
+
+def killed_push(aws: Aws, planned: int, tasks: Sequence[Aggregate] = (), parts: dict[str, int] | None = None) -> None:
+    """Leave what a killed push of 1,000 users leaves: `planned` users of the plan, aggregates, lines by ledger part."""
+    plan = factory.aggregate(factory.LAST, "plan", {"superseded": planned})
+    aws.put(factory.objects(factory.scores_manifest(), None, [plan, *tasks]))
+    aws.put(ledger(factory.LAST, {part: [line()] * lines for part, lines in (parts or {}).items()}))
+
+
+CANARY_TASK = factory.aggregate(factory.LAST, "canary", {"delivered": 111}, posts=111)
+ALL_TASKS = [CANARY_TASK, *(factory.aggregate(factory.LAST, str(n), {"delivered": 440}, posts=440) for n in range(2))]
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "STOPPED", "TIMEOUT", "THROTTLED"])
+@pytest.mark.parametrize(
+    ("tasks", "parts", "delivered"),
+    [
+        ([], {}, "At least 0 of 1,000"),
+        ([], {"canary-000000": 40}, "At least 40 of 1,000"),
+        (
+            [CANARY_TASK],
+            {"canary-000000": 111, "0-000000": 500, "1-000000": 20, "1-000001": 31},
+            "At least 662 of 1,000",
+        ),
+        (ALL_TASKS, {"canary-000000": 111, "0-000000": 440, "1-000000": 440}, "991 of 1,000"),
+    ],
+    ids=["before the canary", "in the canary", "in the middle", "after the tasks"],
+)
+def test_a_stopped_push_is_counted_from_its_ledger(
+    aws: Aws,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    tasks: list[Aggregate],
+    parts: dict[str, int],
+    delivered: str,
+) -> None:
+    killed_push(aws, 9, tasks, parts)
+    aws.start(factory.PUSH_JOB, "RUNNING" if state == "THROTTLED" else state)
+    if state == "THROTTLED":
+        fail_calls(monkeypatch, "GetJobRuns")
+    task = operator(stop_poll_seconds=0, stop_wait_seconds=0 if state == "THROTTLED" else 1)
+    with pytest.raises(AirflowException) as raised:
+        task.execute(context(task, {"push_scores": "failed"}))
+    message = str(raised.value)
+    assert f". {delivered} scores for 2026-11-23 were delivered" in message
+    assert CANARY not in message + aws.text(f"{RUN_SUMMARY}.json") + aws.text(f"{RUN_SUMMARY}.html")
+    summary = aws.summary()
+    total = summary["outcomes"]["delivered"] + summary["not_reached"] + summary["outcomes"]["superseded"]
+    assert total == 1000
+    assert summary["counts_complete"] == (not delivered.startswith("At least"))
 
 
 def test_an_error_of_glue_is_retried_with_a_report_written(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.put_run()
     fail_calls(monkeypatch, "GetJobRuns")
-    task = operator()
+    task = operator(stop_wait_seconds=0)
     with pytest.raises(AirflowException, match="cannot read the Glue runs") as raised:
         task.execute(context(task))
     assert not isinstance(raised.value, AirflowFailException)

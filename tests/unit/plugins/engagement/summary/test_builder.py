@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engagement.aws.glue_runs import GlueRuns
-from engagement.contract.summary import InputRows, RecentScores
+from engagement.contract.aggregate import Aggregate
+from engagement.contract.outcomes import ErrorGroup
+from engagement.contract.summary import InputRows, RecentScores, Summary
+from engagement.summary import ledger_counts
 from engagement.summary.run_artifacts import LoadedManifest
 from tests.unit.plugins.engagement import run_factory as factory
 
@@ -79,11 +84,79 @@ def test_a_killed_push_job_may_have_sent_something() -> None:
     assert (summary.rows, summary.unaccounted) == (1000, 1000)
 
 
-def test_without_a_manifest_outcomes_come_from_aggregates() -> None:
-    summary = build(factory.artifacts(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()}))
-    assert summary.outcomes.delivered == 500
-    assert summary.unaccounted == 500
-    assert summary.headline.endswith("500 of 1,000 scores for 2026-11-23 were delivered.")
+def killed(*tasks: Aggregate, ledger_rows: dict[str, int] | None = None, **changes: Any) -> Summary:
+    """Return the summary of a push job that was killed after it had planned 300 of its 1,000 users."""
+    found = [factory.aggregate(factory.LAST, "plan", {"delivered": 200, "superseded": 100}), *tasks]
+    if ledger_rows:
+        found.append(factory.aggregate(factory.LAST, ledger_counts.TASK, ledger_rows, posts=400, retries=7))
+    states = dict.fromkeys(factory.TASKS, "success") | {"push_scores": "failed"}
+    values = {"tasks": states, "delivery": factory.MISSING, "aggregates": {factory.LAST: found}}
+    return build(factory.artifacts(**values | changes))
+
+
+CANARY = factory.aggregate(factory.LAST, "canary", {"delivered": 100, "rejected": 11}, posts=112, retries=1)
+TASKS = [factory.aggregate(factory.LAST, str(n), {"delivered": 145, "unknown": 2}, posts=150) for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("summary", "delivered", "not_reached", "lines"),
+    [
+        (killed(), 200, 700, 0),
+        (killed(ledger_rows={"delivered": 31, "rejected": 4}), 231, 669, 35),
+        (killed(CANARY), 300, 600, 0),
+        (killed(CANARY, *TASKS[:2], ledger_rows={"delivered": 60, "unknown": 40}), 650, 250, 100),
+        (killed(CANARY, *TASKS[:3]), 735, 165, 0),
+    ],
+    ids=["before the canary", "in the canary", "canary only", "in the middle", "without a ledger line"],
+)
+def test_counts_of_a_killed_attempt_are_limits(summary: Summary, delivered: int, not_reached: int, lines: int) -> None:
+    assert (summary.outcomes.delivered, summary.not_reached) == (delivered, not_reached)
+    assert not_reached == 1000 - 100 - delivered  # no one is counted as reached without evidence
+    assert (summary.counts_complete, summary.requests_complete) == (False, False)
+    assert summary.generated_from.ledger_lines == lines
+    assert summary.headline.endswith(
+        f" At least {delivered:,} of 1,000 scores for 2026-11-23 were delivered; "
+        f"at most {not_reached:,} users were not reached."
+    )
+
+
+def test_counts_are_facts_if_all_tasks_had_ended() -> None:
+    summary = killed(CANARY, *TASKS, factory.aggregate(factory.LAST, "rest", {"deferred": 1}))
+    assert (summary.outcomes.delivered, summary.not_reached, summary.unaccounted) == (880, 20, 0)
+    assert (summary.counts_complete, summary.requests_complete) == (True, True)
+    assert summary.headline.endswith(" 880 of 1,000 scores for 2026-11-23 were delivered.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "ending"),
+    [
+        (
+            {"scores": factory.MISSING},
+            "At least 300 scores for 2026-11-23 were delivered; at least 11 users were not reached.",
+        ),
+        ({"aggregates": {}}, "It is unknown how many scores for 2026-11-23 were delivered."),
+        ({"mode": "dry_run"}, "Nothing was sent for 2026-11-23."),
+    ],
+    ids=["unknown rows", "no aggregate", "dry run"],
+)
+def test_nothing_is_claimed_that_is_not_known(changes: dict[str, Any], ending: str) -> None:
+    assert killed(CANARY, **changes).headline.endswith(f". {ending}")
+
+
+def test_an_unreadable_aggregate_leaves_the_counts_open() -> None:
+    rest = factory.aggregate(factory.LAST, "rest", {"deferred": 1})
+    summary = killed(CANARY, *TASKS, rest, broken_aggregates=["The aggregate x cannot be read"])
+    assert not summary.counts_complete
+
+
+def test_requests_of_a_killed_earlier_attempt_are_a_limit() -> None:
+    summary = build(factory.artifacts())  # its first attempt was killed with 500 of 1,000 rows counted
+    assert [attempt.complete for attempt in summary.attempts] == [False, True]
+    assert (summary.counts_complete, summary.requests_complete) == (True, False)
+    lost = [ErrorGroup(outcome="unknown", reason="task_lost", http_status=None, detail="", count=4)]
+    rest = factory.aggregate(factory.LAST, "rest", {"unknown": 4}, errors=lost)
+    found = {factory.LAST: [*factory.last_attempt(), rest]}
+    assert not build(factory.artifacts(aggregates=found)).requests_complete
 
 
 def headline_of(outcomes: dict[str, int], mode: str = "all") -> str:

@@ -140,6 +140,58 @@ def test_a_failed_task_reports_the_error_of_its_glue_run() -> None:
     assert "The CRM responded with 401 twice." in second.detail
 
 
+THROTTLED = "ClientError: An error occurred (ThrottlingException) when calling the GetJobRun operation: Rate exceeded"
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "expected"),
+    [
+        (
+            "STOPPED",
+            {"stopped": (factory.LAST,)},
+            f"push_scores failed: {THROTTLED}; summarize_responses stopped its Glue run jr_last, which was still "
+            "active after the task had ended",
+        ),
+        (
+            "STOPPED",
+            {"stopped": (factory.LAST,), "error": ""},
+            "push_scores failed (see its log); summarize_responses stopped its Glue run jr_last, which was still "
+            "active after the task had ended",
+        ),
+        (
+            "STOPPING",
+            {"stopped": (factory.LAST,)},
+            f"push_scores failed: {THROTTLED}; its Glue run jr_last is STOPPING, and StopJobRun has not ended it",
+        ),
+        (
+            "STOPPED",
+            {},
+            "push_scores failed: its Glue run jr_last ended STOPPED; summarize_responses did not stop it, so it was "
+            "likely stopped in the AWS console or with StopJobRun",
+        ),
+        (
+            "TIMEOUT",
+            {},
+            "push_scores failed: its Glue run jr_last ended TIMEOUT: Glue stopped it when the Timeout of the job had "
+            "passed",
+        ),
+        ("ERROR", {"glue_error": "no capacity"}, "push_scores failed: its Glue run jr_last ended ERROR (no capacity)"),
+        ("FAILED", {"stopped": (factory.LAST,), "glue_error": "boom"}, "push_scores failed: boom"),
+    ],
+    ids=["stopped by us", "without a message", "did not stop", "stopped outside", "timeout", "error", "own failure"],
+)
+def test_the_finding_says_who_stopped_the_glue_run(state: str, changes: dict[str, Any], expected: str) -> None:
+    run = factory.glue_run(factory.PUSH_JOB, factory.LAST, state=state, error=changes.get("glue_error", ""))
+    artifacts = factory.artifacts(
+        tasks=SUCCESS | {"push_scores": "failed"},
+        task_errors={"push_scores": error} if (error := changes.get("error", THROTTLED)) else {},
+        glue=GlueRuns((run,), changes.get("stopped", ())),
+        latest_glue_runs={"push_scores": run},
+        delivery=unusable("missing"),
+    )
+    assert findings.evaluate_run(artifacts, LIMIT)[0].detail == expected
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from engagement.aws.glue_runs import GlueRuns
+from engagement.contract.outcomes import ErrorGroup
 from engagement.contract.summary import Checks, Finding, Summary
 from engagement.summary import report
 from engagement.summary.run_artifacts import LoadedManifest, RunArtifacts
@@ -168,9 +169,32 @@ def test_without_a_push_no_users_were_reached() -> None:
     assert "All users: an earlier task failed" in text
 
 
-def test_unaccounted_users_are_shown() -> None:
-    killed = factory.artifacts(delivery=factory.MISSING, aggregates={factory.FIRST: factory.first_attempt()})
-    assert "Not reached 0 0 %, limit 1 %; 500 unaccounted" in squeeze(Page(report.render(build(killed))).text)
+def test_an_incomplete_count_is_never_shown_as_a_fact() -> None:
+    timeouts = ErrorGroup(outcome="unknown", reason="timeout", http_status=None, detail="", count=7)
+    counted = factory.aggregate(factory.LAST, "ledger", {"delivered": 493, "unknown": 7}, posts=510, errors=[timeouts])
+    plan = factory.aggregate(factory.LAST, "plan", {"unchanged": 12})
+    killed = factory.artifacts(delivery=factory.MISSING, aggregates={factory.LAST: [plan, counted]})
+    page = Page(report.render(build(killed)))
+    text = squeeze(page.text)
+    for shown in (
+        "At least 493 of 1,000 scores for 2026-11-23 were delivered; at most 495 users were not reached.",
+        "at most 495 not reached: timeout (7), no outcome was recorded (at most 488)",
+        "Delivered 49.3 % at least 493 of 1,000",
+        "Not reached 495 at most 49.5 %, limit 1 %; 488 unaccounted",
+        "Requests 510 at least 510, including 0 retries",
+        "delivered The CRM has the score. at least 493 49.3 %",
+        "unchanged Not sent: the CRM has the same score already. 12 1.2 %",
+        "unaccounted No outcome was recorded. The next attempt sends these users. at most 488 48.8 %",
+        "For at most 488 of them no outcome was recorded",
+        "largest group first. Each number is a lower limit.",
+        "Attempt 1 jr_last · at least 510 requests",
+        "1 aggregates · 500 ledger lines",
+    ):
+        assert shown in text, text
+    (chart,) = [a["aria-label"] for _, a in page.tags if (a.get("aria-label") or "").startswith("Outcomes: ")]
+    assert chart is not None
+    assert "delivered: at least 493 " in chart
+    assert "unaccounted: at most 488 " in chart
 
 
 def test_repeated_advice_is_shown_once() -> None:

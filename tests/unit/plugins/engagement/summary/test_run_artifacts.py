@@ -1,4 +1,4 @@
-"""Manifests and aggregates: only those of this run are used, and ledger lines are never read."""
+"""Manifests and aggregates: only those of this run are used. The ledger is read only where they are missing."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from engagement.contract.delivery_manifest import DeliveryManifest
 from engagement.summary import run_artifacts
 from engagement.summary.aggregation import NO_SECONDS, throughput
 from tests.unit.plugins.engagement import run_factory as factory
+from tests.unit.plugins.engagement.ledger_factory import ledger, line
 from tests.unit.plugins.engagement.memory_bucket import MemoryBucket
 
-NO_GLUE = GlueRuns(())
 LEDGER = f"responses/dt={factory.DATE}/attempt={factory.LAST}/part-0-00000.jsonl"
 
 
@@ -27,12 +27,11 @@ def complete_run() -> MemoryBucket:
 def aggregates(
     store: MemoryBucket,
     delivery: run_artifacts.LoadedManifest[DeliveryManifest],
-    glue: GlueRuns = NO_GLUE,
     *,
     dry_run: bool = False,
 ) -> tuple[dict[str, list[str]], list[str]]:
     by_attempt, broken = run_artifacts.read_aggregates(
-        store, factory.DATE, factory.RUN_ID, delivery=delivery, glue=glue, dry_run=dry_run
+        store, factory.DATE, factory.RUN_ID, delivery=delivery, dry_run=dry_run
     )
     return {attempt: sorted(a.task for a in of_attempt) for attempt, of_attempt in by_attempt.items()}, broken
 
@@ -73,18 +72,67 @@ def test_a_manifest_that_is_not_usable(raw: bytes | None, code: str, detail: str
 
 
 def test_without_a_manifest_attempts_are_listed() -> None:
-    store = complete_run()
+    later, earlier = "jr_a", "jr_b"  # ids say nothing about the order
     of_another_run = factory.aggregate("jr_other", "0", {"delivered": 3}, run_id="manual__other")
-    store.objects |= factory.objects(None, None, [of_another_run])
-    del store.objects[s3_keys.delivery_manifest_key(factory.DATE, factory.RUN_ID, dry_run=False)]
-    glue = GlueRuns(
-        (factory.glue_run(factory.PUSH_JOB, factory.FIRST), factory.glue_run(factory.PUSH_JOB, factory.LAST))
-    )
-    by_attempt, broken = aggregates(store, read_delivery_manifest(store), glue)
-    assert by_attempt == {factory.FIRST: ["0"], factory.LAST: ["0", "plan"]}
-    assert list(by_attempt) == [factory.FIRST, factory.LAST]
+    plans = [
+        factory.aggregate(earlier, "plan", {"unchanged": 1}, started_at="2026-11-23T03:10:00Z"),
+        factory.aggregate(later, "plan", {"delivered": 1}, started_at="2026-11-23T03:20:00Z"),
+        factory.aggregate(later, "0", {"delivered": 2}, started_at="2026-11-23T03:20:00Z"),
+    ]
+    finished = ledger(later, {"0-000000": [line()]})
+    store = MemoryBucket(factory.objects(None, None, [of_another_run, *plans]) | finished)
+    by_attempt, broken = aggregates(store, read_delivery_manifest(store))
+    assert by_attempt == {earlier: ["plan"], later: ["0", "plan"]}
+    assert list(by_attempt) == [earlier, later]
     assert broken == []
-    assert LEDGER not in store.reads
+    assert not finished.keys() & set(store.reads)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "counted"),
+    [(("plan",), 3), (("plan", "0"), 2), (("plan", "0", "canary"), 0), (("plan", "rest"), 0)],
+    ids=["killed in the canary", "some tasks finished", "all tasks finished", "counted by the next attempt"],
+)
+def test_a_killed_attempt_is_counted_from_its_ledger(tasks: tuple[str, ...], counted: int) -> None:
+    finished = [factory.aggregate(factory.LAST, task, {}) for task in tasks]
+    lines = ledger(factory.LAST, {"0-000000": [line()], "canary-000000": [line(), line("rejected")]})
+    store = MemoryBucket(factory.objects(None, None, finished) | lines)
+    found, broken = run_artifacts.read_aggregates(
+        store, factory.DATE, factory.RUN_ID, delivery=read_delivery_manifest(store), dry_run=False
+    )
+    assert sum(each.rows for each in found[factory.LAST]) == counted
+    assert [each.task for each in found[factory.LAST] if each.rows] == (["ledger"] if counted else [])
+    assert broken == []
+
+
+def test_a_ledger_without_a_plan_belongs_to_no_run() -> None:
+    store = MemoryBucket(ledger(factory.LAST, {"0-000000": [line()]}))
+    assert aggregates(store, read_delivery_manifest(store)) == ({}, [])
+    assert store.reads == [s3_keys.delivery_manifest_key(factory.DATE, factory.RUN_ID, dry_run=False)]
+
+
+def glue_runs(**states: str) -> GlueRuns:
+    runs = tuple(factory.glue_run(factory.PUSH_JOB, run, state=state) for run, state in states.items())
+    return GlueRuns(runs, tuple(run for run, state in states.items() if run.startswith("now")))
+
+
+@pytest.mark.parametrize(
+    ("states", "summary", "expected", "reads"),
+    [
+        ({"jr_1": "STOPPED", "jr_2": "STOPPED"}, b'{"stopped_glue_runs": ["jr_1"], "x": 1}', ("jr_1",), 1),
+        ({"now_1": "STOPPED", "jr_1": "STOPPED"}, b'{"stopped_glue_runs": ["jr_1"]}', ("jr_1", "now_1"), 1),
+        ({"jr_1": "STOPPED"}, None, (), 1),
+        ({"jr_1": "STOPPED"}, b'{"stopped_glue_runs": "jr_1"}', (), 1),
+        ({"now_1": "STOPPED"}, b'{"stopped_glue_runs": ["jr_1"]}', ("now_1",), 0),
+        ({"jr_1": "SUCCEEDED", "jr_2": "TIMEOUT"}, b'{"stopped_glue_runs": ["jr_1"]}', (), 0),
+    ],
+)
+def test_runs_stopped_by_an_earlier_try_are_known(
+    states: dict[str, str], summary: bytes | None, expected: tuple[str, ...], reads: int
+) -> None:
+    store = MemoryBucket({} if summary is None else {"summary.json": summary})
+    assert run_artifacts.add_earlier_stops(store, "summary.json", glue_runs(**states)).stopped == expected
+    assert len(store.reads) == reads
 
 
 def test_the_seconds_of_an_attempt_are_added_up() -> None:
@@ -93,7 +141,7 @@ def test_the_seconds_of_an_attempt_are_added_up() -> None:
     other = factory.aggregate("jr_2", "0", {}, seconds={"first": 11, "posts": [7]})
     store = MemoryBucket(factory.objects(None, None, [*tasks, other]))
     by_attempt, _ = run_artifacts.read_aggregates(
-        store, factory.DATE, factory.RUN_ID, delivery=read_delivery_manifest(store), glue=NO_GLUE, dry_run=False
+        store, factory.DATE, factory.RUN_ID, delivery=read_delivery_manifest(store), dry_run=False
     )
     added = RequestsPerSecond(first=10, posts=(2, 5, 0, 1))
     assert [each.seconds for each in by_attempt["jr_1"]] == [added, NO_SECONDS, NO_SECONDS]

@@ -92,6 +92,14 @@ def test_a_row_shows_the_numbers_of_a_run() -> None:
     assert "There is no summary for" not in shown
 
 
+def test_an_incomplete_count_is_shown_as_a_limit() -> None:
+    drawn = page(a_run(status="failed", counts_complete=False, unaccounted=20, not_reached=28))
+    shown = text(drawn)
+    assert "✕ Failed scheduled ended 2026-11-23 05:00 1,000 delivered: at least 970 (97.0 %)" in shown
+    assert "unaccounted: at most 20 (2.0 %) at most 28 83 ms" in shown
+    assert "2026-11-23: at most 28" in shown
+
+
 def test_the_outcome_bar_has_a_text_alternative() -> None:
     drawn = [a for tag, a in parsed(page(a_run())).tags if tag == "svg"]
     assert len(drawn) == 5
