@@ -6,13 +6,17 @@ from collections.abc import Mapping
 
 from multidict import MultiMapping
 
+_MAX_LENGTH = 1_000  # longer values are no numbers, dates or lists of a few words
+
 
 def header_values(headers: Mapping[str, str], name: str) -> list[str]:
-    """Return the values of all lines of a header.
+    """Return the values of all lines of a header, without what exceeds 1,000 characters.
 
     :param headers: of aiohttp, or any mapping with names in lower case
     :param name: in lower case
     """
     if isinstance(headers, MultiMapping):
-        return headers.getall(name, [])
-    return [headers[name]] if name in headers else []
+        values = headers.getall(name, [])
+    else:
+        values = [headers[name]] if name in headers else []
+    return [value[:_MAX_LENGTH] for value in values]

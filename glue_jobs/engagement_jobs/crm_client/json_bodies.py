@@ -23,6 +23,7 @@ EXECUTION_ERROR: Final = 8
 _MAX_DEPTH = 8
 _NESTED_NAMES = frozenset({"results", "result", "data"})
 _MAX_NAME_LENGTH = 40  # longer than every name below
+_MAX_STATE_LENGTH = 200  # of a text in a status field; the rest is not read
 _TOO_MANY_REQUESTS = 429
 
 _SUCCESS_NAMES = frozenset(
@@ -144,17 +145,22 @@ def _read_success(value: Any, _: int) -> int:
 
 def _read_status(value: Any, depth: int) -> int:
     if isinstance(value, str):
-        number = _LEADING_STATUS.match(value.strip())
-        if number:
-            return _read_number(int(number[1]))
-        word = _FIRST_WORD.match(value)
-        state = word[1].lower() if word else ""
-        return (FAILURE if state in _FAILURE_WORDS else SUCCESS if state in _SUCCESS_WORDS else 0) | _name_limit(value)
+        return _read_state(value[:_MAX_STATE_LENGTH])
     if isinstance(value, bool):
         return SUCCESS if value else FAILURE
     if isinstance(value, int | float):
         return _read_number(value)
     return evaluate(value, depth + 1)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_state(text: str) -> int:
+    number = _LEADING_STATUS.match(text.strip())
+    if number:
+        return _read_number(int(number[1]))
+    word = _FIRST_WORD.match(text)
+    state = word[1].lower() if word else ""
+    return (FAILURE if state in _FAILURE_WORDS else SUCCESS if state in _SUCCESS_WORDS else 0) | _name_limit(text)
 
 
 def _read_number(status: float) -> int:

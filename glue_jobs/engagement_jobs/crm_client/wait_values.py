@@ -33,7 +33,7 @@ _DURATION_PART = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _ISO_DURATION = re.compile(
-    r"P(?=[\dT])(?:(?P<d>[\d.]+)D)?(?:T(?:(?P<h>[\d.]+)H)?(?:(?P<m>[\d.]+)M)?(?:(?P<s>[\d.]+)S)?)?",
+    r"P(?=\d|T\d)(?:(?P<d>[\d.]+)D)?(?:T(?:(?P<h>[\d.]+)H)?(?:(?P<m>[\d.]+)M)?(?:(?P<s>[\d.]+)S)?)?",
     re.ASCII | re.IGNORECASE,
 )
 _HTTP_DATE = re.compile(

@@ -13,7 +13,8 @@ from engagement_jobs.crm_client.quotas import announced_quota
 from engagement_jobs.crm_client.wait_values import parse_seconds
 
 # Names of headers, and seconds of the unit of a plain number.
-_HEADERS: Final = ((istr("retry-after"), 1.0), (istr("retry-after-ms"), 0.001), (istr("x-ms-retry-after-ms"), 0.001))
+_SECONDS, _MILLISECONDS, _MS_MILLISECONDS = istr("retry-after"), istr("retry-after-ms"), istr("x-ms-retry-after-ms")
+_HEADERS: Final = ((_SECONDS, 1.0), (_MILLISECONDS, 0.001), (_MS_MILLISECONDS, 0.001))
 # 202 Accepted: the header is the interval at which to poll for the result, which the job does not do.
 _STATUS_OF_POLLING = 202
 # These responses mean "quota used up" if they report a quota of which nothing is left.
@@ -39,12 +40,16 @@ def requested_wait(status: int, headers: Mapping[str, str]) -> RequestedWait | N
     :param headers: must support lookup by lower-case names
     :return: None if it requests none: there is no header, or it is zero, negative, or a time in the past
     """
-    values = [(value, unit) for name, unit in _HEADERS if name in headers for value in header_values(headers, name)]
-    if status == _STATUS_OF_POLLING or not (values or status in _STATUSES_OF_QUOTAS):
-        return None
-    if not values:
-        quota = announced_quota(headers)
-        return RequestedWait(quota.seconds, _printable(quota.raw)) if quota and quota.remaining == 0 else None
+    if _SECONDS in headers or _MILLISECONDS in headers or _MS_MILLISECONDS in headers:
+        return None if status == _STATUS_OF_POLLING else _longest_wait(headers)
+    if status not in _STATUSES_OF_QUOTAS:
+        return None  # this is called for every response
+    quota = announced_quota(headers)
+    return RequestedWait(quota.seconds, _printable(quota.raw)) if quota and quota.remaining == 0 else None
+
+
+def _longest_wait(headers: Mapping[str, str]) -> RequestedWait | None:
+    values = [(value, unit) for name, unit in _HEADERS for value in header_values(headers, name)]
     seconds, raw = max((parse_seconds(value, headers, unit), value) for value, unit in values)
     return RequestedWait(seconds, _printable(raw)) if seconds > 0 else None
 
