@@ -60,7 +60,7 @@ def parse_body(headers: Mapping[str, str], body: bytes) -> Any:
         guard = _SCRIPT_GUARD.match(text)
         with contextlib.suppress(ValueError):
             return json_bodies.parse_json(text[guard.end() :] if guard else text)
-    raise ValueError("not JSON in any encoding")
+    raise ValueError
 
 
 def _why_unread(headers: Mapping[str, str]) -> Finding:

@@ -92,9 +92,9 @@ def parse_json(text: str) -> Any:
     try:
         value, end = _decode(text)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError from None
     if end != len(text):
-        raise ValueError("more than one JSON value")
+        raise ValueError
     return value
 
 

@@ -7,14 +7,14 @@ Three families of headers are read: `RateLimit` of the current IETF draft ("Rate
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from multidict import istr
 
 from engagement_jobs.crm_client.header_values import header_values
-from engagement_jobs.crm_client.wait_values import parse_seconds
+from engagement_jobs.crm_client.wait_values import MAX_SECONDS, parse_seconds
 
 _CURRENT: Final = istr("ratelimit")
 _POLICY: Final = istr("ratelimit-policy")
@@ -27,9 +27,14 @@ _REMAINING, _OLDER_REMAINING = _OLDER[0][0], _OLDER[1][0]
 _MEMBER = re.compile(
     r'\s*("(?:[^"\\]|\\.)*"|[^\s;,="]+)((?:\s*;\s*[a-z*][^\s;,="]*(?:=(?:"(?:[^"\\]|\\.)*"|[^\s;,"]+))?)*)'
 )
-_PARAMETER = re.compile(r';\s*([a-z*][^\s;,="]*)=(\d+)')
+_PARAMETER = re.compile(r';\s*([a-z*][^\s;,="]*)=(\d{1,15})(?!\d)')
+_INTEGER = re.compile(r"(?<!\d)-?\d{1,15}(?!\d)", re.ASCII)  # structured fields have no longer ones
 # `limit=100, remaining=50, reset=30` of the versions in between.
-_DICTIONARY = re.compile(r"\b(remaining|reset)\s*=\s*(\d+)")
+_DICTIONARY = re.compile(r"\b(remaining|reset)\s*=\s*(\d{1,15})(?!\d)")
+
+
+# Servers that round down announce 0 in the last second of a window.
+_MIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,49 +42,43 @@ class Quota:
     """Number of requests that the CRM still accepts within a time.
 
     :param remaining: number of requests
-    :param seconds: until the quota is full again; greater than 0
+    :param seconds: until the quota is full again, at least 1; None if the response does not report it
     :param raw: the header's value
     """
 
     remaining: int
-    seconds: float
+    seconds: float | None
     raw: str
 
 
-def announced_quota(headers: Mapping[str, str]) -> Quota | None:
-    """Return the quota with the fewest remaining requests per second; None if the response announces none.
+def announced_quotas(headers: Mapping[str, str]) -> Sequence[Quota]:
+    """Return all quotas that a response announces, such as one per second and one per day.
 
     :param headers: must support lookup by lower-case names
     """
-    if not (_CURRENT in headers or _REMAINING in headers or _OLDER_REMAINING in headers):
-        return None  # this is called for every response
-    quotas = [*_current(headers), *_older(headers)]
-    return min((quota for quota in quotas if quota.seconds > 0), key=_per_second, default=None)
-
-
-def quota_is_used_up(headers: Mapping[str, str]) -> bool:
-    """Return whether a response reports that no request is left, even if it does not report until when."""
-    quotas = [*_current(headers), *_older(headers)]
-    return any(quota.remaining == 0 for quota in quotas)
-
-
-def _per_second(quota: Quota) -> float:
-    return quota.remaining / quota.seconds
+    if _CURRENT in headers or _REMAINING in headers or _OLDER_REMAINING in headers:
+        return [*_current(headers), *_older(headers)]
+    return ()  # this is called for every response
 
 
 def _current(headers: Mapping[str, str]) -> Iterator[Quota]:
     windows = {
-        name: values.get("w", 0)
-        for values_of in header_values(headers, _POLICY)
-        for name, values in _members(values_of)
+        name: values["w"]
+        for policies in header_values(headers, _POLICY)
+        for name, values in _members(policies)
+        if "w" in values
     }
     for value in header_values(headers, _CURRENT):
-        members = dict(_DICTIONARY.findall(value))
-        if "remaining" in members:
-            yield Quota(int(members["remaining"]), float(members.get("reset", 0)), value)
+        draft = {name: int(number) for name, number in _DICTIONARY.findall(value)}
+        if "remaining" in draft:
+            yield Quota(draft["remaining"], _at_least_a_second(draft.get("reset")), value)
         for name, values in _members(value):
             if "r" in values:
-                yield Quota(values["r"], float(values.get("t", windows.get(name, 0))), value)
+                yield Quota(values["r"], _at_least_a_second(values.get("t", windows.get(name))), value)
+
+
+def _at_least_a_second(seconds: float | None) -> float | None:
+    return None if seconds is None else min(max(seconds, _MIN_SECONDS), MAX_SECONDS)
 
 
 def _members(value: str) -> Iterator[tuple[str, dict[str, int]]]:
@@ -89,7 +88,8 @@ def _members(value: str) -> Iterator[tuple[str, dict[str, int]]]:
 
 def _older(headers: Mapping[str, str]) -> Iterator[Quota]:
     for remaining_name, reset_name in _OLDER:
-        numbers = re.findall(r"-?\d+", ",".join(header_values(headers, remaining_name)), re.ASCII)
+        numbers = _INTEGER.findall(",".join(header_values(headers, remaining_name)))
         if numbers:
             reset = ",".join(header_values(headers, reset_name))
-            yield Quota(max(0, min(map(int, numbers))), parse_seconds(reset, headers), reset)
+            seconds = _at_least_a_second(parse_seconds(reset, headers)) if reset else None
+            yield Quota(max(0, min(map(int, numbers))), seconds, reset)

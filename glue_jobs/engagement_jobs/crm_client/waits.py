@@ -9,7 +9,7 @@ from typing import Final
 from multidict import istr
 
 from engagement_jobs.crm_client.header_values import header_values
-from engagement_jobs.crm_client.quotas import announced_quota
+from engagement_jobs.crm_client.quotas import announced_quotas
 from engagement_jobs.crm_client.wait_values import parse_seconds
 
 # Names of headers, and seconds of the unit of a plain number.
@@ -44,15 +44,17 @@ def requested_wait(status: int, headers: Mapping[str, str]) -> RequestedWait | N
         return None if status == _STATUS_OF_POLLING else _longest_wait(headers)
     if status not in _STATUSES_OF_QUOTAS:
         return None  # this is called for every response
-    quota = announced_quota(headers)
-    return RequestedWait(quota.seconds, _printable(quota.raw)) if quota and quota.remaining == 0 else None
+    resets = [
+        (quota.seconds, quota.raw) for quota in announced_quotas(headers) if quota.remaining == 0 and quota.seconds
+    ]
+    return _wait(*max(resets)) if resets else None
 
 
 def _longest_wait(headers: Mapping[str, str]) -> RequestedWait | None:
     values = [(value, unit) for name, unit in _HEADERS for value in header_values(headers, name)]
-    seconds, raw = max((parse_seconds(value, headers, unit), value) for value, unit in values)
-    return RequestedWait(seconds, _printable(raw)) if seconds > 0 else None
+    return _wait(*max((parse_seconds(value, headers, unit), value) for value, unit in values))
 
 
-def _printable(value: str) -> str:
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in value[:_MAX_RAW_LENGTH])
+def _wait(seconds: float, raw: str) -> RequestedWait | None:
+    text = "".join(letter if " " <= letter <= "~" else "?" for letter in raw[:_MAX_RAW_LENGTH])
+    return RequestedWait(seconds, text) if seconds > 0 else None

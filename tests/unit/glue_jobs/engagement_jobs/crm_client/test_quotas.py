@@ -3,15 +3,16 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from engagement_jobs.crm_client.quotas import announced_quota, quota_is_used_up
+from engagement_jobs.crm_client.quotas import announced_quotas
 
 DATE = "Mon, 23 Nov 2026 03:00:00 GMT"
 EPOCH = 1_795_402_800  # DATE
 
 
-def quota(*headers: tuple[str, str]) -> tuple[int, float] | None:
-    announced = announced_quota(CIMultiDict([("Date", DATE), *headers]))
-    return None if announced is None else (announced.remaining, announced.seconds)
+def quotas(*headers: tuple[str, str]) -> list[tuple[int, float | None]]:
+    """Return remaining requests and seconds of all quotas of a response with these headers."""
+    announced = announced_quotas(CIMultiDict([("Date", DATE), *headers]))
+    return [(quota.remaining, quota.seconds) for quota in announced]
 
 
 @pytest.mark.parametrize(
@@ -22,11 +23,11 @@ def quota(*headers: tuple[str, str]) -> tuple[int, float] | None:
         ('"default" ; r=0 ; t=1', (0, 1.0)),
         ('"default";pk=:cHs9:;t=30;r=50', (50, 30.0)),
         ('"a;r=1, \\"b";r=50;t=30', (50, 30.0)),
-        ('"hour";r=990;t=3600, "second";r=9;t=1', (990, 3600.0)),
-        ('"hour";r=36000;t=3600, "second";r=9;t=1', (9, 1.0)),
+        ('"hour";r=990;t=3600', (990, 3600.0)),
         ("limit=100, remaining=50, reset=30", (50, 30.0)),
-        ('"default";r=50', None),
-        ('"default";r=50;t=0', None),
+        ('"default";r=50', (50, None)),
+        ('"default";r=50;t=0', (50, 1.0)),
+        ('"default";r=50;t=99999999999', (50, 366 * 86_400.0)),
         ('"default";t=30', None),
         ('"default";r=-1;t=30', None),
         ('"default";r="50";t=30', None),
@@ -36,15 +37,13 @@ def quota(*headers: tuple[str, str]) -> tuple[int, float] | None:
         ('"' * 20_000, None),
     ],
 )
-def test_current_draft_is_read(value: str, expected: tuple[int, float] | None) -> None:
-    assert quota(("RateLimit", value)) == expected
+def test_current_draft_is_read(value: str, expected: tuple[int, float | None] | None) -> None:
+    assert quotas(("RateLimit", value)) == ([] if expected is None else [expected])
 
 
 def test_window_of_the_policy_stands_in_for_a_missing_time() -> None:
     policy = ("RateLimit-Policy", '"burst";q=100;w=60,"daily";q=1000;w=86400')
-    assert quota(policy, ("RateLimit", '"burst";r=50')) == (50, 60.0)
-    assert quota(policy, ("RateLimit", '"daily";r=50')) == (50, 86_400.0)
-    assert quota(policy) is None
+    assert quotas(policy, ("RateLimit", '"burst";r=50, "daily";r=9')) == [(50, 60.0), (9, 86_400.0)]
 
 
 @pytest.mark.parametrize("prefix", ["RateLimit", "X-RateLimit", "x-ratelimit"])
@@ -59,34 +58,27 @@ def test_window_of_the_policy_stands_in_for_a_missing_time() -> None:
         ("50", "2026-11-23T03:00:30Z", (50, 30.0)),
         ("50", "1.5", (50, 1.5)),
         ("-3", "30", (0, 30.0)),
-        ("50", "0", None),
-        ("50", str(EPOCH - 30), None),
+        ("50", "0", (50, 1.0)),
+        ("50", str(EPOCH - 30), (50, 1.0)),
+        ("50", "", (50, None)),
         ("many", "30", None),
         ("", "30", None),
     ],
 )
-def test_older_headers_are_read(prefix: str, remaining: str, reset: str, expected: tuple[int, float] | None) -> None:
+def test_older_headers_are_read(
+    prefix: str, remaining: str, reset: str, expected: tuple[int, float | None] | None
+) -> None:
     headers = (f"{prefix}-Limit", "100"), (f"{prefix}-Remaining", remaining), (f"{prefix}-Reset", reset)
-    assert quota(*headers) == expected
+    assert quotas(*headers) == ([] if expected is None else [expected])
 
 
-def test_tightest_of_all_headers_counts() -> None:
+def test_all_quotas_are_read() -> None:
     older = ("X-RateLimit-Remaining", "10"), ("X-RateLimit-Reset", "60")
-    assert quota(*older, ("RateLimit", '"a";r=50;t=30')) == (10, 60.0)
-    assert quota(*older, ("RateLimit", '"a";r=1;t=30')) == (1, 30.0)
-    assert quota(("RateLimit", '"a";r=50;t=30'), ("RateLimit", '"b";r=5;t=30')) == (5, 30.0)
+    assert quotas(("RateLimit", '"a";r=50;t=30'), *older, ("RateLimit", '"b";r=5;t=3')) == [(50, 30), (5, 3), (10, 60)]
 
 
 @pytest.mark.parametrize(
-    "headers",
-    [(), (("X-RateLimit-Remaining", "5"),), (("X-RateLimit-Limit", "5"), ("X-RateLimit-Reset", "30"))],
+    "headers", [(), (("X-RateLimit-Limit", "5"), ("X-RateLimit-Reset", "30")), (("RateLimit-Policy", "a;q=9;w=60"),)]
 )
-def test_incomplete_headers_announce_nothing(headers: tuple[tuple[str, str], ...]) -> None:
-    assert quota(*headers) is None
-
-
-def test_used_up_quota_needs_no_reset() -> None:
-    assert quota_is_used_up({"x-ratelimit-remaining": "0"})
-    assert quota_is_used_up({"ratelimit": '"default";r=0'})
-    assert not quota_is_used_up({"x-ratelimit-remaining": "1"})
-    assert not quota_is_used_up({})
+def test_limit_alone_announces_nothing(headers: tuple[tuple[str, str], ...]) -> None:
+    assert quotas(*headers) == []
