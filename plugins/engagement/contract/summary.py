@@ -167,6 +167,8 @@ class Summary(StrictModel):
     :param not_reached: rejected + unknown + deferred, and also unaccounted if counts_complete is False
     :param max_failed_fraction: the run fails if not_reached / rows is above this
     :param not_before: end of the pause that the CRM requested, ISO 8601 in UTC
+    :param retry_after_ignored: end of a pause that the CRM had requested and the run ignored because of its param
+        ignore_retry_after, ISO 8601 in UTC
     :param posts: number of requests over all attempts, as are ``retries`` and ``status_codes``
     :param errors: error groups of the last attempt
     :param scores: None without a scores manifest
@@ -198,6 +200,7 @@ class Summary(StrictModel):
     max_failed_fraction: float
     stopped: Stopped | None
     not_before: str | None
+    retry_after_ignored: str | None = None  # absent in older summaries
     posts: Count
     retries: Count
     status_codes: dict[str, Count]

@@ -108,6 +108,9 @@ def _body(summary: Summary, run_type: str) -> Iterator[str]:
         yield f"Reasons: {summary.main_reasons}"
     if summary.mode_reason:
         yield f"\nMode {summary.mode}: {_cut(summary.mode_reason)}"
+    if summary.retry_after_ignored:
+        until = summary.retry_after_ignored
+        yield f"\nA pause until {until} that the CRM had requested was ignored by ignore_retry_after"
     yield from _findings(summary.findings)
     yield from (f"\nWarning: {_cut(warning)}" for warning in _warnings(summary))
     counts = {**summary.outcomes.by_name(), "unaccounted": summary.unaccounted}

@@ -67,6 +67,7 @@ def build_summary(  # size: one keyword for each field of the summary
         max_failed_fraction=max_failed_fraction,
         stopped=delivery.stopped if delivery else None,
         not_before=delivery.not_before if delivery else None,
+        retry_after_ignored=delivery.retry_after_ignored if delivery else None,
         posts=sum(attempt.posts for attempt in attempts),
         retries=sum(attempt.retries for attempt in attempts),
         status_codes=dict(sorted(aggregation.sum_counts(each.status_codes for each in aggregates).items())),

@@ -9,7 +9,7 @@ import pytest
 from engagement.contract.outcomes import ErrorGroup
 from engagement.contract.summary import Finding
 from engagement.notifications import message
-from engagement.summary.run_artifacts import RunArtifacts
+from engagement.summary.run_artifacts import LoadedManifest, RunArtifacts
 from tests.unit.plugins.engagement import run_factory as factory
 
 ABOUT = {"dag_id": factory.DAG_ID, "run_id": factory.RUN_ID, "run_type": "scheduled", "score_date": factory.DATE}
@@ -71,6 +71,17 @@ def test_a_failed_task_is_named() -> None:
 def test_other_failures_show_task_and_code() -> None:
     sent = message_of(factory.artifacts(delivery=factory.MISSING, aggregates={}))
     assert sent.subject == "FAILED engagement scores 2026-11-23: push_scores: delivery missing"
+
+
+@pytest.mark.parametrize("ignored", ["2026-11-23T03:20:00Z", None])
+def test_an_ignored_pause_is_reported(ignored: str | None) -> None:
+    manifest = factory.delivery_manifest(retry_after_ignored=ignored)
+    sent = message_of(factory.artifacts(delivery=LoadedManifest("d", manifest)))
+    shown = (
+        "A pause until 2026-11-23T03:20:00Z that the CRM had requested was ignored by ignore_retry_after" in sent.body
+    )
+    assert shown == (ignored is not None)
+    assert ("was ignored" in sent.body) == shown
 
 
 def test_an_incomplete_count_is_sent_as_a_limit() -> None:

@@ -169,6 +169,19 @@ def test_without_a_push_no_users_were_reached() -> None:
     assert "All users: an earlier task failed" in text
 
 
+@pytest.mark.parametrize("ignored", ["2026-11-23T03:20:00Z", None])
+def test_an_ignored_pause_is_shown_in_local_time(ignored: str | None) -> None:
+    manifest = factory.delivery_manifest(retry_after_ignored=ignored)
+    summary = build(factory.artifacts(delivery=LoadedManifest("d", manifest)))
+    assert summary.retry_after_ignored == ignored
+    text = squeeze(Page(report.render(summary, "Europe/Berlin")).text)
+    shown = (
+        "A pause until 2026-11-23 04:20:00 (Europe/Berlin) that the CRM had requested was ignored: the run was" in text
+    )
+    assert shown == (ignored is not None)
+    assert ("was ignored" in text) == shown
+
+
 def test_an_incomplete_count_is_never_shown_as_a_fact() -> None:
     timeouts = ErrorGroup(outcome="unknown", reason="timeout", http_status=None, detail="", count=7)
     counted = factory.aggregate(factory.LAST, "ledger", {"delivered": 493, "unknown": 7}, posts=510, errors=[timeouts])
