@@ -20,6 +20,7 @@ class Action(enum.Enum):
     RETRY = enum.auto()  # send again with the same key, within max_attempts and the retry budget
     BACK_OFF = enum.auto()  # the CRM throttles: send again later; not an attempt, and outside the retry budget
     REFRESH_TOKEN = enum.auto()  # the CRM refused the token: read the secret again; stop if the token is the same
+    RESEND = enum.auto()  # a reused connection was closed: send again at once on a new one; not an attempt
     REFUSE = enum.auto()  # access refused or redirected: not sent again; stop if several users get it
 
 
@@ -29,6 +30,7 @@ _ACTION_WORDS: Final = {
     Action.RETRY: "sent again with the same key",
     Action.BACK_OFF: "sent again after a wait; not an attempt",
     Action.REFRESH_TOKEN: "sent again if the secret has a new token",
+    Action.RESEND: "sent again at once on a new connection; not an attempt",
     Action.REFUSE: "not sent again in this attempt",
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ from engagement_jobs.delivery.evidence.run_evidence import RunEvidence
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import Canary, straggler_rate
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
+from engagement_jobs.delivery.limits.server_pacing import ServerPacing
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.progress import Progress
 from engagement_jobs.delivery.request_scheduler import RequestScheduler
@@ -46,7 +48,7 @@ class Dispatcher:
     :param name: the task's name in log lines
     :param canary: starts users in stages; for the canary task only
     :param expected_rows: approximate number of rows of the task, for the time left in log lines
-    :param save_retry_after: see `ResponseHandler`
+    :param save_retry_after: see `ServerPacing`
     :param stop_reason: if given, the task sends nothing and counts all rows
     :param had_success: whether the CRM accepted a score of the canary that preceded this task
     """
@@ -82,11 +84,11 @@ class Dispatcher:
         self._handler = ResponseHandler(
             Retries(settings.max_attempts, self._queue),
             self._limits,
+            ServerPacing(settings, self._limits, save_retry_after, self._requests_left),
             self._outcomes,
             self._evidence,
             self._stop_conditions,
             token,
-            save_retry_after,
         )
         self._scheduling_error: Exception | None = None
         self.counters = self._outcomes.counters
@@ -96,6 +98,11 @@ class Dispatcher:
     def stop_reason(self) -> StopReason | None:
         """Why not all rows were sent; None if they were."""
         return self._stop_conditions.reason
+
+    def _requests_left(self) -> float:
+        if self._expected_rows is None:
+            return math.inf
+        return max(self._expected_rows - self.counters.rows, self._queue.waiting + 1)
 
     async def run(self) -> None:
         """Send the scores. Afterwards `counters` has an outcome for every row.

@@ -104,8 +104,8 @@ class RequestScheduler:
         A probe of the breaker prefers a new user, because the waiting ones may be the cause of the failures.
         """
         if self._limits.breaker.opened_at is not None:
-            return self._next_new(now) or self._next_repeated(now)
-        return self._next_repeated(now) or self._next_new(now)
+            return self._next_new(now) or self._next_repeated(now) or self._queue.throttled.take_held()
+        return self._next_repeated(now) or self._next_new(now) or self._queue.throttled.take_held()
 
     def _next_repeated(self, now: float) -> InFlightRequest | None:
         if not self._queue.waiting:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
-from engagement_jobs.contract.errors import AmbiguousError, UnsentError
+from engagement_jobs.contract.errors import AmbiguousError, ReusedConnectionError, UnsentError
 from engagement_jobs.crm_client.http_client import CrmClient, CrmResponse
 from engagement_jobs.crm_client.response_classification import (
     Action,
@@ -17,7 +18,12 @@ from engagement_jobs.delivery.evidence.run_evidence import RunEvidence
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.request_state import InFlightRequest
 
+# Connections that the CRM closes without notice, after which none is used twice.
+_MAX_CLOSED_CONNECTIONS = 3
+_RESEND = ResponseClassification(Action.RESEND, "unknown", "reset")
 _FINAL = (Action.FINALIZE, Action.REJECT)
+
+log = logging.getLogger("engagement.delivery")
 
 
 class RequestSender:
@@ -27,6 +33,7 @@ class RequestSender:
         self, client: CrmClient, limits: RequestLimits, evidence: RunEvidence, counters: DeliveryCounters
     ) -> None:
         self._client, self._limits, self._evidence, self._counters = client, limits, evidence, counters
+        self._closed_connections = 0
 
     async def send(self, request: InFlightRequest) -> tuple[ResponseClassification, CrmResponse | None]:
         """Send one request.
@@ -37,9 +44,9 @@ class RequestSender:
         self._count_request(request, started)
         response: CrmResponse | None = None
         try:
-            response = await self._client.post(request.payload, request.key)
+            response = await self._client.post(request.payload, request.key, fresh_connection=request.resent)
         except (UnsentError, AmbiguousError) as error:
-            classification = classify_failure(error)
+            classification = self._classify_failure(request, error)
         else:
             classification = classify(response.status, response.headers, response.body)
             self._count_response(request, response, classification, time.monotonic() - started)
@@ -48,6 +55,22 @@ class RequestSender:
             request.ambiguous = classification
         self._evidence.record(request, classification)
         return classification, response
+
+    def _classify_failure(
+        self, request: InFlightRequest, error: UnsentError | AmbiguousError
+    ) -> ResponseClassification:
+        """Classify a request without a response. If its connection had been used before, it is sent again once."""
+        if not isinstance(error, ReusedConnectionError) or request.resent:
+            return classify_failure(error)
+        request.resent = True
+        self._closed_connections += 1
+        if self._closed_connections == _MAX_CLOSED_CONNECTIONS:
+            log.warning(
+                "the CRM closed %d connections just when they were used again; from now on each request gets a new one",
+                self._closed_connections,
+            )
+            self._client.stop_reusing_connections()
+        return _RESEND
 
     def _count_request(self, request: InFlightRequest, now: float) -> None:
         epoch = time.time()

@@ -23,7 +23,11 @@ class InFlightRequest:
     :param attempts: requests that count against `max_attempts`; probes, throttled requests and refused tokens do not
     :param is_retry: sending it again counts against the retry budget, see `delivery.retries`
     :param throttled: how often the CRM throttled this user
-    :param finalized_before: users with a final response when the CRM first throttled this one
+    :param throttled_alone: the CRM throttled this user again while it answered others, see `limits.pushback`
+    :param answers_before: other responses of the task when the CRM last throttled this user
+    :param pushbacks_before: pushback of the task when the CRM last throttled this user
+    :param resent: the request went out again because a connection that had been used before was closed
+    :param number: place of the last request in the order of all requests of the task
     :param first_sent: epoch seconds
     :param started_at: when the first request was sent, in seconds of the event loop's clock
     :param sent_at: when the last request was sent, in seconds of the event loop's clock
@@ -43,7 +47,11 @@ class InFlightRequest:
     attempts: int = 0
     first_sent: float = 0.0
     throttled: int = 0
-    finalized_before: int = 0
+    throttled_alone: bool = False
+    answers_before: int = 0
+    pushbacks_before: int = 0
+    resent: bool = False
+    number: int = 0
     is_retry: bool = False
     probe: bool = False
     started_at: float = 0.0

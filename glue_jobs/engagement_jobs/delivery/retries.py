@@ -1,8 +1,9 @@
 """Retries: when a user's request is sent again, and how often.
 
-A request that was throttled or whose token was refused is sent again as soon as the rate allows. That neither counts
-as an attempt of the user nor against the retry budget. Every other repeated request is a retry: it waits for its
-backoff and for the retry budget, and `max_attempts` limits how many there are.
+A request that was throttled or whose token was refused is sent again as soon as the rate allows. That does not count
+against the retry budget, and 20 throttled requests count as one attempt of the user. The same holds for a request whose
+connection was closed. Every other repeated request is a retry: it waits for its backoff and for the retry budget, and
+`max_attempts` limits how many there are.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from engagement_jobs.delivery.work_queue import WorkQueue
 
 _BACKOFF_SECONDS = 0.5
 _MAX_BACKOFF_SECONDS = 30.0
-# A user is given up after this many throttled requests, if the CRM processes many others meanwhile.
-_MAX_THROTTLED = 20
-_MANY_OTHERS = 400
+_THROTTLED_PER_ATTEMPT = 20
+# A user who is throttled again waits until so many new users were sent, who show whether it is throttled alone.
+_OTHERS_BEFORE_THROTTLED = 3
 
 
 class Retries:
@@ -28,11 +29,6 @@ class Retries:
 
     def __init__(self, max_attempts: int, queue: WorkQueue) -> None:
         self._max_attempts, self._queue = max_attempts, queue
-        self._finalized = 0
-
-    def count_finalized(self) -> None:
-        """Count a user with a final response."""
-        self._finalized += 1
 
     def retry(self, request: InFlightRequest) -> bool:
         """Schedule a retry after a failed request.
@@ -50,15 +46,20 @@ class Retries:
     def repeat_throttled(self, request: InFlightRequest) -> bool:
         """Queue a throttled request again.
 
-        :return: False if the CRM throttles this user again and again while it processes many others
+        :return: False if the user gets no other request, because all attempts are used up
         """
-        request.throttled += 1
-        if request.throttled == 1:
-            request.finalized_before = self._finalized
-        if request.throttled > _MAX_THROTTLED and self._finalized - request.finalized_before > _MANY_OTHERS:
-            return False
-        self._queue.requeue_throttled(request)
+        if request.throttled_alone:
+            return self.retry(request)
+        if request.throttled % _THROTTLED_PER_ATTEMPT == 0:
+            request.attempts += 1
+            if request.attempts >= self._max_attempts:
+                return False
+        self._queue.requeue_throttled(request, others_first=_OTHERS_BEFORE_THROTTLED if request.throttled > 1 else 0)
         return True
+
+    def resend(self, request: InFlightRequest) -> None:
+        """Queue a request before all others, because its connection was closed and nothing is known about it."""
+        self._queue.throttled.add_first(request)
 
     def repeat_refused(self, request: InFlightRequest) -> None:
         """Queue a request again whose token was refused."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from engagement_jobs.delivery import stop_reasons
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.evidence.run_evidence import RunEvidence
+from engagement_jobs.delivery.evidence.run_policy import THROTTLED, stop
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.stop_reasons import StopReason
@@ -59,17 +60,21 @@ class StopConditions:
         self.reason = StopReason(stop_reasons.LEDGER_UNWRITABLE, cause)
 
     def add_retry_after(self) -> None:
-        """Add the end of the pause that the CRM requested, because the next attempt must wait for it too."""
-        if self.reason is not None and self._limits.rate.not_before > time.monotonic():
-            self.reason = replace(self.reason, not_before=self._limits.retry_after_end())
+        """Add the end of the wait after pushback, because the next attempt must wait for it too."""
+        seconds = self._limits.rate.not_before - time.monotonic()
+        if self.reason is not None and seconds > 0:
+            self.reason = replace(self.reason, not_before=time.time() + seconds)
 
     def _evaluate(self, now: float, in_flight: int) -> StopReason | None:
-        settings, not_before = self._settings, self._limits.rate.not_before
+        settings, announced_until = self._settings, self._limits.rate.announced_until
         left = settings.deadline - time.time()
         if left <= 0:
             return stop_reasons.deadline()
-        if not_before - now > left:
-            return stop_reasons.retry_after_too_long(self._limits.retry_after_end())
+        if announced_until - now > left:
+            return stop_reasons.retry_after_too_long(self._limits.announced_end())
         if self._ledger.failed:
             return StopReason(stop_reasons.LEDGER_UNWRITABLE, self._ledger.failed)
-        return self._evidence.verdict(now, in_flight, not_before)
+        if self._limits.pushback.stops_run(now):
+            reason = self._limits.pushback.last_reason
+            return stop(THROTTLED, seconds=settings.unavailable_timeout, reason=reason)
+        return self._evidence.verdict(now, in_flight, announced_until)

@@ -15,6 +15,50 @@ _READ_SIZE = 500
 _MAX_RETRIES = 10_000
 
 
+class ThrottledRequests:
+    """Requests that are sent again as soon as the rate allows, outside the retry budget."""
+
+    def __init__(self) -> None:
+        self._ready: deque[InFlightRequest] = deque()
+        # Each waits until so many users were started.
+        self._held: deque[tuple[int, InFlightRequest]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._ready) + len(self._held)
+
+    def __iter__(self) -> Iterator[InFlightRequest]:
+        return itertools.chain(self._ready, (request for _, request in self._held))
+
+    def add_first(self, request: InFlightRequest) -> None:
+        """Add a request before all others."""
+        request.is_retry = False
+        self._ready.appendleft(request)
+
+    def add(self, request: InFlightRequest, held_until: int = 0) -> None:
+        """Add a request.
+
+        :param held_until: number of users that are started before, as long as there are others to start
+        """
+        request.is_retry = False
+        if held_until:
+            self._held.append((held_until, request))
+        else:
+            self._ready.append(request)
+
+    def take(self, started: int) -> InFlightRequest | None:
+        """Take the next request that is not held; None if there is none.
+
+        :param started: users started so far
+        """
+        if self._ready:
+            return self._ready.popleft()
+        return self.take_held() if self._held and self._held[0][0] <= started else None
+
+    def take_held(self) -> InFlightRequest | None:
+        """Take the next request that is held; None if there is none."""
+        return self._held.popleft()[1] if self._held else None
+
+
 class WorkQueue:
     """Holds the three kinds apart. Its size does not grow with the number of users.
 
@@ -25,8 +69,8 @@ class WorkQueue:
         self._updates: Iterator[ScoreUpdate] = iter(updates)
         self._has_more = True
         self._new: deque[ScoreUpdate] = deque()
-        # Requests that were throttled or had a refused token.
-        self._throttled: deque[InFlightRequest] = deque()
+        self.throttled = ThrottledRequests()
+        """Requests that were throttled, had a refused token, or lost their connection."""
         self._retries: list[tuple[float, int, InFlightRequest]] = []
         self._order = itertools.count()
         self.started = 0
@@ -37,7 +81,7 @@ class WorkQueue:
     @property
     def waiting(self) -> int:
         """Number of started users who wait for another request."""
-        return len(self._throttled) + len(self._retries)
+        return len(self.throttled) + len(self._retries)
 
     @property
     def is_full(self) -> bool:
@@ -62,8 +106,8 @@ class WorkQueue:
         return self._new.popleft()
 
     def next_throttled(self) -> InFlightRequest | None:
-        """Take the next throttled request; None if there is none."""
-        return self._throttled.popleft() if self._throttled else None
+        """Take the next throttled request that need not wait for others; None if there is none."""
+        return self.throttled.take(self.started)
 
     def next_retry(self, now: float) -> InFlightRequest | None:
         """Take the next retry that is due; None if there is none."""
@@ -73,10 +117,12 @@ class WorkQueue:
         """Return the seconds until the next retry is due; infinity if none is scheduled."""
         return max(0.0, self._retries[0][0] - now) if self._retries else float("inf")
 
-    def requeue_throttled(self, request: InFlightRequest) -> None:
-        """Queue a request to be sent again as soon as the rate allows, outside the retry budget."""
-        request.is_retry = False
-        self._throttled.append(request)
+    def requeue_throttled(self, request: InFlightRequest, others_first: int = 0) -> None:
+        """Queue a request to be sent again as soon as the rate allows, outside the retry budget.
+
+        :param others_first: new users to start before, as long as there are any
+        """
+        self.throttled.add(request, self.started + others_first if others_first else 0)
 
     def schedule_retry(self, due: float, request: InFlightRequest) -> None:
         """Schedule a retry, which counts against the retry budget.
@@ -88,7 +134,7 @@ class WorkQueue:
 
     def waiting_requests(self) -> Iterator[InFlightRequest]:
         """Iterate over the requests that wait to be sent again."""
-        return itertools.chain(self._throttled, (request for _, _, request in self._retries))
+        return itertools.chain(self.throttled, (request for _, _, request in self._retries))
 
     def unstarted(self) -> Iterator[ScoreUpdate]:
         """Iterate over all users who were never started; blocks."""

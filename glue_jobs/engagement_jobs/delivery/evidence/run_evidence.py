@@ -79,11 +79,11 @@ class RunEvidence:
         """Record the outcomes of the users that still wait for evidence at the end of the task."""
         self._rejections.finish(has_success=self._rejections.has_success or self._had_success)
 
-    def verdict(self, now: float, in_flight: int, not_before: float) -> StopReason | None:
+    def verdict(self, now: float, in_flight: int, announced_until: float) -> StopReason | None:
         """Return the reason to stop if the evidence is sufficient.
 
         :param now: seconds of the event loop's clock
-        :param not_before: end of a pause that the CRM requested
+        :param announced_until: end of a wait that the CRM announced
         """
         if self._canary is not None and (reason := self._verdict_of_canary(self._canary, now)):
             return reason
@@ -91,7 +91,7 @@ class RunEvidence:
             return None
         if not (in_flight or self._rejections.are_shared) and self._only_lone_failures_left():
             self._breaker.close()
-        if not self._breaker.has_timed_out(now, not_before):
+        if not self._breaker.has_timed_out(now, announced_until):
             return None
         seconds, rejections = self._breaker.unavailable_timeout, self._rejections
         if rejections.are_shared:

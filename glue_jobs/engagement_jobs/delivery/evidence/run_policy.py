@@ -135,6 +135,14 @@ UNAVAILABLE = RunVerdict(
     "No healthy response from the CRM for {seconds:.0f} s; last failure: {reason}.",
 )
 
+THROTTLED = RunVerdict(
+    "nothing but pushback (429 and the like), for several users",
+    "stop after unavailable_timeout_seconds of it, not counting the longest wait that the CRM announced",
+    "throttled",
+    "The CRM throttled all requests for {seconds:.0f} s (last: {reason}). Its limit is likely used up, or lower than "
+    "max_requests_per_second. Find out the limit and who else uses it, then clear push_scores.",
+)
+
 VERDICTS = (
     TOKEN,
     ACCESS,
@@ -145,5 +153,6 @@ VERDICTS = (
     CANARY_UNANSWERED,
     SHARED_REFUSAL,
     UNAVAILABLE,
+    THROTTLED,
 )
 """All rows, in the order of the reference page."""

@@ -20,13 +20,14 @@ class CircuitBreaker:
     unavailable_timeout: float
     opened_at: float | None = field(init=False, default=None)
     probing: bool = field(init=False, default=False)
+    _longest_wait: float = field(init=False, default=0.0)
     _next_probe_at: float = field(init=False, default=0.0)
     _probe_interval: float = field(init=False, default=_FIRST_PROBE_SECONDS)
 
     def open(self, now: float) -> None:
         """Open it, unless it is open."""
         if self.opened_at is None:
-            self.opened_at, self.probing = now, False
+            self.opened_at, self.probing, self._longest_wait = now, False, 0.0
             self._probe_interval = _FIRST_PROBE_SECONDS
             self._next_probe_at = now + self._probe_interval
 
@@ -44,12 +45,15 @@ class CircuitBreaker:
         """Note that a request is sent. It is a probe if the breaker is open."""
         self.probing = self.opened_at is not None
 
-    def has_timed_out(self, now: float, not_before: float = 0.0) -> bool:
+    def has_timed_out(self, now: float, announced_until: float = 0.0) -> bool:
         """Return whether the breaker has been open for longer than the task may wait.
 
-        :param not_before: end of a pause that the CRM requested; the time before it does not count
+        :param announced_until: end of a wait that the CRM announced; the longest of these waits does not count
         """
-        return self.opened_at is not None and now - max(self.opened_at, not_before) >= self.unavailable_timeout
+        if self.opened_at is None:
+            return False
+        self._longest_wait = max(self._longest_wait, announced_until - now)
+        return now - self.opened_at - self._longest_wait >= self.unavailable_timeout
 
     def release_probe(self, now: float) -> None:
         """Allow the next probe, because the response to this one says nothing about the CRM's health."""

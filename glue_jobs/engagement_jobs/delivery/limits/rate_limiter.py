@@ -1,14 +1,17 @@
-"""Rate limiter of one task: a token bucket that the CRM's throttling slows down or halts."""
+"""Rate limiter of one task: a token bucket that the CRM's waits, pushback and announced quotas slow down or halt."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-# Throttling halves the rate. It recovers by this fraction of the limit in every second without throttling.
+from engagement_jobs.delivery.limits.quota_pacing import NO_LIMIT, Pace
+
+# Pushback halves the rate. It recovers by this fraction of the limit in every second without pushback.
 _RECOVERY_PER_SECOND = 0.1
 _MIN_FRACTION = 0.05
-# Responses that arrive within this time of the first one count as the same throttling.
-_THROTTLE_WINDOW_SECONDS = 1.0
+# Responses that arrive within this time of the first one count as the same pushback.
+_SLOWDOWN_WINDOW_SECONDS = 1.0
 # A rounding error must not count as a missing token: the wait would be too short to advance the clock.
 _ROUNDING_ERROR = 1e-9
 
@@ -26,8 +29,11 @@ class RateLimiter:
     tokens: float = field(init=False, default=0.0)
     fraction: float = field(init=False, default=1.0)
     not_before: float = field(init=False, default=0.0)
+    announced_until: float = field(init=False, default=0.0)
+    """End of the waits that the CRM announced; the other waits are this task's own choice."""
+    _pace: Pace = field(init=False, default=NO_LIMIT)
     _refilled_at: float | None = field(init=False, default=None)
-    _throttled_at: float = field(init=False, default=float("-inf"))
+    _slowed_at: float = field(init=False, default=float("-inf"))
 
     def delay(self, now: float) -> float:
         """Return the seconds until a request may be sent; 0 if it may be sent now."""
@@ -35,30 +41,57 @@ class RateLimiter:
         if now < self.not_before:
             return self.not_before - now
         missing = 1 - self.tokens
-        return 0.0 if missing < _ROUNDING_ERROR else missing / (self.limit * self.fraction)
+        return 0.0 if missing < _ROUNDING_ERROR else self._seconds_until(missing, now)
 
     def acquire(self) -> None:
         """Take the token of a request that is sent now."""
         self.tokens -= 1
 
-    def throttle(self, now: float, retry_after: float | None) -> None:
-        """Slow down because the CRM throttled a request.
+    def slow_down(self, now: float) -> None:
+        """Halve the rate, because the CRM pushed back. Responses of requests in flight at the same time count once."""
+        self._refill(now)
+        if now - self._slowed_at >= _SLOWDOWN_WINDOW_SECONDS:
+            self.fraction = max(_MIN_FRACTION, self.fraction / 2)
+            self._slowed_at = now
+        self.tokens = min(self.tokens, 0.0)
 
-        :param retry_after: seconds from now during which nothing may be sent; None if the CRM named no time
+    def wait(self, now: float, seconds: float, *, is_announced: bool) -> None:
+        """Send nothing for so many seconds from now.
+
+        :param is_announced: the CRM requested it
         """
         self._refill(now)
-        # Requests in flight at the same time get the same response: it counts once.
-        if now - self._throttled_at >= _THROTTLE_WINDOW_SECONDS:
-            self.fraction = max(_MIN_FRACTION, self.fraction / 2)
-            self._throttled_at = now
         self.tokens = min(self.tokens, 0.0)
-        if retry_after is not None:
-            self.not_before = max(self.not_before, now + retry_after)
+        self.not_before = max(self.not_before, now + seconds)
+        if is_announced:
+            self.announced_until = max(self.announced_until, now + seconds)
+
+    def set_pace(self, now: float, pace: Pace) -> None:
+        """Send no faster than a quota allows."""
+        self._refill(now)
+        self._pace = pace
+        self.tokens = min(self.tokens, self._capacity)
+        if not pace.rate:
+            self.wait(now, pace.reset_at - now, is_announced=True)
+
+    @property
+    def _capacity(self) -> float:
+        # A task that shares a quota must not save up requests.
+        return self.burst if self._pace is NO_LIMIT else 1.0
+
+    def _rate(self, now: float) -> float:
+        return min(self.limit * self.fraction, self._pace.at(now))
+
+    def _seconds_until(self, missing: float, now: float) -> float:
+        """Return the seconds until so many tokens are added, or until the rate changes if that is earlier."""
+        rate = self._rate(now)
+        seconds = missing / rate if rate else math.inf
+        return min(seconds, self._pace.reset_at - now) if now < self._pace.reset_at else seconds
 
     def _refill(self, now: float) -> None:
-        # A pause adds no tokens, because the CRM has requested fewer requests, not a burst after the pause.
+        # A wait adds no tokens, because the CRM has requested fewer requests, not a burst after the wait.
         elapsed = 0.0 if self._refilled_at is None else max(0.0, now - max(self._refilled_at, self.not_before))
         self._refilled_at = now
         if self.fraction < 1.0:
             self.fraction = min(1.0, self.fraction + elapsed * _RECOVERY_PER_SECOND)
-        self.tokens = min(self.burst, self.tokens + elapsed * self.limit * self.fraction)
+        self.tokens = min(self._capacity, self.tokens + elapsed * self._rate(now))

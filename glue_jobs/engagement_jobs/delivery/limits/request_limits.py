@@ -9,6 +9,7 @@ from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.limits.adaptive_concurrency import AdaptiveConcurrency
 from engagement_jobs.delivery.limits.canary import SIZE
 from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
+from engagement_jobs.delivery.limits.pushback import PushbackStreak
 from engagement_jobs.delivery.limits.rate_limiter import RateLimiter
 from engagement_jobs.delivery.limits.retry_budget import RetryBudget
 from engagement_jobs.delivery.request_state import InFlightRequest
@@ -22,6 +23,7 @@ class RequestLimits:
     concurrency: AdaptiveConcurrency
     retry_budget: RetryBudget
     breaker: CircuitBreaker
+    pushback: PushbackStreak
 
     @classmethod
     def of(cls, settings: DeliverySettings, *, is_canary: bool) -> RequestLimits:
@@ -35,6 +37,7 @@ class RequestLimits:
             AdaptiveConcurrency(settings.max_concurrency),
             RetryBudget(min_retries=settings.max_attempts * SIZE if is_canary else max(20, settings.max_concurrency)),
             CircuitBreaker(settings.unavailable_timeout),
+            PushbackStreak(settings.unavailable_timeout),
         )
 
     def acquire(self, request: InFlightRequest) -> None:
@@ -43,7 +46,8 @@ class RequestLimits:
         self.breaker.on_send()
         request.probe = self.breaker.probing
         self.retry_budget.count_request(is_retry=request.is_retry and not request.probe)
+        request.number = self.retry_budget.posts
 
-    def retry_after_end(self) -> float:
-        """Return when the pause that the CRM requested ends, in epoch seconds; in the past if there is none."""
-        return time.time() + self.rate.not_before - time.monotonic()
+    def announced_end(self) -> float:
+        """Return when the wait that the CRM announced ends, in epoch seconds; in the past if there is none."""
+        return time.time() + self.rate.announced_until - time.monotonic()

@@ -299,7 +299,7 @@ def test_user_id_that_cannot_be_encoded_cancels_no_request() -> None:
 
 
 def test_latency_of_429_responses_does_not_count() -> None:
-    harness = delivery_harness(Fault(status=429, first=64), latency_ms=200)
+    harness = delivery_harness(Fault(status=429, first=2), latency_ms=200)
     dispatcher = harness.deliver(score_updates(600), rate=200, burst=20, max_concurrency=64)
 
     check(harness, dispatcher, delivered=600)

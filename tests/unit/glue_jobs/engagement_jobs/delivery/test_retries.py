@@ -19,7 +19,7 @@ FOREVER = float("inf")
 
 
 class ThrottlingClient:
-    """Throttles the first request of every user, and responds with 503 to half of the others."""
+    """Throttles the first request of every 100th user, and responds with 503 to half of the others."""
 
     def __init__(self) -> None:
         self.token_version = 0
@@ -37,7 +37,7 @@ class ThrottlingClient:
         number = self.requests[key]
         # A bit of the key is as good as a random number, and the same in every run.
         fails = int(key, 16) >> number & 1
-        if number == 1:
+        if number == 1 and int(key, 16) % 100 == 0:
             status = 429
         elif fails:
             status = 503
@@ -80,7 +80,7 @@ def test_retries_of_throttled_users_stay_within_the_budget(monkeypatch: pytest.M
 
     assert dispatcher.stop_reason is None
     assert dispatcher.counters.outcomes["deferred"] > 0
-    retries = sum(client.requests.values()) - 2 * 600
+    retries = sum(client.requests.values()) - 600 - dispatcher.counters.status_codes["429"]
     assert 32 < retries <= 0.2 * dispatcher.counters.posts + 1
 
 
@@ -96,14 +96,18 @@ def test_a_probe_is_not_an_attempt(request_of_user: InFlightRequest) -> None:
     assert request_of_user.attempts == 0
 
 
-def test_user_throttled_alone_is_given_up(request_of_user: InFlightRequest) -> None:
-    retries = Retries(5, WorkQueue([]))
-    assert all(retries.repeat_throttled(request_of_user) for _ in range(100))
-    for _ in range(400):
-        retries.count_finalized()
-    assert retries.repeat_throttled(request_of_user)
-    retries.count_finalized()
-    assert not retries.repeat_throttled(request_of_user)
+def test_twenty_throttled_requests_are_one_attempt(request_of_user: InFlightRequest) -> None:
+    retries = Retries(3, WorkQueue([]))
+    repeated = []
+    for request_of_user.throttled in range(1, 61):
+        repeated.append(retries.repeat_throttled(request_of_user))
+    assert repeated == [True] * 59 + [False]
+
+
+def test_each_request_of_a_user_throttled_alone_is_an_attempt(request_of_user: InFlightRequest) -> None:
+    retries = Retries(3, WorkQueue([]))
+    request_of_user.throttled_alone = True
+    assert [retries.repeat_throttled(request_of_user) for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.parametrize("attempts", [0, 1, 3, 10])

@@ -68,3 +68,32 @@ def test_number_of_retries_is_limited() -> None:
     assert not queue.is_full
     queue.schedule_retry(0.0, request)
     assert queue.is_full
+
+
+def test_a_held_request_waits_for_others() -> None:
+    queue = WorkQueue(score_updates(10))
+    asyncio.run(queue.refill())
+    held = request_of("held")
+    queue.requeue_throttled(held, others_first=2)
+    assert (queue.waiting, list(queue.waiting_requests())) == (1, [held])
+    for _ in range(2):
+        assert queue.next_throttled() is None
+        queue.next_new()
+    assert queue.next_throttled() is held
+    assert queue.throttled.take_held() is None
+
+
+def test_a_held_request_is_sent_if_there_are_no_others() -> None:
+    queue = WorkQueue([])
+    held = request_of("held")
+    queue.requeue_throttled(held, others_first=2)
+    assert (queue.next_throttled(), queue.throttled.take_held(), queue.waiting) == (None, held, 0)
+
+
+def test_a_request_on_a_closed_connection_comes_first() -> None:
+    queue = WorkQueue([])
+    throttled, resent = request_of("throttled"), request_of("resent")
+    queue.requeue_throttled(throttled)
+    queue.throttled.add_first(resent)
+    assert [queue.next_throttled(), queue.next_throttled()] == [resent, throttled]
+    assert not resent.is_retry

@@ -52,9 +52,15 @@ def test_late_failure_of_an_earlier_request_is_no_probe(breaker: CircuitBreaker)
     assert breaker.delay(1.5) > 1
 
 
-def test_requested_pause_does_not_count_as_unavailable(breaker: CircuitBreaker) -> None:
-    assert not breaker.has_timed_out(150.0, not_before=120.0)
-    assert breaker.has_timed_out(210.0, not_before=120.0)
+def test_announced_wait_does_not_count_as_unavailable(breaker: CircuitBreaker) -> None:
+    assert not breaker.has_timed_out(0.0, announced_until=120.0)
+    assert not breaker.has_timed_out(209.0, announced_until=120.0)
+    assert breaker.has_timed_out(210.0, announced_until=120.0)
+
+
+def test_many_short_announced_waits_count_as_unavailable(breaker: CircuitBreaker) -> None:
+    timed_out = [breaker.has_timed_out(float(now), announced_until=now + 1.0) for now in range(100)]
+    assert timed_out.index(True) == 91
 
 
 def test_times_out(breaker: CircuitBreaker) -> None:
