@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from engagement_jobs.contract.errors import AmbiguousError
 from engagement_jobs.crm_client.authentication import Credential
 from engagement_jobs.crm_client.connections import Connector, Request, send_once
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
@@ -29,6 +31,7 @@ _MAX_CONNECT_SECONDS = 10.0
 _KEEPALIVE_SECONDS = 30.0
 _DNS_CACHE_SECONDS = 60
 _MAX_LINE_BYTES = 65_536
+_MAX_ERROR_BODY_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -178,12 +181,18 @@ class CrmHttpClient:
             async with session.request(
                 method, self._url, data=payload, headers=headers, allow_redirects=False
             ) as response:
-                try:
-                    body = await read_body(response)
-                except ERRORS:
-                    if 200 <= response.status < 300:
-                        raise
-                    body = None  # status and headers are complete, which is enough to classify the response
+                body = await _read_body(response)
                 return CrmResponse(response.status, response.headers, body, version)
         except ERRORS as error:
             raise translate(error) from error
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:
+    if 200 <= response.status < 300:
+        return await read_body(response)
+    # Status and headers are complete, which is enough to classify the response and to observe its wait.
+    try:
+        async with asyncio.timeout(_MAX_ERROR_BODY_SECONDS):
+            return await read_body(response)
+    except (AmbiguousError, *ERRORS):
+        return None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import aiohttp
 from multidict import istr
 
+from engagement_jobs.contract.errors import AmbiguousError
 from engagement_jobs.crm_client.header_values import header_values
 
 MAX_BODY_BYTES = 1_048_576
@@ -20,24 +21,26 @@ _NO_ENCODING = frozenset(
 # `wbits` arguments of zlib. "deflate" means the zlib format, but some servers send raw deflate data.
 _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 _ENCODING_HEADERS = (istr("content-encoding"), istr("transfer-encoding"))
-_STATUS_WITHOUT_BODY = (101, 204, 304)  # after 101 the connection stays open and no longer carries HTTP
+# After 101 the connection stays open and no longer carries HTTP.
+_STATUS_WITHOUT_BODY = (101, 204, 205, 304)
 
 
 async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
     """Read the body of a response.
 
     :raises aiohttp.ClientError: the body is incomplete
+    :raises AmbiguousError: it is not certain where the body ends
     :raises TimeoutError: the request timed out
-    :return: None if the body is longer than `MAX_BODY_BYTES` or has an unsupported encoding
+    :return: None if the body is longer than `MAX_BODY_BYTES` or has an unsupported encoding, or if the connection was
+        closed where a body without a known end would begin
     """
+    if response.status in _STATUS_WITHOUT_BODY:
+        return b""
     headers = response.headers
     # Chunks mark the end of the body only if chunked is the last coding.
     last_coding = ",".join(headers.getall("Transfer-Encoding", ())).lower().rpartition(",")[2].strip()
     has_known_end = "Content-Length" in headers or last_coding == "chunked"
-    if has_known_end or response.status in _STATUS_WITHOUT_BODY:
-        body = await _read(response.content)
-    else:
-        body = await _read_until_close(response)
+    body = await _read(response.content) if has_known_end else await _read_until_close(response) or None
     if not body or not ("Content-Encoding" in headers or "Transfer-Encoding" in headers):
         return body
     return decode(body, _encodings(headers))
@@ -88,6 +91,8 @@ async def _read_until_close(response: aiohttp.ClientResponse) -> bytes | None:
     aiohttp accepts any end of the connection as the end of the body, even a reset. With TLS, an end without
     close_notify may also come from an attacker on the network.
     """
+    if any(name != name.strip() for name in response.headers):
+        raise AmbiguousError("malformed")  # such as `Content-Length : 21`, which the parser of aiohttp may apply
     connection = response.connection
     protocol = connection.protocol if connection is not None else None
     closed = protocol.closed if protocol is not None else None

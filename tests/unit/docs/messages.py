@@ -32,7 +32,7 @@ LISTS = ("problems", "faults", "wrong", "broken", "differences", "errors")
 """Variables whose texts are reported together by a carrier."""
 ATTRIBUTES = ("failed",)
 """Attributes whose text is reported by a carrier."""
-FUNCTIONS_WITH_TEXT = ("describe_fault", "_no_extract")
+FUNCTIONS_WITH_TEXT = ("describe_fault", "describe_problem", "_no_extract")
 """Functions whose return value is reported by a carrier in another module."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 

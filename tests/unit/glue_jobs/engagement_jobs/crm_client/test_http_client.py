@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -91,6 +92,13 @@ def test_request_has_exactly_these_bytes() -> None:
         (respond(*(GOOD[at : at + 1] for at in range(len(GOOD)))), 200),
         (respond(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\n" + GOOD), 200),
         (respond(b"HTTP/1.1 100 Continue\r\n\r\n", GOOD), 200),
+        (respond(OK.replace(b" OK", b"") + LENGTH + b"\r\n" + BODY), 200),
+        (respond((OK + LENGTH + b"\r\n").replace(b"\r\n", b"\n") + BODY), 200),
+        (respond((OK + LENGTH + b"\r\n").replace(b"Content-Length", b"content-length") + BODY), 200),
+        (respond(OK + b"X-Long: folded\r\n over two lines\r\n" + LENGTH + b"\r\n" + BODY), 200),
+        (respond(OK + b"Set-Cookie: a=b\r\n" * 100 + LENGTH + b"\r\n" + BODY), 200),
+        (respond(b"\r\n" + GOOD), 200),
+        (respond(CHUNKED + b"00%x;a=b\r\n%b\r\n000\r\n\r\n" % (len(BODY), BODY)), 200),
         (respond(b"HTTP/1.1 404\r\n" + LENGTH + b"\r\n" + BODY), 404),
         (respond(b"HTTP/1.1 503 D\xe9j\xe0\r\nX-Name: J\xf6rg\r\n" + LENGTH + b"\r\n" + BODY), 503),
         (respond(b"HTTP/1.0 200 OK\r\n" + LENGTH + b"\r\n" + BODY, then="close"), 200),
@@ -115,9 +123,27 @@ def test_unusual_but_valid_responses_are_read(responder: Responder, status: int)
     assert (response.status, response.body, response.token_version) == (status, BODY, 0)
 
 
-@pytest.mark.parametrize("raw", [b"204 No Content\r\n", b"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n"])
-def test_response_without_a_body_is_read(raw: bytes) -> None:
-    assert response_to(respond(b"HTTP/1.1 " + raw + b"\r\n")).body == b""
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"204 No Content\r\n\r\n",
+        b"204 No Content\r\nContent-Type: text/html; charset=utf-8\r\n\r\n",
+        b"204 No Content\r\nContent-Encoding: gzip\r\n\r\n",
+        b"204 No Content\r\nContent-Encoding: br\r\nContent-Length: 0\r\n\r\n",
+        b"205 Reset Content\r\n\r\n",  # many servers send no length, because there is no body
+        b"205 Reset Content\r\nContent-Length: 0\r\n\r\n",
+        b"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
+        b"201 Created\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_complete_response_without_a_body_is_read(raw: bytes) -> None:
+    response = response_to(respond(b"HTTP/1.1 " + raw))
+    assert (response.status, response.body) == (int(raw[:3]), b"")
+
+
+@pytest.mark.parametrize("raw", [OK, OK + b"Content-Type: application/json\r\n", b"HTTP/1.0 202 Accepted\r\n"])
+def test_body_that_is_empty_by_close_is_not_readable(raw: bytes) -> None:
+    assert response_to(respond(raw + b"\r\n", then="close")).body is None
 
 
 def test_101_is_a_response_without_a_body() -> None:
@@ -180,7 +206,9 @@ def test_body_of_exactly_the_limit_is_read() -> None:
         (respond(OK + b"\r\n" + BODY, then="reset"), "reset"),
         (respond(OK + b"Transfer-Encoding: chunked, identity\r\n\r\n" + BODY, then="reset"), "reset"),
         (respond(CHUNKED[:-2] + b"Transfer-Encoding: identity\r\n\r\n" + BODY, then="reset"), "reset"),
-        (respond(OK + b"Content-Length : 21\r\n\r\n" + BODY), "reset"),
+        (respond(OK + b"Content-Length : 21\r\n\r\n" + BODY), "malformed"),
+        (respond(OK + b"Content-Length : 21\r\n\r\n", BODY), "malformed"),
+        (respond(OK + b"X-Name : space behind the name\r\n" + LENGTH + b"\r\n" + BODY), "malformed"),
         (respond(), "timeout"),
         (respond(OK), "timeout"),
         (respond(GOOD[:-1]), "timeout"),
@@ -205,10 +233,31 @@ def test_missing_or_broken_response_is_ambiguous(responder: Responder, reason: s
 
 
 @pytest.mark.parametrize("then", ["close", "reset", "hang"])
-@pytest.mark.parametrize("raw", [GOOD[:-1], CHUNKED + CHUNK, OK + b"\r\n" + BODY])
-def test_429_with_an_incomplete_body_is_a_response(raw: bytes, then: str) -> None:
-    response = response_to(respond(raw.replace(b"200", b"429").replace(b"OK", b"x\r\nRetry-After: 7"), then=then), 0.5)
-    assert (response.status, response.headers.get("retry-after")) == (429, "7")
+@pytest.mark.parametrize("status", [404, 429, 503])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        GOOD[:-1],
+        CHUNKED + CHUNK,
+        CHUNKED + CHUNK[:5],
+        OK + b"\r\n" + BODY,
+        OK + b"\r\n",
+        encoded("br", BODY),
+        encoded("br", BODY)[:-1],
+        encoded("gzip", gzip.compress(BODY)[:-3]),
+        OK + b"Content-Length : 21\r\n\r\n" + BODY,
+    ],
+    ids=lambda raw: repr(raw[15:60]),
+)
+def test_status_and_headers_count_despite_the_body(
+    raw: bytes, status: int, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_client, "_MAX_ERROR_BODY_SECONDS", 0.1)
+    raw = raw.replace(b"200", b"%d" % status, 1).replace(b"OK", b"x\r\nRetry-After: 7", 1)
+    started = time.monotonic()
+    response = response_to(respond(raw, then=then), seconds=30)
+    assert (response.status, response.headers.get("retry-after")) == (status, "7")
+    assert time.monotonic() - started < 10
 
 
 async def send_three(client: CrmHttpClient) -> None:

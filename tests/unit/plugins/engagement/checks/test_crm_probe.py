@@ -1,27 +1,24 @@
 """The CRM check against real servers on the loopback interface."""
 
+import gzip
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from engagement.checks.crm_probe import check_base_url, check_reachable
 from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError
+from tests.unit.plugins.engagement.checks import certificates
 
 
 @contextmanager
 def serving(
-    status: int, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
+    status: int, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None, body: bytes = b""
 ) -> Iterator[tuple[str, list[str]]]:
     """Serve one status. Yields the base URL and the requests received."""
     received: list[str] = []
@@ -32,8 +29,10 @@ def serving(
             self.send_response(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            if status != 204:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None: ...
 
@@ -77,6 +76,46 @@ def test_a_server_error_is_reported(status: int) -> None:
         check_reachable(base_url, allow_http=True)
     message = f"HTTP {status}, the CRM responds but is not healthy"
     assert str(raised.value) == f"GET {base_url}/api/v1/update-score: {message}"
+
+
+PAGE = b"<!DOCTYPE html><html><title>Sign in</title>" + b"x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (PAGE, {"Content-Type": "text/html"}),
+        (b"\xef\xbb\xbf\r\n  <html>", {"Content-Type": "application/json"}),
+        (b"<?xml version='1.0'?><error/>", {}),
+        ("<HTML>".encode("utf-16"), {}),
+        (gzip.compress(PAGE), {"Content-Encoding": "gzip"}),
+    ],
+    ids=["page", "labeled as JSON", "XML", "UTF-16", "gzip"],
+)
+@pytest.mark.parametrize("status", [200, 203])
+def test_a_web_page_is_not_an_api(status: int, body: bytes, headers: dict[str, str]) -> None:
+    with serving(status, headers, body=body) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
+        check_reachable(base_url, allow_http=True)
+    url = f"GET {base_url}/api/v1/update-score"
+    assert str(raised.value).startswith(f"{url}: HTTP {status} with a web page in place of an API's response; base_url")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (404, PAGE, {"Content-Type": "text/html"}),
+        (405, PAGE, {"Content-Type": "text/html"}),
+        (401, b"<html>", {}),
+        (200, b'{"status": "<html>"}', {"Content-Type": "text/html"}),
+        (200, b"", {"Content-Type": "text/html"}),
+        (200, b"< 5 ms", {}),
+        (200, b"no gzip", {"Content-Encoding": "gzip"}),
+    ],
+)
+def test_other_bodies_say_nothing_about_the_url(status: int, body: bytes, headers: dict[str, str]) -> None:
+    # Servers answer a GET that they do not know with an error page, whatever they answer to a POST.
+    with serving(status, headers, body=body) as (base_url, _):
+        assert check_reachable(base_url, allow_http=True) == status
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -132,31 +171,30 @@ def test_a_closed_connection_is_reported() -> None:
         thread.join()
 
 
-def self_signed(folder: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    chain, secret = folder / "chain.pem", folder / "key.pem"
-    chain.write_bytes(certificate.public_bytes(pem))
-    secret.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain, secret)
-    return context
-
-
-def test_an_untrusted_certificate_is_reported(tmp_path: Path) -> None:
-    context = self_signed(tmp_path)
-    with serving(200, tls=context) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
+def test_a_refused_certificate_is_described(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours, other = certificates.authority("ours"), certificates.authority("another")
+    context = certificates.server_context(tmp_path, certificates.issue("127.0.0.1", other), other)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.write(tmp_path / "ours.pem", ours)))
+    with serving(200, tls=context) as (base_url, received), pytest.raises(CrmUnavailableError) as raised:
         check_reachable(base_url, allow_http=False)
-    assert "no TLS connection" in str(raised.value)
-    assert "check the certificate and its authority" in str(raised.value)
+    problem = "the certificate is from an authority that Airflow does not know (self-signed certificate in certificate"
+    assert str(raised.value).startswith(f"GET {base_url}/api/v1/update-score: {problem} chain); check base_url")
+    assert received == []
+
+
+def test_a_trusted_certificate_is_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours = certificates.authority("ours")
+    context = certificates.server_context(tmp_path, certificates.issue("127.0.0.1", ours))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.write(tmp_path / "ours.pem", ours)))
+    with serving(405, tls=context) as (base_url, _):
+        assert check_reachable(base_url, allow_http=False) == 405
+
+
+def test_a_port_without_tls_is_reported() -> None:
+    with serving(200) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
+        check_reachable(base_url.replace("http:", "https:"), allow_http=False)
+    assert "no TLS connection (" in str(raised.value)
+    assert "check that base_url names a port with TLS" in str(raised.value)
 
 
 @pytest.mark.parametrize(

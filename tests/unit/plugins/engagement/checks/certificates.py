@@ -1,0 +1,72 @@
+"""Certificates and authorities for servers on the loopback interface."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+PEM = serialization.Encoding.PEM
+TODAY = (-1, 1)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate and its private key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+def authority(name: str, issuer: Issued | None = None) -> Issued:
+    """Return a root authority, or an intermediate one if it has an issuer."""
+    return _sign(name, issuer, TODAY, x509.BasicConstraints(ca=True, path_length=None))
+
+
+def issue(host: str, issuer: Issued | None = None, days: tuple[int, int] = TODAY) -> Issued:
+    """Return the certificate of a server, self-signed without an issuer.
+
+    :param host: name or address
+    :param days: first and last day of its validity, counted from now
+    """
+    address = host.replace(".", "").isdecimal()
+    name = x509.IPAddress(ipaddress.ip_address(host)) if address else x509.DNSName(host)
+    return _sign(host, issuer, days, x509.SubjectAlternativeName([name]))
+
+
+def _sign(name: str, issuer: Issued | None, days: tuple[int, int], extension: x509.ExtensionType) -> Issued:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(
+            issuer.certificate.subject if issuer else subject, subject, key.public_key(), x509.random_serial_number()
+        )
+        .not_valid_before(now + timedelta(days=days[0]))
+        .not_valid_after(now + timedelta(days=days[1]))
+        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+        .sign(issuer.key if issuer else key, hashes.SHA256())
+    )
+    return Issued(certificate, key)
+
+
+def write(path: Path, *issued: Issued) -> Path:
+    """Write certificates in PEM form."""
+    path.write_bytes(b"".join(each.certificate.public_bytes(PEM) for each in issued))
+    return path
+
+
+def server_context(folder: Path, server: Issued, *others: Issued) -> ssl.SSLContext:
+    """Return the TLS context of a server that sends its own certificate and these others."""
+    secret = folder / "key.pem"
+    secret.write_bytes(server.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(write(folder / "chain.pem", server, *others), secret)
+    return context
