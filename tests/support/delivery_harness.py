@@ -55,7 +55,7 @@ class DeliveryHarness:
     def deliver(self, updates: Iterable[ScoreUpdate], canary: Canary | None = None, **settings: Any) -> Dispatcher:
         """Deliver in one task.
 
-        :param settings: fields of the settings, or `request_timeout_seconds`
+        :param settings: fields of the settings, `request_timeout_seconds`, or `had_success` of the dispatcher
         """
         return asyncio.run(self._deliver(updates, canary, settings))
 
@@ -64,12 +64,13 @@ class DeliveryHarness:
     ) -> Dispatcher:
         async with serving(self.crm) as url:
             timeout = changes.pop("request_timeout_seconds", 5.0)
+            had_success = changes.pop("had_success", False)
             settings = delivery_settings(**{"endpoint": f"{url}/api/v1/update-score", **changes})
             ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_timeout)
             client = CrmHttpClient(settings.endpoint, self.read_secret, timeout)
             await client.read_token()
             async with client:
-                dispatcher = Dispatcher(settings, client, ledger, updates, canary=canary)
+                dispatcher = Dispatcher(settings, client, ledger, updates, canary=canary, had_success=had_success)
                 await dispatcher.run()
             return dispatcher
 

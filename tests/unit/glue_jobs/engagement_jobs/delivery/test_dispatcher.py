@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 
 from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.limits.canary import Canary
-from engagement_jobs.delivery.stop_reasons import StopReason
 from local.fake_crm.faults import NO_FAULT, Fault
-from tests.support.delivery_harness import TOKEN, DeliveryHarness, delivery_harness, score_updates
+from tests.support.delivery_checks import check, stop_of
+from tests.support.delivery_harness import TOKEN, delivery_harness, score_updates
 
 
 class UnwritableBucket(dict[str, bytes]):
@@ -28,26 +27,6 @@ class UnwritableBucket(dict[str, bytes]):
 
     def __setitem__(self, key: str, body: bytes) -> None:
         raise PermissionError("AccessDenied")
-
-
-def check(harness: DeliveryHarness, dispatcher: Dispatcher, rows: int = 0, **outcomes: int) -> None:
-    """Check that every row has one outcome, every started user one line, and that no key was applied twice.
-
-    :param rows: number of rows, if `outcomes` is not given
-    :param outcomes: the expected outcomes
-    """
-    lines = harness.lines()
-    assert dispatcher.counters.rows == (rows or sum(outcomes.values()))
-    assert not outcomes or dict(dispatcher.counters.outcomes) == outcomes
-    assert len({line["user_id"] for line in lines}) == len(lines)
-    assert harness.crm.stats()["duplicates"]["applied_per_key"] == 0
-    assert dispatcher.counters.posts == harness.requests
-    assert sum(line["tries"] for line in lines) == dispatcher.counters.posts
-
-
-def stop_of(dispatcher: Dispatcher) -> StopReason:
-    assert dispatcher.stop_reason is not None
-    return dispatcher.stop_reason
 
 
 @pytest.fixture

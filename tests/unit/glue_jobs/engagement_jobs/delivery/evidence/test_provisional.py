@@ -1,0 +1,123 @@
+"""When provisional rejections are shared, and that their list is bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
+from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.evidence.provisional import ProvisionalRejections
+from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
+from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
+from engagement_jobs.delivery.request_state import InFlightRequest
+
+
+def refusal(status: int, *, replayed: bool = False) -> ResponseClassification:
+    return ResponseClassification(Action.REJECT, "rejected", f"http_{status}", replayed=replayed)
+
+
+@dataclass
+class Task:
+    """The rejections of one task with their breaker and outcomes."""
+
+    breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(unavailable_timeout=60))
+
+    def __post_init__(self) -> None:
+        self.recorder = OutcomeRecorder(Ledger(lambda *_: None, "", "0"), None, "run")
+        self.rejections = ProvisionalRejections(self.breaker, self.recorder)
+
+    def refuse(self, count: int, status: int = 404, *, replayed: bool = False) -> None:
+        """Refuse so many users."""
+        for _ in range(count):
+            request = InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), "http://crm.invalid", "2026-11-23")
+            self.rejections.add(request, refusal(status, replayed=replayed), 0.0)
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        return dict(self.recorder.counters.outcomes)
+
+    @property
+    def is_open(self) -> bool:
+        return self.breaker.opened_at is not None
+
+
+@pytest.fixture
+def task() -> Task:
+    return Task()
+
+
+def test_20_in_a_row_are_shared(task: Task) -> None:
+    task.refuse(19)
+    assert (task.outcomes, task.is_open) == ({}, False)
+    task.refuse(1)
+    assert (task.outcomes, task.is_open) == ({"deferred": 20}, True)
+
+
+def test_other_reason_starts_a_new_row(task: Task) -> None:
+    for status in (404, 400, 422):
+        task.refuse(19, status)
+    assert not task.is_open
+    task.refuse(1, 422)
+    assert task.outcomes == {"deferred": 58}
+
+
+def test_success_rejects_the_listed_users(task: Task) -> None:
+    task.refuse(19)
+    task.rejections.record_success()
+    assert task.outcomes == {"rejected": 19}
+    task.refuse(19)
+    assert not task.is_open
+
+
+def test_90_of_the_last_100_answers_are_shared(task: Task) -> None:
+    for _ in range(9):
+        task.refuse(9)
+        task.rejections.record_success()
+    task.refuse(8)
+    assert (task.outcomes, task.is_open) == ({"rejected": 81}, False)
+    task.refuse(1)
+    assert (task.outcomes, task.is_open) == ({"rejected": 81, "deferred": 9}, True)
+
+
+def test_80_of_the_last_100_answers_are_not_shared(task: Task) -> None:
+    for _ in range(100):
+        task.refuse(4)
+        task.rejections.record_success()
+    assert (task.outcomes, task.is_open) == ({"rejected": 400}, False)
+
+
+def test_list_has_at_most_100_users(task: Task) -> None:
+    for number in range(99):
+        task.refuse(1, 400 + number % 2)
+    assert (task.outcomes, task.is_open) == ({}, False)
+    task.refuse(1, 422)
+    assert (task.outcomes, task.is_open) == ({"deferred": 100}, True)
+
+
+def test_refusals_while_it_is_open_are_shared_too(task: Task) -> None:
+    task.refuse(20)
+    task.refuse(3, 400)
+    assert task.outcomes == {"deferred": 23}
+    task.rejections.record_success()
+    task.refuse(3)
+    assert task.outcomes == {"deferred": 23}
+
+
+@pytest.mark.parametrize(("count", "deferred"), [(20, 0), (100, 0), (130, 30)])
+def test_replays_are_kept_but_not_counted(task: Task, count: int, deferred: int) -> None:
+    task.refuse(count, replayed=True)
+    assert not task.is_open
+    assert task.outcomes.get("deferred", 0) == deferred
+    task.rejections.record_success()
+    assert task.outcomes["rejected"] == count - deferred
+
+
+@pytest.mark.parametrize(("has_success", "outcome"), [(True, "rejected"), (False, "deferred")])
+def test_end_of_the_task_settles_the_list(task: Task, *, has_success: bool, outcome: str) -> None:
+    task.refuse(5)
+    task.refuse(5, replayed=True)
+    task.rejections.finish(has_success=has_success)
+    assert task.outcomes == {outcome: 10}

@@ -1,0 +1,193 @@
+"""The token, the access, a redirect or the certificate: refused for one user, or for several. Counted at the CRM."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from engagement_jobs.contract.errors import UnsentError
+from engagement_jobs.crm_client.http_client import CrmResponse
+from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.dispatcher import Dispatcher
+from engagement_jobs.delivery.evidence.run_policy import CERTIFICATES
+from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.canary import Canary
+from local.fake_crm.faults import Fault
+from tests.support.delivery_checks import check, stop_of
+from tests.support.delivery_harness import delivery_harness, delivery_settings, score_updates
+
+LOCATION = {"Location": "http://127.0.0.1:9/"}
+REFUSALS = [
+    (Fault(status=403), "access_refused"),
+    (Fault(status=401), "token_refused"),
+    (Fault(status=301, headers=LOCATION), "redirect"),
+    (Fault(status=302, headers=LOCATION), "redirect"),
+    (Fault(status=308, headers=LOCATION), "redirect"),
+]
+
+
+def fault_for(fault: Fault, *users: str) -> Fault:
+    return Fault(status=fault.status, headers=fault.headers, for_users=users)
+
+
+@pytest.mark.parametrize("users", [("U000000",), ("U000300",), ("U000000", "U000599")])
+@pytest.mark.parametrize(("fault", "_"), REFUSALS)
+def test_refusal_of_one_user_stops_no_one_else(fault: Fault, _: str, users: tuple[str, ...]) -> None:
+    harness = delivery_harness(fault_for(fault, *users))
+    dispatcher = harness.deliver(score_updates(600))
+
+    check(harness, dispatcher, delivered=600 - len(users), deferred=len(users))
+    assert harness.requests == 600
+    assert harness.crm.stats()["users"] == 600 - len(users)
+    assert dispatcher.stop_reason is None
+    refused = Counter((line["reason"], line["tries"]) for line in harness.lines() if line["user_id"] in users)
+    assert refused == {(f"http_{fault.status}", 1): len(users)}
+
+
+@pytest.mark.parametrize(("fault", "cause"), REFUSALS)
+def test_refusal_of_one_user_does_not_stop_the_canary(fault: Fault, cause: str) -> None:
+    del cause
+    harness = delivery_harness(fault_for(fault, "U000000"))
+    canary = Canary()
+    dispatcher = harness.deliver(score_updates(111), canary)
+
+    check(harness, dispatcher, delivered=110, deferred=1)
+    assert canary.passed
+
+
+@pytest.mark.parametrize(("fault", "cause"), REFUSALS)
+def test_three_users_stop_the_canary(fault: Fault, cause: str) -> None:
+    harness = delivery_harness(fault)
+    canary = Canary()
+    dispatcher = harness.deliver(score_updates(111), canary)
+
+    check(harness, dispatcher, deferred=111)
+    assert harness.requests == 3
+    assert stop_of(dispatcher).cause == cause
+    assert f"http_{fault.status} for 3 users in a row" in stop_of(dispatcher).detail
+    assert canary.decided.is_set()
+    assert not canary.passed
+
+
+@pytest.mark.parametrize(("fault", "cause"), REFUSALS)
+@pytest.mark.parametrize("users", [1, 2])
+def test_all_users_of_a_smaller_run_stop_it(fault: Fault, cause: str, users: int) -> None:
+    harness = delivery_harness(fault)
+    dispatcher = harness.deliver(score_updates(users), Canary(users=users))
+
+    check(harness, dispatcher, deferred=users)
+    assert harness.requests == users
+    assert stop_of(dispatcher).cause == cause
+
+
+@pytest.mark.parametrize(("fault", "cause"), REFUSALS)
+def test_few_users_of_a_later_task_do_not_stop_it(fault: Fault, cause: str) -> None:
+    del cause
+    harness = delivery_harness(fault)
+    dispatcher = harness.deliver(score_updates(2), had_success=True)
+
+    check(harness, dispatcher, deferred=2)
+    assert dispatcher.stop_reason is None
+
+
+@pytest.mark.parametrize(("fault", "cause"), REFUSALS)
+def test_refusal_in_the_middle_costs_few_requests(fault: Fault, cause: str) -> None:
+    harness = delivery_harness(Fault(status=fault.status, headers=fault.headers, after=300), latency_ms=5)
+    dispatcher = harness.deliver(score_updates(2000), max_concurrency=16)
+
+    check(harness, dispatcher, delivered=300, deferred=1700)
+    assert harness.requests <= 300 + 16 + 2
+    assert stop_of(dispatcher).cause == cause
+
+
+@pytest.mark.parametrize("every", [40, 100, 300])
+def test_scattered_refusals_are_no_evidence(every: int) -> None:
+    harness = delivery_harness(Fault(status=403, every_user=every))
+    dispatcher = harness.deliver(score_updates(1200), max_concurrency=2)
+
+    refused = dispatcher.counters.outcomes["deferred"]
+    check(harness, dispatcher, delivered=1200 - refused, deferred=refused)
+    assert refused > 0
+    assert dispatcher.stop_reason is None
+
+
+def test_unchanged_secret_is_read_once_for_many_users() -> None:
+    harness = delivery_harness(Fault(status=401, every_user=50))
+    dispatcher = harness.deliver(score_updates(1200), max_concurrency=2)
+
+    assert dispatcher.counters.outcomes["deferred"] > 5
+    assert harness.secret_reads == 2
+    assert dispatcher.stop_reason is None
+
+
+def test_secret_that_always_changes_does_not_loop() -> None:
+    harness = delivery_harness(Fault(revoked=True))
+    harness.secrets = [f"token-{number}" for number in range(100)]
+    dispatcher = harness.deliver(score_updates(50), Canary())
+
+    assert stop_of(dispatcher).cause == "token_refused"
+    assert harness.secret_reads <= 10
+    assert harness.requests <= 20
+    assert max(line["tries"] for line in harness.lines()) == 4
+
+
+class UnreachableClient:
+    """A client that cannot verify the CRM's certificate for some users.
+
+    :param reason: of the users whose payload contains `marker`
+    """
+
+    token_version = 0
+
+    def __init__(self, reason: str, marker: str = "U") -> None:
+        self._reason, self._marker = reason, marker.encode()
+        self.posts = 0
+
+    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
+        del key, fresh_connection
+        self.posts += 1
+        await asyncio.sleep(0)
+        if self._marker in payload:
+            raise UnsentError(self._reason)
+        return CrmResponse(204, {}, b"", 0)
+
+    async def refresh_token(self) -> bool:
+        return False
+
+    def stop_reusing_connections(self) -> None:
+        """Do nothing."""
+
+
+def deliver(client: UnreachableClient, updates: list[ScoreUpdate], canary: Canary | None = None) -> Dispatcher:
+    async def run() -> Dispatcher:
+        dispatcher = Dispatcher(delivery_settings(), client, Ledger(lambda *_: None, "", "0"), updates, canary=canary)
+        await dispatcher.run()
+        return dispatcher
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("reason", CERTIFICATES)
+def test_certificate_stops_the_canary_after_three_users(reason: str) -> None:
+    client = UnreachableClient(reason)
+    dispatcher = deliver(client, score_updates(111), Canary())
+
+    assert client.posts == 3
+    assert dict(dispatcher.counters.outcomes) == {"deferred": 111}
+    assert stop_of(dispatcher).cause == "certificate"
+    assert "certificate" in stop_of(dispatcher).detail.partition(":")[0]
+
+
+def test_each_certificate_problem_has_its_own_sentence() -> None:
+    assert len({verdict.sentence for verdict in CERTIFICATES.values()}) == 4
+
+
+@pytest.mark.parametrize("reason", CERTIFICATES)
+def test_certificate_of_one_request_stops_no_one_else(reason: str) -> None:
+    client = UnreachableClient(reason, marker="U000100")
+    dispatcher = deliver(client, score_updates(200))
+
+    assert dict(dispatcher.counters.outcomes) == {"delivered": 199, "deferred": 1}
+    assert dispatcher.stop_reason is None
