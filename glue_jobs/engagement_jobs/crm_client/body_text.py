@@ -16,6 +16,8 @@ from engagement_jobs.crm_client.response_bodies import has_unsupported_encoding
 from engagement_jobs.crm_client.response_rules import Finding
 
 _CONTENT_TYPE = istr("content-type")
+# AWS WAF answers 202 with this header and a page that a browser has to run; other clients get no body.
+_FIREWALL = istr("x-amzn-waf-action")
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16
@@ -43,7 +45,7 @@ def success_finding(headers: Mapping[str, str], body: bytes | None) -> Finding:
     :param body: None if it could not be read
     """
     if not body:
-        return Finding.EMPTY if body is not None else _why_unread(headers)
+        return _empty_finding(headers) if body is not None else _why_unread(headers)
     try:
         value = json_bodies.parse_json(body.decode())
     except ValueError:
@@ -63,6 +65,10 @@ def parse_body(headers: Mapping[str, str], body: bytes) -> Any:
     raise ValueError
 
 
+def _empty_finding(headers: Mapping[str, str]) -> Finding:
+    return Finding.HTML if _FIREWALL in headers else Finding.EMPTY
+
+
 def _why_unread(headers: Mapping[str, str]) -> Finding:
     return Finding.ENCODING if has_unsupported_encoding(headers) else Finding.UNREADABLE
 
@@ -73,7 +79,7 @@ def _slow_finding(headers: Mapping[str, str], body: bytes) -> Finding:
         return _json_finding(parse_body(headers, body))
     text = next(_texts(headers, body), None)
     if text == "":
-        return Finding.EMPTY
+        return _empty_finding(headers)
     if text is None or (not _byte_order(body) and _charset(headers) == ""):
         return Finding.UNREADABLE
     if _TAG.match(text):

@@ -6,7 +6,8 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 
-from engagement_jobs.contract.errors import ReusedConnectionError, StaleConnectionError
+from engagement_jobs.contract.errors import ReusedConnectionError, StaleConnectionError, UnsentError
+from engagement_jobs.crm_client.certificates import certificate_reason
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 
 
@@ -52,6 +53,10 @@ async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
             return await handler(request)
         except StaleConnectionError:
             return await handler(request)  # nothing was written, and aiohttp has closed that connection
+    except aiohttp.ClientConnectorCertificateError as error:
+        code = getattr(error.certificate_error, "verify_code", 0)
+        reason = await certificate_reason(code, error.host, error.port)
+        raise UnsentError(reason) from error
     except ERRORS as error:
         if isinstance(request, Request) and not request.opened_connection and _ended_before_status(error):
             raise ReusedConnectionError("reset") from error

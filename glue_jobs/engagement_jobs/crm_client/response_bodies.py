@@ -11,7 +11,7 @@ import aiohttp
 from multidict import istr
 
 from engagement_jobs.contract.errors import AmbiguousError
-from engagement_jobs.crm_client.header_values import header_values
+from engagement_jobs.crm_client.headers.header_values import header_values
 
 MAX_BODY_BYTES = 1_048_576
 # Values that servers use for unencoded bodies. None of them changes the bytes.

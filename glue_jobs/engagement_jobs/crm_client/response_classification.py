@@ -14,9 +14,9 @@ from multidict import istr
 from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client import json_bodies
 from engagement_jobs.crm_client.body_text import parse_body, success_finding
-from engagement_jobs.crm_client.quotas import announced_quotas
+from engagement_jobs.crm_client.headers.quotas import announced_quotas
+from engagement_jobs.crm_client.headers.waits import requested_wait
 from engagement_jobs.crm_client.response_rules import FAILURE_RULES, LIMIT_STATUSES, RULES, Action, Finding
-from engagement_jobs.crm_client.waits import requested_wait
 
 __all__ = ["Action", "ResponseClassification", "classify", "classify_failure"]
 

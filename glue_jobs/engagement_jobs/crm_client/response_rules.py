@@ -136,7 +136,8 @@ RULES: Final = (
         "http_{status}_execution_error",
     ),
     ResponseRule(
-        "2xx with a text that begins with a tag or doctype, behind a byte order mark or white space too",
+        "2xx with a text that begins with a tag or doctype, behind a byte order mark or white space too; or with "
+        "`x-amzn-waf-action`, the challenge of a firewall",
         _SUCCESS,
         Finding.HTML,
         Action.RETRY,
@@ -214,8 +215,10 @@ FAILURE_RULES: Final = (
     FailureRule("connect_timeout", "No connection within half of the request's timeout", "deferred"),
     FailureRule("tls", "The TLS handshake failed, but not because of the certificate", "deferred"),
     FailureRule("tls_expired", "The certificate has expired or is not valid yet", "deferred", Action.REFUSE),
-    FailureRule("tls_unknown_ca", "The certificate's authority is not trusted", "deferred", Action.REFUSE),
-    FailureRule("tls_missing_intermediate", "The intermediate certificate is not sent", "deferred", Action.REFUSE),
+    FailureRule("tls_unknown_ca", "The authority of the certificate is not trusted", "deferred", Action.REFUSE),
+    FailureRule(
+        "tls_missing_intermediate", "Likely an intermediate certificate is not sent", "deferred", Action.REFUSE
+    ),
     FailureRule("tls_wrong_name", "The certificate is for another host name", "deferred", Action.REFUSE),
     FailureRule("timeout", "No complete response within the request's timeout", "unknown"),
     FailureRule("reset", "The connection ended before the response was complete", "unknown"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engagement_jobs.contract.errors import SecretError
+
 # After these causes ledger lines may be missing, so that a row without a line may have been sent.
 TASK_LOST = "task_lost"
 LEDGER_UNWRITABLE = "ledger_unwritable"
@@ -42,10 +44,14 @@ def retry_after_too_long(until: float) -> StopReason:
 
 
 def secret_unreadable(error: Exception) -> StopReason:
-    """Return the reason for a token that cannot be read."""
+    """Return the reason for a token that cannot be read.
+
+    Only the text of a `SecretError` is certain to contain no part of a secret.
+    """
+    cause = f"{type(error).__name__}: {error}" if isinstance(error, SecretError) else type(error).__name__
     return StopReason(
         "secret_unreadable",
-        f"Could not read the CRM token ({type(error).__name__}): check secret_id, the secret and the job's role.",
+        f"Could not read the CRM token ({cause}): check secret_id, the secret and the job's role.",
     )
 
 

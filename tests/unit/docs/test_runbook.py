@@ -19,7 +19,7 @@ MAX_MESSAGES = 4  # a pattern that matches more messages would also match new on
 
 JOBS = "glue_jobs/engagement_jobs/"
 NOT_SHOWN = {
-    (JOBS + "crm_client/authentication.py", "SecretError"): "reported as secret_unreadable; it may quote a secret",
+    (JOBS + "crm_client/authentication.py", "SecretError"): "reported as secret_unreadable",
     (JOBS + "scoring/extract_reader.py", "Caused by:"): "removed from the message of Spark",
 }
 """Carriers or texts that no run shows, and why."""

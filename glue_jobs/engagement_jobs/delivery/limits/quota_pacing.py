@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engagement_jobs.crm_client.quotas import Quota
+from engagement_jobs.crm_client.headers.quotas import Quota
 
 # The CRM may round the time until the reset up to full seconds, and so may the `Date` that an epoch second counts from.
 _ROUNDING_SECONDS = 2.0

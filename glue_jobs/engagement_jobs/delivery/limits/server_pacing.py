@@ -7,10 +7,10 @@ import logging
 import time
 from collections.abc import Callable
 
+from engagement_jobs.crm_client.headers.quotas import announced_quotas
+from engagement_jobs.crm_client.headers.waits import RequestedWait, requested_wait
 from engagement_jobs.crm_client.http_client import CrmResponse
-from engagement_jobs.crm_client.quotas import announced_quotas
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
-from engagement_jobs.crm_client.waits import RequestedWait, requested_wait
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.limits.quota_pacing import NO_LIMIT, QuotaPacing
 from engagement_jobs.delivery.limits.request_limits import RequestLimits

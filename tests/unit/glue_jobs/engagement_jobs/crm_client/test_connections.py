@@ -146,17 +146,6 @@ def test_trusted_certificate_is_accepted() -> None:
     assert [response.body for response in over_tls(GOOD, times=3)] == [BODY] * 3
 
 
-def test_certificate_of_an_unknown_authority_is_refused() -> None:
-    with pytest.raises(UnsentError, match=r"^tls$"):
-        over_tls(GOOD)
-
-
-@pytest.mark.usefixtures("trusted")
-def test_certificate_for_another_host_is_refused() -> None:
-    with pytest.raises(UnsentError, match=r"^tls$"):
-        over_tls(GOOD, host="127.0.0.1")
-
-
 def test_server_without_tls_is_unsent() -> None:
     async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")

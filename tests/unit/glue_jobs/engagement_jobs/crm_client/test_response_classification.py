@@ -21,6 +21,7 @@ RESPONSES = [
     (200, JSON, LIMIT, Action.BACK_OFF, "deferred", "http_200_limit"),
     (200, JSON, b'{"errorType": "KeyError"}', Action.RETRY, "unknown", "http_200_execution_error"),
     (200, HTML, b"<!doctype html><title>Log in</title>", Action.RETRY, "unknown", "http_200_html"),
+    (202, {**HTML, "x-amzn-waf-action": "challenge"}, b"", Action.RETRY, "unknown", "http_202_html"),
     (200, {}, b"Error: no such user", Action.RETRY, "unknown", "http_200_error_text"),
     (200, JSON, None, Action.RETRY, "unknown", "http_200_unreadable"),
     (200, {"Content-Encoding": "br"}, None, Action.RETRY, "unknown", "http_200_encoding"),

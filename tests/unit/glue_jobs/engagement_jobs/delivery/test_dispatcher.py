@@ -406,6 +406,15 @@ def test_unreadable_secret_stops_the_task() -> None:
     assert harness.requests == 1
 
 
+def test_secret_in_the_wrong_form_is_described() -> None:
+    harness = delivery_harness(Fault(revoked=True))
+    harness.secrets.append('{"Token": "hush"}')
+    detail = stop_of(harness.deliver(score_updates(9), Canary())).detail
+    assert "expected the CRM secret to be a bare token" in detail
+    assert 'got a JSON object without "token"' in detail
+    assert "hush" not in detail
+
+
 def test_internal_error_loses_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("U000000 had a secret")

@@ -13,8 +13,8 @@ from typing import Final
 
 from multidict import istr
 
-from engagement_jobs.crm_client.header_values import header_values
-from engagement_jobs.crm_client.wait_values import MAX_SECONDS, parse_seconds
+from engagement_jobs.crm_client.headers.header_values import header_values
+from engagement_jobs.crm_client.headers.wait_values import MAX_SECONDS, parse_seconds
 
 _CURRENT: Final = istr("ratelimit")
 _POLICY: Final = istr("ratelimit-policy")

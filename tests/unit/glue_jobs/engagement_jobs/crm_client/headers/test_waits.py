@@ -5,7 +5,7 @@ import time
 import pytest
 from multidict import CIMultiDict
 
-from engagement_jobs.crm_client.waits import RequestedWait, requested_wait
+from engagement_jobs.crm_client.headers.waits import RequestedWait, requested_wait
 
 DATE = "Mon, 23 Nov 2026 03:00:00 GMT"
 EPOCH = 1_795_402_800  # DATE

@@ -8,9 +8,9 @@ from typing import Final
 
 from multidict import istr
 
-from engagement_jobs.crm_client.header_values import header_values
-from engagement_jobs.crm_client.quotas import announced_quotas
-from engagement_jobs.crm_client.wait_values import parse_seconds
+from engagement_jobs.crm_client.headers.header_values import header_values
+from engagement_jobs.crm_client.headers.quotas import announced_quotas
+from engagement_jobs.crm_client.headers.wait_values import parse_seconds
 
 # Names of headers, and seconds of the unit of a plain number.
 _SECONDS, _MILLISECONDS, _MS_MILLISECONDS = istr("retry-after"), istr("retry-after-ms"), istr("x-ms-retry-after-ms")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from engagement_jobs.crm_client.quotas import announced_quotas
+from engagement_jobs.crm_client.headers.quotas import announced_quotas
 
 DATE = "Mon, 23 Nov 2026 03:00:00 GMT"
 EPOCH = 1_795_402_800  # DATE
