@@ -11,15 +11,16 @@ from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
 
-Refused = tuple[InFlightRequest, ResponseClassification]
+Refused = tuple[float, InFlightRequest, ResponseClassification]
+"""When the refusal arrived, the user, and the refusal."""
 
 
 class ProvisionalRejections:
     """Keeps refused users without a ledger line until there is evidence. Its size is bounded.
 
-    A success of another user shows that the refusals were about their users: they become `rejected`. If refusals come
-    in a row instead, they are about the run: the users become `deferred` with a reason such as `http_404_shared`, and
-    the circuit breaker opens.
+    A success of another user whose request was sent after a refusal shows that the refusal was about its user, who
+    becomes `rejected`. If refusals come in a row instead, they are about the run: the users become `deferred` with a
+    reason such as `http_404_shared`, and the circuit breaker opens.
 
     A replayed refusal waits for a success too, but it is not counted: the CRM stored it earlier.
     """
@@ -30,20 +31,25 @@ class ProvisionalRejections:
         self.shared_users = 0
         self.shared_reasons = ""
         self._breaker, self._outcomes = breaker, outcomes
-        self._listed: list[Refused] = []
-        self._replayed: list[Refused] = []
+        self._listed: deque[Refused] = deque()
+        self._replayed: deque[Refused] = deque()
+        self._followed = 0
         self._answers = 0
         self._in_a_row = 0
         self._last_reason = ""
         self._positions: dict[str, deque[int]] = {}
         self.has_success = False
 
-    def record_success(self) -> None:
+    def record_success(self, request: InFlightRequest) -> None:
         """Record a success of another user."""
         self._answers += 1
+        self._in_a_row = 0
         self.has_success = True
-        if self._listed or self._replayed or self.are_shared:
-            self._confirm()
+        if self._listed or self._replayed:
+            self._followed = len(self._listed)
+            self._confirm(request.sent_at)
+        if self.are_shared and request.sent_at >= (self._breaker.opened_at or 0.0):
+            self.are_shared = False
 
     def add(self, request: InFlightRequest, classification: ResponseClassification, now: float) -> None:
         """Add a refused user."""
@@ -52,7 +58,7 @@ class ProvisionalRejections:
             self._outcomes.record_outcome(request, classification)
         elif classification.replayed:
             if len(self._replayed) < WINDOW:
-                self._replayed.append((request, classification))
+                self._replayed.append((now, request, classification))
             else:
                 self._defer(request, classification)
         elif self.are_shared:
@@ -61,9 +67,11 @@ class ProvisionalRejections:
             self._breaker.record_failure(now, is_probe=request.probe)
             return
         else:
-            self._listed.append((request, classification))
+            self._listed.append((now, request, classification))
             if self._is_shared(reason):
                 self._share(now)
+            elif len(self._listed) >= WINDOW:
+                self._shorten()
         if request.probe:
             self._breaker.release_probe(now)
 
@@ -73,8 +81,8 @@ class ProvisionalRejections:
         :param has_success: whether the CRM accepted the score of any user, in this task or in the canary
         """
         if has_success:
-            self._confirm()
-        for request, classification in (*self._listed, *self._replayed):
+            self._confirm(float("inf"))
+        for _, request, classification in (*self._listed, *self._replayed):
             self._defer(request, classification)
         self._listed.clear()
         self._replayed.clear()
@@ -86,27 +94,34 @@ class ProvisionalRejections:
         positions = self._positions.setdefault(reason, deque(maxlen=SHARE))
         positions.append(self._answers)
         is_frequent = len(positions) == SHARE and positions[0] > self._answers - WINDOW
-        return self._in_a_row >= IN_A_ROW or is_frequent or len(self._listed) >= WINDOW
+        is_full = len(self._listed) >= WINDOW and not self._followed
+        return self._in_a_row >= IN_A_ROW or is_frequent or is_full
 
     def _share(self, now: float) -> None:
-        reasons = Counter(classification.reason for _, classification in self._listed)
+        reasons = Counter(classification.reason for _, _, classification in self._listed)
         self.shared_reasons = ", ".join(reason for reason, _ in reasons.most_common())
         self.shared_users = len(self._listed)
         self.are_shared = True
-        for request, classification in self._listed:
+        for _, request, classification in self._listed:
             self._defer(request, classification)
         self._listed.clear()
         self._positions.clear()
-        self._in_a_row = 0
+        self._in_a_row = self._followed = 0
         self._breaker.open(now)
 
-    def _confirm(self) -> None:
-        for request, classification in (*self._listed, *self._replayed):
+    def _shorten(self) -> None:
+        """Reject the users before the last success, although its request was sent before their refusals."""
+        for _ in range(self._followed):
+            _, request, classification = self._listed.popleft()
             self._outcomes.record_outcome(request, classification)
-        self._listed.clear()
-        self._replayed.clear()
-        self._in_a_row = 0
-        self.are_shared = False
+        self._followed = 0
+
+    def _confirm(self, sent_at: float) -> None:
+        for users in (self._listed, self._replayed):
+            while users and users[0][0] <= sent_at:
+                _, request, classification = users.popleft()
+                self._outcomes.record_outcome(request, classification)
+        self._followed = min(self._followed, len(self._listed))
 
     def _defer(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         shared = replace(classification, outcome="deferred", reason=f"{classification.reason}_shared")

@@ -104,7 +104,7 @@ class RunEvidence:
         self, request: InFlightRequest, classification: ResponseClassification, now: float
     ) -> None:
         if classification.outcome == "delivered" and not classification.replayed:
-            self._rejections.record_success()
+            self._rejections.record_success(request)
             self._refusals.clear()
         if self._breaker.opened_at is not None:
             self._close_breaker(request, now)

@@ -19,6 +19,10 @@ def refusal(status: int, *, replayed: bool = False) -> ResponseClassification:
     return ResponseClassification(Action.REJECT, "rejected", f"http_{status}", replayed=replayed)
 
 
+def request_of(user_id: str) -> InFlightRequest:
+    return InFlightRequest.of(ScoreUpdate(user_id, "1.00", 0), "http://crm.invalid", "2026-11-23")
+
+
 @dataclass
 class Task:
     """The rejections of one task with their breaker and outcomes."""
@@ -29,11 +33,16 @@ class Task:
         self.recorder = OutcomeRecorder(Ledger(lambda *_: None, "", "0"), None, "run")
         self.rejections = ProvisionalRejections(self.breaker, self.recorder)
 
+    def succeed(self, sent_at: float = 1.0) -> None:
+        """Record a success."""
+        request = request_of("U2")
+        request.sent_at = sent_at
+        self.rejections.record_success(request)
+
     def refuse(self, count: int, status: int = 404, *, replayed: bool = False) -> None:
         """Refuse so many users."""
         for _ in range(count):
-            request = InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), "http://crm.invalid", "2026-11-23")
-            self.rejections.add(request, refusal(status, replayed=replayed), 0.0)
+            self.rejections.add(request_of("U1"), refusal(status, replayed=replayed), 0.0)
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -66,16 +75,41 @@ def test_other_reason_starts_a_new_row(task: Task) -> None:
 
 def test_success_rejects_the_listed_users(task: Task) -> None:
     task.refuse(19)
-    task.rejections.record_success()
+    task.succeed()
     assert task.outcomes == {"rejected": 19}
     task.refuse(19)
     assert not task.is_open
 
 
+def test_earlier_sent_success_rejects_no_one(task: Task) -> None:
+    task.refuse(19)
+    task.succeed(sent_at=-0.1)
+    assert task.outcomes == {}
+    task.refuse(20)
+    assert task.outcomes == {"deferred": 39}
+
+
+def test_earlier_sent_success_does_not_end_a_shared_refusal(task: Task) -> None:
+    task.refuse(20)
+    task.succeed(sent_at=-0.1)
+    task.refuse(1)
+    assert task.outcomes == {"deferred": 21}
+
+
+def test_many_refusals_within_one_round_trip_are_not_shared(task: Task) -> None:
+    for _ in range(150):
+        task.refuse(1)
+        task.succeed(sent_at=-0.1)
+    assert not task.is_open
+    assert task.outcomes == {"rejected": 99}
+    task.succeed()
+    assert task.outcomes == {"rejected": 150}
+
+
 def test_90_of_the_last_100_answers_are_shared(task: Task) -> None:
     for _ in range(9):
         task.refuse(9)
-        task.rejections.record_success()
+        task.succeed()
     task.refuse(8)
     assert (task.outcomes, task.is_open) == ({"rejected": 81}, False)
     task.refuse(1)
@@ -85,7 +119,7 @@ def test_90_of_the_last_100_answers_are_shared(task: Task) -> None:
 def test_80_of_the_last_100_answers_are_not_shared(task: Task) -> None:
     for _ in range(100):
         task.refuse(4)
-        task.rejections.record_success()
+        task.succeed()
     assert (task.outcomes, task.is_open) == ({"rejected": 400}, False)
 
 
@@ -101,7 +135,7 @@ def test_refusals_while_it_is_open_are_shared_too(task: Task) -> None:
     task.refuse(20)
     task.refuse(3, 400)
     assert task.outcomes == {"deferred": 23}
-    task.rejections.record_success()
+    task.succeed()
     task.refuse(3)
     assert task.outcomes == {"deferred": 23}
 
@@ -111,7 +145,7 @@ def test_replays_are_kept_but_not_counted(task: Task, count: int, deferred: int)
     task.refuse(count, replayed=True)
     assert not task.is_open
     assert task.outcomes.get("deferred", 0) == deferred
-    task.rejections.record_success()
+    task.succeed()
     assert task.outcomes["rejected"] == count - deferred
 
 

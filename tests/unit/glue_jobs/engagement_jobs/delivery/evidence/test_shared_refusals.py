@@ -47,7 +47,7 @@ def test_all_users_of_a_smaller_run_are_several(users: int) -> None:
 
 @pytest.mark.parametrize("status", [404, 405, 410])
 def test_outage_of_one_second_rejects_no_one(status: int) -> None:
-    harness = delivery_harness(Fault(status=status, after=500, seconds=1))
+    harness = delivery_harness(Fault(status=status, after=500, seconds=1), latency_ms=20)
     dispatcher = harness.deliver(score_updates(2000), max_concurrency=CONCURRENCY)
 
     deferred = dispatcher.counters.outcomes["deferred"]
