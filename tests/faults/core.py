@@ -12,17 +12,19 @@ import asyncio
 import csv
 import json
 import logging
+import re
 import sys
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.contract.outcomes import OPEN
+from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OPEN, OWN_FAILURE, SHARED
+from engagement_jobs.crm_client.endpoint import normalize_endpoint
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.counters import DeliveryCounters
@@ -48,13 +50,14 @@ class Attempt:
         """The folder of its ledger and aggregates."""
         return self.folder / s3_keys.attempt_prefix(self.arguments.score_date, self.arguments.job_run_id)
 
-    def outcomes(self) -> dict[str, str]:
-        """Return the last outcome of every user with a ledger line, over all attempts."""
-        parts = sorted(
-            (self.folder / s3_keys.responses_prefix(self.arguments.score_date)).glob("attempt=*/part-*.jsonl")
-        )
-        lines = (json.loads(line) for part in parts for line in part.read_bytes().splitlines())
-        return {line["user_id"]: line["outcome"] for line in lines}
+    def lines(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the ledger lines of every user that has one, over all attempts."""
+        folder = self.folder / s3_keys.responses_prefix(self.arguments.score_date)
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for part in sorted(folder.glob("attempt=*/part-*.jsonl")):
+            for line in map(json.loads, part.read_bytes().splitlines()):
+                found[line["user_id"]].append(line)
+        return found
 
     def scores(self) -> dict[str, str]:
         """Return the score of every user."""
@@ -68,17 +71,47 @@ class Attempt:
         (self.written / f"agg-{name}.json").write_text(json.dumps(document))
 
 
-async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | None:
-    """Send the canary, then the others unless the canary stopped; return why the delivery was stopped."""
-    canary, tasks = Canary(), attempt.arguments.push_tasks
-    stop_reason = await run_task(attempt, "canary", rows[:SIZE], canary)
-    if not stop_reason and not canary.passed and len(rows) > SIZE:
-        stop_reason = stop(CANARY_UNANSWERED, users=SIZE)
-    parts = (rows[SIZE + number :: tasks] for number in range(tasks))
-    running = (
-        run_task(attempt, str(number), part, tasks=tasks, stop_reason=stop_reason) for number, part in enumerate(parts)
+def to_send(scores: Mapping[str, str], lines: Mapping[str, list[dict[str, Any]]]) -> list[ScoreUpdate]:
+    """Return the open users as the push job's plan does, those who failed alone last."""
+    accepted = any(line["outcome"] == "delivered" for entries in lines.values() for line in entries)
+    updates = [_update(user, score, lines.get(user, []), accepted) for user, score in scores.items()]
+    return sorted(filter(None, updates), key=lambda update: update.failed_alone)
+
+
+def _update(user: str, score: str, lines: list[dict[str, Any]], accepted: bool) -> ScoreUpdate | None:
+    if not lines:
+        return ScoreUpdate(user, score, 0)
+    last = lines[-1]
+    if last["outcome"] not in OPEN:
+        return None
+    in_doubt = last["outcome"] == "unknown"
+    return ScoreUpdate(
+        user,
+        score,
+        sum(bool(line["outcome"] == "deferred" and re.search(ANSWERED_NOT_APPLIED, line["reason"])) for line in lines),
+        in_doubt,
+        stored_key=last["key"] if in_doubt else None,
+        earlier_refusal=last["reason"].removesuffix(SHARED) if accepted and last["reason"].endswith(SHARED) else None,
+        failed_alone=accepted and re.search(OWN_FAILURE, last["reason"]) is not None,
     )
-    return next(filter(None, await asyncio.gather(*running)), None)
+
+
+async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | None:
+    """Send the canary, then the others alongside its last users; return why the delivery was stopped."""
+    size, tasks = sum(not row.failed_alone for row in rows[:SIZE]), attempt.arguments.push_tasks
+    canary = Canary(size)
+    first = asyncio.create_task(run_task(attempt, "canary", rows[:size], canary))
+    while size and not (canary.decided.is_set() or first.done()):  # noqa: ASYNC110 (set for threads)
+        await asyncio.sleep(0.02)
+    stop_reason = None
+    if size and not canary.passed:
+        stop_reason = await first or stop(CANARY_UNANSWERED, users=size)
+    parts = [rows[size + number :: tasks] for number in range(tasks)]
+    others = [
+        run_task(attempt, str(number), part, tasks=tasks, stop_reason=stop_reason, had_success=canary.had_success)
+        for number, part in enumerate(parts)
+    ]
+    return next(filter(None, await asyncio.gather(first, *others)), None)
 
 
 async def run_task(
@@ -88,11 +121,12 @@ async def run_task(
     canary: Canary | None = None,
     tasks: int = 1,
     stop_reason: StopReason | None = None,
+    had_success: bool = False,
 ) -> StopReason | None:
     """Run one of `tasks` tasks of the delivery core; with `stop_reason`, it sends nothing and only counts."""
     arguments = attempt.arguments
     settings = DeliverySettings(
-        endpoint=arguments.endpoint,
+        endpoint=normalize_endpoint(arguments.endpoint),
         score_date=arguments.score_date,
         run_id=arguments.run_id,
         rate=arguments.max_requests_per_second / tasks,
@@ -111,7 +145,7 @@ async def run_task(
     async def token() -> str:
         return (attempt.folder / "token").read_text()
 
-    client = CrmHttpClient(arguments.endpoint, token, arguments.request_timeout_seconds)
+    client = CrmHttpClient(settings.endpoint, token, arguments.request_timeout_seconds)
     dispatcher = Dispatcher(
         settings,
         client,
@@ -121,6 +155,7 @@ async def run_task(
         canary=canary,
         expected_rows=len(rows),
         stop_reason=stop_reason,
+        had_success=had_success,
     )
     await client.read_token()
     async with client:
@@ -132,13 +167,12 @@ async def run_task(
 def deliver(attempt: Attempt) -> dict[str, Any]:
     """Run the attempt and return the parts of its manifest that the matrix reads; outcomes are those of the ledger."""
     attempt.written.mkdir(parents=True)
-    earlier, scores = attempt.outcomes(), attempt.scores()
-    final = {user for user, outcome in earlier.items() if outcome not in OPEN}
-    planned = DeliveryCounters(Counter(earlier[user] for user in final))
-    attempt.write("plan", planned)
-    rows = [ScoreUpdate(user, scores[user], 0, earlier.get(user) == "unknown") for user in scores if user not in final]
+    lines, scores = attempt.lines(), attempt.scores()
+    rows = to_send(scores, lines)
+    settled = scores.keys() - {row.user_id for row in rows}
+    attempt.write("plan", DeliveryCounters(Counter(lines[user][-1]["outcome"] for user in settled)))
     stop_reason = asyncio.run(send(attempt, rows))
-    outcomes = attempt.outcomes()
+    outcomes = {user: entries[-1]["outcome"] for user, entries in attempt.lines().items()}
     posts = [json.loads(path.read_text())["posts"] for path in attempt.written.glob("agg-*.json")]
     return {
         "job_run_id": attempt.arguments.job_run_id,
