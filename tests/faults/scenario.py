@@ -76,6 +76,7 @@ class Expected:
     :param resumed: users by outcome after another attempt without the fault; None if none is needed
     :param reasons: users whose last ledger line has this reason
     :param lost: requests that may have been answered without a ledger line, and are sent again with the same key
+    :param unseen: requests that may have been sent into a connection that was closing, so that the CRM received none
     :param quiet: consecutive seconds in which the CRM has to receive nothing
     :param steady: requests per second over two seconds, shortly after the push tasks took over from the canary
     :param in_flight: most requests in flight at the CRM; None for as many as all tasks may have
@@ -88,6 +89,7 @@ class Expected:
     resumed: Mapping[str, Range] | None = None
     reasons: Mapping[str, Range] = field(default_factory=dict)
     lost: int = 0
+    unseen: int = 0
     quiet: float = 0
     steady: Range = Range(0, float("inf"))
     in_flight: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.http.expectations import ONE_IN_100, delivered, scenario, some, split
-from tests.faults.scenario import Scenario
+from tests.faults.scenario import Scenario, at_most
 
 SCENARIOS: tuple[Scenario, ...] = (
     scenario("mislabeled", "JSON and text labeled as HTML, UTF-16, empty bodies", delivered()),
@@ -19,7 +19,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     scenario(
         "unreadable-users",
         "1 in 100 users always gets 200 that cannot be read",
-        some("unknown", ONE_IN_100, 4),
+        some("unknown", ONE_IN_100, 4, seconds=at_most(30)),
         {"fraction": 1.0, "every_user": 100},
         "unreadable",
     ),

@@ -18,7 +18,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     scenario(
         "closes-early",
         "each connection is closed 5 ms after an answer, unannounced; at 200 requests/s",
-        delivered(1.1, seconds=at_most(30)),
+        delivered(1.1, seconds=at_most(30), unseen=CONCURRENCY),
         max_requests_per_second="200",
     ),
     scenario(

@@ -50,7 +50,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         unavailable_timeout_seconds="2",
     ),
     scenario(
-        "retry-after-garbage", "0.5 % of responses are 429 with Retry-After: soon", delivered(1.1), {"fraction": 0.005}
+        "retry-after-garbage",
+        "0.25 % of responses are 429 with Retry-After: soon",
+        delivered(1.1),
+        {"fraction": 0.0025},
     ),
     scenario(
         "retry-after-capped",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.http.expectations import ONE_IN_100, ONE_IN_200, USERS, scenario, some, split
-from tests.faults.scenario import Expected, Range, Scenario, exactly
+from tests.faults.scenario import Expected, Range, Scenario, at_most, exactly
 
 _EVERY_100 = {"every_user": 100}
 _IN_THE_CANARY = ("U000000003", "U000000050", "U000000100")
@@ -37,7 +37,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     scenario(
         "html-users",
         "1 in 100 users always gets an HTML page",
-        some("unknown", ONE_IN_100, 4, reasons={"http_200_html": exactly(ONE_IN_100)}),
+        some("unknown", ONE_IN_100, 4, seconds=at_most(30), reasons={"http_200_html": exactly(ONE_IN_100)}),
         _EVERY_100,
     ),
     scenario(
