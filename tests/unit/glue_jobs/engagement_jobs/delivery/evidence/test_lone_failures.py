@@ -42,9 +42,11 @@ def test_12_users_who_always_fail_stop_no_one_else(fault: Fault, reason: str, us
     check(harness, dispatcher, delivered=988, unknown=12)
     assert dispatcher.stop_reason is None
     assert harness.crm.stats()["users"] == 988
-    assert harness.requests <= 988 + 12 * 4
-    tries = Counter((line["reason"], line["tries"]) for line in harness.lines() if line["user_id"] in users)
-    assert tries == {(reason, 2 if reason == "http_500_replayed" else 4): 12}
+    failed = [line for line in harness.lines() if line["user_id"] in users]
+    assert Counter(line["reason"] for line in failed) == {reason: 12}
+    # A stored response ends the second attempt. A reset on a used connection is sent again within its attempt.
+    expected = {"http_500_replayed": {2}, "reset": {4, 5}}.get(reason, {4})
+    assert {line["tries"] for line in failed} <= expected
 
 
 @pytest.mark.parametrize(("fault", "reason"), FAILURES, ids=[reason for _, reason in FAILURES])
