@@ -75,6 +75,6 @@ class StopConditions:
         if self._ledger.failed:
             return StopReason(stop_reasons.LEDGER_UNWRITABLE, self._ledger.failed)
         if self._limits.pushback.stops_run(now):
-            reason = self._limits.pushback.last_reason
-            return stop(THROTTLED, seconds=settings.unavailable_timeout, reason=reason)
+            pushback = self._limits.pushback
+            return stop(THROTTLED, seconds=pushback.seconds(now), reason=pushback.last_reason)
         return self._evidence.verdict(now, in_flight, announced_until)

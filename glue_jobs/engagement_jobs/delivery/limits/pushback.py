@@ -11,6 +11,8 @@ _FIRST_WAIT_SECONDS = 1.0
 _MAX_WAIT_SECONDS = 30.0
 # A user is compared with others from its third pushback on.
 _PUSHBACKS_BEFORE_COMPARISON = 2
+# The last users of a task are not compared with others. They are given up after this time.
+_LAST_USERS_SECONDS = 60.0
 # Other answers per pushback of others that show that the CRM accepts requests in general.
 _ANSWERS_PER_PUSHBACK = 10
 
@@ -31,6 +33,7 @@ class PushbackStreak:
     _answers: int = field(init=False, default=0)
     _pushbacks: int = field(init=False, default=0)
     _wait: float = field(init=False, default=0.0)
+    _wait_until: float = field(init=False, default=0.0)
     _wave_at: float = field(init=False, default=float("-inf"))
     _since: float | None = field(init=False, default=None)
     _longest_wait: float = field(init=False, default=0.0)
@@ -62,24 +65,30 @@ class PushbackStreak:
         if is_new:
             self._wave_at = now
         if announced is not None:
-            return announced
-        if request.throttled_alone or not is_new:
-            return 0.0
-        self._wait = min(_MAX_WAIT_SECONDS, self._wait * 2 or _FIRST_WAIT_SECONDS)
-        return self._wait
+            wait = announced
+        elif request.throttled_alone or not is_new:
+            wait = 0.0
+        else:
+            wait = self._wait = min(_MAX_WAIT_SECONDS, self._wait * 2 or _FIRST_WAIT_SECONDS)
+        self._wait_until = max(self._wait_until, now + wait)
+        return wait
 
     @property
     def is_shared(self) -> bool:
         """Whether the streak is evidence about the run: several users, or no other response at all."""
         return len(self._users) >= SEVERAL or not self._answers
 
+    def seconds(self, now: float) -> float:
+        """Return the seconds since the first pushback of the streak."""
+        return 0.0 if self._since is None else now - self._since
+
     def stops_run(self, now: float) -> bool:
         """Return whether the task must stop."""
-        return self.is_shared and self._has_timed_out(now)
+        return self.is_shared and self._has_lasted(now, self.unavailable_timeout)
 
     def gives_up_user(self, now: float) -> bool:
         """Return whether a user must not be sent again, because only a few users are left and get only pushback."""
-        return not self.is_shared and self._has_timed_out(now)
+        return not self.is_shared and self._has_lasted(now, min(_LAST_USERS_SECONDS, self.unavailable_timeout))
 
     def _is_throttled_alone(self, request: InFlightRequest) -> bool:
         if request.throttled < _PUSHBACKS_BEFORE_COMPARISON:
@@ -97,5 +106,9 @@ class PushbackStreak:
         if len(self._users) < SEVERAL:
             self._users.add(request.update.user_id)
 
-    def _has_timed_out(self, now: float) -> bool:
-        return self._since is not None and now - self._since - self._longest_wait >= self.unavailable_timeout
+    def _has_lasted(self, now: float, seconds: float) -> bool:
+        """Return whether the streak lasts for so long that no request would be sent before the time is over."""
+        if self._since is None:
+            return False
+        next_request_at = max(now, min(self._wait_until, now + _MAX_WAIT_SECONDS))
+        return next_request_at - self._since - self._longest_wait >= seconds

@@ -74,11 +74,10 @@ def test_an_announced_wait_is_kept_as_it_is(responses: Responses, announced: flo
 
 def test_nothing_but_pushback_stops_the_run(responses: Responses) -> None:
     responses.answer("U0")
-    for number in range(5):
+    for number in range(6):
         assert not responses.streak.stops_run(responses.now)
         responses.push_back(f"U{number}")
-    assert not responses.streak.stops_run(59.0)
-    assert responses.streak.stops_run(61.0)
+    assert responses.streak.stops_run(31.1)
     responses.answer("U0")
     assert not responses.streak.stops_run(1000.0)
 
@@ -88,6 +87,13 @@ def test_the_longest_announced_wait_does_not_count(responses: Responses, announc
     while not responses.streak.stops_run(responses.now):
         responses.push_back(f"U{responses.now}", announced)
     assert 60 <= responses.now - announced < 60 + announced + 1
+
+
+def test_a_second_long_wait_is_kept_for_a_while(responses: Responses) -> None:
+    responses.push_back("U1", 600.0)
+    responses.push_back("U2", 600.0)
+    responses.push_back("U3", 600.0)
+    assert [responses.streak.stops_run(moment) for moment in (601.0, 625.0, 631.0)] == [False, False, True]
 
 
 def test_one_long_wait_does_not_stop_the_run(responses: Responses) -> None:
@@ -104,10 +110,12 @@ def test_a_run_of_one_user_is_stopped_too(responses: Responses) -> None:
 
 def test_the_last_user_is_given_up_without_stopping_the_run(responses: Responses) -> None:
     responses.answer(*OTHERS)
-    for _ in range(8):
+    responses.streak.unavailable_timeout = 600
+    for _ in range(6):
+        assert not responses.streak.gives_up_user(responses.now)
         responses.push_back("U1")
-    assert not responses.streak.stops_run(responses.now)
     assert responses.streak.gives_up_user(responses.now)
+    assert not responses.streak.stops_run(1e6)
 
 
 def test_a_user_throttled_alone_makes_no_one_wait(responses: Responses) -> None:
