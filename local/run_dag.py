@@ -6,9 +6,10 @@ Triggers of deferred tasks run in this process. The exit status is 0 if the run 
 import functools
 import json
 import sys
+from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk.execution_time import supervisor
+from airflow.sdk.execution_time import supervisor, task_runner
 
 from local.airflow_home import DAG_ID
 
@@ -17,6 +18,8 @@ def main() -> int:
     """Run the DAG; return the exit status."""
     # `dag.test` starts one API server for each task, which takes seconds; share one.
     supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
+    # `dag.test` does not pass the exception of a failed task to its callbacks, a worker does.
+    task_runner.finalize = functools.partial(_finalize, task_runner.finalize)
     conf = json.loads(sys.argv[1])
     bag = DagBag()
     dag = bag.dags.get(DAG_ID)
@@ -26,6 +29,11 @@ def main() -> int:
     run = dag.test(logical_date=None, run_conf=conf)
     print(f"DAG run {run.run_id} ended: {run.state}", flush=True)
     return 0 if run.state == "success" else 1
+
+
+def _finalize(finalize: Any, ti: Any, state: Any, context: Any, log: Any, error: BaseException | None = None) -> None:
+    context["exception"] = error
+    finalize(ti, state, context, log, error)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def test_an_extract_that_cannot_be_scored_fails(world: World, score_date: str, c
     ("score_date", "fault", "task", "message"),
     [
         ("2026-10-07", {"down": True}, "check_activity", "503"),
-        ("2026-10-08", {"revoked": True}, "push_scores", "refuses the token (http_401)"),
+        ("2026-10-08", {"revoked": True}, "push_scores", "refuses the token: http_401 for 3 users"),
     ],
 )
 def test_an_unusable_crm_stops_the_run(
@@ -116,7 +116,7 @@ def test_an_unusable_crm_stops_the_run(
     world.stack.crm("PUT", "faults", json=fault)
     ended = world.run_day(score_date)
     check_failed(world, ended, score_date, task, message)
-    assert world.crm_stats()["requests"] <= 1
+    assert world.crm_stats()["requests"] <= 10  # no more than the canary's first stages
     assert world.crm_scores() == {}
 
 

@@ -34,8 +34,20 @@ def record(context: Any) -> None:
     """
     error = context.get("exception")
     if error is not None:
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {error}{_trigger_error(context['ti'])}"
         context["ti"].xcom_push(key=XCOM_KEY, value=text[:MAX_LENGTH])
+
+
+def _trigger_error(ti: Any) -> str:
+    """Return the error of the trigger of a deferred task with a separator; empty if there is none.
+
+    The exception of the task only says that its trigger failed. Airflow passes the trigger's own error to the worker,
+    which only logs it.
+    """
+    kwargs = getattr(getattr(ti, "_ti_context_from_server", None), "next_kwargs", None) or {}
+    traceback = kwargs.get("__var", kwargs).get("traceback") or [""]
+    error = str(traceback[-1]).strip().partition("\n")[0] if isinstance(traceback, list) else ""
+    return f": {error}" if error else ""
 
 
 def read_reasons(context: Any, tasks: Iterable[str]) -> dict[str, str]:
