@@ -14,14 +14,17 @@ from pathlib import Path
 from local.aws_emulator.emulator_settings import default_glue_python
 from local.processes import REPOSITORY, running_service, terminate_on_exit
 from tests.faults.scenario import ROWS
+from tests.faults.tls_servers import TlsServers, tls_servers
 from tests.faults.worker import CRM_OPTIONS, DAY, LIMIT_SECONDS, JobRun, Worker
 
 
 class CoreWorker(Worker):
     """Runs `tests.faults.core`; a folder takes the place of S3."""
 
-    def __init__(self, crm_url: str, token: str, output: Path) -> None:
+    def __init__(self, crm_url: str, token: str, output: Path, tls: TlsServers) -> None:
         super().__init__(crm_url, token, output)
+        self.ports |= tls.ports
+        self._authorities = tls.authorities
         self._runs = 0
         scores = output / "scores" / f"dt={DAY}"
         scores.mkdir(parents=True)
@@ -43,7 +46,7 @@ class CoreWorker(Worker):
             process = subprocess.Popen(
                 [default_glue_python(), "-m", "tests.faults.core", self.output],
                 cwd=REPOSITORY,
-                env={"PYTHONPATH": str(REPOSITORY / "glue_jobs")},
+                env={"PYTHONPATH": str(REPOSITORY / "glue_jobs"), "SSL_CERT_FILE": str(self._authorities)},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -65,5 +68,8 @@ class CoreWorker(Worker):
 def core_worker(folder: Path) -> Iterator[CoreWorker]:
     """Run a worker with its own fake CRM; end it on exit."""
     token = secrets.token_urlsafe(24)
-    with running_service("local.fake_crm", CRM_OPTIONS, folder / "crm.log", {"CRM_TOKEN": token}) as url:
-        yield CoreWorker(url, token, folder / "output")
+    with (
+        running_service("local.fake_crm", CRM_OPTIONS, folder / "crm.log", {"CRM_TOKEN": token}) as url,
+        tls_servers(folder / "tls") as tls,
+    ):
+        yield CoreWorker(url, token, folder / "output", tls)

@@ -108,8 +108,9 @@ class Scenario:
     :param profile: a named fault of the fake CRM
     :param changes: fields of that fault with other values
     :param s3_fault: a fault of the proxy in front of S3
-    :param arguments: arguments with other values than in ARGUMENTS
-    :param then: arguments of the next attempt with other values than this one's; {port} stands for the CRM's port
+    :param arguments: arguments with other values than in ARGUMENTS; {port} stands for the CRM's port, {expired} for
+        that of a server with an expired certificate, and so on (see `tls_servers`)
+    :param then: arguments of the next attempt with other values than this one's
     :param meanwhile: called once the run was started
     """
 

@@ -44,6 +44,7 @@ class Worker(abc.ABC):
         self.token = token
         self.output = output
         self.run_id = ""
+        self.ports: dict[str, int] = {"port": urlsplit(crm_url).port or 0}
 
     @abc.abstractmethod
     def run(self, arguments: Mapping[str, str], meanwhile: Callable[[Worker], None] | None) -> JobRun:
@@ -71,7 +72,6 @@ class Worker(abc.ABC):
 
     def push(self, changes: Mapping[str, str], tasks: int, meanwhile: Callable[[Worker], None] | None = None) -> JobRun:
         """Run the delivery to its end."""
-        port = urlsplit(self.crm_url).port
         given = {
             **ARGUMENTS,
             "push_tasks": str(tasks),
@@ -79,7 +79,7 @@ class Worker(abc.ABC):
             "run_id": RUN_ID,
             "base_url": self.crm_url,
             "secret_id": SECRET_ID,
-            **{name: value.format(port=port) for name, value in changes.items()},
+            **{name: value.format(**self.ports) for name, value in changes.items()},
         }
         return self.run(given, meanwhile)
 

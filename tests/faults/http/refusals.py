@@ -15,6 +15,16 @@ _SHARED_404 = Expected(
     reasons={"http_404_shared": _SHARED},
 )
 
+
+def _certificate(problem: str, what: str) -> Scenario:
+    return Scenario(
+        f"tls-{problem.replace('_', '-')}",
+        what,
+        nothing_sent("certificate", exactly(0), reasons={f"tls_{problem}": Range(3, 11)}),
+        arguments={"base_url": f"https://localhost:{{{problem}}}"},
+    )
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     scenario("redirect", "302 to another host", nothing_sent("redirect", exactly(3))),
     scenario("token-revoked", "the token is refused", nothing_sent("token_refused", exactly(3))),
@@ -35,6 +45,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         'API Gateway: 403 "Missing Authentication Token"',
         nothing_sent("access_refused", exactly(3)),
     ),
+    _certificate("expired", "the CRM's certificate has expired"),
+    _certificate("unknown_ca", "an authority that is not trusted issued the CRM's certificate"),
+    _certificate("missing_intermediate", "the CRM does not send an intermediate certificate"),
+    _certificate("wrong_name", "the CRM's certificate is for another name"),
     scenario(
         "waf-challenge",
         "AWS WAF: 202 with a challenge instead of the CRM's answer",

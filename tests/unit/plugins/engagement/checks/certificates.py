@@ -26,8 +26,14 @@ class Issued:
 
 
 def authority(name: str, issuer: Issued | None = None) -> Issued:
-    """Return a root authority, or an intermediate one if it has an issuer."""
-    return _sign(name, issuer, TODAY, x509.BasicConstraints(ca=True, path_length=None))
+    """Return a root authority, or an intermediate one of the same organization if it has an issuer."""
+    return _sign(name, issuer, TODAY, x509.BasicConstraints(ca=True, path_length=None), organization(issuer) or name)
+
+
+def organization(authority: Issued | None) -> str | None:
+    """Return the organization of an authority."""
+    names = authority.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) if authority else []
+    return str(names[0].value) if names else None
 
 
 def issue(host: str, issuer: Issued | None = None, days: tuple[int, int] = TODAY) -> Issued:
@@ -41,9 +47,18 @@ def issue(host: str, issuer: Issued | None = None, days: tuple[int, int] = TODAY
     return _sign(host, issuer, days, x509.SubjectAlternativeName([name]))
 
 
-def _sign(name: str, issuer: Issued | None, days: tuple[int, int], extension: x509.ExtensionType) -> Issued:
+def _sign(
+    name: str,
+    issuer: Issued | None,
+    days: tuple[int, int],
+    extension: x509.ExtensionType,
+    organization: str | None = None,
+) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+    if organization:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    subject = x509.Name(attributes)
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(
