@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
@@ -9,6 +12,8 @@ from aiohttp.tracing import Trace
 from engagement_jobs.contract.errors import ReusedConnectionError, StaleConnectionError, UnsentError
 from engagement_jobs.crm_client.certificates import certificate_reason
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
+
+_STATUSES_WITHOUT_BODY = (b"204", b"205")
 
 
 class Request(aiohttp.ClientRequest):
@@ -29,8 +34,30 @@ class Request(aiohttp.ClientRequest):
         return await super().send(conn)
 
 
+class Protocol(ResponseHandler):
+    """Parser of a connection, for which status and headers count even if the bytes behind them are broken."""
+
+    def data_received(self, data: bytes) -> None:
+        """Parse the end of a head by itself unless the body matters: an error would drop what comes with it."""
+        if data[9:10] != b"2" or data[9:12] in _STATUSES_WITHOUT_BODY:
+            head, end, data = data.partition(b"\r\n\r\n")
+            super().data_received(head + end)
+        super().data_received(data)
+
+
+_PROTOCOL: type[ResponseHandler] = Protocol
+
+
 class Connector(aiohttp.TCPConnector):
     """A connection pool that marks the requests for which it opens a connection."""
+
+    def __init__(self, **options: Any) -> None:
+        """Create the pool.
+
+        :param options: of aiohttp
+        """
+        super().__init__(**options)
+        self._factory = functools.partial(_PROTOCOL, loop=self._loop)
 
     async def _create_connection(
         self,

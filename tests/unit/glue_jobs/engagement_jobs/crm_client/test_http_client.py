@@ -132,6 +132,9 @@ def test_unusual_but_valid_responses_are_read(responder: Responder, status: int)
         b"204 No Content\r\nContent-Encoding: br\r\nContent-Length: 0\r\n\r\n",
         b"205 Reset Content\r\n\r\n",  # many servers send no length, because there is no body
         b"205 Reset Content\r\nContent-Length: 0\r\n\r\n",
+        b"204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"204 No Content\r\nContent-Length: 2\r\n\r\nOK",
+        b"205 Reset Content\r\nContent-Length: 2\r\n\r\nOK",
         b"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
         b"201 Created\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
@@ -246,6 +249,9 @@ def test_missing_or_broken_response_is_ambiguous(responder: Responder, reason: s
         encoded("br", BODY)[:-1],
         encoded("gzip", gzip.compress(BODY)[:-3]),
         OK + b"Content-Length : 21\r\n\r\n" + BODY,
+        GOOD + b" more than the length says",
+        CHUNKED + b"not hexadecimal\r\n",
+        CHUNKED + CHUNK + b"not hexadecimal\r\n",
     ],
     ids=lambda raw: repr(raw[15:60]),
 )
