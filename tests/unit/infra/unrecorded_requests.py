@@ -83,6 +83,7 @@ UNRECORDED: dict[str, list[Request]] = {
         Request("s3:PutObject", object_arn(OUTPUT, "dry_runs/manual-1/summary.json")),
         Request("s3:GetObject", object_arn(OUTPUT, "dry_runs/manual-1/_manifest.json")),
         Request("s3:GetObject", object_arn(OUTPUT, f"summaries/dt={DAY}/summary.json")),
+        Request("s3:GetObject", object_arn(OUTPUT, LEDGER)),  # after a kill
         listing(OUTPUT, "summaries/"),
         listing(OUTPUT, "dry_runs/"),
         # MWAA itself: code, logs, metrics, and the Celery queue, which is encrypted with a key of MWAA.
