@@ -33,6 +33,11 @@ class Outcomes(StrictModel):
         return sum(self.by_name().values())
 
     @property
+    def open(self) -> int:
+        """Number of users whom the next attempt sends."""
+        return self.unknown + self.deferred
+
+    @property
     def not_reached(self) -> int:
         """Number of users that were to be sent and whose score the CRM may not have."""
         counts = self.by_name()

@@ -59,6 +59,9 @@ def evaluate_run(artifacts: RunArtifacts, max_failed_fraction: float) -> list[Fi
 
 
 def _task_advice(task: str, artifacts: RunArtifacts) -> str:
+    delivery = artifacts.delivery.body
+    if task == PUSH_TASK and delivery and delivery.outcomes.rejected and not delivery.outcomes.open:
+        return _not_reached_advice(delivery.outcomes, artifacts.score_date)  # clearing the task would send nothing
     advice = _ADVICE_BY_TASK.get(task, _ADVICE_FOR_OTHER_TASKS)
     return advice.format(date=artifacts.score_date, clear=_CLEAR.format(task=task))
 
@@ -190,9 +193,8 @@ def _check_not_reached(artifacts: RunArtifacts, max_failed_fraction: float) -> I
 
 def _not_reached_advice(outcomes: Outcomes, score_date: str) -> str:
     sentences = ["See the reasons in the report."]
-    open_users = outcomes.unknown + outcomes.deferred
-    if open_users:
-        sentences.append(f"Open users ({open_users:,}): clear push_scores with its downstream tasks.")
+    if outcomes.open:
+        sentences.append(f"Open users ({outcomes.open:,}): clear push_scores with its downstream tasks.")
     if outcomes.rejected:
         sentences.append(
             f"Rejected users ({outcomes.rejected:,}): fix the cause, then trigger the DAG with "

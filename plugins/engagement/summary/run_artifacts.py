@@ -141,8 +141,7 @@ def has_open_users(bucket: Bucket, score_date: str, run_id: str) -> bool:
     """Return whether an attempt of this run left users open; True as well for one without a usable manifest."""
     delivery = read_delivery_manifest(bucket, score_date, run_id, dry_run=False)
     if delivery.body is not None:
-        outcomes = delivery.body.outcomes
-        return delivery.body.stopped is not None or outcomes.unknown + outcomes.deferred > 0
+        return delivery.body.stopped is not None or delivery.body.outcomes.open > 0
     folders = _attempt_folders(bucket, score_date, run_id, delivery, dry_run=False)
     return any(_read_attempt(bucket, folder, run_id, broken=[]) for folder in folders)
 

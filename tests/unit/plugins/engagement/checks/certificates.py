@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 PEM = serialization.Encoding.PEM
 TODAY = (-1, 1)
@@ -27,7 +28,7 @@ class Issued:
 
 def authority(name: str, issuer: Issued | None = None) -> Issued:
     """Return a root authority, or an intermediate one of the same organization if it has an issuer."""
-    return _sign(name, issuer, TODAY, x509.BasicConstraints(ca=True, path_length=None), organization(issuer) or name)
+    return _sign(name, issuer, TODAY, [x509.BasicConstraints(ca=True, path_length=None)], organization(issuer) or name)
 
 
 def organization(authority: Issued | None) -> str | None:
@@ -36,22 +37,30 @@ def organization(authority: Issued | None) -> str | None:
     return str(names[0].value) if names else None
 
 
-def issue(host: str, issuer: Issued | None = None, days: tuple[int, int] = TODAY) -> Issued:
+def issue(
+    host: str, issuer: Issued | None = None, days: tuple[int, int] = TODAY, issuer_url: str | None = None
+) -> Issued:
     """Return the certificate of a server, self-signed without an issuer.
 
     :param host: name or address
     :param days: first and last day of its validity, counted from now
+    :param issuer_url: where the certificate of the issuer is, which public authorities name
     """
     address = host.replace(".", "").isdecimal()
     name = x509.IPAddress(ipaddress.ip_address(host)) if address else x509.DNSName(host)
-    return _sign(host, issuer, days, x509.SubjectAlternativeName([name]))
+    extensions: list[x509.ExtensionType] = [x509.SubjectAlternativeName([name])]
+    if issuer_url:
+        place = x509.UniformResourceIdentifier(issuer_url)
+        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
+        extensions.append(x509.AuthorityInformationAccess([access]))
+    return _sign(host, issuer, days, extensions)
 
 
 def _sign(
     name: str,
     issuer: Issued | None,
     days: tuple[int, int],
-    extension: x509.ExtensionType,
+    extensions: Sequence[x509.ExtensionType],
     organization: str | None = None,
 ) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
@@ -60,16 +69,16 @@ def _sign(
         attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
     subject = x509.Name(attributes)
     now = datetime.now(UTC)
-    certificate = (
+    builder = (
         x509.CertificateBuilder(
             issuer.certificate.subject if issuer else subject, subject, key.public_key(), x509.random_serial_number()
         )
         .not_valid_before(now + timedelta(days=days[0]))
         .not_valid_after(now + timedelta(days=days[1]))
-        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        .sign(issuer.key if issuer else key, hashes.SHA256())
     )
-    return Issued(certificate, key)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+    return Issued(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 
 def write(path: Path, *issued: Issued) -> Path:

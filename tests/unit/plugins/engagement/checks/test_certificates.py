@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engagement.checks.certificates import describe_problem
-from tests.unit.plugins.engagement.checks.certificates import PEM, Issued, authority, issue, server_context
+from tests.unit.plugins.engagement.checks.certificates import PEM, Issued, authority, issue, server_context, write
 
 HOST = "127.0.0.1"
 ROOT = authority("known root")
@@ -61,11 +61,27 @@ def refused(port: int) -> ssl.SSLCertVerificationError:
         ([issue(HOST)], AUTHORITY, 1),
         ([issue(HOST, OTHER_ROOT), OTHER_ROOT], AUTHORITY, 1),
         ([issue(HOST, OTHER_INTERMEDIATE), OTHER_INTERMEDIATE], AUTHORITY, 2),
+        ([issue(HOST, OTHER_ROOT)], AUTHORITY, 2),
         ([issue(HOST, INTERMEDIATE)], CHAIN, 2),
+        ([issue(HOST, OTHER_INTERMEDIATE, issuer_url="http://ca.example.com/1.crt")], CHAIN, 2),
     ],
-    ids=["expired", "later", "address", "name", "self-signed", "root", "unknown intermediate", "no intermediate"],
+    ids=[
+        "expired",
+        "later",
+        "address",
+        "name",
+        "self-signed",
+        "root",
+        "unknown intermediate",
+        "unknown root",
+        "no intermediate of a known organization",
+        "no intermediate of a public authority",
+    ],
 )
-def test_each_problem_has_its_message(tmp_path: Path, sent: list[Issued], expected: str, handshakes: int) -> None:
+def test_each_problem_has_its_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: list[Issued], expected: str, handshakes: int
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(write(tmp_path / "known.pem", ROOT)))
     with tls_server(server_context(tmp_path, *sent), handshakes) as port:
         error = refused(port)
         text = describe_problem(error, HOST, port, 5.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -103,6 +104,19 @@ def test_outcomes_not_reached_add_up() -> None:
 def test_advice_names_the_action_that_sends_something(sent: dict[str, int], advice: str) -> None:
     (finding,) = findings.evaluate_run(run_with_outcomes(**sent), LIMIT)
     assert finding.advice == advice
+
+
+@pytest.mark.parametrize(
+    ("sent", "advice"),
+    [
+        ({"rejected": 450, "delivered": 28}, "Rejected users (450): fix the cause, then trigger the DAG with"),
+        ({"rejected": 450, "deferred": 28}, "Fix the cause in the message, then clear push_scores"),
+        ({"unknown": 450, "delivered": 28}, "Fix the cause in the message, then clear push_scores"),
+    ],
+)
+def test_advice_for_a_failed_push_names_what_sends(sent: dict[str, int], advice: str) -> None:
+    failed = dataclasses.replace(run_with_outcomes(**sent), tasks=SUCCESS | {"push_scores": "failed"})
+    assert advice in findings.evaluate_run(failed, LIMIT)[0].advice
 
 
 @pytest.mark.parametrize("state", ["STOPPED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED"])
