@@ -73,7 +73,13 @@ class RunEvidence:
 
     def reject(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record a user whose score was refused. The outcome is recorded when there is evidence."""
-        self._rejections.add(request, classification, time.monotonic())
+        now = time.monotonic()
+        self._rejections.add(request, classification, now)
+        if classification.replayed or classification.reason == request.update.earlier_refusal:
+            # The same answer as before shows that the CRM is the same as before.
+            self._failures.record_answer(request, now)
+            if self._breaker.opened_at is not None:
+                self._close_breaker(request, now)
 
     def finish(self) -> None:
         """Record the outcomes of the users that still wait for evidence at the end of the task."""
@@ -89,7 +95,7 @@ class RunEvidence:
             return reason
         if self._breaker.opened_at is None:
             return None
-        if not (in_flight or self._rejections.are_shared) and self._only_lone_failures_left():
+        if not in_flight and self._only_lone_failures_left():
             self._breaker.close()
         if not self._breaker.has_timed_out(now, announced_until):
             return None

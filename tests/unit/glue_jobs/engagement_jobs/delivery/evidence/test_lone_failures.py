@@ -13,6 +13,7 @@ from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import NO_FAULT, Fault
 from tests.support.delivery_checks import check, stop_of
 from tests.support.delivery_harness import delivery_harness, score_updates
+from tests.support.scripted_crm import ScriptedCrm
 
 HTML = Fault(status=200, body="<!doctype html><title>Sign in</title>", content_type="text/html")
 SCATTERED = tuple(f"U{number:06d}" for number in range(40, 1000, 80))
@@ -80,6 +81,27 @@ def test_outage_in_the_middle_still_stops() -> None:
     assert stop_of(dispatcher).cause == "crm_unavailable"
     assert dispatcher.counters.outcomes["delivered"] == 500
     assert harness.requests <= 500 + 120
+
+
+@pytest.mark.parametrize("attempts", [3, 5, 8])
+def test_lone_failures_end_after_a_shared_refusal(attempts: int) -> None:
+    crm = ScriptedCrm(lambda user: 500 if user < "U000002" else 404)
+    updates = [replace(update, failed_alone=update.user_id < "U000002") for update in score_updates(30)]
+    dispatcher = crm.deliver(updates, max_attempts=attempts, unavailable_timeout=60)
+
+    assert dict(dispatcher.counters.outcomes) == {"unknown": 2, "deferred": 28}
+    assert dispatcher.stop_reason is None
+    assert crm.requests["U000000"] <= attempts + 2
+
+
+@pytest.mark.parametrize("others", [1, 20, 60])
+def test_known_refusals_show_that_failures_are_lone(others: int) -> None:
+    crm = ScriptedCrm(lambda user: 500 if user < "U000012" else 422)
+    updates = [replace(update, earlier_refusal="http_422") for update in score_updates(12 + others)]
+    dispatcher = crm.deliver(updates, max_attempts=5, unavailable_timeout=2)
+
+    assert dict(dispatcher.counters.outcomes) == {"unknown": 12, "rejected": others}
+    assert dispatcher.stop_reason is None
 
 
 @pytest.mark.parametrize("attempts", [5, 10, 30])

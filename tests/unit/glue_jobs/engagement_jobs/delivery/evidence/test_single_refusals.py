@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 
 import pytest
 
 from engagement_jobs.contract.errors import UnsentError
-from engagement_jobs.crm_client.http_client import CrmResponse
-from engagement_jobs.crm_client.score_update import ScoreUpdate
-from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.evidence.run_policy import CERTIFICATES
-from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import Fault
 from tests.support.delivery_checks import check, stop_of
-from tests.support.delivery_harness import delivery_harness, delivery_settings, score_updates
+from tests.support.delivery_harness import delivery_harness, score_updates
+from tests.support.scripted_crm import ScriptedCrm
 
 LOCATION = {"Location": "http://127.0.0.1:9/"}
 REFUSALS = [
@@ -133,48 +129,23 @@ def test_secret_that_always_changes_does_not_loop() -> None:
     assert max(line["tries"] for line in harness.lines()) == 4
 
 
-class UnreachableClient:
-    """A client that cannot verify the CRM's certificate for some users.
+def unverifiable(reason: str, user_id: str | None = None) -> ScriptedCrm:
+    """Return a CRM whose certificate cannot be verified, for one user or for all."""
 
-    :param reason: of the users whose payload contains `marker`
-    """
+    def answer(user: str) -> int:
+        if user_id in (None, user):
+            raise UnsentError(reason)
+        return 204
 
-    token_version = 0
-
-    def __init__(self, reason: str, marker: str = "U") -> None:
-        self._reason, self._marker = reason, marker.encode()
-        self.posts = 0
-
-    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
-        del key, fresh_connection
-        self.posts += 1
-        await asyncio.sleep(0)
-        if self._marker in payload:
-            raise UnsentError(self._reason)
-        return CrmResponse(204, {}, b"", 0)
-
-    async def refresh_token(self) -> bool:
-        return False
-
-    def stop_reusing_connections(self) -> None:
-        """Do nothing."""
-
-
-def deliver(client: UnreachableClient, updates: list[ScoreUpdate], canary: Canary | None = None) -> Dispatcher:
-    async def run() -> Dispatcher:
-        dispatcher = Dispatcher(delivery_settings(), client, Ledger(lambda *_: None, "", "0"), updates, canary=canary)
-        await dispatcher.run()
-        return dispatcher
-
-    return asyncio.run(run())
+    return ScriptedCrm(answer)
 
 
 @pytest.mark.parametrize("reason", CERTIFICATES)
 def test_certificate_stops_the_canary_after_three_users(reason: str) -> None:
-    client = UnreachableClient(reason)
-    dispatcher = deliver(client, score_updates(111), Canary())
+    crm = unverifiable(reason)
+    dispatcher = crm.deliver(score_updates(111), Canary())
 
-    assert client.posts == 3
+    assert crm.requests.total() == 3
     assert dict(dispatcher.counters.outcomes) == {"deferred": 111}
     assert stop_of(dispatcher).cause == "certificate"
     assert "certificate" in stop_of(dispatcher).detail.partition(":")[0]
@@ -186,8 +157,7 @@ def test_each_certificate_problem_has_its_own_sentence() -> None:
 
 @pytest.mark.parametrize("reason", CERTIFICATES)
 def test_certificate_of_one_request_stops_no_one_else(reason: str) -> None:
-    client = UnreachableClient(reason, marker="U000100")
-    dispatcher = deliver(client, score_updates(200))
+    dispatcher = unverifiable(reason, "U000100").deliver(score_updates(200))
 
     assert dict(dispatcher.counters.outcomes) == {"delivered": 199, "deferred": 1}
     assert dispatcher.stop_reason is None

@@ -1,0 +1,59 @@
+"""A CRM without a network whose answers a test chooses by user."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from engagement_jobs.crm_client.http_client import CrmResponse
+from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.dispatcher import Dispatcher
+from engagement_jobs.delivery.ledger import Ledger
+from engagement_jobs.delivery.limits.canary import Canary
+from tests.support.delivery_harness import delivery_settings
+
+
+class ScriptedCrm:
+    """Implements `CrmClient`.
+
+    :param answer: returns the status for a user, or raises an error of a request
+    """
+
+    token_version = 0
+
+    def __init__(self, answer: Callable[[str], int]) -> None:
+        self._answer = answer
+        self.requests = Counter[str]()
+
+    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
+        """Answer after other requests had their turn."""
+        del key, fresh_connection
+        user_id: str = json.loads(payload)["user_id"]
+        self.requests[user_id] += 1
+        await asyncio.sleep(0)
+        return CrmResponse(self._answer(user_id), {}, b"", self.token_version)
+
+    async def refresh_token(self) -> bool:
+        """Report that there is no newer token."""
+        return False
+
+    def stop_reusing_connections(self) -> None:
+        """Do nothing: there are no connections."""
+
+    def deliver(
+        self, updates: Sequence[ScoreUpdate], canary: Canary | None = None, **settings: float | int
+    ) -> Dispatcher:
+        """Deliver in one task.
+
+        :param settings: fields of the settings
+        """
+
+        async def run() -> Dispatcher:
+            ledger = Ledger(lambda *_: None, "", "0")
+            dispatcher = Dispatcher(delivery_settings(**settings), self, ledger, updates, canary=canary)
+            await dispatcher.run()
+            return dispatcher
+
+        return asyncio.run(run())
