@@ -52,7 +52,8 @@ def test_outage_of_one_second_rejects_no_one(status: int) -> None:
 
     deferred = dispatcher.counters.outcomes["deferred"]
     check(harness, dispatcher, delivered=2000 - deferred, deferred=deferred)
-    assert 20 <= deferred <= 20 + CONCURRENCY + 1
+    # Successes that were sent before the outage interrupt the first row of refusals.
+    assert 20 <= deferred <= 20 + 3 * CONCURRENCY
     assert dispatcher.stop_reason is None
     assert outcomes(harness)["deferred", f"http_{status}_shared"] == deferred
     assert harness.crm.stats()["users"] == 2000 - deferred
