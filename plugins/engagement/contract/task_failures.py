@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 XCOM_KEY = "failure_reason"
-MAX_LENGTH = 400
+MAX_LENGTH = 300
 """Characters of the message of an operator that is not our own."""
 
 

@@ -26,7 +26,7 @@ class Context(dict[str, Any]):
     [
         (ValueError("ThrottlingException: Rate exceeded"), "ValueError: ThrottlingException: Rate exceeded"),
         (TimeoutError(), "TimeoutError: "),
-        (ValueError("x" * 1000), f"ValueError: {'x' * 388}"),
+        (ValueError("x" * 1000), f"ValueError: {'x' * 288}"),
     ],
 )
 def test_the_callback_leaves_the_message(error: Exception, expected: str) -> None:

@@ -318,6 +318,17 @@ def test_a_stopped_push_is_counted_from_its_ledger(
     assert summary["counts_complete"] == (not delivered.startswith("At least"))
 
 
+def test_the_second_try_knows_what_the_first_one_stopped(aws: Aws) -> None:
+    killed_push(aws, 9, [CANARY_TASK], {"0-000000": 20})
+    run = aws.start(factory.PUSH_JOB, "RUNNING")
+    states: dict[str, str | None] = {"push_scores": "failed"}
+    first, second = operator(stop_poll_seconds=0), operator()
+    stopped = f"summarize_responses stopped its Glue run {run}, which was still active"
+    assert stopped in failure_message(first, context(first, states))
+    assert stopped in failure_message(second, context(second, states))
+    assert aws.summary()["stopped_glue_runs"] == [run]
+
+
 def test_an_error_of_glue_is_retried_with_a_report_written(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.put_run()
     fail_calls(monkeypatch, "GetJobRuns")
