@@ -14,6 +14,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from engagement_jobs.contract.errors import SecretError
+
 # If AWS does not respond at all, a call fails before the time between the deadline and Glue's Timeout is over.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
 _MISSING = {"404", "NoSuchKey", "NotFound"}
@@ -125,8 +127,14 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def read_secret(secret_id: str) -> str:
-    """Return the secret's text. Never log it."""
-    return str(_client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+    """Return the secret's text. Never log it.
+
+    :raises SecretError: the secret is binary
+    """
+    response = _client("secretsmanager").get_secret_value(SecretId=secret_id)
+    if "SecretString" not in response:
+        raise SecretError("expected the CRM secret to be text; it is binary")
+    return str(response["SecretString"])
 
 
 def read_run_properties(workflow: str, run_id: str) -> dict[str, str]:

@@ -116,7 +116,8 @@ class Dispatcher:
                 self._start_workers(group)
             self._evidence.finish()
             self._outcomes.record_outcomes(self._queue.waiting_requests())
-            if self._scheduling_error is None:
+            self._release_canary()
+            if self._scheduling_error is None and not (self._canary is not None and self._canary.released):
                 cause = stop_reasons.cause_of_unsent_rows(self.stop_reason)
                 await self._outcomes.count_unstarted(self._queue.unstarted(), cause)
         finally:
@@ -171,10 +172,15 @@ class Dispatcher:
         """Let other tasks start when the canary has passed, although some of its users may still be sent."""
         while self._canary is not None and not self._canary.decided.is_set():
             await asyncio.sleep(_CANARY_CHECK_SECONDS)
-            if self._canary.update(time.monotonic()) and self.stop_reason is None:
-                if self._canary.stragglers:
-                    self._limits.rate.limit, self._limits.rate.burst = straggler_rate(self._settings.rate), 1.0
-                self._canary.decided.set()
+            self._release_canary()
+
+    def _release_canary(self) -> None:
+        if self._canary is None or self.stop_reason is not None or not self._canary.update(time.monotonic()):
+            return
+        if self._canary.stragglers:
+            self._limits.rate.limit, self._limits.rate.burst = straggler_rate(self._settings.rate), 1.0
+        self._canary.released = True
+        self._canary.decided.set()
 
     async def _log_progress(self) -> None:
         progress = Progress(self._name, self._expected_rows)

@@ -117,7 +117,7 @@ class RequestScheduler:
 
     def _next_new(self, now: float) -> InFlightRequest | None:
         is_probe = self._limits.breaker.opened_at is not None
-        if self._canary is not None and not is_probe and not self._canary.allows(self._queue.started, now):
+        if self._canary is not None and not self._canary.allows(self._queue.started, now, is_probe=is_probe):
             return None
         update = self._queue.next_new()
         if update is None:

@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 
 from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.counters import DeliveryCounters
-from engagement_jobs.delivery.evidence.run_policy import CANARY_UNANSWERED, stop
-from engagement_jobs.delivery.limits.canary import SIZE, Canary
+from engagement_jobs.delivery.evidence.run_policy import CANARY_UNANSWERED, SEVERAL, stop
+from engagement_jobs.delivery.limits.canary import MAX_USERS, SIZE, Canary, straggler_rate
 from engagement_jobs.delivery.stop_reasons import TASK_LOST, StopReason
 from engagement_jobs.push.attempts import CANARY
+from engagement_jobs.push.send_plan import Plan
 from engagement_jobs.push.task import TaskResult, TaskSetup, prewarm, run_partition, run_task, to_score_update
 
 # After a task is lost, Spark cancels the others and kills their Python workers 2 to 4 s later.
@@ -89,48 +90,83 @@ def wait_for_retry_after(not_before: float | None, seconds_left: float) -> StopR
     return None
 
 
-def send(rows: DataFrame, setup: TaskSetup, tasks: int) -> DispatchResult:
-    """Send all rows (`user_id`, `score`, `revision`, `in_doubt`).
+def send(plan: Plan, setup: TaskSetup, tasks: int) -> DispatchResult:
+    """Send the rows of a plan: first the canary, in a thread, then all others from push tasks.
 
+    The last users of the canary may still be sent when the push tasks start. Users who failed alone are never in it.
     Exactly one Spark action runs over the push tasks: a second one would send everything again.
 
-    :param setup: of the canary; `setup.rows` is the exact number of rows
+    :param setup: of the canary; `setup.rows` is the number of rows to send
     """
-    canary = Canary()
-    first = rows.orderBy("user_id").limit(SIZE).collect()
-    left = setup.rows - len(first)
-    with ThreadPoolExecutor(1) as pool:
-        if left > 0:
-            pool.submit(_prewarm_workers, rows.sparkSession.sparkContext, tasks)
-        result = run_task(replace(setup, rows=len(first)), CANARY, map(to_score_update, first), canary)
+    rows, first = plan.rows_to_send, _first_rows(plan)
+    if not first:
+        return _send_rest(rows, divide_limits(setup, tasks), plan)
+    canary, rest = Canary(users=min(SIZE, len(first))), None
+    with ThreadPoolExecutor(2) as pool:
+        sent = pool.submit(run_task, replace(setup, rows=len(first)), CANARY, map(to_score_update, first), canary)
+        sent.add_done_callback(lambda _: canary.decided.set())
+        if setup.rows > SIZE:
+            pool.submit(_prewarm_workers, rows.sparkSession.sparkContext, tasks).result()
+        canary.decided.wait()
+        if canary.released and canary.started < setup.rows:
+            is_left = F.col("failed_alone") | (F.col("user_id") > first[canary.started - 1]["user_id"])
+            rest = _send_rest(rows.where(is_left), divide_limits(after_canary(setup, tasks, canary), tasks), plan)
+        result = sent.result()
+    if rest is not None:
+        return _add(result, rest)
     stop_reason = result.stop_reason
-    if stop_reason is None and left > 0 and not canary.passed:
-        stop_reason = stop(CANARY_UNANSWERED, users=len(first))
-    if stop_reason is not None or left <= 0:
-        return DispatchResult(result.counters, stop_reason, left <= 0, result.unlogged_users)
-    rest = rows.where(F.col("user_id") > first[-1]["user_id"])
-    return _send_rest(rest, replace(setup, rows=left), tasks, result.counters)
+    if stop_reason is None and not canary.released and setup.rows > len(first):
+        stop_reason = stop(CANARY_UNANSWERED, users=canary.started)
+    return DispatchResult(result.counters, stop_reason, setup.rows <= len(first), result.unlogged_users)
 
 
-def _send_rest(rows: DataFrame, setup: TaskSetup, tasks: int, counters: DeliveryCounters) -> DispatchResult:
-    """Send the rows after the canary.
+def after_canary(setup: TaskSetup, tasks: int, canary: Canary) -> TaskSetup:
+    """Return the setup of all push tasks together, after the canary has been released.
 
-    :param counters: counts of the canary; those of the tasks are added
+    While the last users of the canary are sent, they have a small part of the job's rate and one request of its burst.
+    """
+    rate, burst = setup.settings.rate, setup.settings.burst
+    if canary.stragglers:
+        rate, burst = rate - straggler_rate(rate), max(tasks, burst - 1)
+    settings = replace(setup.settings, rate=rate, burst=burst)
+    return replace(setup, settings=settings, rows=setup.rows - canary.started, had_success=canary.had_success)
+
+
+def _first_rows(plan: Plan) -> list[Row]:
+    """Return the rows of the canary; none if too few users other than those who failed alone could be evidence."""
+    if plan.failed_alone and plan.to_send - plan.failed_alone < SEVERAL:
+        return []
+    return plan.rows_to_send.where(~F.col("failed_alone")).orderBy("user_id").limit(MAX_USERS).collect()
+
+
+def _send_rest(rows: DataFrame, setup: TaskSetup, plan: Plan) -> DispatchResult:
+    """Send the rows that are not the canary's.
+
+    :param setup: of each push task
     """
     try:
-        results = _run_tasks(rows, divide_limits(setup, tasks), tasks)
+        results = _run_tasks(rows, setup, failed_alone_last=plan.failed_alone > 0)
     except Py4JJavaError as error:
         time.sleep(_WORKER_KILL_SECONDS)
+        counters = DeliveryCounters()
         for finished in read_finished_tasks(Store(setup.bucket), setup.attempt.folder):
             counters.add(finished)
         cause = str(error.java_exception).splitlines()[0][:300]
         return DispatchResult(counters, StopReason(TASK_LOST, f"Spark lost a push task: {cause}"), complete=False)
-    stop_reason: StopReason | None = None
+    total = DispatchResult(DeliveryCounters(), None, complete=True)
     for result in results:
-        counters.add(result.counters)
-        stop_reason = _merge(stop_reason, result.stop_reason)
-    unlogged_users = tuple(user for result in results for user in result.unlogged_users)
-    return DispatchResult(counters, stop_reason, complete=True, unlogged_users=unlogged_users)
+        total = _add(result, total)
+    return total
+
+
+def _add(result: TaskResult, others: DispatchResult) -> DispatchResult:
+    """Return the result of one task together with that of others."""
+    others.counters.add(result.counters)
+    return replace(
+        others,
+        stop_reason=_merge(others.stop_reason, result.stop_reason),
+        unlogged_users=(*others.unlogged_users, *result.unlogged_users),
+    )
 
 
 def read_finished_tasks(store: Store, folder: str) -> list[DeliveryCounters]:
@@ -151,8 +187,11 @@ def _prewarm_workers(context: SparkContext, tasks: int) -> None:
         log.warning("Could not start Python workers in advance", exc_info=True)
 
 
-def _run_tasks(rows: DataFrame, setup: TaskSetup, tasks: int) -> list[TaskResult]:
-    return rows.repartition(tasks).rdd.mapPartitionsWithIndex(functools.partial(run_partition, setup)).collect()
+def _run_tasks(rows: DataFrame, setup: TaskSetup, *, failed_alone_last: bool) -> list[TaskResult]:
+    parts = rows.repartition(setup.settings.tasks)
+    if failed_alone_last:
+        parts = parts.sortWithinPartitions("failed_alone")
+    return parts.rdd.mapPartitionsWithIndex(functools.partial(run_partition, setup)).collect()
 
 
 def _merge(first: StopReason | None, second: StopReason | None) -> StopReason | None:

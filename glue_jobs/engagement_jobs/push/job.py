@@ -14,12 +14,14 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common import spark_session
-from engagement_jobs.common.aws import Store
+from engagement_jobs.common.aws import Store, read_secret
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.contract.errors import LedgerError, ScoresError, TooFewSlotsError
+from engagement_jobs.contract.errors import LedgerError, ScoresError, SecretError, TooFewSlotsError
 from engagement_jobs.contract.outcomes import NOT_REACHED
+from engagement_jobs.crm_client.authentication import Credential
 from engagement_jobs.crm_client.endpoint import normalize_endpoint
 from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.stop_reasons import secret_unreadable
 from engagement_jobs.push import options
 from engagement_jobs.push.attempts import PLAN, REST, Attempt, attempts_at, find_attempts
 from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, read_ledger
@@ -43,6 +45,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
 
     :param in_workflow: whether a Glue workflow started the job, see `FailureCheck`
     :raises ScoresError: the scores are missing, belong to another run, or differ from their manifest; nothing was sent
+    :raises SecretError: the CRM secret cannot be used; nothing was sent or deleted
     :raises TooFewSlotsError: the cluster cannot run all push tasks at the same time; nothing was sent
     :raises LedgerError: outcomes and rows do not add up; no manifest was written
     :raises DeliveryFailedError: the delivery is incomplete; ledger and manifest were written
@@ -51,22 +54,22 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     store = Store(arguments.output_bucket)
     # First, because a run that is refused here must leave the delivery manifest to the run that wrote it.
     scores = read_manifest(store, arguments.score_date, arguments.run_id)
+    selection = options.selection(arguments)
+    if not selection.dry_run:
+        _check_secret(arguments.secret_id)
     pause = read_retry_after(store, arguments)
     manifest_key = options.manifest_key(arguments)
     store.delete(manifest_key)
     spark = _start_spark(scores.rows, arguments.push_tasks)
-    attempt, selection = options.this_attempt(arguments, started), options.selection(arguments)
+    attempt = options.this_attempt(arguments, started)
     if not selection.dry_run:
         write_missing_aggregates(spark, store, find_attempts(store, arguments.score_date, arguments.run_id))
     snapshot = Snapshot(spark, store)
     plan = _plan(spark, store, scores, snapshot, attempt, selection, normalize_endpoint(arguments.endpoint))
-    if selection.dry_run:
-        result, outcomes = DispatchResult(DeliveryCounters(), None, complete=True), plan.counters.outcomes
-        attempts = [arguments.job_run_id]
-    else:
+    result, outcomes = DispatchResult(DeliveryCounters(), None, complete=True), plan.counters.outcomes
+    if not selection.dry_run:
         setup = options.task_setup(arguments, attempt, started, plan.to_send)
         result, outcomes = _deliver(store, plan, setup, arguments.push_tasks, pause.not_before)
-        attempts = [each.job_run_id for each in find_attempts(store, arguments.score_date, arguments.run_id)]
     if plan.to_send:
         snapshot.write(arguments.job_run_id, attempt.folder)
     _check_outcome_total(outcomes, scores.rows, arguments.job_run_id)
@@ -78,14 +81,30 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         counters=_total(plan.counters, result.counters),
         stop_reason=result.stop_reason,
         retry_after_ignored=pause.ignored,
-        attempts=attempts,
+        attempts=_attempt_ids(store, arguments),
     )
     store.write_json(manifest_key, manifest)
     log.info("wrote %s: %s", store.uri(manifest_key), dict(outcomes))
     if not selection.dry_run:
         check = FailureCheck(arguments.max_failed_fraction, in_workflow)
-        check.raise_if_failed(manifest["outcomes"], result.stop_reason, store.uri(failed_csv_key(arguments.score_date)))
+        check.raise_if_failed(manifest, result.stop_reason, store.uri(failed_csv_key(arguments.score_date)))
     return manifest
+
+
+def _check_secret(secret_id: str) -> None:
+    """Fail now if no task could read the token."""
+    try:
+        Credential.from_secret(read_secret(secret_id))
+    except Exception as error:  # noqa: BLE001 - any error of the AWS client or the secret's format
+        # Without the first error, which may contain a part of the secret.
+        raise SecretError(f"the job sent and deleted nothing. {secret_unreadable(error).detail}") from None
+
+
+def _attempt_ids(store: Store, arguments: PushArguments) -> list[str]:
+    """Return the Glue run ids of the run's attempts, oldest first; a dry run is not an attempt."""
+    if options.selection(arguments).dry_run:
+        return [arguments.job_run_id]
+    return [each.job_run_id for each in find_attempts(store, arguments.score_date, arguments.run_id)]
 
 
 def _start_spark(rows: int, push_tasks: int) -> SparkSession:
@@ -154,7 +173,7 @@ def _dispatch(plan: Plan, setup: TaskSetup, push_tasks: int, not_before: float |
         stop_reason = wait_for_retry_after(not_before, seconds_left)
     if stop_reason is not None:
         return DispatchResult(DeliveryCounters(), stop_reason, complete=False)
-    return send(plan.rows_to_send, setup, push_tasks)
+    return send(plan, setup, push_tasks)
 
 
 def _check_outcome_total(outcomes: Counter[str], rows: int, job_run_id: str) -> None:

@@ -34,6 +34,7 @@ class TaskSetup:
     :param bucket: output bucket
     :param rows: approximate number of rows of the task
     :param ignore_retry_after: whether the run ignores the pauses that earlier runs stored
+    :param had_success: whether the CRM accepted a score of the canary that preceded the task
     """
 
     settings: DeliverySettings
@@ -43,6 +44,7 @@ class TaskSetup:
     request_timeout_seconds: float
     rows: int
     ignore_retry_after: bool = False
+    had_success: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ async def _deliver(
         updates,
         name=f"task {name}",
         canary=canary,
+        had_success=setup.had_success,
         expected_rows=setup.rows,
         save_retry_after=save,
         stop_reason=stop_reason,

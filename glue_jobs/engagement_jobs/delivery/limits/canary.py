@@ -16,6 +16,8 @@ _MAX_REPLACED = 10
 _UNREADABLE = ("_html", "_unreadable", "_error_text")
 
 SIZE = _STAGES[-1]
+MAX_USERS = SIZE + _MAX_REPLACED
+"""Users that a canary may need; those that it does not need are sent by other tasks."""
 
 
 def straggler_rate(rate: float) -> float:
@@ -37,7 +39,11 @@ class Canary:
 
     users: int = SIZE
     decided: threading.Event = field(init=False, default_factory=threading.Event)
-    """Set when it has passed and its last users had 5 seconds to be answered, or when its task stopped or ended."""
+    """Set when it is released, or when its task has stopped or ended."""
+    released: bool = field(init=False, default=False)
+    """Whether other tasks may send: it has passed and its users have ended, or had 5 seconds to be answered."""
+    started: int = field(init=False, default=0)
+    """Users started; once it is released, it starts no others."""
     passed: bool = field(init=False, default=False)
     had_success: bool = field(init=False, default=False)
     """Whether the CRM accepted a score now, not in a stored response."""
@@ -53,17 +59,21 @@ class Canary:
     _ended: set[str] = field(init=False, default_factory=set)
     _passed_at: float = field(init=False, default=0.0)
 
-    def allows(self, started: int, now: float) -> bool:
+    def allows(self, started: int, now: float, *, is_probe: bool = False) -> bool:
         """Return whether one more user may be started.
 
         :param started: users started so far
+        :param is_probe: for a probe of the circuit breaker, which may exceed the stage
         """
+        if self.released or is_probe:
+            return not self.released
         size = next((size for size in _STAGES if self._final < _PASS_FRACTION * size), SIZE)
         replaced = len(self._open) + self._overdue(now)
         return started - min(_MAX_REPLACED, replaced) < size
 
     def start(self, user_id: str, now: float) -> None:
         """Note that a user is started."""
+        self.started += 1
         self._sent_at[user_id] = now
 
     def record(self, request: InFlightRequest, classification: ResponseClassification) -> None:
@@ -105,11 +115,13 @@ class Canary:
     def update(self, now: float) -> bool:
         """Evaluate what depends on time.
 
-        :return: whether other users may be sent now
+        :return: whether it can be released
         """
         if not self.passed and self._final >= _PASS_FRACTION * min(self.users, SIZE) and self._evident:
             self.passed, self._passed_at = True, now
-        return self.passed and (not self.stragglers or now - self._passed_at >= _ANSWER_SECONDS)
+        if not self.passed or self.started < min(self.users, SIZE):
+            return False
+        return not self.stragglers or now - self._passed_at >= _ANSWER_SECONDS
 
     def _overdue(self, now: float) -> int:
         return sum(now - sent_at >= _ANSWER_SECONDS for sent_at in self._sent_at.values())
