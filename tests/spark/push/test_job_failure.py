@@ -14,15 +14,17 @@ from tests.support.glue_emulators import Bucket, Emulators
 
 ROWS = 60
 LIMIT = 0.05  # 3 of 60 users
+SENT_BEFORE = 10
 MANIFEST = f"responses/dt={DAY}/_manifest.json"
 DEFERRED, UNKNOWN = {"status": 503}, {"drop_after": True}
 
 
 def reject_users(spark: SparkSession, emulators: Emulators, bucket: Bucket, count: int) -> None:
-    """Let an earlier attempt of the run send the first `count` users, whom the CRM rejects."""
-    emulators.crm("PUT", "faults", json={"status": 422})
-    push(spark, push_arguments(emulators, bucket, "jr_0", limit=str(count), max_failed_fraction=1))
-    assert bucket.json(MANIFEST)["outcomes"]["rejected"] == count
+    """Let an earlier attempt of the run send SENT_BEFORE users, of whom the CRM rejects the first `count`."""
+    emulators.crm("PUT", "faults", json={"status": 422, "for_users": [f"U{number:05d}" for number in range(count)]})
+    push(spark, push_arguments(emulators, bucket, "jr_0", limit=str(SENT_BEFORE), max_failed_fraction=1))
+    outcomes = bucket.json(MANIFEST)["outcomes"]
+    assert (outcomes["rejected"], outcomes["delivered"]) == (count, SENT_BEFORE - count)
 
 
 def is_failed(spark: SparkSession, emulators: Emulators, bucket: Bucket, job_run_id: str, *, in_workflow: bool) -> bool:
@@ -78,4 +80,4 @@ def test_a_dry_run_in_a_workflow_succeeds(spark: SparkSession, bucket: Bucket, c
     reject_users(spark, crm, bucket, 4)
     arguments = push_arguments(crm, bucket, "jr_1", push_mode="dry_run", max_failed_fraction=LIMIT)
     outcomes = push(spark, arguments, in_workflow=True)["outcomes"]
-    assert (outcomes["rejected"], outcomes["planned"]) == (4, ROWS - 4)
+    assert (outcomes["rejected"], outcomes["planned"]) == (4, ROWS - SENT_BEFORE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
 from engagement_jobs.delivery.evidence.quorum import Quorum
 from engagement_jobs.delivery.evidence.run_policy import ACCESS, CERTIFICATES, REDIRECT, TOKEN, RunVerdict, stop
+from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.stop_reasons import StopReason
 
 
@@ -19,12 +20,14 @@ class Refusals:
         """Forget all refusals after a success."""
         self._users.clear()
 
-    def add(self, classification: ResponseClassification) -> StopReason | None:
+    def add(self, request: InFlightRequest, classification: ResponseClassification) -> StopReason | None:
         """Count a refused user.
 
         :return: the reason to stop if several users got the same verdict
         """
         verdict = verdict_on_several(classification)
+        if request.update.failed_alone and verdict in (ACCESS, REDIRECT):
+            return None  # the same as in the last attempt, which reached others
         users = self._users[verdict] = self._users.get(verdict, 0) + 1
         if users < self._quorum.several():
             return None

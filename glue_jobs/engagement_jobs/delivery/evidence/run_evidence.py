@@ -67,9 +67,9 @@ class RunEvidence:
             # Throttling and refused tokens say nothing about the CRM's health.
             self._breaker.release_probe(now)
 
-    def refuse(self, classification: ResponseClassification) -> StopReason | None:
+    def refuse(self, request: InFlightRequest, classification: ResponseClassification) -> StopReason | None:
         """Record a user whose token, access or connection was refused; return the reason to stop if there is one."""
-        return self._refusals.add(classification)
+        return self._refusals.add(request, classification)
 
     def reject(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record a user whose score was refused. The outcome is recorded when there is evidence."""
