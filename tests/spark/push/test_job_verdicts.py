@@ -211,9 +211,9 @@ def test_the_tasks_start_before_the_canary_has_ended(spark: SparkSession, bucket
 @pytest.mark.parametrize(
     ("secret", "problem"),
     [
-        ('{"password": "s3cret"}', "no token"),
-        ("{'token': 's3cret'}", "text that begins with { but is not JSON"),
-        ("", "no token"),
+        ('{"password": "s3cret"}', 'a JSON object without "token"'),
+        ("{'token': 's3cret'}", "a text that begins like JSON and does not parse"),
+        ("", 'a text in which "token" is empty'),
     ],
 )
 def test_a_secret_of_another_form_changes_nothing(
@@ -222,7 +222,7 @@ def test_a_secret_of_another_form_changes_nothing(
     put_scores(bucket, users(30))
     bucket.put(MANIFEST, b"{}")
     monkeypatch.setattr(job, "read_secret", lambda _: secret)
-    with pytest.raises(SecretError, match=f"deleted nothing.*a bare token or .* it has {problem}") as failed:
+    with pytest.raises(SecretError, match=f"deleted nothing.*a bare token or .* got {problem}") as failed:
         push(spark, push_arguments(crm, bucket))
     assert "s3cret" not in str(failed.value)
     assert (bucket.read(MANIFEST), bucket.keys(f"{RESPONSES}attempt=")) == (b"{}", [])
