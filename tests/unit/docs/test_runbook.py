@@ -142,6 +142,20 @@ def test_a_new_code_is_found() -> None:
     assert codes == {"new_cause", "gone", "odd"}
 
 
+RULES = (ROOT / JOBS / "crm_client" / "response_rules.py").read_text(encoding="utf-8")
+REASON_TABLE = RUNBOOK.partition("| reason | meaning | what to do |")[2].partition("\n\n")[0]
+REASONS = [*re.findall(r'"http_{status}(_[a-z_]+)"', RULES), *re.findall(r'FailureRule\("([a-z_]+)"', RULES)]
+
+
+@pytest.mark.parametrize("reason", sorted({*REASONS, "_shared"}))
+def test_every_reason_has_a_row(reason: str) -> None:
+    assert len(set(REASONS)) > 15
+    named = [
+        text.partition("_")[2] if reason[0] == "_" else text for text in re.findall("`([a-z0-9_…]+)`", REASON_TABLE)
+    ]
+    assert reason.removeprefix("_") in named
+
+
 def alarms() -> list[Any]:
     """Return the template and the name, without the stack's prefix, of every alarm and rule."""
     parameters = []
