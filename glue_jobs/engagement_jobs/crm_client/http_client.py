@@ -39,7 +39,8 @@ class CrmResponse:
     """One HTTP response of the CRM.
 
     :param headers: lookup is case-insensitive
-    :param body: None if it cannot be read: too long, damaged, or in an unsupported encoding
+    :param body: None if it cannot be read: too long, damaged, in an unsupported encoding, or missing when the
+        connection was closed
     :param token_version: version of the token that the request carried
     """
 
