@@ -87,8 +87,8 @@ CERTIFICATES = {
         "a certificate chain without its intermediate certificate for several users",
         "stop",
         "certificate",
-        "The CRM's server does not send the intermediate certificate: {users} users in a row could not be sent. Have "
-        "the owner of the CRM install the full chain, then clear push_scores.",
+        "The CRM's server likely does not send the intermediate certificate: {users} users in a row could not be sent. "
+        "Have the owner of the CRM install the full chain, then clear push_scores.",
     ),
     "tls_wrong_name": RunVerdict(
         "a certificate for another host name for several users",
