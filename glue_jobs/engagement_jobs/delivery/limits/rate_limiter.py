@@ -70,17 +70,13 @@ class RateLimiter:
         """Send no faster than a quota allows."""
         self._refill(now)
         self._pace = pace
-        self.tokens = min(self.tokens, self._capacity)
+        self._refill(now)
         if not pace.rate:
             self.wait(now, pace.reset_at - now, is_announced=True)
 
-    @property
-    def _capacity(self) -> float:
-        # A task that shares a quota must not save up requests.
-        return self.burst if self._pace is NO_LIMIT else 1.0
-
     def _rate(self, now: float) -> float:
-        return min(self.limit * self.fraction, self._pace.at(now))
+        rate = self.limit * self.fraction
+        return rate if self._pace is NO_LIMIT else min(rate, self._pace.at(now))
 
     def _seconds_until(self, missing: float, now: float) -> float:
         """Return the seconds until so many tokens are added, or until the rate changes if that is earlier."""
@@ -94,4 +90,6 @@ class RateLimiter:
         self._refilled_at = now
         if self.fraction < 1.0:
             self.fraction = min(1.0, self.fraction + elapsed * _RECOVERY_PER_SECOND)
-        self.tokens = min(self._capacity, self.tokens + elapsed * self._rate(now))
+        # A task that shares a quota must not save up requests.
+        capacity = self.burst if self._pace is NO_LIMIT else 1.0
+        self.tokens = min(capacity, self.tokens + elapsed * self._rate(now))

@@ -49,12 +49,13 @@ class ServerPacing:
 
         :return: whether there is a long pause to save
         """
-        now, is_pushback = time.monotonic(), classification.action is Action.BACK_OFF
+        is_pushback = classification.action is Action.BACK_OFF
         wait = requested_wait(response.status, response.headers)
         quotas = announced_quotas(response.headers)
         if not (is_pushback or wait or quotas or self._has_pace):
             self._limits.pushback.record_answer(request)
             return False
+        now = time.monotonic()
         announced = None if wait is None else self._shorten(wait)
         if is_pushback:
             self._push_back(request, classification.reason, announced, now)
