@@ -18,6 +18,7 @@ class DeliverySettings:
     :param deadline: epoch seconds after which nothing is sent
     :param unavailable_timeout: seconds without a healthy response after which the task stops
     :param max_retry_after: longest pause in seconds that the CRM can request
+    :param not_before: epoch seconds before which the CRM accepts no requests, as it requested from the canary
     :param tasks: number of push tasks that send at the same time and share the CRM's announced quota
     """
 
@@ -31,4 +32,5 @@ class DeliverySettings:
     deadline: float
     unavailable_timeout: float
     max_retry_after: float = 86_400.0
+    not_before: float = 0.0
     tasks: int = 1

@@ -124,7 +124,6 @@ class Dispatcher:
             for task in background:
                 task.cancel()
             if self._canary is not None:
-                self._canary.update(time.monotonic())
                 self._canary.decided.set()
             self._ledger.close()
             await writer
@@ -179,6 +178,7 @@ class Dispatcher:
             return
         if self._canary.stragglers:
             self._limits.rate.limit, self._limits.rate.burst = straggler_rate(self._settings.rate), 1.0
+        self._canary.not_before = self._limits.announced_end()
         self._canary.released = True
         self._canary.decided.set()
 

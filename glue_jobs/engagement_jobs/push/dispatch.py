@@ -128,7 +128,7 @@ def after_canary(setup: TaskSetup, tasks: int, canary: Canary) -> TaskSetup:
     rate, burst = setup.settings.rate, setup.settings.burst
     if canary.stragglers:
         rate, burst = rate - straggler_rate(rate), max(tasks, burst - 1)
-    settings = replace(setup.settings, rate=rate, burst=burst)
+    settings = replace(setup.settings, rate=rate, burst=burst, not_before=canary.not_before)
     return replace(setup, settings=settings, rows=setup.rows - canary.started, had_success=canary.had_success)
 
 

@@ -45,6 +45,8 @@ class Canary:
     started: int = field(init=False, default=0)
     """Users started; once it is released, it starts no others."""
     passed: bool = field(init=False, default=False)
+    not_before: float = field(init=False, default=0.0)
+    """End of the wait that the CRM announced until it was decided, in epoch seconds; may be in the past."""
     had_success: bool = field(init=False, default=False)
     """Whether the CRM accepted a score now, not in a stored response."""
     refusals: Counter[str] = field(init=False, default_factory=Counter)

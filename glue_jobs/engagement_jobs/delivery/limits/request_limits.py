@@ -32,8 +32,12 @@ class RequestLimits:
         The canary finds out whether the CRM is healthy, so its few users may be retried as often as `max_attempts`
         allows.
         """
+        rate = RateLimiter(settings.rate, settings.burst)
+        seconds = settings.not_before - time.time()
+        if seconds > 0:
+            rate.wait(time.monotonic(), seconds, is_announced=True)
         return cls(
-            RateLimiter(settings.rate, settings.burst),
+            rate,
             AdaptiveConcurrency(settings.max_concurrency),
             RetryBudget(min_retries=settings.max_attempts * SIZE if is_canary else max(20, settings.max_concurrency)),
             CircuitBreaker(settings.unavailable_timeout),

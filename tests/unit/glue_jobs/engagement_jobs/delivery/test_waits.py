@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import Fault
 from tests.support.delivery_harness import DeliveryHarness, delivery_harness, score_updates
 
@@ -20,11 +21,11 @@ class Arrivals:
     """
 
     def __init__(self, harness: DeliveryHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._times: list[float] = []
+        self.times: list[float] = []
         add = harness.crm.request_log.add
 
         def record(user_id: str | None, **members: Any) -> None:
-            self._times.append(members["at"])
+            self.times.append(members["at"])
             add(user_id, **members)
 
         monkeypatch.setattr(harness.crm.request_log, "add", record)
@@ -32,7 +33,7 @@ class Arrivals:
     @property
     def longest_gap(self) -> float:
         """The longest time in seconds without an arrival."""
-        times = sorted(self._times)
+        times = sorted(self.times)
         return max(later - earlier for earlier, later in itertools.pairwise(times))
 
 
@@ -118,3 +119,17 @@ def test_an_outage_with_waits_costs_few_requests() -> None:
 
     assert dispatcher.counters.outcomes == {"deferred": 10_000}
     assert harness.requests < 300
+
+
+def test_a_wait_of_the_canary_holds_for_the_tasks_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = Fault(status=200, body={}, after_applying=True, headers={"Retry-After": "2"}, after=110, first=1)
+    canary, updates = Canary(), score_updates(200)
+    delivery_harness(fault).deliver(updates[:111], canary)
+    assert canary.passed
+    assert canary.not_before > time.time()
+    harness = delivery_harness()
+    arrivals = Arrivals(harness, monkeypatch)
+    harness.deliver(updates[111:], not_before=canary.not_before)
+
+    assert len(arrivals.times) == 89
+    assert min(arrivals.times) >= canary.not_before - 0.01
