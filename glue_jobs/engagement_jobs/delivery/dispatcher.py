@@ -124,6 +124,7 @@ class Dispatcher:
             for task in background:
                 task.cancel()
             if self._canary is not None:
+                self._canary.update(time.monotonic())
                 self._canary.decided.set()
             self._ledger.close()
             await writer

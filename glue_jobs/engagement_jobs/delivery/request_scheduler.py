@@ -64,6 +64,8 @@ class RequestScheduler:
                 now = time.monotonic()
                 if self._stop_conditions.check(now, self.in_flight):
                     return None
+                if self._queue.is_empty and not self.in_flight:
+                    return None
                 if breaker_delay := self._limits.breaker.delay(now):
                     await self._sleep(breaker_delay)
                 elif delay := self._delay(now):
@@ -110,7 +112,7 @@ class RequestScheduler:
     def _next_repeated(self, now: float) -> InFlightRequest | None:
         if not self._queue.waiting:
             return None
-        throttled = self._queue.next_throttled()
+        throttled = self._queue.throttled.take(self._queue.started)
         if throttled is not None:
             return throttled
         return self._queue.next_retry(now) if self._limits.retry_budget.allows_retry() else None

@@ -84,6 +84,11 @@ class WorkQueue:
         return len(self.throttled) + len(self._retries)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether all users were started and none of them waits for another request."""
+        return self.started == self.total and not self.waiting
+
+    @property
     def is_full(self) -> bool:
         """Whether no further retry may be scheduled."""
         return len(self._retries) >= _MAX_RETRIES
@@ -104,10 +109,6 @@ class WorkQueue:
             return None
         self.started += 1
         return self._new.popleft()
-
-    def next_throttled(self) -> InFlightRequest | None:
-        """Take the next throttled request that need not wait for others; None if there is none."""
-        return self.throttled.take(self.started)
 
     def next_retry(self, now: float) -> InFlightRequest | None:
         """Take the next retry that is due; None if there is none."""

@@ -54,8 +54,8 @@ def test_throttled_requests_are_not_retries() -> None:
     queue.schedule_retry(10.0, retried)
     assert queue.waiting == 2
     assert (throttled.is_retry, retried.is_retry) == (False, True)
-    assert queue.next_throttled() is throttled
-    assert queue.next_throttled() is None
+    assert queue.throttled.take(queue.started) is throttled
+    assert queue.throttled.take(queue.started) is None
     assert queue.waiting == 1
     assert list(queue.waiting_requests()) == [retried]
 
@@ -77,9 +77,9 @@ def test_a_held_request_waits_for_others() -> None:
     queue.requeue_throttled(held, others_first=2)
     assert (queue.waiting, list(queue.waiting_requests())) == (1, [held])
     for _ in range(2):
-        assert queue.next_throttled() is None
+        assert queue.throttled.take(queue.started) is None
         queue.next_new()
-    assert queue.next_throttled() is held
+    assert queue.throttled.take(queue.started) is held
     assert queue.throttled.take_held() is None
 
 
@@ -87,7 +87,7 @@ def test_a_held_request_is_sent_if_there_are_no_others() -> None:
     queue = WorkQueue([])
     held = request_of("held")
     queue.requeue_throttled(held, others_first=2)
-    assert (queue.next_throttled(), queue.throttled.take_held(), queue.waiting) == (None, held, 0)
+    assert (queue.throttled.take(queue.started), queue.throttled.take_held(), queue.waiting) == (None, held, 0)
 
 
 def test_a_request_on_a_closed_connection_comes_first() -> None:
@@ -95,5 +95,5 @@ def test_a_request_on_a_closed_connection_comes_first() -> None:
     throttled, resent = request_of("throttled"), request_of("resent")
     queue.requeue_throttled(throttled)
     queue.throttled.add_first(resent)
-    assert [queue.next_throttled(), queue.next_throttled()] == [resent, throttled]
+    assert [queue.throttled.take(queue.started), queue.throttled.take(queue.started)] == [resent, throttled]
     assert not resent.is_retry
