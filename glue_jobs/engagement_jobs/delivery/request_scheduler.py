@@ -14,7 +14,7 @@ from engagement_jobs.delivery.stop_conditions import StopConditions
 from engagement_jobs.delivery.token_refresh import TokenRefresher
 from engagement_jobs.delivery.work_queue import WorkQueue
 
-_LEDGER_FULL_SECONDS = 0.05
+_HOLD_SECONDS = 0.05
 # No sleep is longer, so that a reason to stop is noticed in time.
 _MAX_SLEEP_SECONDS = 1.0
 
@@ -84,8 +84,10 @@ class RequestScheduler:
         self._wake_up()
 
     def _delay(self, now: float) -> float:
-        """Return the seconds until the rate limit and the ledger allow a request."""
-        return _LEDGER_FULL_SECONDS if self._ledger.is_full else self._limits.rate.delay(now)
+        """Return the seconds until the ledger, the evidence and the rate limit allow a request."""
+        if self._ledger.is_full or self._stop_conditions.hold:
+            return _HOLD_SECONDS
+        return self._limits.rate.delay(now)
 
     def _seconds_until_retry(self, now: float) -> float:
         if not self._limits.retry_budget.allows_retry():

@@ -70,9 +70,8 @@ class ResponseHandler:
     def _refuse(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """End a user whom another request would not help. Several of them stop the task."""
         self._outcomes.record_outcome(request, classification)
-        reason = self._evidence.refuse(request, classification)
-        if reason is not None:
-            self._stop_conditions.trigger(reason)
+        self._evidence.refuse(request, classification)
+        self._stop_conditions.check_before_next_request()
 
     def _back_off(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         self._stop_conditions.check_before_next_request()

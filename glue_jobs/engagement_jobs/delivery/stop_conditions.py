@@ -39,6 +39,11 @@ class StopConditions:
         self._check_always = check_always
         self._next_check = 0.0
 
+    @property
+    def hold(self) -> bool:
+        """Whether nothing may be sent until the requests in flight are answered."""
+        return self._evidence.hold
+
     def trigger(self, reason: StopReason) -> None:
         """Stop for this reason, unless there is one already."""
         if self.reason is None:

@@ -67,9 +67,14 @@ class RunEvidence:
             # Throttling and refused tokens say nothing about the CRM's health.
             self._breaker.release_probe(now)
 
-    def refuse(self, request: InFlightRequest, classification: ResponseClassification) -> StopReason | None:
-        """Record a user whose token, access or connection was refused; return the reason to stop if there is one."""
-        return self._refusals.add(request, classification)
+    @property
+    def hold(self) -> bool:
+        """Whether nothing may be sent until the requests in flight are answered."""
+        return self._refusals.hold
+
+    def refuse(self, request: InFlightRequest, classification: ResponseClassification) -> None:
+        """Record a user whose token, access or connection was refused."""
+        self._refusals.add(request, classification)
 
     def reject(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record a user whose score was refused. The outcome is recorded when there is evidence."""
@@ -91,6 +96,8 @@ class RunEvidence:
         :param now: seconds of the event loop's clock
         :param announced_until: end of a wait that the CRM announced
         """
+        if reason := self._refusals.verdict(now, in_flight):
+            return reason
         if self._canary is not None and (reason := self._verdict_of_canary(self._canary, now)):
             return reason
         if self._breaker.opened_at is None:
@@ -111,7 +118,7 @@ class RunEvidence:
     ) -> None:
         if classification.outcome == "delivered" and not classification.replayed:
             self._rejections.record_success(request)
-            self._refusals.clear()
+            self._refusals.record_success(request)
         if self._breaker.opened_at is not None:
             self._close_breaker(request, now)
 

@@ -78,6 +78,28 @@ def test_all_users_of_a_smaller_run_stop_it(fault: Fault, cause: str, users: int
     assert stop_of(dispatcher).cause == cause
 
 
+@pytest.mark.parametrize("users", [("U000000", "U000001", "U000003"), ("U000003", "U000009", "U000015", "U000021")])
+@pytest.mark.parametrize("answer", ["waf-403", "apigateway-403", "salesforce-401"])
+def test_refusals_that_overtake_successes_stop_nothing(answer: str, users: tuple[str, ...]) -> None:
+    # The CRM takes 150 ms for a success; the refusals arrive before the first one.
+    harness = delivery_harness(Fault(answers=(answer,), for_users=users), latency_ms=150)
+    dispatcher = harness.deliver(score_updates(200), had_success=True)
+
+    check(harness, dispatcher, delivered=200 - len(users), deferred=len(users))
+    assert harness.requests == 200
+    assert dispatcher.stop_reason is None
+
+
+@pytest.mark.parametrize("answer", ["waf-403", "apigateway-403", "salesforce-401"])
+def test_refusals_from_some_time_on_cost_those_in_flight(answer: str) -> None:
+    harness = delivery_harness(Fault(answers=(answer,), after=200), latency_ms=50)
+    dispatcher = harness.deliver(score_updates(600), had_success=True)
+
+    assert dispatcher.counters.outcomes["delivered"] == 200
+    assert 203 <= harness.requests <= 200 + 32 + 3
+    assert stop_of(dispatcher).cause == ("token_refused" if answer.endswith("401") else "access_refused")
+
+
 @pytest.mark.parametrize(("fault", "cause"), REFUSALS)
 def test_few_users_of_a_later_task_do_not_stop_it(fault: Fault, cause: str) -> None:
     del cause
