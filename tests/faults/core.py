@@ -32,7 +32,7 @@ from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.evidence.run_policy import CANARY_UNANSWERED, stop
 from engagement_jobs.delivery.ledger import Ledger
-from engagement_jobs.delivery.limits.canary import SIZE, Canary
+from engagement_jobs.delivery.limits.canary import MAX_USERS, SIZE, Canary
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push.failure_check import FailureCheck
 
@@ -98,18 +98,25 @@ def _update(user: str, score: str, lines: list[dict[str, Any]], accepted: bool) 
 
 async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | None:
     """Send the canary, then the others alongside its last users; return why the delivery was stopped."""
-    size, tasks = sum(not row.failed_alone for row in rows[:SIZE]), attempt.arguments.push_tasks
-    canary = Canary(size)
+    size, tasks = sum(not row.failed_alone for row in rows[:MAX_USERS]), attempt.arguments.push_tasks
+    canary = Canary(min(SIZE, size))
     first = asyncio.create_task(run_task(attempt, "canary", rows[:size], canary))
     while size and not (canary.decided.is_set() or first.done()):  # noqa: ASYNC110 (set for threads)
         await asyncio.sleep(0.02)
     stop_reason = None
-    if size and not canary.passed:
-        stop_reason = await first or stop(CANARY_UNANSWERED, users=size)
-    parts = [rows[size + number :: tasks] for number in range(tasks)]
+    if size and not canary.released:
+        stop_reason = await first or (stop(CANARY_UNANSWERED, users=canary.started) if rows[size:] else None)
+    rest = rows[canary.started if canary.released else size :]
     others = [
-        run_task(attempt, str(number), part, tasks=tasks, stop_reason=stop_reason, had_success=canary.had_success)
-        for number, part in enumerate(parts)
+        run_task(
+            attempt,
+            str(number),
+            rest[number::tasks],
+            tasks=tasks,
+            stop_reason=stop_reason,
+            had_success=canary.had_success,
+        )
+        for number in range(tasks)
     ]
     return next(filter(None, await asyncio.gather(first, *others)), None)
 

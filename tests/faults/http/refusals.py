@@ -75,6 +75,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             ALL,
             ended="FAILED: open rows",
             resumed={"rejected": Range(0.9 * USERS, 0.95 * USERS), "delivered": Range(0.05 * USERS, 0.1 * USERS)},
+            resumed_state="FAILED",  # else Airflow's retry of the task would hide the failure
         ),
         {"fraction": 0.92},
         max_failed_fraction="1",

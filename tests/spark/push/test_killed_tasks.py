@@ -63,6 +63,33 @@ def test_the_next_attempt_counts_the_killed_one(
     assert bucket.read(f"{ATTEMPT}agg-rest.json") == before
 
 
+@pytest.mark.parametrize(
+    "missing",
+    [
+        pytest.param(("canary",), id="in the canary"),
+        pytest.param(("canary", "0", "1", "2", "3"), id="in all tasks"),
+        pytest.param(("canary", "2"), id="while the last users of the canary were sent"),
+        pytest.param((), id="before the manifest"),
+    ],
+)
+def test_every_request_of_a_killed_job_is_counted(
+    spark: SparkSession,
+    bucket: Bucket,
+    crm: Emulators,
+    complete: dict[str, dict[str, object]],
+    missing: tuple[str, ...],
+) -> None:
+    kill(bucket, *missing)
+    push(spark, push_arguments(crm, bucket, "jr_2"))
+    documents = aggregates(bucket, ATTEMPT)
+    assert documents.keys() == complete.keys() - set(missing) | ({"rest"} if missing else set())
+    total = DeliveryCounters()
+    for document in documents.values():
+        total.add(DeliveryCounters.from_aggregate(document))
+    assert total.outcomes == {"delivered": 600}
+    assert total.posts == crm.crm("GET", "stats")["requests"]
+
+
 @pytest.mark.usefixtures("complete")
 def test_attempts_of_other_runs_are_not_counted(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     kill(bucket, *"0123")
