@@ -19,12 +19,13 @@ class ScriptedCrm:
     """Implements `CrmClient`.
 
     :param answer: returns the status for a user, or raises an error of a request
+    :param success_seconds: latency of a success; other answers come at once
     """
 
     token_version = 0
 
-    def __init__(self, answer: Callable[[str], int]) -> None:
-        self._answer = answer
+    def __init__(self, answer: Callable[[str], int], success_seconds: float = 0.0) -> None:
+        self._answer, self._success_seconds = answer, success_seconds
         self.requests = Counter[str]()
 
     async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
@@ -32,8 +33,9 @@ class ScriptedCrm:
         del key, fresh_connection
         user_id: str = json.loads(payload)["user_id"]
         self.requests[user_id] += 1
-        await asyncio.sleep(0)
-        return CrmResponse(self._answer(user_id), {}, b"", self.token_version)
+        status = self._answer(user_id)
+        await asyncio.sleep(self._success_seconds if status < 300 else 0)
+        return CrmResponse(status, {}, b"", self.token_version)
 
     async def refresh_token(self) -> bool:
         """Report that there is no newer token."""

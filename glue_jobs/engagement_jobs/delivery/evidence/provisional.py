@@ -11,6 +11,8 @@ from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
 
+_ANSWER_SECONDS = 5.0
+
 Refused = tuple[float, InFlightRequest, ResponseClassification]
 """When the refusal arrived, the user, and the refusal."""
 
@@ -22,10 +24,16 @@ class ProvisionalRejections:
     becomes `rejected`. If refusals come in a row instead, they are about the run: the users become `deferred` with a
     reason such as `http_404_shared`, and the circuit breaker opens.
 
+    The row is in the order of sending, because refusals may be faster than successes. So when it is complete, the task
+    *holds*: it sends nothing until the requests in flight are answered.
+
     A replayed refusal waits for a success too, but it is not counted: the CRM stored it earlier.
     """
 
     def __init__(self, breaker: CircuitBreaker, outcomes: OutcomeRecorder) -> None:
+        self.has_success = False
+        self.hold = False
+        """Whether nothing may be sent until the requests in flight are answered."""
         self.are_shared = False
         """Whether the last evidence was about the run; until a success, all refused users are deferred."""
         self.shared_users = 0
@@ -34,20 +42,20 @@ class ProvisionalRejections:
         self._listed: deque[Refused] = deque()
         self._replayed: deque[Refused] = deque()
         self._followed = 0
+        self._row: list[int] = []
+        self._row_reason = ""
         self._answers = 0
-        self._in_a_row = 0
-        self._last_reason = ""
         self._positions: dict[str, deque[int]] = {}
-        self.has_success = False
+        self._held_since = 0.0
 
     def record_success(self, request: InFlightRequest) -> None:
         """Record a success of another user."""
         self._answers += 1
-        self._in_a_row = 0
         self.has_success = True
         if self._listed or self._replayed:
             self._followed = len(self._listed)
             self._confirm(request.sent_at)
+            self._shorten_row(request.number)
         if self.are_shared and request.sent_at >= (self._breaker.opened_at or 0.0):
             self.are_shared = False
 
@@ -68,10 +76,7 @@ class ProvisionalRejections:
             return
         else:
             self._listed.append((now, request, classification))
-            if self._is_shared(reason):
-                self._share(now)
-            elif len(self._listed) >= WINDOW:
-                self._shorten()
+            self._extend_row(request.number, reason, now)
         if request.probe:
             self._breaker.release_probe(now)
 
@@ -80,22 +85,48 @@ class ProvisionalRejections:
 
         :param has_success: whether the CRM accepted the score of any user, in this task or in the canary
         """
-        if has_success:
+        if has_success and not self._is_row_complete:
             self._confirm(float("inf"))
         for _, request, classification in (*self._listed, *self._replayed):
             self._defer(request, classification)
         self._listed.clear()
         self._replayed.clear()
 
-    def _is_shared(self, reason: str) -> bool:
+    def decide(self, now: float, in_flight: int) -> None:
+        """End a hold when no success can contradict the row any more.
+
+        :param now: seconds of the event loop's clock
+        """
+        if not self.hold or (in_flight and now - self._held_since < _ANSWER_SECONDS):
+            return
+        self.hold = False
+        if self._is_row_complete or not self._followed:
+            self._share(now)
+        else:
+            self._reject_followed()
+
+    @property
+    def _is_row_complete(self) -> bool:
+        return len(self._row) >= IN_A_ROW
+
+    def _extend_row(self, number: int, reason: str, now: float) -> None:
         self._answers += 1
-        self._in_a_row = self._in_a_row + 1 if reason == self._last_reason else 1
-        self._last_reason = reason
+        if reason != self._row_reason:
+            self._row, self._row_reason = [], reason
+        self._row.append(number)
         positions = self._positions.setdefault(reason, deque(maxlen=SHARE))
         positions.append(self._answers)
-        is_frequent = len(positions) == SHARE and positions[0] > self._answers - WINDOW
-        is_full = len(self._listed) >= WINDOW and not self._followed
-        return self._in_a_row >= IN_A_ROW or is_frequent or is_full
+        if len(positions) == SHARE and positions[0] > self._answers - WINDOW:
+            self._share(now)
+        elif not self.hold and (self._is_row_complete or len(self._listed) >= WINDOW):
+            self.hold, self._held_since = True, now
+
+    def _shorten_row(self, number: int) -> None:
+        """Leave only the refusals in the row that were sent after a request with a success."""
+        self._row = [refused for refused in self._row if refused > number]
+        if self.hold and not self._is_row_complete and len(self._listed) < WINDOW:
+            self.hold = False
+            self._positions.clear()
 
     def _share(self, now: float) -> None:
         reasons = Counter(classification.reason for _, _, classification in self._listed)
@@ -106,11 +137,12 @@ class ProvisionalRejections:
             self._defer(request, classification)
         self._listed.clear()
         self._positions.clear()
-        self._in_a_row = self._followed = 0
+        self._row.clear()
+        self._followed, self.hold = 0, False
         self._breaker.open(now)
 
-    def _shorten(self) -> None:
-        """Reject the users before the last success, although its request was sent before their refusals."""
+    def _reject_followed(self) -> None:
+        """Reject the users before the last success, although its request was sent before their refusals arrived."""
         for _ in range(self._followed):
             _, request, classification = self._listed.popleft()
             self._outcomes.record_outcome(request, classification)

@@ -70,7 +70,7 @@ class RunEvidence:
     @property
     def hold(self) -> bool:
         """Whether nothing may be sent until the requests in flight are answered."""
-        return self._refusals.hold
+        return self._refusals.hold or self._rejections.hold
 
     def refuse(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record a user whose token, access or connection was refused."""
@@ -98,6 +98,7 @@ class RunEvidence:
         """
         if reason := self._refusals.verdict(now, in_flight):
             return reason
+        self._rejections.decide(now, in_flight)
         if self._canary is not None and (reason := self._verdict_of_canary(self._canary, now)):
             return reason
         if self._breaker.opened_at is None:

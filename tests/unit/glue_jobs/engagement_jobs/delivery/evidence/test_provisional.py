@@ -25,24 +25,36 @@ def request_of(user_id: str) -> InFlightRequest:
 
 @dataclass
 class Task:
-    """The rejections of one task with their breaker and outcomes."""
+    """The rejections of one task with their breaker and outcomes. Requests are sent at 0 and answered at once."""
 
     breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(unavailable_timeout=60))
+    sent: int = 0
 
     def __post_init__(self) -> None:
         self.recorder = OutcomeRecorder(Ledger(lambda *_: None, "", "0"), None, "run")
         self.rejections = ProvisionalRejections(self.breaker, self.recorder)
 
-    def succeed(self, sent_at: float = 1.0) -> None:
-        """Record a success."""
+    def succeed(self, number: int | None = None, sent_at: float = 1.0) -> None:
+        """Record a success.
+
+        :param number: place in the order of sending; by default the request is the last one
+        """
+        self.sent += 1
         request = request_of("U2")
-        request.sent_at = sent_at
+        request.number, request.sent_at = self.sent if number is None else number, sent_at
         self.rejections.record_success(request)
 
-    def refuse(self, count: int, status: int = 404, *, replayed: bool = False) -> None:
-        """Refuse so many users."""
+    def refuse(self, count: int, status: int = 404, *, replayed: bool = False, in_flight: int = 0) -> None:
+        """Refuse so many users.
+
+        :param in_flight: requests that are not answered yet
+        """
         for _ in range(count):
-            self.rejections.add(request_of("U1"), refusal(status, replayed=replayed), 0.0)
+            self.sent += 1
+            request = request_of("U1")
+            request.number = self.sent
+            self.rejections.add(request, refusal(status, replayed=replayed), 0.0)
+            self.rejections.decide(0.0, in_flight)
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -81,17 +93,36 @@ def test_success_rejects_the_listed_users(task: Task) -> None:
     assert not task.is_open
 
 
+def test_row_waits_for_the_requests_in_flight(task: Task) -> None:
+    task.refuse(22, in_flight=3)
+    holds = [task.rejections.hold]
+    for now in (4.9, 5.0):
+        task.rejections.decide(now, 3)
+        holds.append(task.rejections.hold)
+    assert holds == [True, True, False]
+    assert (task.outcomes, task.is_open) == ({"deferred": 22}, True)
+
+
+@pytest.mark.parametrize(("number", "shared"), [(0, True), (1, True), (3, False), (10, False), (22, False)])
+def test_slower_success_of_the_same_time_breaks_the_row(task: Task, number: int, *, shared: bool) -> None:
+    task.refuse(21, in_flight=1)
+    task.succeed(number, sent_at=-0.1)
+    task.rejections.decide(0.0, 0)
+    assert not task.rejections.hold
+    assert (task.outcomes, task.is_open) == (({"deferred": 21}, True) if shared else ({}, False))
+
+
 def test_earlier_sent_success_rejects_no_one(task: Task) -> None:
     task.refuse(19)
-    task.succeed(sent_at=-0.1)
+    task.succeed(0, sent_at=-0.1)
     assert task.outcomes == {}
-    task.refuse(20)
-    assert task.outcomes == {"deferred": 39}
+    task.refuse(1)
+    assert task.outcomes == {"deferred": 20}
 
 
 def test_earlier_sent_success_does_not_end_a_shared_refusal(task: Task) -> None:
     task.refuse(20)
-    task.succeed(sent_at=-0.1)
+    task.succeed(0, sent_at=-0.1)
     task.refuse(1)
     assert task.outcomes == {"deferred": 21}
 

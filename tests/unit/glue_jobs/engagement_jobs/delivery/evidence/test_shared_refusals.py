@@ -13,6 +13,7 @@ from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import NO_FAULT, Fault
 from tests.support.delivery_checks import check, stop_of
 from tests.support.delivery_harness import DeliveryHarness, delivery_harness, score_updates
+from tests.support.scripted_crm import ScriptedCrm
 
 CONCURRENCY = 16
 MIXED = ("flask-404", "flask-405")
@@ -92,6 +93,16 @@ def test_invalid_users_among_valid_ones_are_rejected(percent: int) -> None:
     check(harness, dispatcher, delivered=1000 - rejected, rejected=rejected)
     assert 0.5 * percent <= rejected / 10 <= 1.5 * percent
     assert harness.crm.stats()["users"] == 1000 - rejected
+    assert dispatcher.stop_reason is None
+
+
+@pytest.mark.parametrize("part", [2, 3, 5])
+def test_fast_refusals_that_overtake_successes_are_not_shared(part: int) -> None:
+    crm = ScriptedCrm(lambda user: 422 if int(user[1:]) % part == 0 else 204, success_seconds=0.1)
+    dispatcher = crm.deliver(score_updates(1500), max_concurrency=128)
+
+    rejected = len(range(0, 1500, part))
+    assert dict(dispatcher.counters.outcomes) == {"delivered": 1500 - rejected, "rejected": rejected}
     assert dispatcher.stop_reason is None
 
 
