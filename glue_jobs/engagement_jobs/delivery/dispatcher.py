@@ -74,7 +74,7 @@ class Dispatcher:
         self._outcomes = OutcomeRecorder(ledger, canary, settings.run_id)
         self._evidence = RunEvidence(self._queue, self._limits.breaker, self._outcomes, canary, had_success=had_success)
         self._stop_conditions = StopConditions(
-            settings, self._limits, ledger, self._evidence, stop_reason, check_always=canary is not None
+            settings, self._limits, self._queue, ledger, self._evidence, stop_reason, check_always=canary is not None
         )
         token = TokenRefresher(client, self._stop_conditions)
         self._scheduler = RequestScheduler(

@@ -12,6 +12,7 @@ from engagement_jobs.delivery.evidence.run_policy import THROTTLED, stop
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.stop_reasons import StopReason
+from engagement_jobs.delivery.work_queue import WorkQueue
 
 # Interval between two evaluations while requests are sent; an evaluation per request would cost CPU.
 _CHECK_SECONDS = 0.05
@@ -28,6 +29,7 @@ class StopConditions:
         self,
         settings: DeliverySettings,
         limits: RequestLimits,
+        queue: WorkQueue,
         ledger: Ledger,
         evidence: RunEvidence,
         reason: StopReason | None,
@@ -35,7 +37,8 @@ class StopConditions:
         check_always: bool,
     ) -> None:
         self.reason = reason
-        self._settings, self._limits, self._ledger, self._evidence = settings, limits, ledger, evidence
+        self._settings, self._limits, self._queue = settings, limits, queue
+        self._ledger, self._evidence = ledger, evidence
         self._check_always = check_always
         self._next_check = 0.0
 
@@ -75,7 +78,7 @@ class StopConditions:
         left = settings.deadline - time.time()
         if left <= 0:
             return stop_reasons.deadline()
-        if announced_until - now > left:
+        if announced_until - now > left and not self._queue.is_empty:
             return stop_reasons.retry_after_too_long(self._limits.announced_end())
         if self._ledger.failed:
             return StopReason(stop_reasons.LEDGER_UNWRITABLE, self._ledger.failed)

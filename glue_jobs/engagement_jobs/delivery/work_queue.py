@@ -85,8 +85,8 @@ class WorkQueue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all users were started and none of them waits for another request."""
-        return self.started == self.total and not self.waiting
+        """Whether no user in the buffer waits for a request; after `refill`, whether none at all does."""
+        return not (self._new or self.throttled or self._retries)
 
     @property
     def is_full(self) -> bool:

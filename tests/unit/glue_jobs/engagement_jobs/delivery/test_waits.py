@@ -133,3 +133,25 @@ def test_a_wait_of_the_canary_holds_for_the_tasks_after_it(monkeypatch: pytest.M
 
     assert len(arrivals.times) == 89
     assert min(arrivals.times) >= canary.not_before - 0.01
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "7200"}, {"RateLimit": '"daily";r=0;t=7200'}])
+@pytest.mark.parametrize("users", [1, 20, 500])
+def test_a_wait_after_the_last_user_is_not_kept(headers: dict[str, str], users: int) -> None:
+    fault = Fault(status=200, body={}, after_applying=True, headers=headers, after=users - 1, first=1)
+    harness = delivery_harness(fault, latency_ms=100 if users < 100 else 0)
+    started = time.monotonic()
+    dispatcher = harness.deliver(score_updates(users), max_concurrency=2)
+
+    assert dispatcher.stop_reason is None
+    assert dispatcher.counters.outcomes == {"delivered": users}
+    assert time.monotonic() - started < 30
+
+
+def test_a_wait_before_the_last_user_stops_the_task() -> None:
+    fault = Fault(status=200, body={}, after_applying=True, headers={"Retry-After": "7200"}, after=498, first=1)
+    dispatcher = delivery_harness(fault).deliver(score_updates(500), max_concurrency=1)
+
+    assert dispatcher.stop_reason is not None
+    assert dispatcher.stop_reason.cause == "retry_after"
+    assert dispatcher.counters.outcomes == {"delivered": 499, "deferred": 1}

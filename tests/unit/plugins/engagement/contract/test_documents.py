@@ -31,6 +31,11 @@ def test_a_document_survives_a_round_trip(document: StrictModel) -> None:
     assert parse(type(document), factory.changed(document)) == document
 
 
+def test_a_manifest_of_an_older_release_is_read() -> None:
+    document = factory.delivery_manifest()
+    assert parse(type(document), factory.changed(document, retry_after_ignored=...)) == document
+
+
 @documents
 def test_all_faults_are_listed_in_order(document: StrictModel) -> None:
     text = factory.changed(document, run_id=..., posts_=1, status_codez={}, rows=-1, zzz=None)
