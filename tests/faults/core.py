@@ -23,7 +23,7 @@ from typing import Any
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OPEN, OWN_FAILURE, SHARED
+from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OPEN, OWN_FAILURE, SETTLED, SHARED
 from engagement_jobs.crm_client.endpoint import normalize_endpoint
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
@@ -71,29 +71,36 @@ class Attempt:
         (self.written / f"agg-{name}.json").write_text(json.dumps(document))
 
 
-def to_send(scores: Mapping[str, str], lines: Mapping[str, list[dict[str, Any]]]) -> list[ScoreUpdate]:
-    """Return the open users as the push job's plan does, those who failed alone last."""
+def to_send(scores: Mapping[str, str], lines: Mapping[str, list[dict[str, Any]]], push_mode: str) -> list[ScoreUpdate]:
+    """Return the users to send as the push job's plan does, those who failed alone last."""
+    sent = (*OPEN, "rejected") if push_mode == "retry_rejected" else OPEN
     accepted = any(line["outcome"] == "delivered" for entries in lines.values() for line in entries)
-    updates = [_update(user, score, lines.get(user, []), accepted) for user, score in scores.items()]
-    return sorted(filter(None, updates), key=lambda update: update.failed_alone)
+    updates = [
+        _update(user, score, lines.get(user, []), accepted)
+        for user, score in scores.items()
+        if user not in lines or lines[user][-1]["outcome"] in sent
+    ]
+    return sorted(updates, key=lambda update: update.failed_alone)
 
 
-def _update(user: str, score: str, lines: list[dict[str, Any]], accepted: bool) -> ScoreUpdate | None:
+def _update(user: str, score: str, lines: list[dict[str, Any]], accepted: bool) -> ScoreUpdate:
     if not lines:
         return ScoreUpdate(user, score, 0)
     last = lines[-1]
-    if last["outcome"] not in OPEN:
-        return None
     in_doubt = last["outcome"] == "unknown"
     return ScoreUpdate(
         user,
         score,
-        sum(bool(line["outcome"] == "deferred" and re.search(ANSWERED_NOT_APPLIED, line["reason"])) for line in lines),
+        sum(line["outcome"] in SETTLED or _is_answered(line) for line in lines),
         in_doubt,
         stored_key=last["key"] if in_doubt else None,
         earlier_refusal=last["reason"].removesuffix(SHARED) if accepted and last["reason"].endswith(SHARED) else None,
         failed_alone=accepted and re.search(OWN_FAILURE, last["reason"]) is not None,
     )
+
+
+def _is_answered(line: Mapping[str, Any]) -> bool:
+    return line["outcome"] == "deferred" and re.search(ANSWERED_NOT_APPLIED, line["reason"]) is not None
 
 
 async def send(attempt: Attempt, rows: Sequence[ScoreUpdate]) -> StopReason | None:
@@ -175,7 +182,7 @@ def deliver(attempt: Attempt) -> dict[str, Any]:
     """Run the attempt and return the parts of its manifest that the matrix reads; outcomes are those of the ledger."""
     attempt.written.mkdir(parents=True)
     lines, scores = attempt.lines(), attempt.scores()
-    rows = to_send(scores, lines)
+    rows = to_send(scores, lines, attempt.arguments.push_mode)
     settled = scores.keys() - {row.user_id for row in rows}
     attempt.write("plan", DeliveryCounters(Counter(lines[user][-1]["outcome"] for user in settled)))
     stop_reason = asyncio.run(send(attempt, rows))
