@@ -74,7 +74,6 @@ class Expected:
     :param ended: state of the run and, after a colon, the cause of its stop
     :param seconds: duration of the run, including the start of its process
     :param resumed: users by outcome after another attempt without the fault; None if none is needed
-    :param resumed_state: state in which that attempt ends
     :param reasons: users whose last ledger line has this reason
     :param lost: requests that may have been answered without a ledger line, and are sent again with the same key
     :param unseen: requests that may have been sent into a connection that was closing, so that the CRM received none
@@ -88,7 +87,6 @@ class Expected:
     ended: str = "SUCCEEDED"
     seconds: Range = Range(0, 20)
     resumed: Mapping[str, Range] | None = None
-    resumed_state: str = "SUCCEEDED"
     reasons: Mapping[str, Range] = field(default_factory=dict)
     lost: int = 0
     unseen: int = 0
