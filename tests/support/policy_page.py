@@ -49,6 +49,9 @@ A rejection by status or body is *provisional*: the user gets no ledger line unt
 can therefore lose the lines of at most 100 users per task; they stay open. A user whom an earlier attempt refused with
 the same reason, although the CRM accepted other users of the date at the same address, is `rejected` at once.
 
+At the end of a task, users who still wait for a success are `rejected` if the task or the canary had one. But if
+several users with the same refusal come last, an outage may have begun there: they are `deferred` as `…_shared`.
+
 A job of which at least 90 % of the users sent (from 10 on) were rejected ends FAILED.
 
 ## What the next attempt does

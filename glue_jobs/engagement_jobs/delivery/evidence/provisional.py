@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import replace
 
 from engagement_jobs.crm_client.response_classification import ResponseClassification
-from engagement_jobs.delivery.evidence.run_policy import IN_A_ROW, SHARE, WINDOW
+from engagement_jobs.delivery.evidence.run_policy import IN_A_ROW, SEVERAL, SHARE, WINDOW
 from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
@@ -83,12 +83,16 @@ class ProvisionalRejections:
     def finish(self, *, has_success: bool) -> None:
         """Record the outcomes of the users left at the end of the task.
 
+        If the same refusal of several users came last, it may be about the run: an outage can begin there.
+
         :param has_success: whether the CRM accepted the score of any user, in this task or in the canary
         """
-        if has_success and not self._is_row_complete:
-            self._confirm(float("inf"))
+        last_row = frozenset(self._row if len(self._row) >= SEVERAL else ())
         for _, request, classification in (*self._listed, *self._replayed):
-            self._defer(request, classification)
+            if has_success and request.number not in last_row:
+                self._outcomes.record_outcome(request, classification)
+            else:
+                self._defer(request, classification)
         self._listed.clear()
         self._replayed.clear()
 

@@ -180,9 +180,26 @@ def test_replays_are_kept_but_not_counted(task: Task, count: int, deferred: int)
     assert task.outcomes["rejected"] == count - deferred
 
 
-@pytest.mark.parametrize(("has_success", "outcome"), [(True, "rejected"), (False, "deferred")])
-def test_end_of_the_task_settles_the_list(task: Task, *, has_success: bool, outcome: str) -> None:
-    task.refuse(5)
+@pytest.mark.parametrize(
+    ("count", "has_success", "outcomes"),
+    [
+        (2, True, {"rejected": 7}),
+        (2, False, {"deferred": 7}),
+        (3, True, {"rejected": 5, "deferred": 3}),
+        (5, True, {"rejected": 5, "deferred": 5}),
+    ],
+)
+def test_end_of_the_task_settles_the_list(
+    task: Task, count: int, outcomes: dict[str, int], *, has_success: bool
+) -> None:
+    task.refuse(count)
     task.refuse(5, replayed=True)
     task.rejections.finish(has_success=has_success)
-    assert task.outcomes == {outcome: 10}
+    assert task.outcomes == outcomes
+
+
+def test_end_of_the_task_defers_only_the_last_row(task: Task) -> None:
+    task.refuse(4, 400)
+    task.refuse(3, 404)
+    task.rejections.finish(has_success=True)
+    assert task.outcomes == {"rejected": 4, "deferred": 3}
