@@ -9,9 +9,16 @@ import pytest
 
 from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.delivery.limits.canary import Canary, straggler_rate
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push import dispatch
-from engagement_jobs.push.dispatch import check_feasible, divide_limits, read_finished_tasks, wait_for_retry_after
+from engagement_jobs.push.dispatch import (
+    after_canary,
+    check_feasible,
+    divide_limits,
+    read_finished_tasks,
+    wait_for_retry_after,
+)
 from tests.support.glue_days import task_setup
 from tests.support.glue_emulators import Bucket, Emulators
 
@@ -24,6 +31,19 @@ def test_tasks_share_rate_and_burst(emulators: Emulators, bucket: Bucket, tasks:
     assert task.settings.burst * tasks == pytest.approx(5)
     assert task.rows == pytest.approx(1000 / tasks, abs=0.5)
     assert replace(task, settings=replace(task.settings, rate=50, burst=5, tasks=1), rows=1000) == job
+
+
+@pytest.mark.parametrize(("rate", "share", "burst"), [(5, 0.25, 4), (50, 1, 4), (400, 1, 39)])
+def test_the_canary_shares_the_rate_until_it_ends(
+    emulators: Emulators, bucket: Bucket, rate: float, share: float, burst: float
+) -> None:
+    job = task_setup(emulators, bucket, "attempt=x/", 1000, max_requests_per_second=rate, push_tasks=4)
+    canary = Canary()
+    assert after_canary(job, 4, canary) == job
+    canary.start("U1", 0.0)
+    rest = after_canary(job, 4, canary)
+    assert (rest.settings.rate, rest.settings.burst, rest.rows) == (rate - share, burst, 999)
+    assert rest.settings.rate + straggler_rate(rate) == rate
 
 
 def test_too_many_rows_for_the_deadline_are_refused() -> None:
