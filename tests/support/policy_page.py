@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engagement_jobs.crm_client.response_rules import FAILURE_RULES, RULES
-from engagement_jobs.delivery.evidence.run_policy import SEVERAL, VERDICTS
+from engagement_jobs.delivery.evidence.run_policy import IN_A_ROW, LONE_USERS, SEVERAL, VERDICTS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "delivery-policy.md"
 
@@ -38,16 +38,24 @@ request is sent; a user whom an earlier request may have reached stays `unknown`
 _NO_RESPONSE = """\
 Without a response:
 """
-_RUN = """\
+_RUN = f"""\
 ## Verdicts on the run
 
 A user who *failed alone*, while the CRM answered others, is no evidence about the run. The other rows count users in
-a row: a success starts the count again.
+a row: a success starts the count again. With 401, 403, a redirect or a certificate, each such user before a success
+raises the number that a verdict needs by one, up to {IN_A_ROW}, because chance then makes a row of them more likely.
+The users who failed alone in an earlier attempt count if no one has a success in this attempt; if all are such users,
+{LONE_USERS} are several.
 """
 _REST = """\
 A rejection by status or body is *provisional*: the user gets no ledger line until another user succeeds. A killed job
-can therefore lose the lines of at most 100 users per task; they stay open. A user whom an earlier attempt refused with
-the same reason, although the CRM accepted other users of the date at the same address, is `rejected` at once.
+can therefore lose the lines of at most 100 users per task; they stay open. A user whom an earlier
+attempt refused, although the CRM accepted other users of the date at the same address, is `rejected` at once by the
+next final refusal.
+
+After a request that may have been applied, a final refusal rejects the user only if the CRM replays it for the key, or
+if the application itself refused the score: 400, 422, or a failure in the body of a 2xx. Any other one, such as the 404
+of a load balancer, leaves the user `unknown`.
 
 At the end of a task, users who still wait for a success are `rejected` if the task or the canary had one. But if
 several users with the same refusal come last, an outage may have begun there: they are `deferred` as `…_shared`.

@@ -13,6 +13,7 @@ from engagement_jobs.crm_client.score_update import ScoreUpdate, idempotency_key
 
 _MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
 _IN_DOUBT = ResponseClassification(Action.RETRY, "unknown", "earlier_attempt")
+_OF_APPLICATION = ("http_400", "http_422")
 
 
 @dataclass(slots=True)
@@ -73,8 +74,11 @@ class InFlightRequest:
         """Return the classification of the user if the last request has this one.
 
         A later "not applied" does not settle an earlier request that may have been applied: the user stays `unknown`.
+        Nor does a final refusal that a load balancer may have sent, such as 404.
         """
-        if classification.outcome != "deferred":
+        if classification.outcome != "deferred" and (
+            classification.action is not Action.REJECT or _settles_earlier_requests(classification)
+        ):
             return classification
         return self.ambiguous or (_IN_DOUBT if self.update.in_doubt else classification)
 
@@ -97,6 +101,14 @@ class InFlightRequest:
             f'"http_status": {status}, "tries": {self.tries}, "latency_ms": {latency}, '
             f'"first_sent_at": "{iso(self.first_sent)}", "settled_at": "{iso(settled)}", "run_id": {run_id}}}'
         ).encode()
+
+
+def _settles_earlier_requests(refusal: ResponseClassification) -> bool:
+    """Return whether a final refusal is the CRM's answer to the earlier requests too.
+
+    It is if the CRM replays it for the key, or if the application itself has refused the score.
+    """
+    return refusal.replayed or refusal.reason in _OF_APPLICATION or refusal.reason.endswith("_failure")
 
 
 def iso(epoch: float) -> str:

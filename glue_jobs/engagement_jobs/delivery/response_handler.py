@@ -56,14 +56,18 @@ class ResponseHandler:
             self._back_off(request, classification)
         elif action is Action.RESEND:
             self._retries.resend(request)
-        elif response is not None and action is Action.REFRESH_TOKEN and await self._has_newer_token(request, response):
+        elif response is not None and await self._has_newer_token(request, classification, response):
             self._retries.repeat_refused(request)
         else:
             self._refuse(request, classification)
         if has_long_pause:
             await self._pacing.save_pause()
 
-    async def _has_newer_token(self, request: InFlightRequest, response: CrmResponse) -> bool:
+    async def _has_newer_token(
+        self, request: InFlightRequest, classification: ResponseClassification, response: CrmResponse
+    ) -> bool:
+        if classification.action is not Action.REFRESH_TOKEN or classification.replayed:
+            return False
         request.token_refusals += 1
         return request.token_refusals <= _MAX_TOKENS and await self._token.refresh(response.token_version)
 

@@ -62,7 +62,7 @@ class ProvisionalRejections:
     def add(self, request: InFlightRequest, classification: ResponseClassification, now: float) -> None:
         """Add a refused user."""
         reason = classification.reason
-        if reason == request.update.earlier_refusal:
+        if request.update.earlier_refusal is not None:
             self._outcomes.record_outcome(request, classification)
         elif classification.replayed:
             if len(self._replayed) < WINDOW:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
 from engagement_jobs.delivery.evidence.quorum import Quorum
-from engagement_jobs.delivery.evidence.run_policy import ACCESS, CERTIFICATES, REDIRECT, TOKEN, RunVerdict, stop
+from engagement_jobs.delivery.evidence.run_policy import (
+    ACCESS,
+    CERTIFICATES,
+    IN_A_ROW,
+    LONE_USERS,
+    REDIRECT,
+    TOKEN,
+    RunVerdict,
+    stop,
+)
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.stop_reasons import StopReason
 
@@ -19,11 +30,17 @@ class Refusals:
     A refusal is forgotten when a user who was sent after it gets a success. It may arrive first: a firewall answers
     faster than the CRM, and a task sends many requests before the first answer. So when several users have a verdict,
     the task holds: it sends nothing until the requests in flight are answered.
+
+    Every forgotten refusal was about its user alone, so chance makes a row of them more likely: the task then needs one
+    more user for the verdict.
+
+    :param had_success: whether the CRM accepted a score of the canary that preceded this task
     """
 
-    def __init__(self, quorum: Quorum) -> None:
-        self._quorum = quorum
-        self._numbers: dict[RunVerdict, list[int]] = {}
+    def __init__(self, quorum: Quorum, *, had_success: bool) -> None:
+        self._quorum, self._has_success = quorum, had_success
+        self._users: dict[RunVerdict, list[InFlightRequest]] = {}
+        self._forgotten = Counter[RunVerdict]()
         self._suspected: StopReason | None = None
         self._held_since = 0.0
 
@@ -33,25 +50,29 @@ class Refusals:
         return self._suspected is not None
 
     def add(self, request: InFlightRequest, classification: ResponseClassification) -> None:
-        """Count a refused user."""
+        """Count a refused user, unless the answer is older than this attempt, or likely the same as before it."""
+        if classification.replayed or (request.update.failed_alone and self._has_success):
+            return
         verdict = verdict_on_several(classification)
-        if request.update.failed_alone and verdict in (ACCESS, REDIRECT):
-            return  # the same as in the last attempt, which reached others
-        numbers = self._numbers.setdefault(verdict, [])
-        numbers.append(request.number)
-        if len(numbers) >= self._quorum.several():
+        users = self._users.setdefault(verdict, [])
+        users.append(request)
+        if self._are_several(verdict, users):
             if self._suspected is None:
                 self._held_since = time.monotonic()
-            self._suspected = stop(verdict, users=len(numbers), reason=classification.reason)
+            self._suspected = stop(verdict, users=len(users), reason=classification.reason)
 
     def record_success(self, request: InFlightRequest) -> None:
         """Forget the refused users who were sent before a user with a success."""
-        if not self._numbers:
+        self._has_success = True
+        if not self._users:
             return
-        later = ((verdict, [n for n in numbers if n > request.number]) for verdict, numbers in self._numbers.items())
-        self._numbers = {verdict: numbers for verdict, numbers in later if numbers}
-        if all(len(numbers) < self._quorum.several() for numbers in self._numbers.values()):
-            self._suspected = None
+        later: dict[RunVerdict, list[InFlightRequest]] = {}
+        for verdict, users in self._users.items():
+            left = [user for user in users if user.number > request.number]
+            self._forgotten[verdict] += len(users) - len(left)
+            if left:
+                later[verdict] = left
+        self._set(later)
 
     def verdict(self, now: float, in_flight: int) -> StopReason | None:
         """Return the reason to stop if several users have a verdict and no success can contradict it any more.
@@ -60,6 +81,16 @@ class Refusals:
         """
         is_answered = not in_flight or now - self._held_since >= _ANSWER_SECONDS
         return self._suspected if is_answered else None
+
+    def _set(self, users: Mapping[RunVerdict, list[InFlightRequest]]) -> None:
+        self._users = dict(users)
+        if not any(self._are_several(verdict, refused) for verdict, refused in users.items()):
+            self._suspected = None
+
+    def _are_several(self, verdict: RunVerdict, users: list[InFlightRequest]) -> bool:
+        are_lone = all(user.update.failed_alone for user in users)
+        needed = self._quorum.several(LONE_USERS) if are_lone else self._quorum.several()
+        return len(users) >= min(needed + self._forgotten[verdict], IN_A_ROW)
 
 
 def verdict_on_several(classification: ResponseClassification) -> RunVerdict:

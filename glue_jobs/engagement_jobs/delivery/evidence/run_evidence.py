@@ -45,7 +45,7 @@ class RunEvidence:
         self._had_success = had_success
         self._quorum = Quorum(queue, starts_run=canary is not None)
         self._failures = Failures(breaker, self._quorum, canary)
-        self._refusals = Refusals(self._quorum)
+        self._refusals = Refusals(self._quorum, had_success=had_success)
         self._rejections = ProvisionalRejections(breaker, outcomes)
 
     def record(self, request: InFlightRequest, classification: ResponseClassification) -> None:
@@ -80,8 +80,8 @@ class RunEvidence:
         """Record a user whose score was refused. The outcome is recorded when there is evidence."""
         now = time.monotonic()
         self._rejections.add(request, classification, now)
-        if classification.replayed or classification.reason == request.update.earlier_refusal:
-            # The same answer as before shows that the CRM is the same as before.
+        if classification.replayed or request.update.earlier_refusal is not None:
+            # A refusal as before shows that the CRM is the same as before.
             self._failures.record_answer(request, now)
             if self._breaker.opened_at is not None:
                 self._close_breaker(request, now)

@@ -14,6 +14,8 @@ SEVERAL = 3
 """Users whose answers are evidence about the run; fewer if the run is smaller."""
 CANARY_USERS = 10
 """Users of the canary with the same refusal, and without a success, that stop the run; fewer if the run is smaller."""
+LONE_USERS = 10
+"""The same if all of these users failed alone in an earlier attempt, and no one had a success in this one."""
 IN_A_ROW = 20
 """Failures, or refusals with the same reason, in a row that open the circuit breaker."""
 CANARY_FAILURES = 5

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -71,3 +72,28 @@ def test_not_applied_does_not_settle_an_earlier_attempt() -> None:
     request = InFlightRequest.of(ScoreUpdate("U1", "1.00", 0, in_doubt=True), "e", "d")
     final = request.final_classification(NOT_APPLIED)
     assert (final.outcome, final.reason) == ("unknown", "earlier_attempt")
+
+
+@pytest.mark.parametrize("in_doubt", [True, False])
+@pytest.mark.parametrize(
+    ("reason", "replayed", "outcome"),
+    [
+        ("http_404", False, "unknown"),
+        ("http_405", False, "unknown"),
+        ("http_410", False, "unknown"),
+        ("http_400", False, "rejected"),
+        ("http_422", False, "rejected"),
+        ("http_200_failure", False, "rejected"),
+        ("http_404", True, "rejected"),
+    ],
+)
+def test_refusal_by_another_server_settles_nothing(
+    reason: str, outcome: str, *, replayed: bool, in_doubt: bool
+) -> None:
+    request = InFlightRequest.of(ScoreUpdate("U1", "1.00", 0, in_doubt=in_doubt), "e", "d")
+    request.ambiguous = None if in_doubt else AMBIGUOUS
+    refusal = ResponseClassification(Action.REJECT, "rejected", reason, replayed=replayed)
+    assert request.final_classification(refusal).outcome == outcome
+    shared = replace(refusal, outcome="deferred")
+    assert request.final_classification(shared).outcome == "unknown"
+    assert InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), "e", "d").final_classification(refusal) == refusal

@@ -136,13 +136,15 @@ def test_earlier_refusal_is_rejected_at_once(count: int) -> None:
     assert dispatcher.stop_reason is None
 
 
-def test_other_reason_than_the_earlier_one_is_evidence() -> None:
-    harness = delivery_harness(Fault(status=404))
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_other_reason_than_the_earlier_one_rejects_too(status: int) -> None:
+    harness = delivery_harness(Fault(status=status))
     updates = [replace(update, earlier_refusal="http_422") for update in score_updates(45)]
-    dispatcher = harness.deliver(updates, Canary())
+    dispatcher = harness.deliver(updates, Canary(users=45))
 
-    check(harness, dispatcher, deferred=45)
-    assert stop_of(dispatcher).cause == "canary_refused"
+    check(harness, dispatcher, rejected=45)
+    assert harness.requests == 45
+    assert dispatcher.stop_reason is None
 
 
 def test_user_in_doubt_stays_unknown_after_a_shared_refusal() -> None:

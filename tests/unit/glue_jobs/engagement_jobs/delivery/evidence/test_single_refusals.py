@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -98,6 +100,65 @@ def test_refusals_from_some_time_on_cost_those_in_flight(answer: str) -> None:
     assert dispatcher.counters.outcomes["delivered"] == 200
     assert 203 <= harness.requests <= 200 + 32 + 3
     assert stop_of(dispatcher).cause == ("token_refused" if answer.endswith("401") else "access_refused")
+
+
+@pytest.mark.parametrize("percent", [1, 5, 10])
+@pytest.mark.parametrize("status", [401, 403])
+def test_many_users_refused_at_random_stop_nothing(status: int, percent: int) -> None:
+    chosen = random.Random(percent).sample(range(2000), 20 * percent)  # noqa: S311 - fixed users, no cryptography
+    users = {f"U{number:06d}" for number in chosen}
+    crm = ScriptedCrm(lambda user: status if user in users else 204, success_seconds=0.05)
+    dispatcher = crm.deliver(score_updates(2000), max_concurrency=64)
+
+    assert dict(dispatcher.counters.outcomes) == {"delivered": 2000 - 20 * percent, "deferred": 20 * percent}
+    assert crm.requests.total() == 2000
+    assert dispatcher.stop_reason is None
+
+
+def test_stop_after_many_lone_refusals_costs_few_requests() -> None:
+    crm = ScriptedCrm(lambda user: 403 if int(user[1:]) % 20 == 7 or user >= "U001000" else 204, success_seconds=0.02)
+    dispatcher = crm.deliver(score_updates(3000), max_concurrency=16)
+
+    assert stop_of(dispatcher).cause == "access_refused"
+    assert crm.requests.total() <= 1000 + 20 + 16
+
+
+@pytest.mark.parametrize(("fault", "cause"), REFUSALS)
+def test_replayed_refusals_are_about_their_users(fault: Fault, cause: str) -> None:
+    del cause
+    headers = {**(fault.headers or {}), "Idempotent-Replayed": "true"}
+    harness = delivery_harness(Fault(status=fault.status, headers=headers, first=5))
+    dispatcher = harness.deliver(score_updates(100), Canary(users=100))
+
+    check(harness, dispatcher, delivered=95, deferred=5)
+    assert harness.secret_reads == 1
+    assert dispatcher.stop_reason is None
+
+
+@pytest.mark.parametrize(("fault", "cause"), REFUSALS)
+@pytest.mark.parametrize("good", [0, 1, 10])
+def test_users_who_failed_alone_stop_only_a_task_without_success(fault: Fault, cause: str, good: int) -> None:
+    updates = [replace(update, failed_alone=number >= good) for number, update in enumerate(score_updates(55))]
+    users = tuple(update.user_id for update in updates if update.failed_alone)
+    harness = delivery_harness(fault_for(fault, *users), latency_ms=2)
+    dispatcher = harness.deliver(updates, max_concurrency=1)
+
+    if good:
+        check(harness, dispatcher, delivered=good, deferred=55 - good)
+        assert dispatcher.stop_reason is None
+    else:
+        assert stop_of(dispatcher).cause == cause
+    assert harness.requests == (55 if good else 10)
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_some_users_who_failed_alone_block_no_others(count: int) -> None:
+    harness = delivery_harness(Fault(status=403, first=count))
+    updates = [replace(update, failed_alone=True) for update in score_updates(45)]
+    dispatcher = harness.deliver(updates, max_concurrency=2)
+
+    check(harness, dispatcher, delivered=45 - count, deferred=count)
+    assert dispatcher.stop_reason is None
 
 
 @pytest.mark.parametrize(("fault", "cause"), REFUSALS)
