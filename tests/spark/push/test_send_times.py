@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from bisect import bisect_left
 from dataclasses import replace
@@ -94,3 +95,14 @@ def test_the_last_users_of_the_canary_share_the_rate(emulators: Emulators, bucke
     assert alongside
     assert highest_rate(alongside) <= 2
     assert highest_rate(of_canary + of_tasks) <= LIMIT + LIMIT / 10
+
+
+def test_a_wait_of_the_canary_holds_for_the_tasks(emulators: Emulators, bucket: Bucket) -> None:
+    """The canary passes without its last user, who got 429, and is released while it waits."""
+    setup = task_setup(emulators, bucket, "attempt=x/", ROWS, max_requests_per_second=LIMIT, push_tasks=4)
+    fault = Fault(status=429, retry_after=8, for_users=("U000110",), first=1)
+    of_canary, of_tasks = asyncio.run(deliver_all(delivery_harness(fault, latency_ms=10), setup, 4))
+
+    assert len(of_canary + of_tasks) >= ROWS - 4
+    times = sorted(of_canary + of_tasks)
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) >= 7.9
