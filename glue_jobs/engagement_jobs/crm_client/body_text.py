@@ -32,7 +32,7 @@ _KNOWN_CHARSET = re.compile(
     r"|koi8[-_][ru]|shift[-_]?jis|sjis|euc[-_](jp|kr)|gb(k|2312|18030)|big5|macintosh",
     re.IGNORECASE,
 )
-_BLANK = " \t\r\n\v\f\xa0\ufeff"
+_BLANK = " \t\r\n\v\f\0\x85\xa0\u200b\u200c\u200d\u2028\u2029\u2060\ufeff"
 # Prefixes against inclusion as a script.
 _SCRIPT_GUARD = re.compile(r"\)\]\}'?,?|while\s*\(\s*1\s*\)\s*;|for\s*\(\s*;\s*;\s*\)\s*;|\{\}\s*&&")
 _TAG = re.compile(r"<[a-z!?/]", re.IGNORECASE)
@@ -95,7 +95,7 @@ def _json_finding(value: Any) -> Finding:
     if value is False:
         return Finding.ERROR_TEXT
     found = json_bodies.evaluate(value)
-    if found & json_bodies.LIMIT and (found & json_bodies.FAILURE or not found & json_bodies.SUCCESS):
+    if json_bodies.is_limit(found):
         return Finding.LIMIT
     if found & json_bodies.FAILURE:
         return Finding.FAILURE

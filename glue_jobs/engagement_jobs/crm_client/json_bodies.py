@@ -5,82 +5,44 @@
 
 from __future__ import annotations
 
+import enum
 import functools
+import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-_decode = json.JSONDecoder().raw_decode
+from engagement_jobs.crm_client import json_words
+from engagement_jobs.crm_client.json_names import Kind, kind_of
 
 # What a body reports: bits, because one body may report several things.
 SUCCESS: Final = 1
 FAILURE: Final = 2
 LIMIT: Final = 4
 EXECUTION_ERROR: Final = 8
+RECORD_LIMIT: Final = 16  # a limit in a field that records have too: it counts only if the response is a failure
 
-# Where the status of the update may be inside a body: the greatest depth, and the members to descend into.
+# What is deeper, or comes later, is not read.
 _MAX_DEPTH = 8
-_NESTED_NAMES = frozenset({"results", "result", "data"})
-_MAX_NAME_LENGTH = 40  # longer than every name below
+_MAX_NODES = 1_000
 _MAX_STATE_LENGTH = 200  # of a text in a status field; the rest is not read
 _TOO_MANY_REQUESTS = 429
-
-_SUCCESS_NAMES = frozenset(
-    {"success", "ok", "issuccess", "isok", "successful", "issuccessful", "succeeded", "issuccessstatuscode"}
-)
-_STATUS_NAMES = frozenset({"status", "statuscode", "httpstatus", "httpstatuscode", "httpcode", "responsestatus"})
-_ERROR_NAMES = frozenset(
-    {"error", "haserror", "iserror", "errorcode", "errcode", "errno", "errorcount", "failed", "failures", "exception"}
-)
-_EXECUTION_ERROR_NAMES = frozenset({"errormessage", "errortype"})
-# Fields whose text may name a limit.
-_MESSAGE_NAMES = frozenset(
-    {"message", "msg", "errmsg", "reason", "detail", "title", "type", "description", "errordescription"}
-)
-_SUCCESS_WORDS = frozenset(
-    [
-        "true",
-        "ok",
-        "success",
-        "succeeded",
-        "successful",
-        "updated",
-        "created",
-        "accepted",
-        "queued",
-        "done",
-        "complete",
-        "completed",
-        "processed",
-        "saved",
-        "applied",
-    ]
-)
-_FAILURE_WORDS = frozenset(
-    [
-        "false",
-        "error",
-        "errors",
-        "fail",
-        "failed",
-        "failure",
-        "rejected",
-        "invalid",
-        "exception",
-        "denied",
-        "refused",
-        "unsuccessful",
-    ]
-)
-_FALSE_WORDS = _FAILURE_WORDS | {"no", "n", "0"}
-# Values of an error field that mean that there is no error.
-_NO_ERROR_WORDS = _SUCCESS_WORDS - {"true"} | frozenset(
-    ("", "none", "null", "nil", "false", "no", "no error", "no errors", "n/a", "undefined")
-)
-_LIMIT = re.compile(r"rate[\W_]*limit|too[\W_]*many[\W_]*requests|requests?[\W_]*limit|quota|throttl", re.IGNORECASE)
 _LEADING_STATUS = re.compile(r"(?:http[/\d.]*\s+)?(\d{3})(?!\d)", re.IGNORECASE)
-_FIRST_WORD = re.compile(r"\W*([^\W_]+)(?!_)")
+_SUCCESS_CODE = re.compile(r"0+|2\d\d", re.ASCII)
+
+
+def _keep_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object in which an earlier member of the same name is kept, under a name that is read alike."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        for name, member in pairs:
+            if member is not value[name]:
+                value.setdefault(name + "_", member)
+    return value
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_keep_contradictions).raw_decode
 
 
 def parse_json(text: str) -> Any:
@@ -98,59 +60,86 @@ def parse_json(text: str) -> Any:
     return value
 
 
-def evaluate(value: Any, depth: int = 0) -> int:
-    """Return what a parsed body reports, as the sum of the constants above.
+class _Place(enum.Enum):
+    """Where in the body a value is."""
 
-    :param depth: number of members and items around the value
-    """
-    found = 0
-    if depth > _MAX_DEPTH:
-        return found
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if len(name) <= _MAX_NAME_LENGTH:
-                read = _reader(name)
-                if read is not None:
-                    found |= read(member, depth)
-    elif isinstance(value, list):
-        for item in value:
-            found |= evaluate(item, depth + 1)
+    RESPONSE = enum.auto()  # the body itself, or a container in it
+    ERROR = enum.auto()  # in an error: only a limit matters
+    RECORD = enum.auto()  # anywhere else, such as in a record that the CRM returns
+
+
+def evaluate(value: Any) -> int:
+    """Return what a parsed body reports, as the sum of the constants above."""
+    found, nodes = 0, 0
+    queue = [(value, 0, _Place.RESPONSE)]
+    for node, depth, place in queue:
+        for name, member in itertools.islice(_members(node), _MAX_NODES - nodes):
+            nodes += 1
+            kind = kind_of(name)
+            reported = _read(kind, member, place)
+            found |= reported
+            if isinstance(member, dict | list) and depth < _MAX_DEPTH:
+                queue.append((member, depth + 1, _place_in(kind, place, reported)))
     return found
 
 
-@functools.lru_cache(maxsize=1024)
-def _reader(name: str) -> Callable[[Any, int], int] | None:
-    """Return the function that reads a member of this name; None if the name means nothing."""
-    plain = re.sub(r"[\W_]", "", name).lower()
-    if plain in _NESTED_NAMES:
-        return _read_nested
-    if plain.endswith("errors"):
-        return _read_error
-    return next((read for names, read in _READERS if plain in names), None)
+def is_limit(found: int) -> bool:
+    """Return whether a success reports that a limit is exceeded rather than that it did what was requested."""
+    if found & FAILURE:
+        return bool(found & (LIMIT | RECORD_LIMIT))
+    return bool(found & LIMIT) and not found & SUCCESS
 
 
-def _read_nested(value: Any, depth: int) -> int:
-    is_state = isinstance(value, str | bool)  # {"result": "failed"}; a number may be anything
-    return _read_status(value, depth) if is_state else evaluate(value, depth + 1)
+def _members(node: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(node, dict):
+        return node.items()
+    return zip(itertools.repeat(""), node, strict=False) if isinstance(node, list) else ()
 
 
-def _read_success(value: Any, _: int) -> int:
+def _place_in(kind: Kind, place: _Place, reported: int) -> _Place:
+    """Return where the content of a member is."""
+    if place is _Place.ERROR or kind is Kind.ITEM:
+        return place
+    if reported & (FAILURE | EXECUTION_ERROR):
+        return _Place.ERROR
+    if place is _Place.RESPONSE:
+        return _PLACES.get(kind, _Place.RECORD)
+    return _Place.RECORD
+
+
+def _read(kind: Kind, value: Any, place: _Place) -> int:
+    """Return what one member reports, without its content if it is a list or an object."""
+    if kind is Kind.OTHER:
+        return 0
+    if place is _Place.RECORD:
+        is_failure = value is False if kind is Kind.SUCCESS else isinstance(value, dict | list) and _means_error(value)
+        return FAILURE if is_failure and kind in (Kind.SUCCESS, Kind.ERROR) else 0
+    reported = _READERS[kind](value)
+    if place is _Place.ERROR:
+        return LIMIT if reported & (LIMIT | RECORD_LIMIT) else 0
+    return 0 if kind is Kind.ITEM else reported
+
+
+def _read_success(value: Any) -> int:
     if isinstance(value, str):
         word = value.strip().lower()
-        return FAILURE if word in _FALSE_WORDS else SUCCESS if word in _SUCCESS_WORDS else 0
+        return FAILURE if word in json_words.FALSE_WORDS else SUCCESS if word in json_words.SUCCESS_WORDS else 0
     if isinstance(value, bool | int | float):
         return SUCCESS if value else FAILURE
     return 0
 
 
-def _read_status(value: Any, depth: int) -> int:
+def _read_container(value: Any) -> int:
+    # {"result": "failed"}; a number may be anything
+    return _read_status(value) if isinstance(value, str | bool) else 0
+
+
+def _read_status(value: Any) -> int:
     if isinstance(value, str):
         return _read_state(value[:_MAX_STATE_LENGTH])
     if isinstance(value, bool):
         return SUCCESS if value else FAILURE
-    if isinstance(value, int | float):
-        return _read_number(value)
-    return evaluate(value, depth + 1)
+    return _read_number(value) if isinstance(value, int | float) else 0
 
 
 @functools.lru_cache(maxsize=1024)
@@ -158,9 +147,8 @@ def _read_state(text: str) -> int:
     number = _LEADING_STATUS.match(text.strip())
     if number:
         return _read_number(int(number[1]))
-    word = _FIRST_WORD.match(text)
-    state = word[1].lower() if word else ""
-    return (FAILURE if state in _FAILURE_WORDS else SUCCESS if state in _SUCCESS_WORDS else 0) | _name_limit(text)
+    state = json_words.state(text)
+    return (0 if state is None else SUCCESS if state else FAILURE) | _read_message(text)
 
 
 def _read_number(status: float) -> int:
@@ -169,52 +157,69 @@ def _read_number(status: float) -> int:
     return FAILURE if status >= 400 else SUCCESS if 200 <= status < 300 else 0
 
 
-def _read_error(value: Any, depth: int) -> int:
-    return FAILURE | _read_message(value, depth) if _means_error(value) else 0
+def _read_error(value: Any) -> int:
+    return FAILURE | _read_message(value) if _means_error(value) else 0
 
 
-def _read_execution_error(value: Any, depth: int) -> int:
-    return EXECUTION_ERROR | _read_message(value, depth) if _means_error(value) else 0
+def _read_execution_error(value: Any) -> int:
+    return EXECUTION_ERROR | _read_message(value) if _means_error(value) else 0
 
 
-def _read_code(value: Any, depth: int) -> int:
+def _read_code(value: Any) -> int:
+    if _is_success_code(value):
+        return SUCCESS
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _read_number(value) if 400 <= value < 600 else 0  # other numbers are codes of the CRM's own
-    return _read_message(value, depth)
+    return _read_message(value)
 
 
-def _read_message(value: Any, depth: int) -> int:
-    """Return only whether a limit is named."""
-    if isinstance(value, str):
-        return _name_limit(value)
-    if isinstance(value, list):
-        return LIMIT if any(_read_message(item, depth + 1) for item in value) else 0
-    return evaluate(value, depth + 1) & LIMIT
+def _is_success_code(value: Any) -> bool:
+    return isinstance(value, str | int) and _SUCCESS_CODE.fullmatch(str(value)[:9]) is not None
 
 
-def _name_limit(text: str) -> int:
-    return LIMIT if _LIMIT.search(text) else 0
+def _read_message(value: Any) -> int:
+    return LIMIT if isinstance(value, str) and json_words.names_limit(value) else 0
+
+
+def _read_record_text(value: Any) -> int:
+    return RECORD_LIMIT if _read_message(value) else 0
+
+
+def _read_id(value: Any) -> int:
+    return (SUCCESS if value and isinstance(value, str | int) else 0) if not _read_message(value) else LIMIT
 
 
 def _means_error(value: Any, depth: int = 0) -> bool:
     """Return whether the value of an error field is an error."""
     if isinstance(value, str):
-        word = value.strip().lower()
-        return word not in _NO_ERROR_WORDS and re.fullmatch(r"[-+]?0+(\.0*)?", word) is None
-    if depth > _MAX_DEPTH:
+        return not json_words.means_no_error(value)
+    if depth > _MAX_DEPTH or not isinstance(value, dict | list):
         return bool(value)
     if isinstance(value, list):
         return any(isinstance(item, dict | list) or _means_error(item, depth + 1) for item in value)
-    if isinstance(value, dict):
-        return any(_means_error(member, depth + 1) for member in value.values())
-    return bool(value)
+    if any(_is_success_code(member) for name, member in value.items() if name.lower() in _CODES):
+        return False
+    return any(_means_error(member, depth + 1) for member in value.values())
 
 
-_READERS: Final = (
-    (_SUCCESS_NAMES, _read_success),
-    (_STATUS_NAMES, _read_status),
-    (_ERROR_NAMES, _read_error),
-    (_EXECUTION_ERROR_NAMES, _read_execution_error),
-    (frozenset({"code"}), _read_code),
-    (_MESSAGE_NAMES, _read_message),
-)
+_CODES = ("code", "status", "statuscode", "errorcode", "errcode")
+_READERS: Final[dict[Kind, Callable[[Any], int]]] = {
+    Kind.ITEM: _read_message,
+    Kind.SUCCESS: _read_success,
+    Kind.STATUS: _read_status,
+    Kind.CONTAINER: _read_container,
+    Kind.ERROR: _read_error,
+    Kind.EXECUTION_ERROR: _read_execution_error,
+    Kind.CODE: _read_code,
+    Kind.MESSAGE: _read_message,
+    Kind.RECORD_TEXT: _read_record_text,
+    Kind.ID: _read_id,
+}
+# What the content of these members belongs to; that of all others may be a record.
+_PLACES: Final = {
+    Kind.CONTAINER: _Place.RESPONSE,
+    Kind.STATUS: _Place.RESPONSE,
+    Kind.CODE: _Place.ERROR,
+    Kind.MESSAGE: _Place.ERROR,
+    Kind.RECORD_TEXT: _Place.ERROR,
+}

@@ -86,7 +86,8 @@ def _shows_limit(status: int, headers: Mapping[str, str], body: bytes | None) ->
         return True
     if status == 403 and any(quota.remaining == 0 for quota in announced_quotas(headers)):
         return True
-    return status < 500 and bool(json_bodies.evaluate(_parse(headers, body)) & json_bodies.LIMIT)
+    limits = json_bodies.LIMIT | json_bodies.RECORD_LIMIT
+    return status < 500 and bool(json_bodies.evaluate(_parse(headers, body)) & limits)
 
 
 def _parse(headers: Mapping[str, str], body: bytes | None) -> Any:

@@ -110,8 +110,8 @@ RULES: Final = (
         "http_{status}_unreadable",
     ),
     ResponseRule(
-        "2xx JSON whose code or message names a limit (rate limit, too many requests, request limit, quota, throttl), "
-        "unless a field reports success",
+        "2xx JSON whose code or message says that a limit is exceeded (RATE_LIMIT, too many requests, quota exceeded, "
+        "throttled and the like), unless a field reports success; a limit that is only mentioned does not count",
         _SUCCESS,
         Finding.LIMIT,
         Action.BACK_OFF,
@@ -120,7 +120,8 @@ RULES: Final = (
     ),
     ResponseRule(
         "2xx JSON whose fields report a failure: `success`, `ok` and the like are false; `error`, `errors` and the "
-        "like contain something; `status` or `statusCode` is 400 or more, or a failure word",
+        "like contain something; `status` or `statusCode` is 400 or more, or a failure word. In the fields of a record "
+        "that the CRM returns, only `success: false` and lists of errors count",
         _SUCCESS,
         Finding.FAILURE,
         Action.REJECT,
@@ -170,8 +171,8 @@ RULES: Final = (
     ResponseRule("503 with a wait", (503,), Finding.LIMIT, Action.BACK_OFF, "deferred"),
     ResponseRule("409 with a wait", (409,), Finding.LIMIT, Action.BACK_OFF, "unknown", "http_{status}_limit"),
     ResponseRule(
-        "4xx with a wait (any `Retry-After` but 0), with JSON whose code or message names a limit, or 403 with "
-        "`X-RateLimit-Remaining: 0`; 420, 423, 430 and 477 always",
+        "4xx with a wait (any `Retry-After` but 0), with JSON whose code or message says that a limit is "
+        "exceeded, or 403 with `X-RateLimit-Remaining: 0`; 420, 423, 430 and 477 always",
         _CLIENT_ERROR,
         Finding.LIMIT,
         Action.BACK_OFF,
