@@ -35,6 +35,10 @@ _KNOWN_CHARSET = re.compile(
 _BLANK = " \t\r\n\v\f\0\x85\xa0\u200b\u200c\u200d\u2028\u2029\u2060\ufeff"
 # Prefixes against inclusion as a script.
 _SCRIPT_GUARD = re.compile(r"\)\]\}'?,?|while\s*\(\s*1\s*\)\s*;|for\s*\(\s*;\s*;\s*\)\s*;|\{\}\s*&&")
+# JSON as a call of a function (JSONP), or as server-sent events.
+_CALL = re.compile(r"(?:/\*.*?\*/\s*)?(?:[\w$.]{1,100}\s*&&\s*)?[\w$.]{1,100}\s*\((.*)\)\s*;?", re.DOTALL)
+_EVENT = re.compile(r"^data:(.*)$", re.MULTILINE)
+_LABELS_OF_WRAPPED_JSON = ("event-stream", "javascript")
 _TAG = re.compile(r"<[a-z!?/]", re.IGNORECASE)
 _ERROR_TEXT = re.compile(r"[\W_]*(?:error|fail|failed|failure|exception|invalid)(?![a-z])", re.IGNORECASE)
 
@@ -84,9 +88,24 @@ def _slow_finding(headers: Mapping[str, str], body: bytes) -> Finding:
         return Finding.UNREADABLE
     if _TAG.match(text):
         return Finding.HTML
-    if text[0] in "{[" or "json" in headers.get(_CONTENT_TYPE, "").lower():
+    wrapped = _wrapped_json(text)
+    if wrapped is not None:
+        return _json_finding(wrapped)
+    label = headers.get(_CONTENT_TYPE, "").lower()
+    if text[0] in "{[" or any(name in label for name in ("json", *_LABELS_OF_WRAPPED_JSON)):
         return Finding.UNREADABLE  # it claims to be JSON
     return _text_finding(text)
+
+
+def _wrapped_json(text: str) -> Any:
+    """Return the JSON in a call of a function or in events; None if there is none, or the text names an error."""
+    call = _CALL.fullmatch(text)
+    parts = [call[1]] if call else _EVENT.findall(text)
+    if _ERROR_TEXT.match(text):
+        return None
+    with contextlib.suppress(ValueError):
+        return [json_bodies.parse_json(part) for part in parts] or None
+    return None
 
 
 def _json_finding(value: Any) -> Finding:

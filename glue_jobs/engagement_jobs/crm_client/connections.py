@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import re
+import ssl
 from typing import Any
 
 import aiohttp
@@ -14,6 +16,9 @@ from engagement_jobs.crm_client.certificates import certificate_reason
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 
 _STATUSES_WITHOUT_BODY = (b"204", b"205")
+_END_OF_HEAD = b"\r\n\r\n"
+# With TLS 1.3 the server refuses the client's certificate, or that there is none, after the client has sent a request.
+_REFUSED_HANDSHAKE = re.compile(r"ALERT.*(CERT|HANDSHAKE_FAILURE|UNKNOWN_CA|ACCESS_DENIED)")
 
 
 class Request(aiohttp.ClientRequest):
@@ -39,8 +44,13 @@ class Protocol(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse the end of a head by itself unless the body matters: an error would drop what comes with it."""
+        while data[9:10] == b"1" and _END_OF_HEAD in data:  # such as 100 Continue, before the response itself
+            head, end, data = data.partition(_END_OF_HEAD)
+            super().data_received(head + end)
+        if not data:
+            return
         if data[9:10] != b"2" or data[9:12] in _STATUSES_WITHOUT_BODY:
-            head, end, data = data.partition(b"\r\n\r\n")
+            head, end, data = data.partition(_END_OF_HEAD)
             super().data_received(head + end)
         super().data_received(data)
 
@@ -85,9 +95,15 @@ async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
         reason = await certificate_reason(code, error.host, error.port)
         raise UnsentError(reason) from error
     except ERRORS as error:
+        if getattr(request, "opened_connection", False) and _refuses_handshake(error.__cause__):
+            raise UnsentError("tls") from error
         if isinstance(request, Request) and not request.opened_connection and _ended_before_status(error):
             raise ReusedConnectionError("reset") from error
         raise translate(error) from error
+
+
+def _refuses_handshake(error: BaseException | None) -> bool:
+    return isinstance(error, ssl.SSLError) and _REFUSED_HANDSHAKE.search(error.reason or "") is not None
 
 
 def _ended_before_status(error: Exception) -> bool:

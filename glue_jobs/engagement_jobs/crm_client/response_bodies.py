@@ -32,7 +32,7 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
     :raises AmbiguousError: it is not certain where the body ends
     :raises TimeoutError: the request timed out
     :return: None if the body is longer than `MAX_BODY_BYTES` or has an unsupported encoding, or if the connection was
-        closed where a body without a known end would begin
+        closed where a body without a known end would begin, line ends aside
     """
     if response.status in _STATUS_WITHOUT_BODY:
         return b""
@@ -40,7 +40,11 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
     # Chunks mark the end of the body only if chunked is the last coding.
     last_coding = ",".join(headers.getall("Transfer-Encoding", ())).lower().rpartition(",")[2].strip()
     has_known_end = "Content-Length" in headers or last_coding == "chunked"
-    body = await _read(response.content) if has_known_end else await _read_until_close(response) or None
+    if has_known_end:
+        body = await _read(response.content)
+    else:
+        body = await _read_until_close(response)
+        body = body if body and body.strip() else None
     if not body or not ("Content-Encoding" in headers or "Transfer-Encoding" in headers):
         return body
     return decode(body, _encodings(headers))

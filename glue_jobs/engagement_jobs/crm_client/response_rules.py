@@ -102,7 +102,7 @@ RULES: Final = (
     ),
     ResponseRule(
         "2xx with a body that cannot be read: it claims to be JSON and does not parse, its characters cannot be "
-        "decoded, it is longer than 1 MiB, it is damaged, or nothing arrives until the connection closes",
+        "decoded, it is longer than 1 MiB, it is damaged, or nothing but blanks arrives until the connection closes",
         _SUCCESS,
         Finding.UNREADABLE,
         Action.RETRY,
@@ -214,7 +214,9 @@ FAILURE_RULES: Final = (
     FailureRule("connect", "The connection was refused or could not be made", "deferred"),
     FailureRule("dns", "The host name could not be resolved", "deferred"),
     FailureRule("connect_timeout", "No connection within half of the request's timeout", "deferred"),
-    FailureRule("tls", "The TLS handshake failed, but not because of the certificate", "deferred"),
+    FailureRule(
+        "tls", "The TLS handshake failed, but not because of the certificate, or the CRM wants one", "deferred"
+    ),
     FailureRule("tls_expired", "The certificate has expired or is not valid yet", "deferred", Action.REFUSE),
     FailureRule("tls_unknown_ca", "The authority of the certificate is not trusted", "deferred", Action.REFUSE),
     FailureRule(

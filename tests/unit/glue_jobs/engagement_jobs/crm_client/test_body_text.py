@@ -107,6 +107,34 @@ def test_guard_against_script_inclusion_is_removed(prefix: str) -> None:
     assert finding(prefix + UPDATED) is Finding.NOTHING
 
 
+@pytest.mark.parametrize(
+    ("form", "label"),
+    [
+        ("cb({});", "text/plain"),
+        ("/**/ typeof_cb && $.cb( {} )", "application/javascript"),
+        ("data: {}\n\n", "text/event-stream"),
+        ("event: done\r\ndata:{}\r\n\r\ndata: 1\r\n\r\n", "text/event-stream; charset=utf-8"),
+    ],
+)
+def test_json_in_a_script_or_an_event_is_read(form: str, label: str) -> None:
+    assert finding(form.replace("{}", FAILED), label) is Finding.FAILURE
+    assert finding(form.replace("{}", UPDATED), label) is Finding.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("body", "label"),
+    [("cb(oops)", "text/javascript"), ("data: [DONE", "text/event-stream"), (": ping", "text/event-stream")],
+)
+def test_script_or_event_without_json_is_unknown(body: str, label: str) -> None:
+    assert finding(body, label) is Finding.UNREADABLE
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\ufeff", "\u200b\ufeff \n", "\u2060", "\x00"])
+def test_invisible_characters_hide_nothing(blank: str) -> None:
+    assert finding(blank + "<html>", "text/plain; charset=utf-8") is Finding.HTML
+    assert finding(blank + FAILED, "text/plain; charset=utf-8") is Finding.FAILURE
+
+
 FAILURES = [
     '{"success": false}',
     '{"Success": "false"}',

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from engagement_jobs.contract.errors import UnsentError
 from engagement_jobs.crm_client import certificates
 from engagement_jobs.crm_client.http_client import CrmHttpClient
-from tests.support.raw_http import AUTHORITY, GOOD, RawServer, raw_server, respond
+from tests.support.raw_http import AUTHORITY, GOOD, RawServer, raw_server, respond, server_context
 
 YEAR = timedelta(days=365)
 OTHER = trustme.CA(organization_name="Another organization")
@@ -31,6 +33,10 @@ def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
 
 
+async def secret() -> str:
+    return "t"
+
+
 def connect(tmp_path: Path, leaf: trustme.LeafCert, chain: list[bytes], host: str) -> tuple[str, RawServer]:
     """Send a request to a server that sends these certificates.
 
@@ -41,9 +47,6 @@ def connect(tmp_path: Path, leaf: trustme.LeafCert, chain: list[bytes], host: st
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     reasons: list[str] = []
-
-    async def secret() -> str:
-        return "t"
 
     async def main() -> RawServer:
         async with raw_server(respond(GOOD), context) as server:
@@ -130,6 +133,35 @@ def test_refused_certificate_has_its_reason(
     assert got == reason
     assert server.requests == []
     assert server.connections <= 2
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_server_that_wants_a_certificate_got_nothing(version: ssl.TLSVersion, fresh: bool) -> None:
+    context = server_context()
+    context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    AUTHORITY.configure_trust(context)
+
+    def refuse(listening: socket.socket, accepted: list[socket.socket]) -> None:
+        connection, _ = listening.accept()
+        accepted.append(context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False))
+        with contextlib.suppress(ssl.SSLError):
+            accepted[0].do_handshake()  # sends the alert
+
+    async def main() -> None:
+        accepted: list[socket.socket] = []
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            server = asyncio.create_task(asyncio.to_thread(refuse, listening, accepted))
+            client = CrmHttpClient(f"https://localhost:{listening.getsockname()[1]}/", secret, 5)
+            await client.read_token()
+            async with client:
+                with pytest.raises(UnsentError, match=r"^tls$"):
+                    await client.post(b"{}", "k", fresh_connection=fresh)
+            await server
+            accepted[0].close()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("failure", [OSError, TimeoutError, ssl.SSLError])

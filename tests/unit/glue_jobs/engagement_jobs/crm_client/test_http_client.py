@@ -139,14 +139,18 @@ def test_unusual_but_valid_responses_are_read(responder: Responder, status: int)
         b"201 Created\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
-def test_complete_response_without_a_body_is_read(raw: bytes) -> None:
-    response = response_to(respond(b"HTTP/1.1 " + raw))
+@pytest.mark.parametrize(
+    "interim", [b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 Processing\r\nA: b\r\n\r\n" * 3]
+)
+def test_complete_response_without_a_body_is_read(raw: bytes, interim: bytes) -> None:
+    response = response_to(respond(interim + b"HTTP/1.1 " + raw))
     assert (response.status, response.body) == (int(raw[:3]), b"")
 
 
 @pytest.mark.parametrize("raw", [OK, OK + b"Content-Type: application/json\r\n", b"HTTP/1.0 202 Accepted\r\n"])
-def test_body_that_is_empty_by_close_is_not_readable(raw: bytes) -> None:
-    assert response_to(respond(raw + b"\r\n", then="close")).body is None
+@pytest.mark.parametrize("blank", [b"", b"\n", b" \r\n\r\n"])
+def test_body_that_is_empty_by_close_is_not_readable(raw: bytes, blank: bytes) -> None:
+    assert response_to(respond(raw + b"\r\n" + blank, then="close")).body is None
 
 
 def test_101_is_a_response_without_a_body() -> None:
