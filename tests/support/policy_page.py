@@ -83,7 +83,8 @@ longer than `max_retry_after_seconds` (a day); the log names the value that was 
 the task for 1 s, then doubles to 30 s. After 20 waits a user spends one attempt.
 
 While a `RateLimit`, `RateLimit-*` or `X-RateLimit-*` header announces a quota, the push tasks share what is left of it
-until its reset, so that the CRM need not throttle.
+until its reset, so that the CRM need not throttle. Values that servers send for "no limit" (a negative number, a limit
+of 0, a reset beyond a month or in the past with nothing left) announce nothing.
 
 A pause of more than 5 s is stored at once. The next attempt obeys it, also after a kill, unless the param
 `ignore_retry_after` is set for that run.

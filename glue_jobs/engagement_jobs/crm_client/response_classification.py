@@ -14,7 +14,7 @@ from multidict import istr
 from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client import json_bodies
 from engagement_jobs.crm_client.body_text import parse_body, success_finding
-from engagement_jobs.crm_client.headers.quotas import announced_quotas
+from engagement_jobs.crm_client.headers.quotas import has_used_up_quota
 from engagement_jobs.crm_client.headers.waits import requested_wait
 from engagement_jobs.crm_client.response_rules import FAILURE_RULES, LIMIT_STATUSES, RULES, Action, Finding
 
@@ -84,7 +84,7 @@ def _shows_limit(status: int, headers: Mapping[str, str], body: bytes | None) ->
     """Return whether a response that is no success is pushback."""
     if status in LIMIT_STATUSES or requested_wait(status, headers) is not None:
         return True
-    if status == 403 and any(quota.remaining == 0 for quota in announced_quotas(headers)):
+    if status == 403 and has_used_up_quota(headers):
         return True
     limits = json_bodies.LIMIT | json_bodies.RECORD_LIMIT
     return status < 500 and bool(json_bodies.evaluate(_parse(headers, body)) & limits)

@@ -1,11 +1,13 @@
 """Quotas that the CRM announces before it throttles.
 
 Three families of headers are read: `RateLimit` of the current IETF draft ("RateLimit header fields for HTTP"), the
-`RateLimit-Remaining` and `RateLimit-Reset` of its older versions, and `X-RateLimit-Remaining` and `X-RateLimit-Reset`.
+`RateLimit-Remaining` and `RateLimit-Reset` of its older versions, and `X-RateLimit-Remaining` and `X-RateLimit-Reset`
+or `X-RateLimit-Reset-After`. Values that servers send for "no limit" announce nothing.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,27 +16,34 @@ from typing import Final
 from multidict import istr
 
 from engagement_jobs.crm_client.headers.header_values import header_values
-from engagement_jobs.crm_client.headers.wait_values import MAX_SECONDS, parse_seconds
+from engagement_jobs.crm_client.headers.wait_values import parse_seconds
 
 _CURRENT: Final = istr("ratelimit")
 _POLICY: Final = istr("ratelimit-policy")
-_OLDER: Final = (
-    (istr("ratelimit-remaining"), istr("ratelimit-reset")),
-    (istr("x-ratelimit-remaining"), istr("x-ratelimit-reset")),
+_OLDER_REMAINING: Final = istr("ratelimit-remaining"), istr("x-ratelimit-remaining")
+_LIMITS: Final = istr("ratelimit-limit"), istr("x-ratelimit-limit")
+# Of each family, the first one that a response has.
+_RESETS: Final = (
+    (istr("ratelimit-reset"),),
+    (istr("x-ratelimit-reset-after"), istr("x-ratelimit-reset")),
 )
-_REMAINING, _OLDER_REMAINING = _OLDER[0][0], _OLDER[1][0]
+_REMAINING, _X_REMAINING = _OLDER_REMAINING
+_DATE: Final = istr("date")
 # One member of a list of structured fields (RFC 9651): a string or a token, and its parameters.
 _MEMBER = re.compile(
     r'\s*("(?:[^"\\]|\\.)*"|[^\s;,="]+)((?:\s*;\s*[a-z*][^\s;,="]*(?:=(?:"(?:[^"\\]|\\.)*"|[^\s;,"]+))?)*)'
 )
 _PARAMETER = re.compile(r';\s*([a-z*][^\s;,="]*)=(\d{1,15})(?!\d)')
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+", re.ASCII)
 _INTEGER = re.compile(r"(?<!\d)-?\d{1,15}(?!\d)", re.ASCII)  # structured fields have no longer ones
 # `limit=100, remaining=50, reset=30` of the versions in between.
 _DICTIONARY = re.compile(r"\b(remaining|reset)\s*=\s*(\d{1,15})(?!\d)")
 
-
+_ZERO = re.compile(r"0+(?:\.0*)?")
 # Servers that round down announce 0 in the last second of a window.
 _MIN_SECONDS = 1.0
+# A month. A reset that is later belongs to no quota; some servers send the year 2099 for "never".
+_MAX_WINDOW_SECONDS = 32 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +65,21 @@ def announced_quotas(headers: Mapping[str, str]) -> Sequence[Quota]:
 
     :param headers: must support lookup by lower-case names
     """
-    if _CURRENT in headers or _REMAINING in headers or _OLDER_REMAINING in headers:
+    if _CURRENT in headers:
         return [*_current(headers), *_older(headers)]
+    if _X_REMAINING in headers or _REMAINING in headers:
+        return _older(headers)
     return ()  # this is called for every response
+
+
+def has_used_up_quota(headers: Mapping[str, str]) -> bool:
+    """Return whether a response says that nothing is left of a quota, even if its window has just ended.
+
+    :param headers: must support lookup by lower-case names
+    """
+    if any(_smallest(headers, name) == 0 for name in _OLDER_REMAINING):
+        return True
+    return any(quota.remaining == 0 for quota in announced_quotas(headers))
 
 
 def _current(headers: Mapping[str, str]) -> Iterator[Quota]:
@@ -71,14 +92,16 @@ def _current(headers: Mapping[str, str]) -> Iterator[Quota]:
     for value in header_values(headers, _CURRENT):
         draft = {name: int(number) for name, number in _DICTIONARY.findall(value)}
         if "remaining" in draft:
-            yield Quota(draft["remaining"], _at_least_a_second(draft.get("reset")), value)
+            yield from _quota(draft["remaining"], draft.get("reset"), value)
         for name, values in _members(value):
             if "r" in values:
-                yield Quota(values["r"], _at_least_a_second(values.get("t", windows.get(name))), value)
+                yield from _quota(values["r"], values.get("t", windows.get(name)), value)
 
 
-def _at_least_a_second(seconds: float | None) -> float | None:
-    return None if seconds is None else min(max(seconds, _MIN_SECONDS), MAX_SECONDS)
+def _quota(remaining: int, seconds: float | None, raw: str) -> Sequence[Quota]:
+    if seconds is None:
+        return (Quota(remaining, None, raw),)
+    return (Quota(remaining, max(seconds, _MIN_SECONDS), raw),) if seconds <= _MAX_WINDOW_SECONDS else ()
 
 
 def _members(value: str) -> Iterator[tuple[str, dict[str, int]]]:
@@ -86,10 +109,40 @@ def _members(value: str) -> Iterator[tuple[str, dict[str, int]]]:
         yield name.strip('"'), {key: int(number) for key, number in _PARAMETER.findall(parameters)}
 
 
-def _older(headers: Mapping[str, str]) -> Iterator[Quota]:
-    for remaining_name, reset_name in _OLDER:
-        numbers = _INTEGER.findall(",".join(header_values(headers, remaining_name)))
-        if numbers:
-            reset = ",".join(header_values(headers, reset_name))
-            seconds = _at_least_a_second(parse_seconds(reset, headers)) if reset else None
-            yield Quota(max(0, min(map(int, numbers))), seconds, reset)
+def _older(headers: Mapping[str, str]) -> list[Quota]:
+    quotas: list[Quota] = []
+    for remaining_name, limit_name, reset_names in zip(_OLDER_REMAINING, _LIMITS, _RESETS, strict=True):
+        remaining = _smallest(headers, remaining_name) if remaining_name in headers else None
+        if remaining is None:
+            continue
+        reset = next((",".join(header_values(headers, name)) for name in reset_names if name in headers), "")
+        seconds = _seconds(reset, headers) if reset else None
+        if remaining or _is_used_up(_smallest(headers, limit_name), reset, seconds):
+            quotas += _quota(remaining, seconds, reset)
+    return quotas
+
+
+def _is_used_up(limit: int | None, reset: str, seconds: float | None) -> bool:
+    """Return whether nothing left means that, and not that there is no limit or that its window is over."""
+    if limit == 0:
+        return False
+    return seconds != 0 or (limit is not None and _ZERO.fullmatch(reset.strip()) is not None)
+
+
+def _smallest(headers: Mapping[str, str], name: str) -> int | None:
+    """Return the smallest number in a header; None if there is none but negative ones, which mean "no limit"."""
+    numbers: list[int] = []
+    for value in header_values(headers, name):
+        is_number = _THOUSANDS.fullmatch(value.strip())
+        numbers += map(int, _INTEGER.findall(value.replace(",", "") if is_number else value))
+    return min((number for number in numbers if number >= 0), default=None)
+
+
+def _seconds(reset: str, headers: Mapping[str, str]) -> float:
+    date = headers.get(_DATE)
+    return parse_seconds(reset, headers) if date is None else _seconds_from(reset, date)
+
+
+@functools.lru_cache(maxsize=64)
+def _seconds_from(reset: str, date: str) -> float:
+    return parse_seconds(reset, {"date": date})  # the same for all responses of a second

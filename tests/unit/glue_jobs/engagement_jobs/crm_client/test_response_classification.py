@@ -69,6 +69,19 @@ RESPONSES = [
     ),
     (403, HTML, LIMIT, Action.BACK_OFF, "deferred", "http_403_limit"),
     (403, {"X-RateLimit-Remaining": "0"}, b"", Action.BACK_OFF, "deferred", "http_403_limit"),
+    *(
+        (
+            403,
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset},
+            b"",
+            Action.BACK_OFF,
+            "deferred",
+            "http_403_limit",
+        )
+        for reset in ("0", "1795402800", "30")
+    ),
+    (403, {"RateLimit": '"default";r=0;t=30'}, b"", Action.BACK_OFF, "deferred", "http_403_limit"),
+    (403, {"X-RateLimit-Remaining": "-1"}, b"", Action.REFUSE, "deferred", "http_403"),
     (404, {"X-RateLimit-Remaining": "0"}, b"", Action.REJECT, "rejected", "http_404"),
     (409, WAIT, b"", Action.BACK_OFF, "unknown", "http_409_limit"),
     (503, WAIT, b"", Action.BACK_OFF, "deferred", "http_503"),

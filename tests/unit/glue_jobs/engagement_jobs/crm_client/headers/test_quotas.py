@@ -27,7 +27,9 @@ def quotas(*headers: tuple[str, str]) -> list[tuple[int, float | None]]:
         ("limit=100, remaining=50, reset=30", (50, 30.0)),
         ('"default";r=50', (50, None)),
         ('"default";r=50;t=0', (50, 1.0)),
-        ('"default";r=50;t=99999999999', (50, 366 * 86_400.0)),
+        ('"default";r=50;t=2592000', (50, 30 * 86_400.0)),
+        ('"default";r=50;t=99999999999', None),
+        ('"default";r=5.5;t=30', (5, 30.0)),
         ('"default";t=30', None),
         ('"default";r=-1;t=30', None),
         ('"default";r="50";t=30', None),
@@ -57,7 +59,20 @@ def test_window_of_the_policy_stands_in_for_a_missing_time() -> None:
         ("50", "Mon, 23 Nov 2026 03:00:30 GMT", (50, 30.0)),
         ("50", "2026-11-23T03:00:30Z", (50, 30.0)),
         ("50", "1.5", (50, 1.5)),
-        ("-3", "30", (0, 30.0)),
+        ("0", "0", (0, 1.0)),
+        ("1,000", "30", (1000, 30.0)),
+        ("1,234,567", "30", (1_234_567, 30.0)),
+        ("5, 100", "30", (5, 30.0)),
+        ("0 of 100", "30", (0, 30.0)),
+        ("-1", "30", None),
+        ("-3", "", None),
+        ("-1", "0", None),
+        ("0", str(EPOCH - 30), None),
+        ("0", "2026-11-23T02:59:00Z", None),
+        ("0", "4070908800", None),
+        ("50", "4070908800000", None),
+        ("50", "Thu, 01 Jan 2099 00:00:00 GMT", None),
+        ("50", "999999999", None),
         ("50", "0", (50, 1.0)),
         ("50", str(EPOCH - 30), (50, 1.0)),
         ("50", "", (50, None)),
@@ -82,3 +97,39 @@ def test_all_quotas_are_read() -> None:
 )
 def test_limit_alone_announces_nothing(headers: tuple[tuple[str, str], ...]) -> None:
     assert quotas(*headers) == []
+
+
+@pytest.mark.parametrize("prefix", ["RateLimit", "X-RateLimit"])
+@pytest.mark.parametrize(
+    ("limit", "reset", "expected"),
+    [
+        ("0", (), []),
+        ("0", ("0",), []),
+        ("0", ("30",), []),
+        ("100", (), [(0, None)]),
+        ("100", ("0",), [(0, 1.0)]),
+        ("100, 100;w=60", ("0",), [(0, 1.0)]),
+        (None, (), [(0, None)]),
+        (None, ("0",), []),
+        (None, ("30",), [(0, 30.0)]),
+    ],
+)
+def test_nothing_left_of_no_limit_is_no_quota(
+    prefix: str, limit: str | None, reset: tuple[str, ...], expected: list[tuple[int, float | None]]
+) -> None:
+    limits = [] if limit is None else [(f"{prefix}-Limit", limit)]
+    assert quotas((f"{prefix}-Remaining", "0"), *limits, *((f"{prefix}-Reset", value) for value in reset)) == expected
+
+
+@pytest.mark.parametrize("after", ["30", "29.5", "1"])
+def test_reset_after_is_read_in_seconds(after: str) -> None:
+    remaining, reset = ("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset-After", after)
+    assert quotas(remaining, reset) == [(5, float(after))]
+    assert quotas(remaining, reset, ("X-RateLimit-Reset", "3000")) == [(5, float(after))]
+
+
+def test_reset_counts_from_the_date_of_each_response() -> None:
+    for second in (0, 10, 20, 10):
+        headers = {"date": f"Mon, 23 Nov 2026 03:00:{second:02} GMT", "x-ratelimit-remaining": "5"}
+        (quota,) = announced_quotas(headers | {"x-ratelimit-reset": str(EPOCH + 30)})
+        assert quota.seconds == 30 - second
