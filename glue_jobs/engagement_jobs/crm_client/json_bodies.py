@@ -10,7 +10,7 @@ import functools
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from engagement_jobs.crm_client import json_words
@@ -29,6 +29,7 @@ _MAX_NODES = 1_000
 _MAX_STATE_LENGTH = 200  # of a text in a status field; the rest is not read
 _TOO_MANY_REQUESTS = 429
 _LEADING_STATUS = re.compile(r"(?:http[/\d.]*\s+)?(\d{3})(?!\d)", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _SUCCESS_CODE = re.compile(r"0+|2\d\d", re.ASCII)
 
 
@@ -73,10 +74,13 @@ def evaluate(value: Any) -> int:
     found, nodes = 0, 0
     queue = [(value, 0, _Place.RESPONSE)]
     for node, depth, place in queue:
-        for name, member in itertools.islice(_members(node), _MAX_NODES - nodes):
-            nodes += 1
+        members: Collection[tuple[str, Any]] = node.items() if isinstance(node, dict) else _items(node)
+        if nodes + len(members) > _MAX_NODES:
+            members = list(itertools.islice(members, _MAX_NODES - nodes))
+        nodes += len(members)
+        for name, member in members:
             kind = kind_of(name)
-            reported = _read(kind, member, place)
+            reported = 0 if kind is Kind.OTHER else _read(kind, member, place)
             found |= reported
             if isinstance(member, dict | list) and depth < _MAX_DEPTH:
                 queue.append((member, depth + 1, _place_in(kind, place, reported)))
@@ -90,10 +94,8 @@ def is_limit(found: int) -> bool:
     return bool(found & LIMIT) and not found & SUCCESS
 
 
-def _members(node: Any) -> Iterable[tuple[str, Any]]:
-    if isinstance(node, dict):
-        return node.items()
-    return zip(itertools.repeat(""), node, strict=False) if isinstance(node, list) else ()
+def _items(node: Any) -> Collection[tuple[str, Any]]:
+    return [("", item) for item in node[:_MAX_NODES]] if isinstance(node, list) else ()
 
 
 def _place_in(kind: Kind, place: _Place, reported: int) -> _Place:
@@ -109,8 +111,6 @@ def _place_in(kind: Kind, place: _Place, reported: int) -> _Place:
 
 def _read(kind: Kind, value: Any, place: _Place) -> int:
     """Return what one member reports, without its content if it is a list or an object."""
-    if kind is Kind.OTHER:
-        return 0
     if place is _Place.RECORD:
         is_failure = value is False if kind is Kind.SUCCESS else isinstance(value, dict | list) and _means_error(value)
         return FAILURE if is_failure and kind in (Kind.SUCCESS, Kind.ERROR) else 0
@@ -186,7 +186,9 @@ def _read_record_text(value: Any) -> int:
 
 
 def _read_id(value: Any) -> int:
-    return (SUCCESS if value and isinstance(value, str | int) else 0) if not _read_message(value) else LIMIT
+    """Count the id of a record as a success, but not a word such as `too_many_requests`."""
+    is_id = _DIGIT.search(value) if isinstance(value, str) else isinstance(value, int) and value
+    return SUCCESS if is_id else 0
 
 
 def _means_error(value: Any, depth: int = 0) -> bool:

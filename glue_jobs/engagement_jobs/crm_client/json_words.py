@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -75,11 +76,17 @@ _LIMIT_CODE = re.compile(
 )
 _CODE = re.compile(r"[\w.:-]{1,80}")
 _MAX_TEXT_LENGTH = 1_000
+_MAX_CACHED_LENGTH = 100  # most responses have the same short texts
 
 
 def names_limit(text: str) -> bool:
     """Return whether a text says that a limit is exceeded: a code such as RATE_LIMIT, or a sentence."""
-    text = text[:_MAX_TEXT_LENGTH].strip()
+    return _names_limit(text) if len(text) <= _MAX_CACHED_LENGTH else _names_limit.__wrapped__(text[:_MAX_TEXT_LENGTH])
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_limit(text: str) -> bool:
+    text = text.strip()
     return (_LIMIT_CODE if _CODE.fullmatch(text) else _LIMIT_TEXT).search(text) is not None
 
 

@@ -53,7 +53,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> Res
     if 200 <= status < 300:
         finding = success_finding(headers, body)
         if finding is Finding.NOTHING:
-            return _delivered(status, replayed)
+            return _apply_rules(status, finding, "", replayed)  # nearly all responses
     elif replayed and status >= 500:
         finding = Finding.REPLAYED
     else:
@@ -68,12 +68,7 @@ def classify_failure(error: UnsentError | AmbiguousError) -> ResponseClassificat
     return ResponseClassification(_FAILURE_ACTIONS.get(reason, Action.RETRY), outcome, reason)
 
 
-@functools.lru_cache(maxsize=64)
-def _delivered(status: int, replayed: bool) -> ResponseClassification:
-    # Nearly all responses have one of a few classifications of this kind.
-    return _apply_rules(status, Finding.NOTHING, "", replayed)
-
-
+@functools.lru_cache(maxsize=256)
 def _apply_rules(status: int, finding: Finding, detail: str, replayed: bool) -> ResponseClassification:
     rule = next(rule for rule in RULES if status in rule.statuses and rule.finding in (None, finding))
     reason = rule.reason.format(status=status)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from multidict import MultiMapping
-
 _MAX_LENGTH = 1_000  # longer values are no numbers, dates or lists of a few words
 
 
@@ -15,8 +13,7 @@ def header_values(headers: Mapping[str, str], name: str) -> list[str]:
     :param headers: of aiohttp, or any mapping with names in lower case
     :param name: in lower case
     """
-    if isinstance(headers, MultiMapping):
-        values = headers.getall(name, [])
-    else:
-        values = [headers[name]] if name in headers else []
-    return [value[:_MAX_LENGTH] for value in values]
+    getall = getattr(headers, "getall", None)  # faster than a check of the type
+    if getall is None:
+        return [headers[name][:_MAX_LENGTH]] if name in headers else []
+    return [value[:_MAX_LENGTH] for value in getall(name, ())]

@@ -34,6 +34,7 @@ _MEMBER = re.compile(
     r'\s*("(?:[^"\\]|\\.)*"|[^\s;,="]+)((?:\s*;\s*[a-z*][^\s;,="]*(?:=(?:"(?:[^"\\]|\\.)*"|[^\s;,"]+))?)*)'
 )
 _PARAMETER = re.compile(r';\s*([a-z*][^\s;,="]*)=(\d{1,15})(?!\d)')
+_PLAIN = re.compile(r"\d{1,15}", re.ASCII)
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+", re.ASCII)
 _INTEGER = re.compile(r"(?<!\d)-?\d{1,15}(?!\d)", re.ASCII)  # structured fields have no longer ones
 # `limit=100, remaining=50, reset=30` of the versions in between.
@@ -66,7 +67,7 @@ def announced_quotas(headers: Mapping[str, str]) -> Sequence[Quota]:
     :param headers: must support lookup by lower-case names
     """
     if _CURRENT in headers:
-        return [*_current(headers), *_older(headers)]
+        return list(_current(headers)) + _older(headers)
     if _X_REMAINING in headers or _REMAINING in headers:
         return _older(headers)
     return ()  # this is called for every response
@@ -83,14 +84,9 @@ def has_used_up_quota(headers: Mapping[str, str]) -> bool:
 
 
 def _current(headers: Mapping[str, str]) -> Iterator[Quota]:
-    windows = {
-        name: values["w"]
-        for policies in header_values(headers, _POLICY)
-        for name, values in _members(policies)
-        if "w" in values
-    }
+    windows = _windows(",".join(header_values(headers, _POLICY)))
     for value in header_values(headers, _CURRENT):
-        draft = {name: int(number) for name, number in _DICTIONARY.findall(value)}
+        draft = {name: int(number) for name, number in _DICTIONARY.findall(value)} if "remaining" in value else {}
         if "remaining" in draft:
             yield from _quota(draft["remaining"], draft.get("reset"), value)
         for name, values in _members(value):
@@ -107,6 +103,12 @@ def _quota(remaining: int, seconds: float | None, raw: str) -> Sequence[Quota]:
 def _members(value: str) -> Iterator[tuple[str, dict[str, int]]]:
     for name, parameters in _MEMBER.findall(value):
         yield name.strip('"'), {key: int(number) for key, number in _PARAMETER.findall(parameters)}
+
+
+@functools.lru_cache(maxsize=64)
+def _windows(policies: str) -> dict[str, int]:
+    """Return the seconds of each policy's window, which hardly ever change."""
+    return {name: values["w"] for name, values in _members(policies) if "w" in values}
 
 
 def _older(headers: Mapping[str, str]) -> list[Quota]:
@@ -131,8 +133,11 @@ def _is_used_up(limit: int | None, reset: str, seconds: float | None) -> bool:
 
 def _smallest(headers: Mapping[str, str], name: str) -> int | None:
     """Return the smallest number in a header; None if there is none but negative ones, which mean "no limit"."""
+    values = header_values(headers, name)
+    if len(values) == 1 and _PLAIN.fullmatch(values[0]):
+        return int(values[0])  # nearly always
     numbers: list[int] = []
-    for value in header_values(headers, name):
+    for value in values:
         is_number = _THOUSANDS.fullmatch(value.strip())
         numbers += map(int, _INTEGER.findall(value.replace(",", "") if is_number else value))
     return min((number for number in numbers if number >= 0), default=None)
