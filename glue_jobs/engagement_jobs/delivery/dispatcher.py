@@ -19,6 +19,7 @@ from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery import stop_reasons
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.evidence.run_evidence import RunEvidence
+from engagement_jobs.delivery.evidence.run_policy import SEVERAL
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import Canary, straggler_rate
 from engagement_jobs.delivery.limits.request_limits import RequestLimits
@@ -52,6 +53,8 @@ class Dispatcher:
     :param stop_reason: if given, the task sends nothing and counts all rows
     :param had_success: whether the CRM accepted a score of the canary that preceded this task
     """
+
+    _internal_errors = 0  # since the last success
 
     def __init__(
         self,
@@ -147,6 +150,9 @@ class Dispatcher:
                 await self._handler.handle(request, classification, response)
             except Exception as error:  # noqa: BLE001 - the user must get a ledger line
                 self._handle_internal_error(request, error)
+            else:
+                if classification.outcome == "delivered":
+                    self._internal_errors = 0
             self._scheduler.finish()
             self._start_workers(group)
         self._scheduler.workers -= 1
@@ -162,11 +168,15 @@ class Dispatcher:
             return None
 
     def _handle_internal_error(self, request: InFlightRequest, error: Exception) -> None:
+        """End a user whose response met a bug. Several of them without a success between them stop the task."""
         # Log only the place: the error's text may contain a response of the CRM or a header.
         place = traceback.extract_tb(error.__traceback__)[-1]
         log.error("The delivery failed with %s in %s, line %s", type(error).__name__, place.name, place.lineno)
         self._outcomes.record_outcome(request, ResponseClassification(Action.FINALIZE, "unknown", "internal_error"))
-        self._stop_conditions.trigger(stop_reasons.internal_error(error))
+        self._limits.breaker.release_probe(time.monotonic())
+        self._internal_errors += 1
+        if self._internal_errors == SEVERAL:
+            self._stop_conditions.trigger(stop_reasons.internal_error(error))
 
     async def _watch_canary(self) -> None:
         """Let other tasks start when the canary has passed, although some of its users may still be sent."""

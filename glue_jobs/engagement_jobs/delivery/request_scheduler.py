@@ -37,6 +37,7 @@ class RequestScheduler:
     ) -> None:
         self.workers = 0
         self.in_flight = 0
+        self._probes = 0
         self._settings, self._queue, self._limits, self._ledger = settings, queue, limits, ledger
         self._stop_conditions, self._token, self._canary = stop_conditions, token, canary
         self._turn = asyncio.Lock()
@@ -105,10 +106,13 @@ class RequestScheduler:
     def _select(self, now: float) -> InFlightRequest | None:
         """Select a repeated request if one may be sent, else a new one.
 
-        A probe of the breaker prefers a new user, because the waiting ones may be the cause of the failures.
+        A probe of the breaker prefers a new user, because the waiting ones may be the cause of the failures. Every
+        second one is a retry, because the CRM may fail only the first request of each user.
         """
         if self._limits.breaker.opened_at is not None:
-            return self._next_new(now) or self._next_repeated(now) or self._queue.throttled.take_held()
+            self._probes += 1
+            retry = self._queue.next_retry(now) if self._probes % 2 == 0 else None
+            return retry or self._next_new(now) or self._next_repeated(now) or self._queue.throttled.take_held()
         return self._next_repeated(now) or self._next_new(now) or self._queue.throttled.take_held()
 
     def _next_repeated(self, now: float) -> InFlightRequest | None:

@@ -56,24 +56,31 @@ class ResponseHandler:
             self._back_off(request, classification)
         elif action is Action.RESEND:
             self._retries.resend(request)
-        elif response is not None and await self._has_newer_token(request, classification, response):
-            self._retries.repeat_refused(request)
+        elif response is not None and action is Action.REFRESH_TOKEN and not classification.replayed:
+            await self._refresh_token(request, classification, response.token_version)
         else:
             self._refuse(request, classification)
         if has_long_pause:
             await self._pacing.save_pause()
 
-    async def _has_newer_token(
-        self, request: InFlightRequest, classification: ResponseClassification, response: CrmResponse
-    ) -> bool:
-        if classification.action is not Action.REFRESH_TOKEN or classification.replayed:
-            return False
+    async def _refresh_token(
+        self, request: InFlightRequest, classification: ResponseClassification, refused_version: int
+    ) -> None:
+        """Send a user again if the secret has a newer token, and before several users stop the task, all of them."""
         request.token_refusals += 1
-        return request.token_refusals <= _MAX_TOKENS and await self._token.refresh(response.token_version)
+        if request.token_refusals <= _MAX_TOKENS and await self._token.refresh(refused_version):
+            self._retries.repeat_refused(request)
+            return
+        self._refuse(request, classification)
+        users = self._evidence.refusals.suspected_tokens()
+        if not users or any(user.token_refusals > _MAX_TOKENS for user in users):
+            return
+        if await self._token.refresh(refused_version, before_stop=True):
+            for user in self._evidence.refusals.take_tokens():
+                self._retries.repeat_refused(user)
 
     def _refuse(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """End a user whom another request would not help. Several of them stop the task."""
-        self._outcomes.record_outcome(request, classification)
         self._evidence.refuse(request, classification)
         self._stop_conditions.check_before_next_request()
 

@@ -19,7 +19,7 @@ class TokenRefresher:
     def __init__(self, client: CrmClient, stop_conditions: StopConditions) -> None:
         self._client, self._stop_conditions = client, stop_conditions
         self._lock = asyncio.Lock()
-        self._unchanged_at = float("-inf")
+        self._unchanged_at = self._confirmed_at = float("-inf")
 
     @property
     def in_progress(self) -> bool:
@@ -32,10 +32,12 @@ class TokenRefresher:
             async with self._lock:
                 pass
 
-    async def refresh(self, refused_version: int) -> bool:
+    async def refresh(self, refused_version: int, *, before_stop: bool = False) -> bool:
         """Read the secret again, unless another request has caused that already.
 
         :param refused_version: version of the token that the CRM refused
+        :param before_stop: the task stops unless the token has changed; so read it even if that was done recently,
+            because it may have been replaced since
         :return: whether there is a newer token
         """
         async with self._lock:
@@ -43,8 +45,11 @@ class TokenRefresher:
                 return False
             if refused_version < self._client.token_version:
                 return True
-            if time.monotonic() - self._unchanged_at < _UNCHANGED_SECONDS:
+            now = time.monotonic()
+            if now - (self._confirmed_at if before_stop else self._unchanged_at) < _UNCHANGED_SECONDS:
                 return False
+            if before_stop:
+                self._confirmed_at = now
             try:
                 has_changed = await self._client.refresh_token()
             except Exception as error:  # noqa: BLE001 - from the AWS client, or an invalid secret

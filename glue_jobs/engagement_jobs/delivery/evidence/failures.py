@@ -25,10 +25,13 @@ class Failures:
         self._failures = 0
         self._users = 0
         self._streak = 1
+        self._conflicts: set[str] = set()
 
     def record_answer(self, request: InFlightRequest, now: float) -> None:
         """Record a final answer to a request."""
         self._answered_at = now
+        if self._conflicts:
+            self._conflicts.clear()
         if request.sent_at > self._answered_sent_at:
             self._answered_sent_at = request.sent_at
         if self._failures:
@@ -38,6 +41,12 @@ class Failures:
         """Forget the failures in a row, because the CRM processed a request."""
         self._failures = self._users = 0
         self._streak += 1
+
+    def is_conflict_of_all(self, request: InFlightRequest) -> bool:
+        """Record a 409, and return whether so many users got one since the last final answer that it is an outage."""
+        if len(self._conflicts) < IN_A_ROW and not self.failed_alone(request):
+            self._conflicts.add(request.update.user_id)
+        return len(self._conflicts) >= IN_A_ROW
 
     def record_failure(self, request: InFlightRequest, reason: str, now: float) -> None:
         """Record a failed request, and open the breaker if it is one too many."""

@@ -18,6 +18,7 @@ from engagement_jobs.delivery.evidence.run_policy import (
     RunVerdict,
     stop,
 )
+from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.stop_reasons import StopReason
 
@@ -34,11 +35,14 @@ class Refusals:
     Every forgotten refusal was about its user alone, so chance makes a row of them more likely: the task then needs one
     more user for the verdict.
 
+    Users whose token was refused have no outcome until they are forgotten, because they are sent again if the secret
+    turns out to have changed.
+
     :param had_success: whether the CRM accepted a score of the canary that preceded this task
     """
 
-    def __init__(self, quorum: Quorum, *, had_success: bool) -> None:
-        self._quorum, self._has_success = quorum, had_success
+    def __init__(self, quorum: Quorum, outcomes: OutcomeRecorder, *, had_success: bool) -> None:
+        self._quorum, self._outcomes, self._has_success = quorum, outcomes, had_success
         self._users: dict[RunVerdict, list[InFlightRequest]] = {}
         self._forgotten = Counter[RunVerdict]()
         self._suspected: StopReason | None = None
@@ -51,9 +55,12 @@ class Refusals:
 
     def add(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Count a refused user, unless the answer is older than this attempt, or likely the same as before it."""
-        if classification.replayed or (request.update.failed_alone and self._has_success):
-            return
         verdict = verdict_on_several(classification)
+        is_known = classification.replayed or (request.update.failed_alone and self._has_success)
+        if is_known or verdict is not TOKEN:
+            self._outcomes.record_outcome(request, classification)
+        if is_known:
+            return
         users = self._users.setdefault(verdict, [])
         users.append(request)
         if self._are_several(verdict, users):
@@ -69,10 +76,23 @@ class Refusals:
         later: dict[RunVerdict, list[InFlightRequest]] = {}
         for verdict, users in self._users.items():
             left = [user for user in users if user.number > request.number]
+            if verdict is TOKEN:
+                self._outcomes.record_outcomes(user for user in users if user.number <= request.number)
             self._forgotten[verdict] += len(users) - len(left)
             if left:
                 later[verdict] = left
         self._set(later)
+
+    def suspected_tokens(self) -> list[InFlightRequest]:
+        """Return the users whose tokens were refused if they are several, else none."""
+        users = self._users.get(TOKEN, [])
+        return users if self._are_several(TOKEN, users) else []
+
+    def take_tokens(self) -> list[InFlightRequest]:
+        """Return the users whose tokens were refused, and forget them."""
+        users = self._users.get(TOKEN, [])
+        self._set({verdict: refused for verdict, refused in self._users.items() if verdict is not TOKEN})
+        return users
 
     def verdict(self, now: float, in_flight: int) -> StopReason | None:
         """Return the reason to stop if several users have a verdict and no success can contradict it any more.
@@ -90,7 +110,7 @@ class Refusals:
     def _are_several(self, verdict: RunVerdict, users: list[InFlightRequest]) -> bool:
         are_lone = all(user.update.failed_alone for user in users)
         needed = self._quorum.several(LONE_USERS) if are_lone else self._quorum.several()
-        return len(users) >= min(needed + self._forgotten[verdict], IN_A_ROW)
+        return bool(users) and len(users) >= min(needed + self._forgotten[verdict], IN_A_ROW)
 
 
 def verdict_on_several(classification: ResponseClassification) -> RunVerdict:

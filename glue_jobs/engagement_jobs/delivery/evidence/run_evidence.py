@@ -42,10 +42,10 @@ class RunEvidence:
         had_success: bool,
     ) -> None:
         self._queue, self._breaker, self._canary = queue, breaker, canary
-        self._had_success = had_success
+        self._outcomes, self._had_success = outcomes, had_success
         self._quorum = Quorum(queue, starts_run=canary is not None)
         self._failures = Failures(breaker, self._quorum, canary)
-        self._refusals = Refusals(self._quorum, had_success=had_success)
+        self.refusals = Refusals(self._quorum, outcomes, had_success=had_success)
         self._rejections = ProvisionalRejections(breaker, outcomes)
 
     def record(self, request: InFlightRequest, classification: ResponseClassification) -> None:
@@ -57,9 +57,7 @@ class RunEvidence:
             self._failures.record_answer(request, now)
             self._record_final_answer(request, classification, now)
         elif classification.reason == "http_409":
-            # The CRM is processing an identical request.
-            self._failures.end_streak()
-            self._close_breaker(request, now)
+            self._record_conflict(request, now)
         elif classification.action is Action.RETRY:
             self._breaker.record_failure(now, is_probe=request.probe)
             self._failures.record_failure(request, classification.reason, now)
@@ -70,11 +68,11 @@ class RunEvidence:
     @property
     def hold(self) -> bool:
         """Whether nothing may be sent until the requests in flight are answered."""
-        return self._refusals.hold or self._rejections.hold
+        return self.refusals.hold or self._rejections.hold
 
     def refuse(self, request: InFlightRequest, classification: ResponseClassification) -> None:
-        """Record a user whose token, access or connection was refused."""
-        self._refusals.add(request, classification)
+        """Record a user whose token, access or connection was refused, with the outcome unless it may change."""
+        self.refusals.add(request, classification)
 
     def reject(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record a user whose score was refused. The outcome is recorded when there is evidence."""
@@ -88,6 +86,7 @@ class RunEvidence:
 
     def finish(self) -> None:
         """Record the outcomes of the users that still wait for evidence at the end of the task."""
+        self._outcomes.record_outcomes(self.refusals.take_tokens())
         self._rejections.finish(has_success=self._rejections.has_success or self._had_success)
 
     def verdict(self, now: float, in_flight: int, announced_until: float) -> StopReason | None:
@@ -96,7 +95,7 @@ class RunEvidence:
         :param now: seconds of the event loop's clock
         :param announced_until: end of a wait that the CRM announced
         """
-        if reason := self._refusals.verdict(now, in_flight):
+        if reason := self.refusals.verdict(now, in_flight):
             return reason
         self._rejections.decide(now, in_flight)
         if self._canary is not None and (reason := self._verdict_of_canary(self._canary, now)):
@@ -119,8 +118,18 @@ class RunEvidence:
     ) -> None:
         if classification.outcome == "delivered" and not classification.replayed:
             self._rejections.record_success(request)
-            self._refusals.record_success(request)
+            self.refusals.record_success(request)
         if self._breaker.opened_at is not None:
+            self._close_breaker(request, now)
+
+    def _record_conflict(self, request: InFlightRequest, now: float) -> None:
+        """Record that the CRM is processing an identical request, which shows health, but not for all users."""
+        if self._failures.is_conflict_of_all(request):
+            self._failures.last_reason = "http_409"
+            self._breaker.open(now)
+            self._breaker.record_failure(now, is_probe=request.probe)
+        else:
+            self._failures.end_streak()
             self._close_breaker(request, now)
 
     def _close_breaker(self, request: InFlightRequest, now: float) -> None:

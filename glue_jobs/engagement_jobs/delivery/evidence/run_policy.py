@@ -49,7 +49,7 @@ def stop(verdict: RunVerdict, **facts: str | int | float) -> StopReason:
 
 
 TOKEN = RunVerdict(
-    "401 for several users, although the secret was read again after the first one",
+    "401 for several users, although the secret was read again after the first one and before the stop",
     "stop",
     "token_refused",
     "The CRM refuses the token: {reason} for {users} users in a row, also after the secret was read again. "
@@ -132,7 +132,8 @@ SHARED_REFUSAL = RunVerdict(
 UNAVAILABLE = RunVerdict(
     f"{IN_A_ROW} failures in a row of users who did not fail alone (canary: {CANARY_FAILURES}, from several users; or "
     "no answer at all for several users)",
-    "the circuit breaker opens and probes; stop after unavailable_timeout_seconds without a healthy response",
+    f"the circuit breaker opens and probes, with new users and retries in turn; 409 for {IN_A_ROW} users without a "
+    "final answer between them counts as failures; stop after unavailable_timeout_seconds without a healthy response",
     "crm_unavailable",
     "No healthy response from the CRM for {seconds:.0f} s; last failure: {reason}.",
 )

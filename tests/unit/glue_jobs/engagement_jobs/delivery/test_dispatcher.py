@@ -6,6 +6,7 @@ Covers the request scheduler, request sender, response handler, outcome recorder
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from engagement_jobs.crm_client.response_classification import ResponseClassification, classify
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.limits.canary import Canary
@@ -135,7 +137,7 @@ def test_refused_token_stops_the_canary_after_three_users() -> None:
     check(harness, dispatcher, deferred=100)
     assert harness.requests == 3
     assert stop_of(dispatcher).cause == "token_refused"
-    assert harness.secret_reads == 2
+    assert harness.secret_reads == 3
     assert [(line["outcome"], line["reason"]) for line in harness.lines()] == [("deferred", "http_401")] * 3
 
 
@@ -163,7 +165,7 @@ def test_no_request_is_sent_during_a_token_refresh() -> None:
 
     check(harness, dispatcher, 1000)
     assert stop_of(dispatcher).cause == "token_refused"
-    assert harness.secret_reads == 2
+    assert harness.secret_reads == 3
     # Those in flight, and two more users whose answers are evidence.
     assert harness.requests <= 200 + 16 + 2
 
@@ -426,7 +428,28 @@ def test_internal_error_loses_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
     check(harness, dispatcher, 200)
     assert stop_of(dispatcher).cause == "internal_error"
     assert "U000000" not in stop_of(dispatcher).detail
-    assert dispatcher.counters.outcomes["unknown"] == harness.requests > 0
+    assert dispatcher.counters.outcomes["unknown"] == harness.requests
+    assert 3 <= harness.requests <= 3 + 32
+
+
+@pytest.mark.parametrize("users", [{"U000000"}, {"U000100"}, {"U000000", "U000001"}, {"U000010", "U000100", "U000199"}])
+def test_internal_error_for_some_users_stops_no_one_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, users: set[str]
+) -> None:
+    def fail_for_some(status: int, headers: Any, body: bytes) -> ResponseClassification:
+        if json.loads(body)["user_id"] in users:
+            raise ZeroDivisionError("had a secret")
+        return classify(status, headers, body)
+
+    monkeypatch.setattr("engagement_jobs.delivery.request_sender.classify", fail_for_some)
+    harness = delivery_harness()
+    dispatcher = harness.deliver(score_updates(200), max_concurrency=4)
+
+    check(harness, dispatcher, delivered=200 - len(users), unknown=len(users))
+    assert {line["user_id"] for line in harness.lines() if line["reason"] == "internal_error"} == users
+    assert dispatcher.stop_reason is None
+    assert "ZeroDivisionError in fail_for_some" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_probe_with_retry_after_does_not_stop_the_task() -> None:
