@@ -148,10 +148,10 @@ class RunEvidence:
             self._breaker.open(now)
         if canary.had_success:
             return None
-        if canary.refusals:
-            ((reason, users),) = canary.refusals.most_common(1)
-            if len(canary.refusals) == 1 and users >= self._quorum.several(CANARY_USERS):
-                return stop(CANARY_REFUSAL, users=users, reason=reason)
+        users = canary.refusals.total()
+        if users == self._queue.total or (len(canary.refusals) == 1 and users >= self._quorum.several(CANARY_USERS)):
+            reasons = ", ".join(reason for reason, _ in canary.refusals.most_common())
+            return stop(CANARY_REFUSAL, users=users, reason=reasons)
         if self._rejections.are_shared:
             return stop(CANARY_REFUSAL, users=self._rejections.shared_users, reason=self._rejections.shared_reasons)
         reason, users = canary.unreadable()

@@ -101,7 +101,8 @@ CERTIFICATES = {
     ),
 }
 CANARY_REFUSAL = RunVerdict(
-    f"the same final refusal for {CANARY_USERS} users of the canary, or all users of a smaller run, without a success",
+    f"the same final refusal for {CANARY_USERS} users of the canary, or final refusals for all users of a smaller "
+    "run, without a success",
     "stop; these users are deferred as <reason>_shared",
     "canary_refused",
     "The CRM refused all of the first {users} users with {reason}: base_url is likely wrong, or these are not its "

@@ -136,6 +136,16 @@ def test_earlier_refusal_is_rejected_at_once(count: int) -> None:
     assert dispatcher.stop_reason is None
 
 
+@pytest.mark.parametrize("count", [2, 9, 50])
+def test_smaller_run_with_different_refusals_stops(count: int) -> None:
+    crm = ScriptedCrm(lambda user: 404 if int(user[1:]) % 2 else 422)
+    dispatcher = crm.deliver(score_updates(count), Canary(users=count))
+
+    assert dict(dispatcher.counters.outcomes) == {"deferred": count}
+    assert stop_of(dispatcher).cause == "canary_refused"
+    assert f"all of the first {count} users with http_422, http_404" in stop_of(dispatcher).detail
+
+
 @pytest.mark.parametrize("status", [400, 404, 410])
 def test_other_reason_than_the_earlier_one_rejects_too(status: int) -> None:
     harness = delivery_harness(Fault(status=status))
