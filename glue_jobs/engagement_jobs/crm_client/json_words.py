@@ -60,13 +60,15 @@ _ZERO_COUNT = re.compile(r"[a-z]\W+(?:0|none)\W*$", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"\W*([^\W_]+)(?!_)")
 
 # A limit that is exceeded. A text that only mentions one ("remaining quota: 5", "field quota is invalid") is none.
-_LIMITED = r"(?:(?:rate|requests?|calls?|usage|daily|hourly|secondly|minute|api)[\W_]*limits?|quotas?)"
+_LIMITED = r"(?:(?:rate|requests?|calls?|usage|daily|hourly|secondly|rolling|minute|api)[\W_]*limits?|quotas?)"
 _EXCEEDED = r"(?:exceeded|reached|exhausted|used[\W_]*up)"
+_NOT_YET = r"(?:not?|will|would|may|if|when|until|before)(?![a-z])"
+_WHOSE = r"(?:an?|the|your|this|its|our|allowed|maximum|secondary|account|ten|secondly|daily|api)"
 _LIMIT_TEXT = re.compile(
-    r"too[\W_]*many[\W_]*(?:api[\W_]*)?(?:requests|calls)|rate[\W_]+exceeded"
-    rf"|{_LIMITED}(?:[\W_]+(?!not?(?![a-z]))[a-z]+){{0,3}}?[\W_]*{_EXCEEDED}"
-    rf"|(?:exceed(?:ed|s|ing)?|reached)[\W_]+(?:(?:the|your|this|its|our|allowed|maximum)[\W_]+){{0,3}}{_LIMITED}"
-    r"|(?<!no )(?<!not )(?<!before )(?<!without )throttl(?:ed|ing)",
+    r"too[\W_]*many[\W_]*(?:api[\W_]*)?(?:requests|calls)|rate[\W_]+exceeded|(?<!not )rate[\W_]*limited"
+    rf"|(?<!no ){_LIMITED}(?:[\W_]+(?!{_NOT_YET})[a-z\d]+){{0,3}}?[\W_]*{_EXCEEDED}(?! by)"
+    rf"|(?:exceed(?:ed|s|ing)?|reached)[\W_]+(?:{_WHOSE}[\W_]+){{0,4}}{_LIMITED}"
+    r"|(?<!no )(?<!not )(?<!before )(?<!without )throttl(?:ed|ing)(?! (?:disabled|applied|off))",
     re.IGNORECASE,
 )
 _LIMIT_CODE = re.compile(
@@ -75,7 +77,7 @@ _LIMIT_CODE = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(r"[\w.:-]{1,80}")
-_MAX_TEXT_LENGTH = 1_000
+_MAX_TEXT_LENGTH = 300
 _MAX_CACHED_LENGTH = 100  # most responses have the same short texts
 
 
