@@ -82,6 +82,10 @@ fractions, with a unit, or as a list, of which the longest counts), HTTP and ISO
 longer than `max_retry_after_seconds` (a day); the log names the value that was cut. Throttling without a time pauses
 the task for 1 s, then doubles to 30 s. After 20 waits a user spends one attempt.
 
+A user who is throttled again although others were answered is throttled alone: that makes no one wait, and each request
+spends an attempt. After several such users, the first throttling of a user counts like this too, until throttled users
+are answered, or 10 in a row are throttled.
+
 While a `RateLimit`, `RateLimit-*` or `X-RateLimit-*` header announces a quota, the push tasks share what is left of it
 until its reset, so that the CRM need not throttle. Values that servers send for "no limit" (a negative number, a limit
 of 0, a reset beyond a month or in the past with nothing left) announce nothing.

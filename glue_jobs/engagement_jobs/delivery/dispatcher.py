@@ -72,7 +72,7 @@ class Dispatcher:
     ) -> None:
         self._ledger, self._canary, self._settings = ledger, canary, settings
         self._name, self._expected_rows = name, expected_rows
-        self._queue = WorkQueue(updates)
+        self._queue = WorkQueue(updates, keep_order=canary is not None)
         self._limits = RequestLimits.of(settings, is_canary=canary is not None)
         self._outcomes = OutcomeRecorder(ledger, canary, settings.run_id)
         self._evidence = RunEvidence(self._queue, self._limits.breaker, self._outcomes, canary, had_success=had_success)

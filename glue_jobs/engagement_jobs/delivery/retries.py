@@ -17,8 +17,8 @@ from engagement_jobs.delivery.work_queue import WorkQueue
 _BACKOFF_SECONDS = 0.5
 _MAX_BACKOFF_SECONDS = 30.0
 _THROTTLED_PER_ATTEMPT = 20
-# A user who is throttled again waits until so many new users were sent, who show whether it is throttled alone.
-_OTHERS_BEFORE_THROTTLED = 3
+# A throttled user waits until so many new users were sent, who show whether it is throttled alone.
+_OTHERS_BEFORE_THROTTLED = 10
 
 
 class Retries:
@@ -54,7 +54,7 @@ class Retries:
             request.attempts += 1
             if request.attempts >= self._max_attempts:
                 return False
-        self._queue.requeue_throttled(request, others_first=_OTHERS_BEFORE_THROTTLED if request.throttled > 1 else 0)
+        self._queue.requeue_throttled(request, others_first=_OTHERS_BEFORE_THROTTLED)
         return True
 
     def resend(self, request: InFlightRequest) -> None:

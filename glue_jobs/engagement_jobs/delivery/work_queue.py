@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import random
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -13,6 +14,8 @@ from engagement_jobs.delivery.request_state import InFlightRequest
 
 _READ_SIZE = 500
 _MAX_RETRIES = 10_000
+# New users between two throttled ones, so that users who are always throttled are never in the majority.
+_OTHERS_BETWEEN_THROTTLED = 3
 
 
 class ThrottledRequests:
@@ -22,6 +25,7 @@ class ThrottledRequests:
         self._ready: deque[InFlightRequest] = deque()
         # Each waits until so many users were started.
         self._held: deque[tuple[int, InFlightRequest]] = deque()
+        self._held_until = 0
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._held)
@@ -52,7 +56,10 @@ class ThrottledRequests:
         """
         if self._ready:
             return self._ready.popleft()
-        return self.take_held() if self._held and self._held[0][0] <= started else None
+        if not self._held or started < max(self._held_until, self._held[0][0]):
+            return None
+        self._held_until = started + _OTHERS_BETWEEN_THROTTLED
+        return self.take_held()
 
     def take_held(self) -> InFlightRequest | None:
         """Take the next request that is held; None if there is none."""
@@ -63,9 +70,10 @@ class WorkQueue:
     """Holds the three kinds apart. Its size does not grow with the number of users.
 
     :param updates: the scores to send; iterated in a worker thread
+    :param keep_order: always take new users in their order
     """
 
-    def __init__(self, updates: Iterable[ScoreUpdate]) -> None:
+    def __init__(self, updates: Iterable[ScoreUpdate], *, keep_order: bool = False) -> None:
         self._updates: Iterator[ScoreUpdate] = iter(updates)
         self._has_more = True
         self._new: deque[ScoreUpdate] = deque()
@@ -73,6 +81,8 @@ class WorkQueue:
         """Requests that were throttled, had a refused token, or lost their connection."""
         self._retries: list[tuple[float, int, InFlightRequest]] = []
         self._order = itertools.count()
+        self._keep_order = keep_order
+        self._mixed_until = 0
         self.started = 0
         """Users taken with `next_new`."""
         self.total: int | None = None
@@ -104,10 +114,19 @@ class WorkQueue:
             self.total = self.started + len(self._new)
 
     def next_new(self) -> ScoreUpdate | None:
-        """Take the next user who was not started yet; None if the buffer is empty."""
+        """Take the next user who was not started yet; None if the buffer is empty.
+
+        After a throttled user, the next ones are taken from anywhere in the buffer, because what throttles a user may
+        throttle its neighbors too.
+        """
         if not self._new:
             return None
         self.started += 1
+        if self.started <= self._mixed_until:
+            place = random.randrange(len(self._new))  # noqa: S311 - needs no cryptography
+            # Users who failed alone before stay last.
+            if not self._new[place].failed_alone:
+                self._new[0], self._new[place] = self._new[place], self._new[0]
         return self._new.popleft()
 
     def next_retry(self, now: float) -> InFlightRequest | None:
@@ -124,6 +143,8 @@ class WorkQueue:
         :param others_first: new users to start before, as long as there are any
         """
         self.throttled.add(request, self.started + others_first if others_first else 0)
+        if not self._keep_order:
+            self._mixed_until = self.started + others_first
 
     def schedule_retry(self, due: float, request: InFlightRequest) -> None:
         """Schedule a retry, which counts against the retry budget.

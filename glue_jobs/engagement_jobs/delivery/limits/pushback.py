@@ -9,20 +9,22 @@ from engagement_jobs.delivery.request_state import InFlightRequest
 
 _FIRST_WAIT_SECONDS = 1.0
 _MAX_WAIT_SECONDS = 30.0
-# A user is compared with others from its third pushback on.
-_PUSHBACKS_BEFORE_COMPARISON = 2
 # The last users of a task are not compared with others. They are given up after this time.
 _LAST_USERS_SECONDS = 60.0
 # Other answers per pushback of others that show that the CRM accepts requests in general.
-_ANSWERS_PER_PUSHBACK = 10
+_ANSWERS_PER_PUSHBACK = 2
+# Pushback in a row that is about the run, whatever the CRM did before.
+_SHARED_IN_A_ROW = 10
 
 
 @dataclass
 class PushbackStreak:
     """Decides how long a task waits after pushback, and whether pushback is about the run or about one user.
 
-    A user is *throttled alone* if the CRM pushes back again and again while it answers others. That does not make the
-    others wait, unless the CRM announces a wait. All times are seconds of the event loop's clock.
+    A user is *throttled alone* if the CRM pushes back again although it answers others. That does not make the others
+    wait, unless the CRM announces a wait. Once several users are throttled alone, the CRM evidently limits users, not
+    the run: then the first pushback of a user counts like this too. If throttled users are answered when they are sent
+    again, or no one is answered, pushback is about the run. All times are seconds of the event loop's clock.
 
     :param unavailable_timeout: seconds of nothing but pushback after which the task stops, not counting the longest
         wait that the CRM announced
@@ -32,6 +34,8 @@ class PushbackStreak:
     last_reason: str = field(init=False, default="")
     _answers: int = field(init=False, default=0)
     _pushbacks: int = field(init=False, default=0)
+    _in_a_row: int = field(init=False, default=0)
+    _lone_users: int = field(init=False, default=0)
     _wait: float = field(init=False, default=0.0)
     _wait_until: float = field(init=False, default=0.0)
     _wave_at: float = field(init=False, default=float("-inf"))
@@ -42,6 +46,9 @@ class PushbackStreak:
     def record_answer(self, request: InFlightRequest) -> None:
         """Record a response that is not pushback."""
         self._answers += 1
+        self._in_a_row = 0
+        if request.throttled and self._lone_users:
+            self._lone_users -= 1
         if self._since is not None:
             self._since, self._longest_wait = None, 0.0
             self._users.clear()
@@ -54,12 +61,14 @@ class PushbackStreak:
         :param announced: seconds that the CRM requests to wait; None if it named no time
         :return: seconds for which the task has to wait
         """
-        request.throttled_alone = self._is_throttled_alone(request)
+        if not request.throttled_alone:
+            self._in_a_row += 1
+        self._compare_with_others(request)
         if not request.throttled_alone:
             self._pushbacks += 1
+            self._extend_streak(request, reason, announced or 0.0, now)
         request.throttled += 1
         request.answers_before, request.pushbacks_before = self._answers, self._pushbacks
-        self._extend_streak(request, reason, announced or 0.0, now)
         # Responses to requests that were in flight at the same time count once.
         is_new = request.sent_at > self._wave_at
         if is_new:
@@ -90,12 +99,19 @@ class PushbackStreak:
         """Return whether a user must not be sent again, because only a few users are left and get only pushback."""
         return not self.is_shared and self._has_lasted(now, min(_LAST_USERS_SECONDS, self.unavailable_timeout))
 
+    def _compare_with_others(self, request: InFlightRequest) -> None:
+        if self._in_a_row >= _SHARED_IN_A_ROW:
+            self._lone_users = 0
+        if request.throttled_alone:
+            return
+        if not request.throttled:
+            request.throttled_alone = self._lone_users >= SEVERAL
+        elif self._is_throttled_alone(request):
+            self._lone_users = min(self._lone_users + 1, 2 * SEVERAL)
+            request.throttled_alone = True
+
     def _is_throttled_alone(self, request: InFlightRequest) -> bool:
-        if request.throttled < _PUSHBACKS_BEFORE_COMPARISON:
-            return False
         answers, pushbacks = self._answers - request.answers_before, self._pushbacks - request.pushbacks_before
-        if not answers:
-            return request.throttled_alone and not pushbacks
         return answers >= max(SEVERAL, _ANSWERS_PER_PUSHBACK * pushbacks)
 
     def _extend_streak(self, request: InFlightRequest, reason: str, announced: float, now: float) -> None:

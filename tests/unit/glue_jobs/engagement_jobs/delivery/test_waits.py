@@ -113,6 +113,24 @@ def test_users_throttled_alone_do_not_stop_the_others(users: tuple[str, ...], wa
     assert time.monotonic() - started < 50
 
 
+def _users(places: range) -> tuple[str, ...]:
+    return tuple(f"U{place:06d}" for place in places)
+
+
+@pytest.mark.parametrize(
+    "users", [_users(range(200, 205)), _users(range(200, 400, 20)), _users(range(200, 220)), _users(range(5, 2000, 10))]
+)
+def test_many_users_throttled_alone_slow_no_one(users: tuple[str, ...]) -> None:
+    harness = delivery_harness(Fault(status=423, for_users=users))
+    started = time.monotonic()
+    dispatcher = harness.deliver(score_updates(2000), max_concurrency=8, unavailable_timeout=600)
+
+    assert dispatcher.stop_reason is None
+    assert dispatcher.counters.outcomes == {"delivered": 2000 - len(users), "deferred": len(users)}
+    assert harness.requests <= 2000 + 6 * len(users)
+    assert time.monotonic() - started < 60
+
+
 def test_an_outage_with_waits_costs_few_requests() -> None:
     harness = delivery_harness(Fault(status=503, retry_after=1), latency_ms=2)
     dispatcher = harness.deliver(score_updates(10_000), unavailable_timeout=3)

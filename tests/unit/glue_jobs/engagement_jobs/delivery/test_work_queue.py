@@ -97,3 +97,31 @@ def test_a_request_on_a_closed_connection_comes_first() -> None:
     queue.throttled.add_first(resent)
     assert [queue.throttled.take(queue.started), queue.throttled.take(queue.started)] == [resent, throttled]
     assert not resent.is_retry
+
+
+def started_after_throttling(*, keep_order: bool) -> list[str]:
+    queue = WorkQueue(score_updates(400), keep_order=keep_order)
+    asyncio.run(queue.refill())
+    queue.requeue_throttled(request_of("throttled"), others_first=10)
+    return [update.user_id for _ in range(400) if (update := queue.next_new()) is not None]
+
+
+def test_after_a_throttled_user_others_are_not_its_neighbors() -> None:
+    users = [update.user_id for update in score_updates(400)]
+    started = started_after_throttling(keep_order=False)
+    assert sorted(started) == users
+    assert started[:10] != users[:10]
+    assert started_after_throttling(keep_order=True) == users
+
+
+def test_new_users_are_started_between_throttled_ones() -> None:
+    queue = WorkQueue(score_updates(400))
+    asyncio.run(queue.refill())
+    for number in range(3):
+        queue.requeue_throttled(request_of(f"throttled-{number}"), others_first=10)
+    taken_at = []
+    for _ in range(30):
+        queue.next_new()
+        if queue.throttled.take(queue.started):
+            taken_at.append(queue.started)
+    assert taken_at == [10, 13, 16]

@@ -123,7 +123,7 @@ def test_a_user_throttled_alone_makes_no_one_wait(responses: Responses) -> None:
     for _ in range(5):
         waits.append(responses.push_back("U1"))
         responses.answer(*OTHERS)
-    assert waits == [1, 1, 0, 0, 0]
+    assert waits == [1, 0, 0, 0, 0]
     assert responses.requests["U1"].throttled_alone
 
 
@@ -154,6 +154,41 @@ def test_several_users_throttled_alone_are_recognized(responses: Responses) -> N
 def test_no_user_is_alone_while_others_are_throttled(responses: Responses) -> None:
     for number in range(20):
         responses.push_back("U1")
-        responses.answer(*OTHERS[:5])
+        responses.answer(*OTHERS[:2])
         responses.push_back(f"another-{number}")
     assert not responses.requests["U1"].throttled_alone
+
+
+def find_lone_users(responses: Responses, users: int) -> None:
+    for number in range(users):
+        for _ in range(2):
+            responses.push_back(f"lone-{number}")
+            responses.answer(*OTHERS[:10])
+
+
+@pytest.mark.parametrize(("lone_users", "wait"), [(0, 1), (2, 1), (3, 0), (9, 0)])
+def test_after_several_lone_users_a_new_one_makes_no_one_wait(
+    responses: Responses, lone_users: int, wait: float
+) -> None:
+    find_lone_users(responses, lone_users)
+    assert responses.push_back("new") == wait
+
+
+def test_after_lone_users_pushback_in_a_row_is_obeyed(responses: Responses) -> None:
+    find_lone_users(responses, 5)
+    waits = [responses.push_back(f"new-{number}") for number in range(14)]
+    assert waits == [0] * 9 + [1, 2, 4, 8, 16]
+
+
+def test_throttled_users_that_are_answered_show_a_shared_limit(responses: Responses) -> None:
+    find_lone_users(responses, 3)
+    responses.push_back("U1")
+    responses.answer("U1")
+    assert responses.push_back("U2") == 1
+
+
+def test_users_throttled_alone_do_not_stop_the_run(responses: Responses) -> None:
+    find_lone_users(responses, 9)
+    for number in range(9):
+        responses.push_back(f"lone-{number}")
+    assert not responses.streak.stops_run(1e6)
