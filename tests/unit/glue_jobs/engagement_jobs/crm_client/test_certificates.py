@@ -155,11 +155,13 @@ def test_server_that_wants_a_certificate_got_nothing(version: ssl.TLSVersion, fr
             server = asyncio.create_task(asyncio.to_thread(refuse, listening, accepted))
             client = CrmHttpClient(f"https://localhost:{listening.getsockname()[1]}/", secret, 5)
             await client.read_token()
-            async with client:
-                with pytest.raises(UnsentError, match=r"^tls$"):
-                    await client.post(b"{}", "k", fresh_connection=fresh)
-            await server
-            accepted[0].close()
+            try:
+                async with client:
+                    with pytest.raises(UnsentError, match=r"^tls$"):
+                        await client.post(b"{}", "k", fresh_connection=fresh)
+            finally:
+                await server
+                accepted[0].close()
 
     asyncio.run(main())
 
