@@ -88,7 +88,9 @@ are answered, or 10 in a row are throttled.
 
 While a `RateLimit`, `RateLimit-*` or `X-RateLimit-*` header announces a quota, the push tasks share what is left of it
 until its reset, so that the CRM need not throttle. Values that servers send for "no limit" (a negative number, a limit
-of 0, a reset beyond a month or in the past with nothing left) announce nothing.
+of 0, a reset beyond a month or in the past with nothing left) announce nothing. A quota
+with a reset after the deadline or more than 10 minutes ahead, such as a day's, is used without a delay; once it is used
+up, the job waits for its reset. Waits and quotas in a replayed response do not count.
 
 A pause of more than 5 s is stored at once. The next attempt obeys it, also after a kill, unless the param
 `ignore_retry_after` is set for that run.

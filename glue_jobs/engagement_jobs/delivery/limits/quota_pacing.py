@@ -13,7 +13,11 @@ _ROUNDING_SECONDS = 2.0
 # If the CRM does not announce the reset, as short a time as a quota can have.
 _UNKNOWN_SECONDS = 1.0
 # A quota counts only if it may not suffice for all requests that are left, of which some will be repeated.
-_MARGIN = 1.5
+_MARGIN = 1.1
+# A quota of a longer time, such as a day, is used as fast as the other limits allow.
+_MAX_SPREAD_SECONDS = 600.0
+# While the last requests of such a quota are on their way, the next response shows what is left.
+_RESPONSE_SECONDS = 1.0
 # Requests left unused for every other task, since their requests are not spread perfectly.
 _RESERVE_PER_TASK = 0.25
 
@@ -49,10 +53,12 @@ class QuotaPacing:
 
     :param tasks: tasks that send at the same time
     :param max_wait: longest wait for a reset in seconds
+    :param deadline: when the tasks stop; a quota with a later reset is not spread, but used until then
     """
 
     tasks: int
     max_wait: float
+    deadline: float = math.inf
     _reset_at: float = field(init=False, default=0.0)
     _first_rate: float = field(init=False, default=math.inf)
 
@@ -64,6 +70,13 @@ class QuotaPacing:
         """
         needed = self.tasks * requests_left * _MARGIN
         tight = [quota for quota in quotas if quota.remaining < needed]
+        if not tight:
+            return NO_LIMIT
+        last_reset = min(_MAX_SPREAD_SECONDS, self.deadline - now)
+        for quota in tight:
+            if (seconds := quota.seconds or 0.0) > last_reset and quota.remaining <= self.tasks * sent_since:
+                return self._wait(now, quota.remaining, seconds)
+        tight = [quota for quota in tight if (quota.seconds or 0.0) <= last_reset]
         if not tight:
             return NO_LIMIT
         quota = min(tight, key=lambda quota: quota.remaining / (quota.seconds or _UNKNOWN_SECONDS))
@@ -79,3 +92,9 @@ class QuotaPacing:
         if rate and not is_same_window:
             self._first_rate = rate
         return Pace(rate, reset_at, max(rate, self._first_rate))
+
+    def _wait(self, now: float, remaining: int, seconds: float) -> Pace:
+        """Return the pace if all requests that are left of a long quota are used, or are on their way."""
+        if not remaining:
+            return Pace(0.0, now + min(seconds, self.max_wait), math.inf)
+        return Pace(0.0, now + _RESPONSE_SECONDS, max(1.0, remaining / self.tasks))

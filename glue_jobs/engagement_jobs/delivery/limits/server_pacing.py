@@ -39,7 +39,8 @@ class ServerPacing:
     ) -> None:
         self._max_wait, self._limits = settings.max_retry_after, limits
         self._save, self._requests_left = save, requests_left
-        self._quotas = QuotaPacing(settings.tasks, settings.max_retry_after)
+        deadline = time.monotonic() + settings.deadline - time.time()
+        self._quotas = QuotaPacing(settings.tasks, settings.max_retry_after, deadline)
         self._has_pace = False
         self._shortened = ""
         self._saved_until = 0.0
@@ -50,6 +51,12 @@ class ServerPacing:
         :return: whether there is a long pause to save
         """
         is_pushback = classification.action is Action.BACK_OFF
+        if classification.replayed:
+            # A stored response says nothing about the CRM's capacity now.
+            request.throttled_alone |= is_pushback
+            if not is_pushback:
+                self._limits.pushback.record_answer(request)
+            return False
         wait = requested_wait(response.status, response.headers)
         quotas = announced_quotas(response.headers)
         if not (is_pushback or wait or quotas or self._has_pace):

@@ -131,6 +131,20 @@ def test_many_users_throttled_alone_slow_no_one(users: tuple[str, ...]) -> None:
     assert time.monotonic() - started < 60
 
 
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "30"}, {"RateLimit": '"daily";r=0;t=7200'}])
+def test_a_stored_429_makes_no_one_wait(headers: dict[str, str]) -> None:
+    users = _users(range(200, 203))
+    harness = delivery_harness(
+        Fault(status=429, headers={"Idempotent-Replayed": "true", **headers}, for_users=users, first=6)
+    )
+    started = time.monotonic()
+    dispatcher = harness.deliver(score_updates(1000), max_concurrency=8, max_attempts=6)
+
+    assert dispatcher.counters.outcomes == {"delivered": 1000}
+    assert harness.requests == 1006
+    assert time.monotonic() - started < 25
+
+
 def test_an_outage_with_waits_costs_few_requests() -> None:
     harness = delivery_harness(Fault(status=503, retry_after=1), latency_ms=2)
     dispatcher = harness.deliver(score_updates(10_000), unavailable_timeout=3)

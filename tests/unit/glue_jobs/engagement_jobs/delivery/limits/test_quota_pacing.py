@@ -169,7 +169,7 @@ def test_a_quota_that_suffices_is_no_limit() -> None:
     daily = Quota(99_000, 80_000.0, "")
     assert pacing.pace(0.0, [daily], 0, 2_500) is NO_LIMIT
     assert pacing.pace(0.0, [daily, Quota(90, 10.0, "")], 0, 2_500).rate == pytest.approx(90 / 10 / 4, rel=0.1)
-    assert pacing.pace(0.0, [daily], 0, math.inf).rate == pytest.approx(99_000 / 80_000 / 4, rel=0.1)
+    assert pacing.pace(0.0, [daily], 0, math.inf).rate == math.inf
 
 
 def test_requests_on_their_way_are_taken_off() -> None:
@@ -187,3 +187,27 @@ def test_a_used_up_quota_is_a_wait_up_to_the_cap(quota: Quota, reset_at: float) 
 def test_a_reset_that_is_not_announced_counts_as_a_second() -> None:
     pace = QuotaPacing(1, 600.0).pace(5.0, [Quota(0, None, "")], 0, math.inf)
     assert (pace.rate, pace.reset_at) == (0.0, 6.0)
+
+
+@pytest.mark.parametrize(("remaining", "users"), [(2000, 1500), (1100, 1000), (800, 1500)])
+@pytest.mark.parametrize("seconds", [601.0, 28_800.0, 1_728_000.0])
+def test_a_long_quota_is_used_without_a_delay(remaining: int, users: int, seconds: float) -> None:
+    assert QuotaPacing(1, 86_400.0).pace(0.0, [Quota(remaining, seconds, "")], 8, users) is NO_LIMIT
+
+
+@pytest.mark.parametrize("seconds", [31.0, 300.0, 28_800.0])
+def test_a_quota_is_not_spread_beyond_the_deadline(seconds: float) -> None:
+    pacing = QuotaPacing(1, 86_400.0, deadline=130.0)
+    assert pacing.pace(100.0, [Quota(50, seconds, "")], 8, 1500) is NO_LIMIT
+    used_up = pacing.pace(100.0, [Quota(0, seconds, "")], 0, 1500)
+    assert (used_up.rate, used_up.reset_at) == (0.0, 100.0 + seconds)
+
+
+def test_the_last_requests_of_a_long_quota_are_not_lost() -> None:
+    pace = QuotaPacing(1, 86_400.0).pace(100.0, [Quota(8, 28_800.0, "")], 8, 1500)
+    assert (pace.at(100.0), pace.reset_at, pace.at(101.0)) == (0.0, 101.0, 8.0)
+
+
+def test_a_short_quota_counts_with_a_long_one() -> None:
+    quotas = [Quota(100, 10.0, ""), Quota(1000, 28_800.0, "")]
+    assert QuotaPacing(1, 86_400.0).pace(0.0, quotas, 0, 1500).rate == pytest.approx(10, rel=0.1)
