@@ -149,7 +149,8 @@ class RunEvidence:
         if canary.had_success:
             return None
         users = canary.refusals.total()
-        if users == self._queue.total or (len(canary.refusals) == 1 and users >= self._quorum.several(CANARY_USERS)):
+        is_same = len(canary.refusals) == 1 and users >= self._quorum.several(CANARY_USERS)
+        if is_same or 0 < users == self._queue.total:
             reasons = ", ".join(reason for reason, _ in canary.refusals.most_common())
             return stop(CANARY_REFUSAL, users=users, reason=reasons)
         if self._rejections.are_shared:

@@ -146,6 +146,10 @@ def test_smaller_run_with_different_refusals_stops(count: int) -> None:
     assert f"all of the first {count} users with http_422, http_404" in stop_of(dispatcher).detail
 
 
+def test_canary_without_users_stops_nothing() -> None:
+    assert ScriptedCrm(lambda _: 204).deliver([], Canary(users=0)).stop_reason is None
+
+
 @pytest.mark.parametrize("status", [400, 404, 410])
 def test_other_reason_than_the_earlier_one_rejects_too(status: int) -> None:
     harness = delivery_harness(Fault(status=status))
