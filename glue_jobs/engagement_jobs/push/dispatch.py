@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.common.aws import Store
@@ -98,7 +98,8 @@ def send(plan: Plan, setup: TaskSetup, tasks: int) -> DispatchResult:
 
     :param setup: of the canary; `setup.rows` is the number of rows to send
     """
-    rows, first = plan.rows_to_send, _first_rows(plan)
+    rows, position = plan.rows_to_send, _position(setup)
+    first = _first_rows(plan, position)
     if not first:
         return _send_rest(rows, divide_limits(setup, tasks), plan)
     canary, rest = Canary(users=min(SIZE, len(first))), None
@@ -109,8 +110,8 @@ def send(plan: Plan, setup: TaskSetup, tasks: int) -> DispatchResult:
             pool.submit(_prewarm_workers, rows.sparkSession.sparkContext, tasks).result()
         canary.decided.wait()
         if canary.released and canary.started < setup.rows:
-            is_left = F.col("failed_alone") | (F.col("user_id") > first[canary.started - 1]["user_id"])
-            rest = _send_rest(rows.where(is_left), divide_limits(after_canary(setup, tasks, canary), tasks), plan)
+            left = rows.where(F.col("failed_alone") | _is_after(first[canary.started - 1], position))
+            rest = _send_rest(left, divide_limits(after_canary(setup, tasks, canary), tasks), plan)
         result = sent.result()
     if rest is not None:
         return _add(result, rest)
@@ -132,11 +133,30 @@ def after_canary(setup: TaskSetup, tasks: int, canary: Canary) -> TaskSetup:
     return replace(setup, settings=settings, rows=setup.rows - canary.started, had_success=canary.had_success)
 
 
-def _first_rows(plan: Plan) -> list[Row]:
+def _position(setup: TaskSetup) -> Column:
+    """Return the order in which the canary takes users.
+
+    Each attempt takes others. Otherwise a few users whom the CRM refuses could come first in every attempt and stop it.
+    """
+    return F.xxhash64(F.lit(setup.attempt.job_run_id), "user_id")
+
+
+def _first_rows(plan: Plan, position: Column) -> list[Row]:
     """Return the rows of the canary; none if too few users other than those who failed alone could be evidence."""
     if plan.failed_alone and plan.to_send - plan.failed_alone < SEVERAL:
         return []
-    return plan.rows_to_send.where(~F.col("failed_alone")).orderBy("user_id").limit(MAX_USERS).collect()
+    rows = plan.rows_to_send.where(~F.col("failed_alone")).withColumns(
+        {"position": position, "tie": F.xxhash64("user_id")}
+    )
+    return rows.orderBy("position", "tie").limit(MAX_USERS).collect()
+
+
+def _is_after(last: Row, position: Column) -> Column:
+    """Return whether a row comes after the last one of the canary."""
+    # Hashes instead of the user id, because Spark quotes a query in its errors.
+    is_tied_after = (position == last["position"]) & (F.xxhash64("user_id") > last["tie"])
+    is_after: Column = (position > last["position"]) | is_tied_after
+    return is_after
 
 
 def _send_rest(rows: DataFrame, setup: TaskSetup, plan: Plan) -> DispatchResult:
