@@ -118,6 +118,6 @@ INPUT_URI = ArgumentType(_parse_s3_uri, "s3://bucket/key of a Parquet file, or s
 ETAGS = ArgumentType(_parse_etags, 'a JSON object {"key": "ETag"}')
 WEIGHTS_URI = ArgumentType(_parse_weights_uri, '"default" or s3://bucket/key')
 BASE_URL = ArgumentType(
-    _parse_base_url, "a URL with a valid host, port (if any) 1 to 65535, such as https://crm.example.com"
+    _parse_base_url, "a URL with a valid host, port (if any) 1 to 65535, no user name, such as https://crm.example.com"
 )
 PUSH_MODE = ArgumentType(_parse_push_mode, f"one of {', '.join(PUSH_MODES)}")

@@ -7,6 +7,7 @@ the two lists.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -18,6 +19,11 @@ from engagement_jobs.contract.errors import ArgumentError
 def _argument(type_: ArgumentType) -> Any:
     """Declare a field that is parsed from the command line."""
     return dataclasses.field(metadata={"type": type_})
+
+
+def _without_password(text: str) -> str:
+    """Return a text without the user name and the password of a URL."""
+    return re.sub(r"(?<=//)[^/]*@", "…@", text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +56,7 @@ class _Arguments:
             try:
                 parsed[field.name] = type_.parse(text)
             except ValueError:
-                faults.append(f"--{field.name} is {text!r}, expected {type_.expected}")
+                faults.append(f"--{field.name} is {_without_password(text)!r}, expected {type_.expected}")
         if faults:
             raise ArgumentError("; ".join(faults))
         return cls(**parsed)

@@ -57,7 +57,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     selection = options.selection(arguments)
     if not selection.dry_run:
         _check_secret(arguments.secret_id)
-    pause = read_retry_after(store, arguments)
+    pause = read_retry_after(store, arguments, in_workflow=in_workflow)
     manifest_key = options.manifest_key(arguments)
     store.delete(manifest_key)
     spark = _start_spark(scores.rows, arguments.push_tasks)

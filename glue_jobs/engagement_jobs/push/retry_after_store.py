@@ -1,7 +1,8 @@
 """Store the end of a long pause that the CRM requested, so that the next attempt waits for it too.
 
 A task stores it immediately, because a killed job writes no manifest. The argument `ignore_retry_after` overrides what
-earlier runs stored, but not what the CRM requests during the run itself: Airflow's retries of the run obey that.
+earlier runs stored, but not what the CRM requests during the run itself: Airflow's retries of the run obey that. A Glue
+workflow retries nothing, so there every start overrides what is stored.
 """
 
 from __future__ import annotations
@@ -45,10 +46,12 @@ def save_retry_after(store: Store, folder: str, task: str, not_before: float, ov
     store.write_json(f"{folder}pause-{task}.json", document)
 
 
-def read_retry_after(store: Store, arguments: PushArguments) -> EarlierPause:
+def read_retry_after(store: Store, arguments: PushArguments, *, in_workflow: bool) -> EarlierPause:
     """Return the latest time before which the CRM accepts no requests, and log what is ignored or shortened.
 
     Reads the delivery manifest of the date and the pauses that the tasks of all its attempts stored.
+
+    :param in_workflow: whether a Glue workflow started the job
     """
     if arguments.push_mode == "dry_run":
         return EarlierPause()  # it sends nothing
@@ -57,7 +60,8 @@ def read_retry_after(store: Store, arguments: PushArguments) -> EarlierPause:
         is_of_this_run = document.get("overriding_run") == arguments.run_id or (
             document.get("retry_after_ignored") and document["run_id"] == arguments.run_id
         )
-        ends = ignored if arguments.ignore_retry_after and not is_of_this_run else obeyed
+        is_ignored = arguments.ignore_retry_after and (in_workflow or not is_of_this_run)
+        ends = ignored if is_ignored else obeyed
         ends.append(datetime.fromisoformat(document["not_before"]).timestamp())
     not_before = _shorten(max(obeyed), now + arguments.max_retry_after_seconds)
     if max(ignored) <= now:

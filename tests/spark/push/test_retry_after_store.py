@@ -33,9 +33,9 @@ def save(bucket: Bucket, job_run_id: str, task: str, not_before: float, overridi
     save_retry_after(Store(bucket.name), attempt(job_run_id), task, not_before, overriding_run)
 
 
-def read(crm: Emulators, bucket: Bucket, **changes: Any) -> EarlierPause:
+def read(crm: Emulators, bucket: Bucket, *, in_workflow: bool = False, **changes: Any) -> EarlierPause:
     arguments: dict[str, Any] = {"max_retry_after_seconds": 1e9} | changes
-    return read_retry_after(Store(bucket.name), push_arguments(crm, bucket, **arguments))
+    return read_retry_after(Store(bucket.name), push_arguments(crm, bucket, **arguments), in_workflow=in_workflow)
 
 
 def test_the_latest_time_of_all_attempts_counts(crm: Emulators, bucket: Bucket) -> None:
@@ -91,6 +91,8 @@ def test_the_override_obeys_what_the_crm_requests_during_the_run(crm: Emulators,
     assert read(crm, bucket, ignore_retry_after="true") == EarlierPause(FAR_AWAY - 60, FAR_AWAY)
     another = read(crm, bucket, ignore_retry_after="true", run_id="manual__1")
     assert another == EarlierPause(None, FAR_AWAY)
+    # Nothing repeats a workflow, and a manual start for the same date has the same run id.
+    assert read(crm, bucket, ignore_retry_after="true", in_workflow=True) == EarlierPause(None, FAR_AWAY)
 
 
 def test_a_pause_that_is_over_is_not_reported_as_ignored(crm: Emulators, bucket: Bucket) -> None:

@@ -29,7 +29,6 @@ def test_names_are_the_arguments_that_glue_must_pass() -> None:
     [
         ("score_date", "23.11.2026"),
         ("run_id", ""),
-        ("base_url", "https://user:word@crm.example.com"),
         ("base_url", "crm.example.com"),
         ("base_url", "https://crm.example.com:99999"),
         ("base_url", "https://crm..example.com"),
@@ -47,6 +46,13 @@ def test_an_invalid_argument_is_named_with_what_is_expected(name: str, value: st
     with pytest.raises(ArgumentError, match=rf"--{name} is '.*', expected ") as error:
         PushArguments.parse({**PUSH, name: value})
     assert repr(value) in str(error.value)
+
+
+@pytest.mark.parametrize("user", ["user:word", "user:pass@word", ":word"])
+def test_a_password_in_a_url_is_not_repeated(user: str) -> None:
+    with pytest.raises(ArgumentError, match=r"'https://…@crm\.example\.com', expected .* no user name") as error:
+        PushArguments.parse({**PUSH, "base_url": f"https://{user}@crm.example.com"})
+    assert "word" not in str(error.value)
 
 
 @pytest.mark.parametrize(
