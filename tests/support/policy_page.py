@@ -49,7 +49,7 @@ The users who failed alone in an earlier attempt count if no one has a success i
 """
 _REST = """\
 A rejection by status or body is *provisional*: the user gets no ledger line until another user succeeds. A killed job
-can therefore lose the lines of at most 100 users per task; they stay open. A user whom an earlier
+can therefore lose the lines of about 100 users per task and of those in flight; they stay open. A user whom an earlier
 attempt refused, although the CRM accepted other users of the date at the same address, is `rejected` at once by the
 next final refusal.
 
@@ -60,6 +60,9 @@ of a load balancer, leaves the user `unknown`.
 At the end of a task, users who still wait for a success are `rejected` if the task or the canary had one. But if
 several users with the same refusal come last, an outage may have begun there: they are `deferred` as `…_shared`.
 
+A refusal that the CRM replays for the key is never evidence. The user is `deferred` as `…_replayed`, also after an
+earlier request in doubt, because the stored refusal is the answer to that request.
+
 A job of which at least 90 % of the users sent (from 10 on) were rejected ends FAILED.
 
 ## What the next attempt does
@@ -67,9 +70,9 @@ A job of which at least 90 % of the users sent (from 10 on) were rejected ends F
 | user after this attempt | next attempt |
 |---|---|
 | `delivered` or `rejected` | not sent; `push_mode=retry_rejected` in another run sends the rejected users |
-| `deferred` and never answered, throttled or 503 | sent with the same idempotency key |
-| `deferred` after an answer of its own (`…_shared`, 401, 403, a redirect) | sent with a new key |
-| `unknown` | sent with the stored key, whatever `base_url` says now |
+| `deferred` and never answered, throttled, or 408, 425, 503 | sent with the same idempotency key |
+| `deferred` after an answer of its own (`…_shared`, `…_replayed`, 401, 403, a redirect) | sent with a new key |
+| `unknown` | sent with the stored key, whatever `base_url` says now, while the score is the same |
 | left open by an answer or a time-out of its own, while others were answered | sent last, never by the canary |
 
 A CRM may replay its old answer for an old key. So a user whom it answered without applying the score gets a new one.

@@ -12,7 +12,9 @@ NOT_REACHED = ("rejected", *OPEN)
 
 SHARED = "_shared"
 """End of the reason of a refusal that several users got, and which is therefore a problem of the run."""
-ANSWERED_NOT_APPLIED = f"^http_([0-9]+.*{SHARED}|401|403|3[0-9][0-9])$"
+REPLAYED = "_replayed"
+"""End of the reason of a refusal that the CRM has stored for the idempotency key."""
+ANSWERED_NOT_APPLIED = f"^http_([0-9]+.*{SHARED}|[24].*{REPLAYED}|401|403|3[0-9][0-9])$"
 """Reasons (a regular expression) of deferred users whose request was answered: the CRM may replay that answer."""
 OWN_FAILURE = f"^(?!.*_(limit|{SHARED[1:]})$|http_(429|503)$)(http_[0-9].*|timeout|reset|malformed)$"
 """Reasons (a regular expression) of open users that were left open by an answer or a time-out of their own."""

@@ -29,7 +29,6 @@ _MAX_NODES = 1_000
 _MAX_STATE_LENGTH = 200  # of a text in a status field; the rest is not read
 _TOO_MANY_REQUESTS = 429
 _LEADING_STATUS = re.compile(r"(?:http[/\d.]*\s+)?(\d{3})(?!\d)", re.IGNORECASE)
-_DIGIT = re.compile(r"\d")
 _SUCCESS_CODE = re.compile(r"0+|2\d\d", re.ASCII)
 
 
@@ -185,12 +184,6 @@ def _read_record_text(value: Any) -> int:
     return RECORD_LIMIT if _read_message(value) else 0
 
 
-def _read_id(value: Any) -> int:
-    """Count the id of a record as a success, but not a word such as `too_many_requests`."""
-    is_id = _DIGIT.search(value) if isinstance(value, str) else isinstance(value, int) and value
-    return SUCCESS if is_id else 0
-
-
 def _means_error(value: Any, depth: int = 0) -> bool:
     """Return whether the value of an error field is an error."""
     if isinstance(value, str):
@@ -215,7 +208,6 @@ _READERS: Final[dict[Kind, Callable[[Any], int]]] = {
     Kind.CODE: _read_code,
     Kind.MESSAGE: _read_message,
     Kind.RECORD_TEXT: _read_record_text,
-    Kind.ID: _read_id,
 }
 # What the content of these members belongs to; that of all others may be a record.
 _PLACES: Final = {

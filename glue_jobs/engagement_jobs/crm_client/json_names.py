@@ -33,7 +33,6 @@ class Kind(enum.Enum):
     OTHER = enum.auto()
     ITEM = enum.auto()
     CONTAINER = enum.auto()
-    ID = enum.auto()
     SUCCESS = enum.auto()
     STATUS = enum.auto()
     ERROR = enum.auto()
@@ -63,5 +62,4 @@ _NAMES: Final = (
     (Kind.CODE, ("code",)),
     (Kind.MESSAGE, _MESSAGE_NAMES),
     (Kind.RECORD_TEXT, _RECORD_TEXT_NAMES),
-    (Kind.ID, ("id",)),
 )

@@ -74,11 +74,15 @@ class InFlightRequest:
         """Return the classification of the user if the last request has this one.
 
         A later "not applied" does not settle an earlier request that may have been applied: the user stays `unknown`.
-        Nor does a final refusal that a load balancer may have sent, such as 404.
+        Nor does a final refusal that a load balancer may have sent, such as 404. A refusal that the CRM replays for the
+        key does, because it is the answer to the earlier request.
         """
-        if classification.outcome != "deferred" and (
-            classification.action is not Action.REJECT or _settles_earlier_requests(classification)
-        ):
+        is_refusal = classification.action is Action.REJECT
+        if classification.outcome == "deferred":
+            is_settled = is_refusal and classification.replayed
+        else:
+            is_settled = not is_refusal or _settles_earlier_requests(classification)
+        if is_settled:
             return classification
         return self.ambiguous or (_IN_DOUBT if self.update.in_doubt else classification)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OPEN, OWN_FAILURE, SETTLED, SHARED
+from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OPEN, OWN_FAILURE, REPLAYED, SETTLED, SHARED
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push.selection import Selection
@@ -75,8 +75,9 @@ def decide(
 ) -> DataFrame:
     """Return the rows of `scores` with COLUMNS.
 
-    The latest ledger entry of the user decides; `deferred` entries do not count, because they did not reach the CRM. If
-    that entry is settled and has the same score, the row is settled. Otherwise the row is open.
+    The latest ledger entry of the user decides; `deferred` entries do not count, because they did not reach the CRM,
+    unless the CRM replayed a refusal: that ends the doubt about earlier requests. If that entry is settled and has the
+    same score, the row is settled. Otherwise the row is open.
 
     :param scores: `user_id` and `score`
     :param ledger: all ledger lines of the date, with the partition column `attempt`
@@ -118,7 +119,8 @@ def _summarize(ledger: DataFrame, selection: Selection, accepted_by: Collection[
     :param accepted_by: attempts whose refusals count as `earlier_refusal`
     """
     outcome, reason = F.col("outcome"), F.col("reason")
-    may_have_reached_crm = outcome != "deferred"
+    # A stored refusal answers the earlier requests with its key.
+    may_have_reached_crm = (outcome != "deferred") | reason.endswith(REPLAYED)
     if selection.resend_delivered:
         may_have_reached_crm &= F.col("run_id") == selection.run_id
     answered = outcome.isin(*SETTLED) | ((outcome == "deferred") & reason.rlike(ANSWERED_NOT_APPLIED))

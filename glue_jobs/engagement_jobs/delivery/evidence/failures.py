@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engagement_jobs.delivery.evidence.quorum import Quorum
-from engagement_jobs.delivery.evidence.run_policy import CANARY_FAILURES, IN_A_ROW
+from engagement_jobs.delivery.evidence.run_policy import CANARY_FAILURES, IN_A_ROW, LONE_FAILURES
 from engagement_jobs.delivery.limits.canary import Canary
 from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
 from engagement_jobs.delivery.request_state import InFlightRequest
@@ -23,6 +23,7 @@ class Failures:
         self._answered_at = float("-inf")
         self._answered_sent_at = float("-inf")
         self._failures = 0
+        self._lone_failures = 0
         self._users = 0
         self._streak = 1
         self._conflicts: set[str] = set()
@@ -52,6 +53,7 @@ class Failures:
         """Record a failed request, and open the breaker if it is one too many."""
         self.last_reason = reason
         if self.failed_alone(request):
+            self._record_lone_failure(request, now)
             return
         self._failures += 1
         if request.failure_streak != self._streak:
@@ -60,6 +62,13 @@ class Failures:
         needed = CANARY_FAILURES if self._canary is not None and not self._canary.passed else IN_A_ROW
         if self._failures >= needed and self._users >= self._quorum.several():
             self._breaker.open(now)
+
+    def _record_lone_failure(self, request: InFlightRequest, now: float) -> None:
+        """Open the breaker if there is no answer for so many users that the CRM is likely down for everyone."""
+        if request.tries == 1 and self._answered_at == float("-inf"):
+            self._lone_failures += 1
+            if self._lone_failures >= LONE_FAILURES:
+                self._breaker.open(now)
 
     def failed_alone(self, request: InFlightRequest) -> bool:
         """Return whether the CRM answered others while it failed for this user.

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import replace
 
+from engagement_jobs.contract.outcomes import REPLAYED, SHARED
 from engagement_jobs.crm_client.response_classification import ResponseClassification
-from engagement_jobs.delivery.evidence.run_policy import IN_A_ROW, SEVERAL, SHARE, WINDOW
+from engagement_jobs.delivery.evidence.run_policy import ANSWER_SECONDS, IN_A_ROW, SEVERAL, SHARE, WINDOW
 from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
-
-_ANSWER_SECONDS = 5.0
 
 Refused = tuple[float, InFlightRequest, ResponseClassification]
 """When the refusal arrived, the user, and the refusal."""
@@ -27,7 +26,8 @@ class ProvisionalRejections:
     The row is in the order of sending, because refusals may be faster than successes. So when it is complete, the task
     *holds*: it sends nothing until the requests in flight are answered.
 
-    A replayed refusal waits for a success too, but it is not counted: the CRM stored it earlier.
+    A refusal that the CRM replays is no evidence. The user is `deferred` and gets a new key in the next attempt,
+    because the CRM may have stored the refusal during an outage.
     """
 
     def __init__(self, breaker: CircuitBreaker, outcomes: OutcomeRecorder) -> None:
@@ -40,7 +40,6 @@ class ProvisionalRejections:
         self.shared_reasons = ""
         self._breaker, self._outcomes = breaker, outcomes
         self._listed: deque[Refused] = deque()
-        self._replayed: deque[Refused] = deque()
         self._followed = 0
         self._row: list[int] = []
         self._row_reason = ""
@@ -52,7 +51,7 @@ class ProvisionalRejections:
         """Record a success of another user."""
         self._answers += 1
         self.has_success = True
-        if self._listed or self._replayed:
+        if self._listed:
             self._followed = len(self._listed)
             self._confirm(request.sent_at)
             self._shorten_row(request.number)
@@ -62,13 +61,10 @@ class ProvisionalRejections:
     def add(self, request: InFlightRequest, classification: ResponseClassification, now: float) -> None:
         """Add a refused user."""
         reason = classification.reason
-        if request.update.earlier_refusal is not None:
+        if reason == request.update.earlier_refusal:
             self._outcomes.record_outcome(request, classification)
         elif classification.replayed:
-            if len(self._replayed) < WINDOW:
-                self._replayed.append((now, request, classification))
-            else:
-                self._defer(request, classification)
+            self._defer(request, classification, REPLAYED)
         elif self.are_shared:
             self._defer(request, classification)
             self.shared_users += 1
@@ -88,20 +84,19 @@ class ProvisionalRejections:
         :param has_success: whether the CRM accepted the score of any user, in this task or in the canary
         """
         last_row = frozenset(self._row if len(self._row) >= SEVERAL else ())
-        for _, request, classification in (*self._listed, *self._replayed):
+        for _, request, classification in self._listed:
             if has_success and request.number not in last_row:
                 self._outcomes.record_outcome(request, classification)
             else:
                 self._defer(request, classification)
         self._listed.clear()
-        self._replayed.clear()
 
     def decide(self, now: float, in_flight: int) -> None:
         """End a hold when no success can contradict the row any more.
 
         :param now: seconds of the event loop's clock
         """
-        if not self.hold or (in_flight and now - self._held_since < _ANSWER_SECONDS):
+        if not self.hold or (in_flight and now - self._held_since < ANSWER_SECONDS):
             return
         self.hold = False
         if self._is_row_complete or not self._followed:
@@ -153,12 +148,11 @@ class ProvisionalRejections:
         self._followed = 0
 
     def _confirm(self, sent_at: float) -> None:
-        for users in (self._listed, self._replayed):
-            while users and users[0][0] <= sent_at:
-                _, request, classification = users.popleft()
-                self._outcomes.record_outcome(request, classification)
+        while self._listed and self._listed[0][0] <= sent_at:
+            _, request, classification = self._listed.popleft()
+            self._outcomes.record_outcome(request, classification)
         self._followed = min(self._followed, len(self._listed))
 
-    def _defer(self, request: InFlightRequest, classification: ResponseClassification) -> None:
-        shared = replace(classification, outcome="deferred", reason=f"{classification.reason}_shared")
-        self._outcomes.record_outcome(request, shared)
+    def _defer(self, request: InFlightRequest, classification: ResponseClassification, end: str = SHARED) -> None:
+        deferred = replace(classification, outcome="deferred", reason=f"{classification.reason}{end}")
+        self._outcomes.record_outcome(request, deferred)

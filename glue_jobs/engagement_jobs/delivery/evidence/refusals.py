@@ -10,6 +10,7 @@ from engagement_jobs.crm_client.response_classification import Action, ResponseC
 from engagement_jobs.delivery.evidence.quorum import Quorum
 from engagement_jobs.delivery.evidence.run_policy import (
     ACCESS,
+    ANSWER_SECONDS,
     CERTIFICATES,
     IN_A_ROW,
     LONE_USERS,
@@ -21,8 +22,6 @@ from engagement_jobs.delivery.evidence.run_policy import (
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.stop_reasons import StopReason
-
-_ANSWER_SECONDS = 5.0
 
 
 class Refusals:
@@ -99,7 +98,7 @@ class Refusals:
 
         :param now: seconds of the event loop's clock
         """
-        is_answered = not in_flight or now - self._held_since >= _ANSWER_SECONDS
+        is_answered = not in_flight or now - self._held_since >= ANSWER_SECONDS
         return self._suspected if is_answered else None
 
     def _set(self, users: Mapping[RunVerdict, list[InFlightRequest]]) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
+from engagement_jobs.delivery.evidence.canary_evidence import CanaryEvidence
 from engagement_jobs.delivery.evidence.failures import Failures
 from engagement_jobs.delivery.evidence.provisional import ProvisionalRejections
 from engagement_jobs.delivery.evidence.quorum import Quorum
 from engagement_jobs.delivery.evidence.refusals import Refusals
 from engagement_jobs.delivery.evidence.run_policy import (
-    CANARY_REFUSAL,
-    CANARY_UNREADABLE,
-    CANARY_USERS,
     SHARED_REFUSAL,
     UNAVAILABLE,
     stop,
@@ -47,6 +45,9 @@ class RunEvidence:
         self._failures = Failures(breaker, self._quorum, canary)
         self.refusals = Refusals(self._quorum, outcomes, had_success=had_success)
         self._rejections = ProvisionalRejections(breaker, outcomes)
+        self._canary_evidence: CanaryEvidence | None = None
+        if canary is not None:
+            self._canary_evidence = CanaryEvidence(canary, queue, self._quorum, breaker, self._rejections)
 
     def record(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record how a request ended."""
@@ -68,7 +69,10 @@ class RunEvidence:
     @property
     def hold(self) -> bool:
         """Whether nothing may be sent until the requests in flight are answered."""
-        return self.refusals.hold or self._rejections.hold
+        holds = [self.refusals.hold, self._rejections.hold]
+        if self._canary_evidence is not None:
+            holds.append(self._canary_evidence.hold)
+        return any(holds)
 
     def refuse(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record a user whose token, access or connection was refused, with the outcome unless it may change."""
@@ -78,7 +82,7 @@ class RunEvidence:
         """Record a user whose score was refused. The outcome is recorded when there is evidence."""
         now = time.monotonic()
         self._rejections.add(request, classification, now)
-        if classification.replayed or request.update.earlier_refusal is not None:
+        if classification.replayed or classification.reason == request.update.earlier_refusal:
             # A refusal as before shows that the CRM is the same as before.
             self._failures.record_answer(request, now)
             if self._breaker.opened_at is not None:
@@ -98,7 +102,7 @@ class RunEvidence:
         if reason := self.refusals.verdict(now, in_flight):
             return reason
         self._rejections.decide(now, in_flight)
-        if self._canary is not None and (reason := self._verdict_of_canary(self._canary, now)):
+        if self._canary_evidence is not None and (reason := self._canary_evidence.verdict(now, in_flight)):
             return reason
         if self._breaker.opened_at is None:
             return None
@@ -142,18 +146,3 @@ class RunEvidence:
     def _only_lone_failures_left(self) -> bool:
         is_last = self._queue.total == self._queue.started
         return is_last and all(self._failures.failed_alone(request) for request in self._queue.waiting_requests())
-
-    def _verdict_of_canary(self, canary: Canary, now: float) -> StopReason | None:
-        if not canary.has_answer and canary.unanswered(now) >= self._quorum.several():
-            self._breaker.open(now)
-        if canary.had_success:
-            return None
-        users = canary.refusals.total()
-        is_same = len(canary.refusals) == 1 and users >= self._quorum.several(CANARY_USERS)
-        if is_same or 0 < users == self._queue.total:
-            reasons = ", ".join(reason for reason, _ in canary.refusals.most_common())
-            return stop(CANARY_REFUSAL, users=users, reason=reasons)
-        if self._rejections.are_shared:
-            return stop(CANARY_REFUSAL, users=self._rejections.shared_users, reason=self._rejections.shared_reasons)
-        reason, users = canary.unreadable()
-        return stop(CANARY_UNREADABLE, users=users, reason=reason) if users >= self._quorum.several() else None

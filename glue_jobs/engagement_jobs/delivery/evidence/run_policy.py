@@ -20,6 +20,10 @@ IN_A_ROW = 20
 """Failures, or refusals with the same reason, in a row that open the circuit breaker."""
 CANARY_FAILURES = 5
 """Failures in a row that open the circuit breaker of the canary."""
+LONE_FAILURES = 200
+"""Users who failed alone in an earlier attempt and fail again before any answer that open the circuit breaker."""
+ANSWER_SECONDS = 5.0
+"""How long the requests in flight may take to contradict a verdict."""
 WINDOW, SHARE = 100, 90
 """Refusals with the same reason among the last final answers that open the circuit breaker."""
 
@@ -132,7 +136,8 @@ SHARED_REFUSAL = RunVerdict(
 )
 UNAVAILABLE = RunVerdict(
     f"{IN_A_ROW} failures in a row of users who did not fail alone (canary: {CANARY_FAILURES}, from several users; or "
-    "no answer at all for several users)",
+    f"no answer at all for several users); or {LONE_FAILURES} users who failed alone in an earlier attempt fail again "
+    "before any answer",
     f"the circuit breaker opens and probes, with new users and retries in turn; 409 for {IN_A_ROW} users without a "
     "final answer between them counts as failures; stop after unavailable_timeout_seconds without a healthy response",
     "crm_unavailable",

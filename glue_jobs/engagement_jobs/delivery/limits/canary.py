@@ -89,7 +89,7 @@ class Canary:
             return
         self._open.discard(user_id)
         self._final += 1
-        is_known = classification.replayed or request.update.earlier_refusal is not None
+        is_known = classification.replayed or classification.reason == request.update.earlier_refusal
         if action is Action.REJECT and not is_known:
             self.refusals[classification.reason] += 1
         else:

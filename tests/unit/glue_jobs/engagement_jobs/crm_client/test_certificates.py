@@ -145,9 +145,10 @@ def test_server_that_wants_a_certificate_got_nothing(version: ssl.TLSVersion, fr
 
     def refuse(listening: socket.socket, accepted: list[socket.socket]) -> None:
         connection, _ = listening.accept()
-        accepted.append(context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False))
+        tls = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        accepted.append(tls)
         with contextlib.suppress(ssl.SSLError):
-            accepted[0].do_handshake()  # sends the alert
+            tls.do_handshake()  # sends the alert
 
     async def main() -> None:
         accepted: list[socket.socket] = []

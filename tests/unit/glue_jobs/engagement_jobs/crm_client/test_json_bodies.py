@@ -53,6 +53,7 @@ def test_success_that_mentions_a_limit_is_delivered(body: str) -> None:
         '{"ok": false, "error": "ratelimited"}',
         '{"success": false, "title": "Too Many Requests"}',
         '{"id": 7, "error": "Quota exceeded"}',
+        '{"id": "req_5", "message": "Rate limit exceeded."}',
         '{"status": "throttled"}',
     ],
 )

@@ -95,5 +95,5 @@ def test_refusal_by_another_server_settles_nothing(
     refusal = ResponseClassification(Action.REJECT, "rejected", reason, replayed=replayed)
     assert request.final_classification(refusal).outcome == outcome
     shared = replace(refusal, outcome="deferred")
-    assert request.final_classification(shared).outcome == "unknown"
+    assert request.final_classification(shared).outcome == ("deferred" if replayed else "unknown")
     assert InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), "e", "d").final_classification(refusal) == refusal

@@ -61,15 +61,17 @@ def test_users_who_failed_alone_before_are_no_outage(fault: Fault, reason: str) 
     assert harness.requests <= 45 + max(45 // 5, 32)
 
 
-@pytest.mark.parametrize("count", [25, 200, 5000])
-def test_outage_among_users_who_failed_alone_is_bounded(count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "cause"), [(25, None), (150, None), (1000, "crm_unavailable"), (5000, "crm_unavailable")]
+)
+def test_outage_among_users_who_failed_alone_is_bounded(count: int, cause: str | None) -> None:
     harness = delivery_harness(Fault(down=True))
     updates = [replace(update, failed_alone=True) for update in score_updates(count)]
-    dispatcher = harness.deliver(updates, unavailable_timeout=5)
+    dispatcher = harness.deliver(updates, unavailable_timeout=2)
 
     check(harness, dispatcher, deferred=count)
-    assert dispatcher.stop_reason is None
-    assert harness.requests <= 1.25 * count + 32
+    assert (stop_of(dispatcher).cause if dispatcher.stop_reason else None) == cause
+    assert harness.requests <= 1.25 * min(count, 240) + 32
 
 
 def test_outage_in_the_middle_still_stops() -> None:
