@@ -141,8 +141,10 @@ def test_an_unknown_user_stays_unknown_until_settled(spark: SparkSession, bucket
     assert "3 of 60 users are open (57 delivered, 3 unknown)" in message
     manifest = bucket.json(MANIFEST)
     check_push_invariants(bucket, manifest, 60)
-    # Each of the three is sent again at once on a fresh connection, and retried once.
-    assert (manifest["stopped"], manifest["retries"], manifest["posts"]) == (None, 6, 66)
+    # Each of the three is retried once, and sent again at once if its connection was not new.
+    assert manifest["stopped"] is None
+    assert manifest["retries"] in (5, 6)
+    assert manifest["posts"] == 60 + manifest["retries"]
     assert [row[:2] for row in bucket.table(f"{RESPONSES}failed.csv")[1:]] == [
         [user, "unknown"] for user in no_response
     ]
