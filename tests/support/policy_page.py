@@ -41,6 +41,8 @@ Without a response:
 _RUN = f"""\
 ## Verdicts on the run
 
+Some rows need more than three users, because a few users in a row may be truly invalid.
+
 A user who *failed alone*, while the CRM answered others, is no evidence about the run. The other rows count users in
 a row: a success starts the count again. With 401, 403, a redirect or a certificate, each such user before a success
 raises the number that a verdict needs by one, up to {IN_A_ROW}, because chance then makes a row of them more likely.
@@ -51,11 +53,11 @@ _REST = """\
 A rejection by status or body is *provisional*: the user gets no ledger line until another user succeeds. A killed job
 can therefore lose the lines of about 100 users per task and of those in flight; they stay open. A user whom an earlier
 attempt refused, although the CRM accepted other users of the date at the same address, is `rejected` at once by the
-next final refusal.
+same refusal.
 
-After a request that may have been applied, a final refusal rejects the user only if the CRM replays it for the key, or
-if the application itself refused the score: 400, 422, or a failure in the body of a 2xx. Any other one, such as the 404
-of a load balancer, leaves the user `unknown`.
+After a request that may have been applied, a final refusal rejects the user only if the application itself refused the
+score: 400, 422, or a failure in the body of a 2xx. Any other one, such as the 404 of a load balancer, leaves the user
+`unknown`.
 
 At the end of a task, users who still wait for a success are `rejected` if the task or the canary had one. But if
 several users with the same refusal come last, an outage may have begun there: they are `deferred` as `…_shared`.
@@ -91,9 +93,9 @@ are answered, or 10 in a row are throttled.
 
 While a `RateLimit`, `RateLimit-*` or `X-RateLimit-*` header announces a quota, the push tasks share what is left of it
 until its reset, so that the CRM need not throttle. Values that servers send for "no limit" (a negative number, a limit
-of 0, a reset beyond a month or in the past with nothing left) announce nothing. A quota
-with a reset after the deadline or more than 10 minutes ahead, such as a day's, is used without a delay; once it is used
-up, the job waits for its reset. Waits and quotas in a replayed response do not count.
+of 0, a reset beyond a month or in the past with nothing left) announce nothing. A quota with a reset after the deadline
+or more than 10 minutes ahead, such as a day's, is used without a delay; once it is used up, the job waits for its
+reset. Waits and quotas in a replayed response do not count.
 
 A pause of more than 5 s is stored at once. The next attempt obeys it, also after a kill, unless the param
 `ignore_retry_after` is set for that run.
