@@ -35,6 +35,7 @@ def test_a_triggered_day_succeeds_and_links_to_its_report(
         "limit": None,
         "skip_drift_checks": False,
         "resend_delivered": True,
+        "ignore_retry_after": False,
     }
     expect(airflow_ui.state()).to_contain_text("Success", timeout=RUN_MS)
     airflow_ui.open_run(run_id)  # reload, because the grid is updated late
