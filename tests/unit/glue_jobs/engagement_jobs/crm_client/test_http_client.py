@@ -273,7 +273,7 @@ def test_status_and_headers_count_despite_the_body(
 async def send_three(client: CrmHttpClient) -> None:
     for _ in range(3):
         assert (await client.post(b"{}", "k")).body == BODY
-        await asyncio.sleep(0.05)  # further bytes, or the end of the connection, arrive within this time
+        await asyncio.sleep(0.2)  # further bytes, or the end of the connection, arrive within this time
 
 
 @pytest.mark.parametrize(
