@@ -11,7 +11,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -125,15 +125,11 @@ def _count_objects(bucket: Bucket, keys: Iterator[str], max_seconds: float) -> _
 def _count_object(bucket: Bucket, key: str) -> _Counts:
     counts = _Counts()
     try:
-        for line in _lines(bucket.read_lines(key)):
-            counts.count(line)
+        for text in bucket.read_lines(key):
+            counts.count(LedgerLine.model_validate_json(text))
     except ValidationError as error:
         counts.broken.append(f"The ledger object {key} cannot be read: {'; '.join(list_faults(error, LedgerLine))}")
     return counts
-
-
-def _lines(texts: Iterable[bytes]) -> Iterator[LedgerLine]:
-    return (LedgerLine.model_validate_json(text) for text in texts)
 
 
 def _aggregate(counts: _Counts, plan: Aggregate) -> Aggregate:
