@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from engagement_jobs.delivery.evidence.hold import Hold
 from engagement_jobs.delivery.evidence.provisional import ProvisionalRejections
 from engagement_jobs.delivery.evidence.quorum import Quorum
 from engagement_jobs.delivery.evidence.run_policy import (
-    ANSWER_SECONDS,
     CANARY_REFUSAL,
     CANARY_UNREADABLE,
     CANARY_USERS,
@@ -33,12 +33,7 @@ class CanaryEvidence:
     ) -> None:
         self._canary, self._queue, self._quorum = canary, queue, quorum
         self._breaker, self._rejections = breaker, rejections
-        self._held_since: float | None = None
-
-    @property
-    def hold(self) -> bool:
-        """Whether nothing may be sent until the requests in flight are answered."""
-        return self._held_since is not None
+        self.hold = Hold()
 
     def verdict(self, now: float, in_flight: int) -> StopReason | None:
         """Return the reason to stop, once no success can contradict it.
@@ -49,12 +44,10 @@ class CanaryEvidence:
             self._breaker.open(now)
         reason = None if self._canary.had_success else self._common_answer()
         if reason is None:
-            self._held_since = None
+            self.hold.end()
             return None
-        if self._held_since is None:
-            self._held_since = now
-        is_answered = not in_flight or now - self._held_since >= ANSWER_SECONDS
-        return reason if is_answered else None
+        self.hold.begin(now)
+        return reason if self.hold.is_over(now, in_flight) else None
 
     def _common_answer(self) -> StopReason | None:
         canary, rejections = self._canary, self._rejections

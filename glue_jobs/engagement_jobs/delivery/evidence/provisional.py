@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from engagement_jobs.contract.outcomes import REPLAYED, SHARED
 from engagement_jobs.crm_client.response_classification import ResponseClassification
-from engagement_jobs.delivery.evidence.run_policy import ANSWER_SECONDS, IN_A_ROW, SEVERAL, SHARE, WINDOW
+from engagement_jobs.delivery.evidence.hold import Hold
+from engagement_jobs.delivery.evidence.run_policy import IN_A_ROW, SEVERAL, SHARE, WINDOW
 from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
@@ -32,8 +33,6 @@ class ProvisionalRejections:
 
     def __init__(self, breaker: CircuitBreaker, outcomes: OutcomeRecorder) -> None:
         self.has_success = False
-        self.hold = False
-        """Whether nothing may be sent until the requests in flight are answered."""
         self.are_shared = False
         """Whether the last evidence was about the run; until a success, all refused users are deferred."""
         self.shared_users = 0
@@ -45,7 +44,7 @@ class ProvisionalRejections:
         self._row_reason = ""
         self._answers = 0
         self._positions: dict[str, deque[int]] = {}
-        self._held_since = 0.0
+        self.hold = Hold()
 
     def record_success(self, request: InFlightRequest) -> None:
         """Record a success of another user."""
@@ -96,9 +95,9 @@ class ProvisionalRejections:
 
         :param now: seconds of the event loop's clock
         """
-        if not self.hold or (in_flight and now - self._held_since < ANSWER_SECONDS):
+        if not self.hold.is_over(now, in_flight):
             return
-        self.hold = False
+        self.hold.end()
         if self._is_row_complete or not self._followed:
             self._share(now)
         else:
@@ -117,14 +116,14 @@ class ProvisionalRejections:
         positions.append(self._answers)
         if len(positions) == SHARE and positions[0] > self._answers - WINDOW:
             self._share(now)
-        elif not self.hold and (self._is_row_complete or len(self._listed) >= WINDOW):
-            self.hold, self._held_since = True, now
+        elif self._is_row_complete or len(self._listed) >= WINDOW:
+            self.hold.begin(now)
 
     def _shorten_row(self, number: int) -> None:
         """Leave only the refusals in the row that were sent after a request with a success."""
         self._row = [refused for refused in self._row if refused > number]
-        if self.hold and not self._is_row_complete and len(self._listed) < WINDOW:
-            self.hold = False
+        if self.hold.is_active and not self._is_row_complete and len(self._listed) < WINDOW:
+            self.hold.end()
             self._positions.clear()
 
     def _share(self, now: float) -> None:
@@ -137,7 +136,8 @@ class ProvisionalRejections:
         self._listed.clear()
         self._positions.clear()
         self._row.clear()
-        self._followed, self.hold = 0, False
+        self._followed = 0
+        self.hold.end()
         self._breaker.open(now)
 
     def _reject_followed(self) -> None:

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
+from engagement_jobs.delivery.evidence.hold import Hold
 from engagement_jobs.delivery.evidence.quorum import Quorum
 from engagement_jobs.delivery.evidence.run_policy import (
     ACCESS,
-    ANSWER_SECONDS,
     CERTIFICATES,
     IN_A_ROW,
     LONE_USERS,
@@ -45,12 +45,7 @@ class Refusals:
         self._users: dict[RunVerdict, list[InFlightRequest]] = {}
         self._forgotten = Counter[RunVerdict]()
         self._suspected: StopReason | None = None
-        self._held_since = 0.0
-
-    @property
-    def hold(self) -> bool:
-        """Whether nothing may be sent until the requests in flight are answered."""
-        return self._suspected is not None
+        self.hold = Hold()
 
     def add(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Count a refused user, unless the answer is older than this attempt, or likely the same as before it."""
@@ -63,8 +58,7 @@ class Refusals:
         users = self._users.setdefault(verdict, [])
         users.append(request)
         if self._are_several(verdict, users):
-            if self._suspected is None:
-                self._held_since = time.monotonic()
+            self.hold.begin(time.monotonic())
             self._suspected = stop(verdict, users=len(users), reason=classification.reason)
 
     def record_success(self, request: InFlightRequest) -> None:
@@ -98,13 +92,13 @@ class Refusals:
 
         :param now: seconds of the event loop's clock
         """
-        is_answered = not in_flight or now - self._held_since >= ANSWER_SECONDS
-        return self._suspected if is_answered else None
+        return self._suspected if self.hold.is_over(now, in_flight) else None
 
     def _set(self, users: Mapping[RunVerdict, list[InFlightRequest]]) -> None:
         self._users = dict(users)
         if not any(self._are_several(verdict, refused) for verdict, refused in users.items()):
             self._suspected = None
+            self.hold.end()
 
     def _are_several(self, verdict: RunVerdict, users: list[InFlightRequest]) -> bool:
         are_lone = all(user.update.failed_alone for user in users)

@@ -48,6 +48,8 @@ class RunEvidence:
         self._canary_evidence: CanaryEvidence | None = None
         if canary is not None:
             self._canary_evidence = CanaryEvidence(canary, queue, self._quorum, breaker, self._rejections)
+        parts = (self.refusals, self._rejections, self._canary_evidence)
+        self._holds = [part.hold for part in parts if part is not None]
 
     def record(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record how a request ended."""
@@ -69,10 +71,7 @@ class RunEvidence:
     @property
     def hold(self) -> bool:
         """Whether nothing may be sent until the requests in flight are answered."""
-        holds = [self.refusals.hold, self._rejections.hold]
-        if self._canary_evidence is not None:
-            holds.append(self._canary_evidence.hold)
-        return any(holds)
+        return any(hold.is_active for hold in self._holds)
 
     def refuse(self, request: InFlightRequest, classification: ResponseClassification) -> None:
         """Record a user whose token, access or connection was refused, with the outcome unless it may change."""

@@ -95,10 +95,10 @@ def test_success_rejects_the_listed_users(task: Task) -> None:
 
 def test_row_waits_for_the_requests_in_flight(task: Task) -> None:
     task.refuse(22, in_flight=3)
-    holds = [task.rejections.hold]
+    holds = [task.rejections.hold.is_active]
     for now in (4.9, 5.0):
         task.rejections.decide(now, 3)
-        holds.append(task.rejections.hold)
+        holds.append(task.rejections.hold.is_active)
     assert holds == [True, True, False]
     assert (task.outcomes, task.is_open) == ({"deferred": 22}, True)
 
@@ -108,7 +108,7 @@ def test_slower_success_of_the_same_time_breaks_the_row(task: Task, number: int,
     task.refuse(21, in_flight=1)
     task.succeed(number, sent_at=-0.1)
     task.rejections.decide(0.0, 0)
-    assert not task.rejections.hold
+    assert not task.rejections.hold.is_active
     assert (task.outcomes, task.is_open) == (({"deferred": 21}, True) if shared else ({}, False))
 
 
