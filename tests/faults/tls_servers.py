@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.unit.plugins.engagement.checks import certificates
+from local import certificates
 
 
 @dataclass(frozen=True)

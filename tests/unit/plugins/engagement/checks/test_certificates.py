@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engagement.checks.certificates import describe_problem
-from tests.unit.plugins.engagement.checks.certificates import PEM, Issued, authority, issue, server_context, write
+from local.certificates import PEM, Issued, authority, issue, server_context, write
 
 HOST = "127.0.0.1"
 ROOT = authority("known root")

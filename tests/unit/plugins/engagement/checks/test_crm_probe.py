@@ -13,7 +13,7 @@ import pytest
 
 from engagement.checks.crm_probe import check_base_url, check_reachable
 from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError
-from tests.unit.plugins.engagement.checks import certificates
+from local import certificates
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Certificates and authorities for servers on the loopback interface."""
+"""Certificates and authorities for servers on the loopback interface and for their clients."""
 
 from __future__ import annotations
 
@@ -38,22 +38,32 @@ def organization(authority: Issued | None) -> str | None:
 
 
 def issue(
-    host: str, issuer: Issued | None = None, days: tuple[int, int] = TODAY, issuer_url: str | None = None
+    host: str,
+    issuer: Issued | None = None,
+    days: tuple[int, int] = TODAY,
+    issuer_url: str | None = None,
+    other_hosts: Sequence[str] = (),
 ) -> Issued:
-    """Return the certificate of a server, self-signed without an issuer.
+    """Return the certificate of a server or a client, self-signed without an issuer.
 
-    :param host: name or address
+    :param host: name or address; any name for a client
     :param days: first and last day of its validity, counted from now
     :param issuer_url: where the certificate of the issuer is, which public authorities name
+    :param other_hosts: further names and addresses of the server
     """
-    address = host.replace(".", "").isdecimal()
-    name = x509.IPAddress(ipaddress.ip_address(host)) if address else x509.DNSName(host)
-    extensions: list[x509.ExtensionType] = [x509.SubjectAlternativeName([name])]
+    names = [_general_name(each) for each in (host, *other_hosts)]
+    extensions: list[x509.ExtensionType] = [x509.SubjectAlternativeName(names)]
     if issuer_url:
         place = x509.UniformResourceIdentifier(issuer_url)
         access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
         extensions.append(x509.AuthorityInformationAccess([access]))
     return _sign(host, issuer, days, extensions)
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    if host.replace(".", "").isdecimal():
+        return x509.IPAddress(ipaddress.ip_address(host))
+    return x509.DNSName(host)
 
 
 def _sign(
@@ -81,16 +91,40 @@ def _sign(
     return Issued(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 
+def pem(*issued: Issued) -> bytes:
+    """Return certificates in PEM form."""
+    return b"".join(each.certificate.public_bytes(PEM) for each in issued)
+
+
+def key_pem(issued: Issued) -> bytes:
+    """Return the private key of a certificate in PEM form (PKCS 8, not encrypted)."""
+    return issued.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
 def write(path: Path, *issued: Issued) -> Path:
     """Write certificates in PEM form."""
-    path.write_bytes(b"".join(each.certificate.public_bytes(PEM) for each in issued))
+    path.write_bytes(pem(*issued))
     return path
 
 
-def server_context(folder: Path, server: Issued, *others: Issued) -> ssl.SSLContext:
-    """Return the TLS context of a server that sends its own certificate and these others."""
-    secret = folder / "key.pem"
-    secret.write_bytes(server.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+def write_key(path: Path, issued: Issued) -> Path:
+    """Write the private key of a certificate in PEM form, readable by its owner only."""
+    path.touch(0o600)
+    path.write_bytes(key_pem(issued))
+    return path
+
+
+def server_context(
+    folder: Path, server: Issued, *others: Issued, client_authority: Issued | None = None
+) -> ssl.SSLContext:
+    """Return the TLS context of a server that sends its own certificate and these others.
+
+    :param folder: where the certificates and the key are written
+    :param client_authority: require certificates of this authority from clients
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(write(folder / "chain.pem", server, *others), secret)
+    context.load_cert_chain(write(folder / "chain.pem", server, *others), write_key(folder / "key.pem", server))
+    if client_authority:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=pem(client_authority).decode())
     return context
