@@ -12,7 +12,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 
 from engagement_jobs.contract.errors import ReusedConnectionError, StaleConnectionError, UnsentError
-from engagement_jobs.crm_client.certificates import certificate_reason
+from engagement_jobs.crm_client.transport.certificates import certificate_reason
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 
 _STATUSES_WITHOUT_BODY = (b"204", b"205")

@@ -1,0 +1,1 @@
+"""The way to the CRM: proxy, trusted certificates, and what is wrong with a certificate."""
