@@ -12,8 +12,8 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 
 from engagement_jobs.contract.errors import ReusedConnectionError, StaleConnectionError, UnsentError
-from engagement_jobs.crm_client.transport.certificates import certificate_reason
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
+from engagement_jobs.crm_client.transport.certificates import certificate_reason
 
 _STATUSES_WITHOUT_BODY = (b"204", b"205")
 _END_OF_HEAD = b"\r\n\r\n"
