@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from engagement_jobs.contract.errors import UnsentError
-from engagement_jobs.crm_client import certificates
 from engagement_jobs.crm_client.http_client import CrmHttpClient
+from engagement_jobs.crm_client.transport import certificates
 from tests.support.raw_http import AUTHORITY, GOOD, RawServer, raw_server, respond, server_context
 
 YEAR = timedelta(days=365)
