@@ -20,6 +20,10 @@ CANARY = 111
 
 # The push job's arguments; a scenario changes those that it is about.
 ARGUMENTS: Mapping[str, str] = {
+    "crm_uri": "default",
+    "proxy_url": "none",
+    "no_proxy": "none",
+    "ca_uri": "none",
     "push_mode": "all",
     "resend_delivered": "false",
     "ignore_retry_after": "false",

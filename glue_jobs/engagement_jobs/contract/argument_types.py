@@ -79,8 +79,12 @@ def _parse_s3_uri(text: str) -> str:
     return text
 
 
-def _parse_weights_uri(text: str) -> str:
+def _parse_document_uri(text: str) -> str:
     return text if text == "default" else _parse_s3_uri(text)
+
+
+def _parse_ca_uri(text: str) -> str:
+    return "" if text == "none" else _parse_s3_uri(text)
 
 
 def _parse_etags(text: str) -> dict[str, str]:
@@ -96,6 +100,21 @@ def _parse_base_url(text: str) -> str:
         raise ValueError(text)
     check_host_and_port(text)
     return match[1].lower() + match[2].rstrip("/")
+
+
+def _parse_proxy_url(text: str) -> str:
+    if text == "none":
+        return ""
+    if re.fullmatch(r"(?i:https?)://[^/?#@\s]+", text) is None:
+        raise ValueError(text)
+    check_host_and_port(text)
+    return text
+
+
+def _parse_no_proxy(text: str) -> str:
+    if re.fullmatch(r"[^\s,]+(,[^\s,]+)*", text) is None:
+        raise ValueError(text)
+    return "" if text == "none" else text
 
 
 def _parse_push_mode(text: str) -> str:
@@ -116,7 +135,14 @@ BUCKET = ArgumentType(_parse_text, "a bucket name")
 SECRET_ID = ArgumentType(_parse_text, "the id of a Secrets Manager secret")
 INPUT_URI = ArgumentType(_parse_s3_uri, "s3://bucket/key of a Parquet file, or s3://bucket/folder/ of several")
 ETAGS = ArgumentType(_parse_etags, 'a JSON object {"key": "ETag"}')
-WEIGHTS_URI = ArgumentType(_parse_weights_uri, '"default" or s3://bucket/key')
+WEIGHTS_URI = CRM_URI = ArgumentType(_parse_document_uri, '"default" or s3://bucket/key')
+PROXY_URL = ArgumentType(
+    _parse_proxy_url,
+    '"none" or the URL of a proxy with a valid host, port (if any) 1 to 65535, no user name and no path, such as '
+    "http://proxy.example.com:3128",
+)
+NO_PROXY = ArgumentType(_parse_no_proxy, '"none" or hosts, separated by commas without blanks')
+CA_URI = ArgumentType(_parse_ca_uri, '"none" or s3://bucket/key of PEM certificates')
 BASE_URL = ArgumentType(
     _parse_base_url, "a URL with a valid host, port (if any) 1 to 65535, no user name, such as https://crm.example.com"
 )

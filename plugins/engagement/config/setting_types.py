@@ -29,6 +29,12 @@ def _check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _check_proxy_url(url: str) -> str:
+    if url:
+        check_host_and_port(url)
+    return url
+
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 BucketName = Annotated[
     str, Field(pattern=_full_match("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")), Expected("the name of an S3 bucket")
@@ -52,6 +58,30 @@ WeightsUri = Annotated[
     str,
     Field(pattern=_full_match(r"default|s3://[^/\s]+/\S+")),
     Expected("default, or the s3:// URI of a JSON document"),
+]
+CrmUri = Annotated[
+    str,
+    Field(pattern=_full_match(r"default|s3://[^/\s]+/\S+")),
+    Expected("default, or the s3:// URI of a JSON document"),
+]
+ProxyUrl = Annotated[
+    str,
+    Field(pattern=_full_match(r"([Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+)?")),
+    AfterValidator(_check_proxy_url),
+    Expected(
+        "the URL of a proxy with a valid host, port (if any) 1 to 65535, no user name and no path, such as "
+        "http://proxy.example.com:3128, or empty"
+    ),
+]
+NoProxy = Annotated[
+    str,
+    Field(pattern=_full_match(r"([^\s,]+(,[^\s,]+)*)?")),
+    Expected("hosts, separated by commas without blanks, or empty"),
+]
+CaUri = Annotated[
+    str,
+    Field(pattern=_full_match(r"(s3://[^/\s]+/\S+)?")),
+    Expected("the s3:// URI of a file of PEM certificates, or empty"),
 ]
 ReportUrl = Annotated[
     str, Field(pattern=_full_match(r"(https?://\S*\{key\}\S*)?")), Expected("a URL that contains {key}, or empty")

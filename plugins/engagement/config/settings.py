@@ -15,9 +15,13 @@ from engagement.config.setting_types import (
     ActivityKey,
     BaseUrl,
     BucketName,
+    CaUri,
+    CrmUri,
     Fraction,
     JobName,
     MetricsNamespace,
+    NoProxy,
+    ProxyUrl,
     ReportUrl,
     SecretId,
     TopicArn,
@@ -53,6 +57,25 @@ class Settings(NotificationSettings):
     # Not `secret_id`: Airflow's Variables page masks such values, and stores the mask when something else is edited.
     # repr=False: error messages do not quote the value, which could be the secret itself, pasted by mistake.
     credential_id: SecretId = Field(description="Secret in AWS Secrets Manager that holds the CRM token.", repr=False)
+    crm_uri: CrmUri = Field(
+        default="default",
+        description="CRM document: request and responses of the CRM's API. default: the one in the job archive.",
+    )
+    # Not `proxy_url` and `no_proxy`, which Airflow masks too. repr=False: a URL with a password is not quoted.
+    egress_url: ProxyUrl = Field(
+        default="",
+        description="HTTP proxy through which the CRM is reached. Its user and password are in the secret. Empty: no "
+        "proxy; HTTPS_PROXY is not read.",
+        repr=False,
+    )
+    direct_hosts: NoProxy = Field(
+        default="",
+        description="Hosts that are reached without the proxy, in the form of NO_PROXY.",
+    )
+    ca_uri: CaUri = Field(
+        default="",
+        description="Certificate authorities (PEM) that are trusted in addition to the system's. Empty: none.",
+    )
     score_job_name: JobName = Field(default="engagement-score-users", description="Glue job that scores users.")
     push_job_name: JobName = Field(
         default="engagement-push-scores", description="Glue job that pushes scores to the CRM."

@@ -1,8 +1,8 @@
 """Names of the arguments that the DAG passes to the Glue jobs, and the push modes.
 
 The Glue side declares the same names, and ``tests/contract`` compares them. Every value is a non-empty string:
-``limit`` is ``none`` or a number; ``resend_delivered``, ``ignore_retry_after`` and ``allow_http`` are ``true`` or
-``false``.
+``limit`` is ``none`` or a number; ``proxy_url``, ``no_proxy`` and ``ca_uri`` can be ``none``; ``resend_delivered``,
+``ignore_retry_after`` and ``allow_http`` are ``true`` or ``false``.
 """
 
 from typing import Literal, get_args
@@ -24,6 +24,10 @@ PUSH_ARGUMENTS = (
     "run_id",
     "output_bucket",
     "base_url",
+    "crm_uri",
+    "proxy_url",
+    "no_proxy",
+    "ca_uri",
     "secret_id",
     "push_mode",
     "resend_delivered",

@@ -48,7 +48,7 @@ def test_parsing_opens_no_connection_and_reads_no_variable(monkeypatch: pytest.M
 
 def test_the_file_is_short_and_documents_itself(dag: Any) -> None:
     source = (ROOT / "dags" / "customer_engagement_scoring.py").read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= 155
+    assert len(source.splitlines()) <= 170
     for task_id in dag.task_dict:
         assert f"`{task_id}`" in dag.doc_md
     for word in ("Input", "Output", "Settings", "Params", "Owner", "If a run fails"):

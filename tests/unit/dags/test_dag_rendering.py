@@ -99,6 +99,10 @@ def test_arguments_of_the_push_job(render: Callable[..., Any]) -> None:
         "--run_id": "scheduled__2026-11-23T03:00:00+00:00",
         "--output_bucket": "output-bucket",
         "--base_url": "https://crm.example.com",
+        "--crm_uri": "default",
+        "--proxy_url": "none",
+        "--no_proxy": "none",
+        "--ca_uri": "none",
         "--secret_id": "engagement/crm",
         "--push_mode": "all",
         "--resend_delivered": "false",
@@ -134,6 +138,21 @@ def test_params_override_settings(render: Callable[..., Any], variable: Callable
     )
     assert [without_params[name] for name in names] == ["changed", "20", "none", "false", "false", "true", "0.00001"]
     assert [with_params[name] for name in names] == ["retry_rejected", "0.5", "7", "true", "true", "true", "0.00001"]
+
+
+def test_the_way_to_the_crm_is_passed_to_the_push_job(
+    render: Callable[..., Any], variable: Callable[..., None]
+) -> None:
+    settings = {
+        "crm_uri": "s3://artifacts/crm/ours.json",
+        "egress_url": "http://proxy.example.com:3128",
+        "direct_hosts": ".example.com,10.0.0.0/8",
+        "ca_uri": "s3://artifacts/crm/authorities.pem",
+    }
+    variable(**settings)
+    arguments = render("push_scores").script_args
+    names = ("--crm_uri", "--proxy_url", "--no_proxy", "--ca_uri")
+    assert [arguments[name] for name in names] == list(settings.values())
 
 
 @pytest.mark.parametrize(("task_id", "names"), [("score_users", SCORE_ARGUMENTS), ("push_scores", PUSH_ARGUMENTS)])

@@ -95,6 +95,7 @@ NONE: set[str] = set()
         (OUTPUT, "athena/1.csv", NONE, NONE, NONE),
         (ARTIFACTS, f"{CODE}/push_scores.py", {AIRFLOW, SCORE, PUSH}, NONE, NONE),
         (ARTIFACTS, "weights/2.json", {AIRFLOW, SCORE}, NONE, NONE),
+        (ARTIFACTS, "crm/authorities.pem", {AIRFLOW, PUSH}, NONE, NONE),
         (ARTIFACTS, "dags/a.py", {AIRFLOW, DEPLOY}, {DEPLOY}, {DEPLOY}),
         (ARTIFACTS, "releases/0/plugins.zip", {AIRFLOW, DEPLOY}, {DEPLOY}, NONE),
         ("payroll", "salaries.csv", NONE, NONE, NONE),

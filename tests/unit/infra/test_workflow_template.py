@@ -27,10 +27,13 @@ PARAMETERS = {
     "activity_bucket": "ActivityBucketName",
     "secret_id": "CrmSecretId",
     "credential_id": "CrmSecretId",
+    "egress_url": "ProxyUrl",
+    "direct_hosts": "NoProxy",
 }
 FIXED = {"resend_delivered": "false", "ignore_retry_after": "false", "limit": "none"}
 SETTINGS = [
-    "base_url", "credential_id", "activity_key", "weights_uri", "max_invalid_fraction", "push_mode",
+    "base_url", "credential_id", "crm_uri", "egress_url", "direct_hosts", "ca_uri",
+    "activity_key", "weights_uri", "max_invalid_fraction", "push_mode",
     "max_requests_per_second", "push_tasks", "max_concurrency", "max_attempts", "request_timeout_seconds",
     "deadline_seconds", "unavailable_timeout_seconds", "max_retry_after_seconds", "max_failed_fraction", "allow_http",
 ]  # fmt: skip
@@ -99,7 +102,7 @@ def test_parameters_have_the_settings_defaults_and_ranges(setting: str) -> None:
     if setting == "push_mode":
         assert declared["AllowedValues"] == list(PUSH_MODES)
     elif "Default" in declared:
-        assert declared["Default"] == ("false" if field.default is False else field.default)
+        assert declared["Default"] == {False: "false", "": "none"}.get(field.default, field.default)
     else:
         assert setting in ("base_url", "credential_id")
     for bound, beyond in (("MinValue", -1), ("MaxValue", 1)):

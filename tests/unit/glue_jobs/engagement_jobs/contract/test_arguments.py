@@ -33,6 +33,15 @@ def test_names_are_the_arguments_that_glue_must_pass() -> None:
         ("base_url", "https://crm.example.com:99999"),
         ("base_url", "https://crm..example.com"),
         ("base_url", "https://crm.example.com/?tenant=1"),
+        ("crm_uri", "crm.json"),
+        ("crm_uri", ""),
+        ("proxy_url", "proxy.example.com:3128"),
+        ("proxy_url", "socks5://proxy.example.com"),
+        ("proxy_url", "http://proxy.example.com/path"),
+        ("proxy_url", "http://proxy.example.com:99999"),
+        ("no_proxy", "a.example.com, b.example.com"),
+        ("ca_uri", "default"),
+        ("ca_uri", "s3://bucket"),
         ("push_mode", "everything"),
         ("resend_delivered", "yes"),
         ("limit", "0"),
@@ -48,10 +57,29 @@ def test_an_invalid_argument_is_named_with_what_is_expected(name: str, value: st
     assert repr(value) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "parsed"),
+    [
+        ("crm_uri", "s3://artifacts/crm/ours.json", "s3://artifacts/crm/ours.json"),
+        ("proxy_url", "none", ""),
+        ("proxy_url", "http://proxy.example.com:3128", "http://proxy.example.com:3128"),
+        ("no_proxy", "none", ""),
+        ("no_proxy", "10.0.0.0/8,.example.com,crm:8443,*", "10.0.0.0/8,.example.com,crm:8443,*"),
+        ("ca_uri", "none", ""),
+        ("ca_uri", "s3://artifacts/crm/authorities.pem", "s3://artifacts/crm/authorities.pem"),
+    ],
+)
+def test_the_way_to_the_crm_is_optional(name: str, value: str, parsed: str) -> None:
+    assert getattr(PushArguments.parse({**PUSH, name: value}), name) == parsed
+
+
 @pytest.mark.parametrize("user", ["user:word", "user:pass@word", ":word"])
 def test_a_password_in_a_url_is_not_repeated(user: str) -> None:
     with pytest.raises(ArgumentError, match=r"'https://…@crm\.example\.com', expected .* no user name") as error:
         PushArguments.parse({**PUSH, "base_url": f"https://{user}@crm.example.com"})
+    assert "word" not in str(error.value)
+    with pytest.raises(ArgumentError, match=r"--proxy_url is 'http://…@proxy', expected .* no user name") as error:
+        PushArguments.parse({**PUSH, "proxy_url": f"http://{user}@proxy"})
     assert "word" not in str(error.value)
 
 

@@ -49,6 +49,11 @@ def test_the_deadline_is_before_the_timeout_of_the_glue_job() -> None:
     ("name", "value"),
     [
         ("weights_uri", "s3://bucket/weights/v2.json"),
+        ("crm_uri", "s3://artifacts/crm/ours.json"),
+        ("egress_url", "http://proxy.example.com:3128"),
+        ("egress_url", "https://[::1]:8443"),
+        ("direct_hosts", "10.0.0.0/8,.example.com,crm:8443,*"),
+        ("ca_uri", "s3://artifacts/crm/authorities.pem"),
         ("activity_key", "in/{score_date}.parquet"),
         ("report_url", "http://127.0.0.1:8333/{bucket}/{key}"),
         ("max_invalid_fraction", 0),
@@ -79,6 +84,10 @@ def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
         ("activity_key", "activity/activity.parquet"),
         ("activity_key", "/activity/{score_date}"),
         ("weights_uri", "weights.json"),
+        ("crm_uri", "crm.json"),
+        ("direct_hosts", "a.example.com, b.example.com"),
+        ("ca_uri", "authorities.pem"),
+        ("ca_uri", "default"),
         ("report_url", "https://reports.example.com/"),
         ("report_url", "javascript:alert('{key}')"),
         ("max_invalid_fraction", 1.01),
@@ -122,6 +131,15 @@ def test_a_secret_pasted_by_mistake_is_not_quoted(value: Any) -> None:
     ) as raised:
         parse(credential_id=value)
     assert "s3cr3t" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["http://user:s3cr3t@proxy.example.com", "proxy:3128", "http://proxy/path", "http://proxy:0"]
+)
+def test_an_invalid_proxy_is_not_quoted(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"egress_url: expected .+, got a str that is not shown") as raised:
+        parse(egress_url=value)
+    assert value not in str(raised.value)
 
 
 @pytest.mark.parametrize("name", list(Settings.model_fields))
