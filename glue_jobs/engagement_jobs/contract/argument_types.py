@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from engagement_jobs.contract.base_url import check_host_and_port
+from engagement_jobs.contract.network import NO_PROXY_FORM, PROXY_URL_FORM, check_no_proxy, check_proxy_url
 
 PUSH_MODES = ("all", "changed", "retry_rejected", "dry_run")
 
@@ -105,16 +106,15 @@ def _parse_base_url(text: str) -> str:
 def _parse_proxy_url(text: str) -> str:
     if text == "none":
         return ""
-    if re.fullmatch(r"(?i:https?)://[^/?#@\s]+", text) is None:
-        raise ValueError(text)
-    check_host_and_port(text)
+    check_proxy_url(text)
     return text
 
 
 def _parse_no_proxy(text: str) -> str:
-    if re.fullmatch(r"[^\s,]+(,[^\s,]+)*", text) is None:
-        raise ValueError(text)
-    return "" if text == "none" else text
+    if text == "none":
+        return ""
+    check_no_proxy(_parse_text(text))
+    return text
 
 
 def _parse_push_mode(text: str) -> str:
@@ -135,13 +135,9 @@ BUCKET = ArgumentType(_parse_text, "a bucket name")
 SECRET_ID = ArgumentType(_parse_text, "the id of a Secrets Manager secret")
 INPUT_URI = ArgumentType(_parse_s3_uri, "s3://bucket/key of a Parquet file, or s3://bucket/folder/ of several")
 ETAGS = ArgumentType(_parse_etags, 'a JSON object {"key": "ETag"}')
-WEIGHTS_URI = CRM_URI = ArgumentType(_parse_document_uri, '"default" or s3://bucket/key')
-PROXY_URL = ArgumentType(
-    _parse_proxy_url,
-    '"none" or the URL of a proxy with a valid host, port (if any) 1 to 65535, no user name and no path, such as '
-    "http://proxy.example.com:3128",
-)
-NO_PROXY = ArgumentType(_parse_no_proxy, '"none" or hosts, separated by commas without blanks')
+DOCUMENT_URI = ArgumentType(_parse_document_uri, '"default" or s3://bucket/key')
+PROXY_URL = ArgumentType(_parse_proxy_url, f'"none" or {PROXY_URL_FORM}')
+NO_PROXY = ArgumentType(_parse_no_proxy, f'"none" or {NO_PROXY_FORM}')
 CA_URI = ArgumentType(_parse_ca_uri, '"none" or s3://bucket/key of PEM certificates')
 BASE_URL = ArgumentType(
     _parse_base_url, "a URL with a valid host, port (if any) 1 to 65535, no user name, such as https://crm.example.com"

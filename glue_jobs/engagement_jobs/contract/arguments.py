@@ -72,7 +72,7 @@ class ScoreArguments(_Arguments):
     input_uri: str = _argument(argument_types.INPUT_URI)
     input_etags: dict[str, str] = _argument(argument_types.ETAGS)
     output_bucket: str = _argument(argument_types.BUCKET)
-    weights_uri: str = _argument(argument_types.WEIGHTS_URI)
+    weights_uri: str = _argument(argument_types.DOCUMENT_URI)
     max_invalid_fraction: float = _argument(argument_types.FRACTION)
 
 
@@ -84,7 +84,7 @@ class PushArguments(_Arguments):
     run_id: str = _argument(argument_types.RUN_ID)
     output_bucket: str = _argument(argument_types.BUCKET)
     base_url: str = _argument(argument_types.BASE_URL)
-    crm_uri: str = _argument(argument_types.CRM_URI)
+    crm_uri: str = _argument(argument_types.DOCUMENT_URI)
     proxy_url: str = _argument(argument_types.PROXY_URL)
     no_proxy: str = _argument(argument_types.NO_PROXY)
     ca_uri: str = _argument(argument_types.CA_URI)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from engagement.contract.base_url import check_host_and_port
 from engagement.contract.expected import Expected
+from engagement.contract.network import NO_PROXY_FORM, PROXY_URL_FORM, check_no_proxy, check_proxy_url
 
 
 def _full_match(pattern: str) -> str:
@@ -31,8 +32,13 @@ def _check_base_url(url: str) -> str:
 
 def _check_proxy_url(url: str) -> str:
     if url:
-        check_host_and_port(url)
+        check_proxy_url(url)
     return url
+
+
+def _check_no_proxy(hosts: str) -> str:
+    check_no_proxy(hosts)
+    return hosts
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -54,30 +60,13 @@ BaseUrl = Annotated[
 SecretId = Annotated[
     str, Field(pattern=_full_match(r"[\w/+=.@:!-]+"), max_length=2048), Expected("the name or ARN of a secret")
 ]
-WeightsUri = Annotated[
+DocumentUri = Annotated[
     str,
     Field(pattern=_full_match(r"default|s3://[^/\s]+/\S+")),
     Expected("default, or the s3:// URI of a JSON document"),
 ]
-CrmUri = Annotated[
-    str,
-    Field(pattern=_full_match(r"default|s3://[^/\s]+/\S+")),
-    Expected("default, or the s3:// URI of a JSON document"),
-]
-ProxyUrl = Annotated[
-    str,
-    Field(pattern=_full_match(r"([Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+)?")),
-    AfterValidator(_check_proxy_url),
-    Expected(
-        "the URL of a proxy with a valid host, port (if any) 1 to 65535, no user name and no path, such as "
-        "http://proxy.example.com:3128, or empty"
-    ),
-]
-NoProxy = Annotated[
-    str,
-    Field(pattern=_full_match(r"([^\s,]+(,[^\s,]+)*)?")),
-    Expected("hosts, separated by commas without blanks, or empty"),
-]
+ProxyUrl = Annotated[str, AfterValidator(_check_proxy_url), Expected(f"{PROXY_URL_FORM}; or empty")]
+NoProxy = Annotated[str, AfterValidator(_check_no_proxy), Expected(f"{NO_PROXY_FORM}; or empty")]
 CaUri = Annotated[
     str,
     Field(pattern=_full_match(r"(s3://[^/\s]+/\S+)?")),

@@ -16,7 +16,7 @@ from engagement.config.setting_types import (
     BaseUrl,
     BucketName,
     CaUri,
-    CrmUri,
+    DocumentUri,
     Fraction,
     JobName,
     MetricsNamespace,
@@ -25,7 +25,6 @@ from engagement.config.setting_types import (
     ReportUrl,
     SecretId,
     TopicArn,
-    WeightsUri,
 )
 from engagement.contract.arguments import PushMode
 from engagement.contract.errors import DocumentError, SettingsError
@@ -57,7 +56,7 @@ class Settings(NotificationSettings):
     # Not `secret_id`: Airflow's Variables page masks such values, and stores the mask when something else is edited.
     # repr=False: error messages do not quote the value, which could be the secret itself, pasted by mistake.
     credential_id: SecretId = Field(description="Secret in AWS Secrets Manager that holds the CRM token.", repr=False)
-    crm_uri: CrmUri = Field(
+    crm_uri: DocumentUri = Field(
         default="default",
         description="CRM document: request and responses of the CRM's API. default: the one in the job archive.",
     )
@@ -70,7 +69,7 @@ class Settings(NotificationSettings):
     )
     direct_hosts: NoProxy = Field(
         default="",
-        description="Hosts that are reached without the proxy, in the form of NO_PROXY.",
+        description="Hosts that are reached without the proxy.",
     )
     ca_uri: CaUri = Field(
         default="",
@@ -84,7 +83,7 @@ class Settings(NotificationSettings):
         default="activity/dt={score_date}/activity.parquet",
         description="Key of the extract. A key that ends with /_SUCCESS means all Parquet files in that folder.",
     )
-    weights_uri: WeightsUri = Field(
+    weights_uri: DocumentUri = Field(
         default="default", description="Weights document of the score. default: the one in the job archive."
     )
     max_invalid_fraction: Fraction = Field(

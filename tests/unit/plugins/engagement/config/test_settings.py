@@ -85,7 +85,7 @@ def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
         ("activity_key", "/activity/{score_date}"),
         ("weights_uri", "weights.json"),
         ("crm_uri", "crm.json"),
-        ("direct_hosts", "a.example.com, b.example.com"),
+        ("direct_hosts", "crm.example.com/api"),
         ("ca_uri", "authorities.pem"),
         ("ca_uri", "default"),
         ("report_url", "https://reports.example.com/"),
@@ -134,7 +134,8 @@ def test_a_secret_pasted_by_mistake_is_not_quoted(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["http://user:s3cr3t@proxy.example.com", "proxy:3128", "http://proxy/path", "http://proxy:0"]
+    "value",
+    ["http://user:s3cr3t@proxy.example.com", "proxy:3128", "http://proxy/path", "http://proxy:0", "http://proxy"],
 )
 def test_an_invalid_proxy_is_not_quoted(value: str) -> None:
     with pytest.raises(SettingsError, match=r"egress_url: expected .+, got a str that is not shown") as raised:
