@@ -1,6 +1,7 @@
 """Run tiers of tests, each in its environment: `.venv/bin/python -m tests.run unit contract spark day`.
 
-Two parts run in parallel, because each one waits part of the time. The last line counts the tests of all parts.
+Two parts run in parallel, because each one waits part of the time, and a third one that hardly uses the processor. The
+last line counts the tests of all parts.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 JOBS = 2
 _DAY = "tests/stack/test_one_day.py"
+_DELIVERY = "tests/unit/glue_jobs/engagement_jobs/delivery"
 _IN_ORDER = ("-p", "no:randomly", "-vv", "-s")  # tests on a compose stack share its dates
 
 _printing = threading.Lock()
@@ -32,10 +34,12 @@ class Part:
 
     :param environment: folder of the virtual environment
     :param arguments: arguments of pytest
+    :param waits: its tests wait for time to pass, so that it can run next to two others
     """
 
     environment: str
     arguments: tuple[str, ...]
+    waits: bool = False
 
 
 # They start in this order, the longest first.
@@ -48,7 +52,8 @@ PARTS = {
     "faults": Part(".venv", ("tests/faults",)),
     "local": Part(".venv", ("tests/local",)),
     "unit": Part(".venv", ("tests/unit",)),
-    "unit-glue": Part(".venv-glue", ("tests/unit",)),
+    "unit-glue": Part(".venv-glue", ("tests/unit", f"--ignore={_DELIVERY}")),
+    "delivery": Part(".venv-glue", (_DELIVERY,), waits=True),
     "day": Part(".venv", (_DAY,)),
     "contract": Part(".venv", ("tests/contract",)),
 }
@@ -116,11 +121,16 @@ def main() -> int:
     parser.add_argument("--coverage", action="store_true", help="measure branch coverage of the product and print it")
     arguments, options = parser.parse_known_args()
     names = [name for name in PARTS if name in arguments.parts]
-    with tempfile.TemporaryDirectory(prefix="tests-") as scratch, ThreadPoolExecutor(JOBS) as pool:
+    with tempfile.TemporaryDirectory(prefix="tests-") as scratch:
         folder = Path(scratch)
-        results = dict(
-            zip(names, pool.map(lambda name: run_part(name, folder, options, arguments.coverage), names), strict=True)
-        )
+        with ThreadPoolExecutor(JOBS) as pool, ThreadPoolExecutor(1) as waiting:
+            runs = {
+                name: (waiting if PARTS[name].waits else pool).submit(
+                    run_part, name, folder, options, arguments.coverage
+                )
+                for name in names
+            }
+        results = {name: run.result() for name, run in runs.items()}
         if arguments.coverage:
             print_coverage(folder)
     for name, result in results.items():
