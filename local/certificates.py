@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
+from local import tls
+
 PEM = serialization.Encoding.PEM
 TODAY = (-1, 1)
 
@@ -122,9 +124,6 @@ def server_context(
     :param folder: where the certificates and the key are written
     :param client_authority: require certificates of this authority from clients
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(write(folder / "chain.pem", server, *others), write_key(folder / "key.pem", server))
-    if client_authority:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(cadata=pem(client_authority).decode())
-    return context
+    chain, key = write(folder / "chain.pem", server, *others), write_key(folder / "key.pem", server)
+    authorities = write(folder / "client-authority.pem", client_authority) if client_authority else None
+    return tls.server_context(chain, key, authorities)

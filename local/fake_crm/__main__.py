@@ -1,4 +1,8 @@
-"""Serve the fake CRM until SIGTERM or SIGINT: `python -m local.fake_crm`. CRM_TOKEN has the bearer token."""
+"""Serve the fake CRM until SIGTERM or SIGINT: `python -m local.fake_crm`. CRM_TOKEN has the bearer token.
+
+CRM_OAUTH_CLIENT (id:secret) makes the update endpoints expect tokens of /oauth/token, and CRM_CREDENTIAL_HEADERS (a
+JSON object) makes them expect these headers. CRM_TOKEN is then the token of the inspection API only.
+"""
 
 import argparse
 import asyncio
@@ -6,13 +10,17 @@ import json
 import math
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+from local.fake_crm.access.oauth import OAuthClient
 from local.fake_crm.fault_profiles import PROFILES, read_fault
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.server import serving
 from local.fake_crm.service import FakeCrm, Options
+from local.tls import server_context
 
 
 def _at_least(minimum: float) -> Callable[[str], float]:
@@ -44,15 +52,54 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency-ms", type=_at_least(0), default=0.0, help="latency of an update")
     parser.add_argument("--latency-jitter-ms", type=_at_least(0), default=0.0, help="random extra latency")
     parser.add_argument("--faults", type=_fault, default=NO_FAULT, metavar="JSON|NAME", help="fault, see --list-faults")
+    parser.add_argument("--oauth-expires-in", type=_at_least(0.001), default=3600.0, metavar="SECONDS")
+    parser.add_argument("--oauth-scope", help="scope that the client must request (default: any)")
+    parser.add_argument("--oauth-audience", help="audience that the client must request (default: any)")
+    parser.add_argument("--tls-certificate", type=Path, metavar="PEM", help="serve https with this certificate")
+    parser.add_argument("--tls-key", type=Path, metavar="PEM", help="its key")
+    parser.add_argument("--client-authority", type=Path, metavar="PEM", help="require client certificates of it")
     parser.add_argument("--list-faults", action="store_true", help="list the named faults and exit")
     return parser
 
 
-async def _serve(options: Options, host: str, port: int) -> None:
+def _oauth(parsed: argparse.Namespace) -> OAuthClient | None:
+    client_id, _, client_secret = os.environ.get("CRM_OAUTH_CLIENT", "").partition(":")
+    if not client_id:
+        return None
+    return OAuthClient(
+        client_id=client_id,
+        client_secret=client_secret,
+        scope=parsed.oauth_scope,
+        audience=parsed.oauth_audience,
+        expires_in=parsed.oauth_expires_in,
+    )
+
+
+def _options(parsed: argparse.Namespace, token: str) -> Options:
+    headers = os.environ.get("CRM_CREDENTIAL_HEADERS")
+    return Options(
+        token=token,
+        credential_headers=json.loads(headers) if headers else None,
+        oauth=_oauth(parsed),
+        rate=parsed.rate,
+        burst=parsed.burst,
+        latency_ms=parsed.latency_ms,
+        latency_jitter_ms=parsed.latency_jitter_ms,
+        fault=parsed.faults,
+    )
+
+
+def _tls(parsed: argparse.Namespace) -> ssl.SSLContext | None:
+    if parsed.tls_certificate is None:
+        return None
+    return server_context(parsed.tls_certificate, parsed.tls_key, parsed.client_authority)
+
+
+async def _serve(options: Options, host: str, port: int, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(FakeCrm(options), host, port) as url:
+    async with serving(FakeCrm(options), host, port, tls) as url:
         print(json.dumps({"url": url}), flush=True)
         await stop.wait()
 
@@ -71,16 +118,8 @@ def main(arguments: list[str] | None = None) -> int:
     token = os.environ.get("CRM_TOKEN", "")
     if not token.strip():
         parser.error("the environment variable CRM_TOKEN is empty; set it to the bearer token that clients send")
-    options = Options(
-        token=token.strip(),
-        rate=parsed.rate,
-        burst=parsed.burst,
-        latency_ms=parsed.latency_ms,
-        latency_jitter_ms=parsed.latency_jitter_ms,
-        fault=parsed.faults,
-    )
     try:
-        asyncio.run(_serve(options, parsed.host, parsed.port))
+        asyncio.run(_serve(_options(parsed, token.strip()), parsed.host, parsed.port, _tls(parsed)))
     except OSError as error:
         print(f"local.fake_crm: cannot listen on {parsed.host}:{parsed.port}: {error}", file=sys.stderr)
         return 1

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from email.utils import formatdate
-from typing import Any
+from typing import Any, NoReturn
+
+from aiohttp import web
 
 from local.fake_crm.behaviors.answer_table import ANSWERS
 from local.fake_crm.behaviors.quota import Quota
@@ -23,6 +25,8 @@ from local.fake_crm.behaviors.raw_answer import RawAnswer, render
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.responses import FakeResponse, problem
 from local.fake_crm.token_bucket import TokenBucket
+
+_DISCONNECT_POLL_SECONDS = 0.05
 
 
 class DroppedError(Exception):
@@ -142,6 +146,16 @@ async def before_processing(fault: Fault) -> FakeResponse | None:
     if fault.drop_before:
         raise DroppedError
     return injected_response(fault) if is_replaced else None
+
+
+async def never_answer(request: web.BaseRequest) -> NoReturn:
+    """Wait until the client has disconnected.
+
+    :raises DroppedError: when it has
+    """
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 (there is no event)
+        await asyncio.sleep(_DISCONNECT_POLL_SECONDS)
+    raise DroppedError
 
 
 def after_processing(fault: Fault, response: FakeResponse) -> FakeResponse:

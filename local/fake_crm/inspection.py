@@ -7,9 +7,10 @@ All others need the bearer token with which the fake CRM was started:
 GET /_crm/state                  {user_id: score}
 GET /_crm/requests?user_id=...   the requests for one user, oldest first
 GET, PUT, DELETE /_crm/faults    show the fault, switch it on (a JSON object or the name of a profile), or switch it off
+GET, PUT, DELETE /_crm/token-faults    the same for the token endpoint, see `access.token_endpoint`
 PUT /_crm/token                  {"token": "..."}: the update endpoint accepts only this token from now on
 DELETE /_crm/token               the update endpoint accepts the token from the start again
-POST /_crm/reset                 remove everything but the fault and the token
+POST /_crm/reset                 remove everything but the faults and the tokens
 
 No response contains a token: both responses about it are {"rotated": true} or {"rotated": false}.
 """
@@ -19,6 +20,7 @@ import re
 from aiohttp import web
 
 from local.fake_crm import request_checks
+from local.fake_crm.fault_injector import FaultInjector
 from local.fake_crm.fault_profiles import read_fault
 from local.fake_crm.faults import NO_FAULT
 from local.fake_crm.responses import FakeResponse, as_json, not_allowed, not_found, problem
@@ -30,6 +32,7 @@ _METHODS = {
     "state": ("GET",),
     "requests": ("GET",),
     "faults": ("GET", "PUT", "DELETE"),
+    "token-faults": ("GET", "PUT", "DELETE"),
     "token": ("PUT", "DELETE"),
     "reset": ("POST",),
 }
@@ -54,7 +57,9 @@ async def _dispatch(crm: FakeCrm, request: web.BaseRequest, name: str) -> FakeRe
     if name == "requests":
         return _requests(crm, request)
     if name == "faults":
-        return await _faults(crm, request)
+        return await _faults(crm.faults, request)
+    if name == "token-faults":
+        return await _faults(crm.token_faults, request)
     if name == "token":
         return await _token(crm, request)
     if name == "reset":
@@ -69,15 +74,15 @@ def _requests(crm: FakeCrm, request: web.BaseRequest) -> FakeResponse:
     return as_json(crm.request_log.requests_of_user(user_id))
 
 
-async def _faults(crm: FakeCrm, request: web.BaseRequest) -> FakeResponse:
+async def _faults(faults: FaultInjector, request: web.BaseRequest) -> FakeResponse:
     if request.method == "DELETE":
-        crm.faults.switch(NO_FAULT)
+        faults.switch(NO_FAULT)
     elif request.method == "PUT":
         try:
-            crm.faults.switch(read_fault(await request.read()))
+            faults.switch(read_fault(await request.read()))
         except ValueError as error:
             return problem(400, "invalid-faults", str(error))
-    return as_json(crm.faults.as_json())
+    return as_json(faults.as_json())
 
 
 async def _token(crm: FakeCrm, request: web.BaseRequest) -> FakeResponse:

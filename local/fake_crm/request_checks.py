@@ -17,10 +17,11 @@ _score = re.compile(r"[0-9]{1,3}\.[0-9]{2}").fullmatch
 
 
 class Payload(NamedTuple):
-    """The content of a valid body."""
+    """The content of a valid request; `other` are values that a CRM stores next to the score."""
 
     user_id: str
     score: str
+    other: tuple[str, ...] = ()
 
 
 class _RepeatedNameError(ValueError):
@@ -103,11 +104,11 @@ def user_of(parsed: dict[str, Any] | FakeResponse) -> str | None:
 def check_payload(parsed: dict[str, Any]) -> Payload | FakeResponse:
     """Return the two fields, or 422 with an error for each invalid field."""
     user_id, score = parsed.get("user_id"), parsed.get("engagement_score")
-    if len(parsed) == 2 and _user_error(user_id) is None and _score_error(score) is None:
+    if len(parsed) == 2 and user_error(user_id) is None and score_error(score) is None:
         # There are about ten thousand scores and millions of users, so store each score once.
         return Payload(str(user_id), sys.intern(str(score)))
     details = {name: "not a field of this request" for name in parsed if name not in FIELDS}
-    for name, detail in (("user_id", _user_error(user_id)), ("engagement_score", _score_error(score))):
+    for name, detail in (("user_id", user_error(user_id)), ("engagement_score", score_error(score))):
         if detail is not None:
             details[name] = detail if name in parsed else "missing"
     errors = [{"field": name, "detail": detail} for name, detail in sorted(details.items())]
@@ -115,7 +116,8 @@ def check_payload(parsed: dict[str, Any]) -> Payload | FakeResponse:
     return problem(422, "invalid-field", summary, errors=errors)
 
 
-def _user_error(value: object) -> str | None:
+def user_error(value: object) -> str | None:
+    """Return what is wrong with a user id, or None."""
     if not isinstance(value, str):
         return f"is a JSON {type(value).__name__}; expected a string"
     if not value.strip():
@@ -127,7 +129,8 @@ def _user_error(value: object) -> str | None:
     return None
 
 
-def _score_error(value: object) -> str | None:
+def score_error(value: object) -> str | None:
+    """Return what is wrong with a score that is sent as text, or None."""
     if not isinstance(value, str):
         return f"is a JSON {type(value).__name__}; expected a string such as '73.25'"
     if _score(value) is None:

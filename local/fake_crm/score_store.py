@@ -21,11 +21,14 @@ class ScoreStore:
         else:
             self._scores[user_id] = None
 
+    def has_score(self, user_id: str) -> bool:
+        """Return whether the score of a user was set."""
+        return self._scores.get(user_id) is not None
+
     def apply(self, user_id: str, score: str) -> None:
         """Set the score of a user."""
         self.applied += 1
-        if self._scores.get(user_id) is None:
-            self.users += 1
+        self.users += not self.has_score(user_id)
         self._scores[user_id] = score
 
     def state(self) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """The state of a running fake CRM."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from local.fake_crm.access.oauth import AccessTokens, OAuthClient
 from local.fake_crm.fault_injector import FaultInjector
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.idempotency_store import IdempotencyStore
@@ -17,7 +19,9 @@ from local.fake_crm.traffic import Traffic
 class Options:
     """How the CRM behaves.
 
-    :param token: bearer token of clients
+    :param token: bearer token of clients; only of the inspection API if there are other credentials
+    :param credential_headers: headers that the update endpoints expect instead
+    :param oauth: the client whose access tokens the update endpoints expect instead
     :param rate: rate limit in requests per second; None is unlimited
     :param burst: requests at once within the rate limit; None is the rate
     :param latency_ms: latency of an update
@@ -26,6 +30,8 @@ class Options:
     """
 
     token: str
+    credential_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    oauth: OAuthClient | None = None
     rate: float | None = None
     burst: float | None = None
     latency_ms: float = 0
@@ -39,6 +45,8 @@ class FakeCrm:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.token = options.token  # of the update endpoint; the inspection always takes `options.token`
+        self.access_tokens = None if options.oauth is None else AccessTokens(options.oauth)
+        self.token_faults = FaultInjector()
         self.scores = ScoreStore()
         self.idempotency_keys = IdempotencyStore()
         self.traffic = Traffic()
@@ -52,9 +60,11 @@ class FakeCrm:
         return (self.options.latency_ms + self._random.uniform(0, self.options.latency_jitter_ms)) / 1000
 
     def reset(self) -> None:
-        """Remove scores, keys, counts and requests, but keep the current fault and token."""
+        """Remove scores, keys, counts and requests, but keep the current faults and tokens."""
         for store in (self.scores, self.idempotency_keys, self.traffic, self.request_log):
             store.clear()
+        if self.access_tokens is not None:
+            self.access_tokens.clear()
 
     def stats(self) -> dict[str, Any]:
         """Return all counts. `duplicates` counts requests and applied updates after the first one."""
@@ -62,6 +72,7 @@ class FakeCrm:
             **self.traffic.as_json(),
             "applied": self.scores.applied,
             "users": self.scores.users,
+            "tokens": None if self.access_tokens is None else self.access_tokens.as_json(),
             "keys": self.idempotency_keys.distinct,
             "duplicates": {
                 "requests_per_user": self.scores.requests_beyond_first,

@@ -17,7 +17,7 @@ class Traffic:
     def clear(self) -> None:
         """Reset the counts; requests in flight and open connections remain."""
         self.requests = 0
-        self.not_post = 0
+        self.other_methods = 0
         self._replayed = 0
         self._dropped = 0
         self._statuses: Counter[int] = Counter()
@@ -73,7 +73,7 @@ class Traffic:
         """Return the counts; times are ISO 8601 in UTC, or None if there was no request."""
         return {
             "requests": self.requests,
-            "not_post": self.not_post,
+            "other_methods": self.other_methods,
             "statuses": dict(sorted(self._statuses.items())),
             "dropped": self._dropped,
             "replayed": self._replayed,

@@ -1,18 +1,19 @@
-"""POST /api/v1/update-score: set the engagement score of one user.
+"""The endpoints that set the engagement score of one user.
 
-The endpoint checks the token, rate limit, size, content type, idempotency key, JSON and fields, in this order. Then the
-key decides whether the update is applied or an earlier response is replayed. A request that names its user is counted
-for this user even if it is refused.
+An endpoint checks the credentials, rate limit, size, content type, other headers, JSON and fields, in this order. Then
+the key decides whether the update is applied or an earlier response is replayed. A request that names its user is
+counted for this user even if it is refused.
 """
 
 import asyncio
-import json
 from contextlib import nullcontext
-from typing import Any, NoReturn
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from local.fake_crm import fault_injector, request_checks
+from local.fake_crm.access.credentials import check_credentials
+from local.fake_crm.apis.api import KEY_HEADER, Api, ParsedBody
 from local.fake_crm.behaviors.answer_table import ANSWERS
 from local.fake_crm.behaviors.quota import Quota
 from local.fake_crm.behaviors.raw_answer import RawAnswer, reset_connection
@@ -23,31 +24,41 @@ from local.fake_crm.responses import FakeResponse, not_allowed, problem
 from local.fake_crm.service import FakeCrm
 from local.fake_crm.token_bucket import TokenBucket
 
-PATH = "/api/v1/update-score"
-_DISCONNECT_POLL_SECONDS = 0.05
-
 Answer = FakeResponse | RawAnswer
 
 
-async def update_score(crm: FakeCrm, request: web.BaseRequest) -> web.StreamResponse:
-    """Handle a request to the update endpoint."""
-    if request.method != "POST":
-        crm.traffic.not_post += 1
-        return (crm.faults.outage_response() or not_allowed(request.method, PATH, "POST")).to_aiohttp()
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """A request to set a score; `parsed` is the body, or the response to a body that is not a JSON object."""
+
+    request: web.BaseRequest
+    api: Api
+    user_in_path: str | None
+    parsed: ParsedBody
+    key: str | None
+
+
+async def update_score(
+    crm: FakeCrm, request: web.BaseRequest, api: Api, user_in_path: str | None
+) -> web.StreamResponse:
+    """Handle a request to an endpoint that sets a score."""
+    if request.method != api.method:
+        crm.traffic.other_methods += 1
+        return (crm.faults.outage_response() or not_allowed(request.method, api.path, api.method)).to_aiohttp()
     arrived_at = crm.traffic.arrive()
     response: Answer | None = None
-    body, user_id = b"", None
-    key = request.headers.get("Idempotency-Key")
+    body, user_id = b"", user_in_path
     try:
         body, refusal = await _read_body(request)
         parsed = refusal or request_checks.parse_body(body)
-        user_id = request_checks.user_of(parsed)
+        user_id = user_in_path if user_in_path is not None else request_checks.user_of(parsed)
+        update = _Update(request, api, user_in_path, parsed, api.key_of(request, parsed))
         if user_id is not None:
             crm.scores.count_request(user_id)
-        if key:
-            crm.idempotency_keys.count_request(key)
+        if update.key:
+            crm.idempotency_keys.count_request(update.key)
         fault = crm.faults.pick(user_id)
-        response = await _respond(crm, request, parsed, key, fault)
+        response = await _respond(crm, update, fault)
         if fault is not NO_FAULT:
             response = crm.faults.finish(fault, response)
     except DroppedError:
@@ -75,7 +86,9 @@ def _log_request(
         user_id,
         at=round(arrived_at, 3),
         status=status,
-        idempotency_key=request.headers.get("Idempotency-Key"),
+        method=request.method,
+        path=request.raw_path,
+        idempotency_key=request.headers.get(KEY_HEADER),
         content_type=request.headers.get("Content-Type"),
         user_agent=request.headers.get("User-Agent"),
         authorization_scheme=scheme if space else None,
@@ -85,73 +98,57 @@ def _log_request(
     )
 
 
-async def _respond(
-    crm: FakeCrm, request: web.BaseRequest, parsed: dict[str, Any] | FakeResponse, key: str | None, fault: Fault
-) -> Answer:
-    refusal = _check_request(crm, request, parsed, key, fault)
+async def _respond(crm: FakeCrm, update: _Update, fault: Fault) -> Answer:
+    refusal = _check_request(crm, update, fault)
     if refusal is not None:
         return refusal
-    if isinstance(parsed, FakeResponse):
-        return parsed
-    payload = request_checks.check_payload(parsed)
+    if isinstance(update.parsed, FakeResponse):
+        return update.parsed
+    payload = update.api.check_body(update.user_in_path, update.parsed)
     if isinstance(payload, FakeResponse):
         return payload
     if fault is NO_FAULT:
-        return await _process(crm, key, payload, fault)
-    return await _process_with_fault(crm, request, key, payload, fault)
+        return await _process(crm, update, payload, fault)
+    return await _process_with_fault(crm, update, payload, fault)
 
 
-async def _process_with_fault(
-    crm: FakeCrm, request: web.BaseRequest, key: str | None, payload: Payload, fault: Fault
-) -> Answer:
+async def _process_with_fault(crm: FakeCrm, update: _Update, payload: Payload, fault: Fault) -> Answer:
     if fault.silent and not fault.after_applying:
-        await _never_answer(request)
+        await fault_injector.never_answer(update.request)
     raw = crm.faults.raw_answer(fault)
     if raw is not None and not raw.applied:
         return raw
     replacement = await fault_injector.before_processing(fault)
     if replacement is not None:
         return replacement
-    response = fault_injector.after_processing(fault, await _process(crm, key, payload, fault))
+    response = fault_injector.after_processing(fault, await _process(crm, update, payload, fault))
     if fault.silent:
-        await _never_answer(request)
+        await fault_injector.never_answer(update.request)
     return response if raw is None or response.status >= 300 else raw
 
 
-async def _never_answer(request: web.BaseRequest) -> NoReturn:
-    """Wait until the client has disconnected.
-
-    :raises DroppedError: when it has
-    """
-    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 (there is no event)
-        await asyncio.sleep(_DISCONNECT_POLL_SECONDS)
-    raise DroppedError
-
-
-def _check_request(
-    crm: FakeCrm, request: web.BaseRequest, parsed: dict[str, Any] | FakeResponse, key: str | None, fault: Fault
-) -> Answer | None:
+def _check_request(crm: FakeCrm, update: _Update, fault: Fault) -> Answer | None:
     """Return the response to the first failed check of everything but JSON and fields, or None."""
     if fault.down:
         return fault_injector.down()
     if fault.revoked:
         return request_checks.invalid_token("this token was revoked")
+    parsed, headers = update.parsed, update.request.headers
     too_large = parsed if isinstance(parsed, FakeResponse) and parsed.status == 413 else None
     return (
-        request_checks.check_token(request.headers.get("Authorization"), crm.token)
+        check_credentials(crm, headers)
         or _check_rate(crm.bucket)
         or (None if fault is NO_FAULT else _check_fault_limits(crm, fault))
         or too_large
-        or request_checks.check_content_type(request.headers.get("Content-Type"))
-        or request_checks.check_idempotency_key(key)
+        or request_checks.check_content_type(headers.get("Content-Type"))
+        or update.api.check_headers(update.request)
     )
 
 
-async def _process(crm: FakeCrm, key: str | None, payload: Payload, fault: Fault) -> FakeResponse:
+async def _process(crm: FakeCrm, update: _Update, payload: Payload, fault: Fault) -> FakeResponse:
     """Apply the update and return its response, or return the stored response of its key."""
-    # Formatted by hand, because encoding a dict takes ten times as long as encoding a string.
-    response = FakeResponse(200, f'{{"status":"updated","user_id":{json.dumps(payload.user_id)}}}'.encode())
-    stored = crm.idempotency_keys.begin(key, payload, response) if key is not None else None
+    api, key = update.api, update.key
+    stored = crm.idempotency_keys.begin(key, payload, api.repeat(payload)) if key is not None else None
     if stored is not None:
         return stored
     try:
@@ -161,6 +158,7 @@ async def _process(crm: FakeCrm, key: str | None, payload: Payload, fault: Fault
             if key is not None:
                 crm.idempotency_keys.store(key, payload, response)
         else:
+            response = api.applied(payload, not crm.scores.has_score(payload.user_id))
             crm.scores.apply(payload.user_id, payload.score)
             if key is not None:
                 crm.idempotency_keys.mark_applied(key, payload)

@@ -1,6 +1,7 @@
 """Each test has its own fake CRM on a loopback port, in a thread of the test process."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,13 +16,13 @@ from tests.local.fake_crm.client import TOKEN, Client, Start
 
 
 @contextmanager
-def _running(options: Options) -> Iterator[str]:
+def _running(options: Options, tls: ssl.SSLContext | None) -> Iterator[str]:
     ready = threading.Event()
     urls: list[str] = []
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def run() -> None:
-        async with serving(FakeCrm(options)) as url:
+        async with serving(FakeCrm(options), tls=tls) as url:
             stop = asyncio.Event()
             loops.append((asyncio.get_running_loop(), stop))
             urls.append(url)
@@ -43,8 +44,8 @@ def _running(options: Options) -> Iterator[str]:
 def start() -> Iterator[Start]:
     with ExitStack() as stack:
 
-        def start_one(**options: Any) -> Client:
-            url = stack.enter_context(_running(Options(token=TOKEN, **options)))
+        def start_one(tls: ssl.SSLContext | None = None, **options: Any) -> Client:
+            url = stack.enter_context(_running(Options(token=TOKEN, **options), tls))
             return Client(url, stack.enter_context(requests.Session()))
 
         yield start_one

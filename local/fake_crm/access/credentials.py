@@ -1,0 +1,24 @@
+"""The check of a request's credentials, in the form that the CRM was started with."""
+
+import hmac
+from collections.abc import Mapping
+
+from local.fake_crm import request_checks
+from local.fake_crm.responses import FakeResponse
+from local.fake_crm.service import FakeCrm
+
+
+def check_credentials(crm: FakeCrm, headers: Mapping[str, str]) -> FakeResponse | None:
+    """Return None if a request has the credentials of the update endpoints, otherwise 401."""
+    if crm.access_tokens is not None:
+        return crm.access_tokens.check(headers.get("Authorization"))
+    expected = crm.options.credential_headers
+    if expected is None:
+        return request_checks.check_token(headers.get("Authorization"), crm.token)
+    if all(_same(headers.get(name, ""), value) for name, value in expected.items()):
+        return None
+    return request_checks.invalid_token("expected other credentials")
+
+
+def _same(received: str, expected: str) -> bool:
+    return hmac.compare_digest(received.encode(errors="surrogateescape"), expected.encode())
