@@ -37,7 +37,7 @@ def tls_crm(folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def proxy(folder: Path, crm: str, tls_crm: str) -> Iterator[str]:
     log = folder / "proxy.log"
     names = [f"plain.test={crm.removeprefix('http://')}", f"crm.test={tls_crm.removeprefix('https://')}"]
