@@ -34,6 +34,22 @@ _CONFIG = Config(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class CrmAccess:
+    """What a caller of the CRM needs instead of the bearer token over http.
+
+    :param secret: text of the secret in Secrets Manager
+    :param env: environment variables of `local.fake_crm` that make it expect these credentials
+    :param authority: PEM file of the authority that issued the CRM's certificate
+    :param client: PEM files of the client certificate and of its key
+    """
+
+    secret: str = field(repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    authority: Path | None = None
+    client: tuple[Path, Path] | None = None
+
+
 @dataclass(frozen=True)
 class Emulators:
     """URLs of the S3 emulator, the AWS emulator and the fake CRM.
@@ -63,11 +79,12 @@ class RunningStack(Emulators):
     """Emulators to which the template is deployed.
 
     :param outputs: outputs of the CloudFormation stack
-    :param token: bearer token of the fake CRM
+    :param token: bearer token of the fake CRM, or only of its inspection API with another `access`
     """
 
     outputs: dict[str, str]
     token: str = field(repr=False)
+    access: CrmAccess | None = None
 
     def object_path(self, bucket: str, key: str) -> Path:
         """Return the file that holds an object."""
@@ -99,6 +116,10 @@ class RunningStack(Emulators):
 
         :raises requests.RequestException: when the call fails
         """
+        if self.access and self.access.authority:
+            options["verify"] = str(self.access.authority)
+        if self.access and self.access.client:
+            options["cert"] = tuple(map(str, self.access.client))
         response = requests.request(
             method,
             f"{self.crm_url}/_crm/{path}",
@@ -112,30 +133,46 @@ class RunningStack(Emulators):
 
 @contextlib.contextmanager
 def running(
-    folder: Path, crm_options: Sequence[str] = (), *, s3_fault_proxy: bool = False, scheduler: bool = False
+    folder: Path,
+    crm_options: Sequence[str] = (),
+    *,
+    access: CrmAccess | None = None,
+    s3_fault_proxy: bool = False,
+    scheduler: bool = False,
 ) -> Iterator[RunningStack]:
     """Start the emulators, deploy the template and the jobs, and stop everything when the block ends.
 
     :param folder: state and logs of the emulators
     :param crm_options: command-line options of `local.fake_crm`
+    :param access: how the jobs access the CRM; None is a bearer token over http
     :param s3_fault_proxy: let jobs reach S3 through `local.s3_fault_proxy`, whose faults can be switched on
     :param scheduler: start jobs as late as Glue does, because Airflow's scheduler relies on it
     """
     token = secrets.token_urlsafe(24)
-    with running_emulators(folder, token, crm_options, s3_fault_proxy=s3_fault_proxy, scheduler=scheduler) as emulators:
-        outputs = deploy(emulators.s3_url, emulators.aws_url, token, folder / "artifacts")
-        yield RunningStack(**vars(emulators), outputs=outputs, token=token)
+    with running_emulators(
+        folder, token, crm_options, access=access, s3_fault_proxy=s3_fault_proxy, scheduler=scheduler
+    ) as emulators:
+        secret = access.secret if access else token
+        outputs = deploy(emulators.s3_url, emulators.aws_url, secret, folder / "artifacts")
+        yield RunningStack(**vars(emulators), outputs=outputs, token=token, access=access)
 
 
 @contextlib.contextmanager
 def running_emulators(
-    folder: Path, token: str, crm_options: Sequence[str] = (), *, s3_fault_proxy: bool = False, scheduler: bool = False
+    folder: Path,
+    token: str,
+    crm_options: Sequence[str] = (),
+    *,
+    access: CrmAccess | None = None,
+    s3_fault_proxy: bool = False,
+    scheduler: bool = False,
 ) -> Iterator[Emulators]:
     """Start an empty S3, AWS and CRM; stop them when the block ends. The parameters are those of `running`.
 
     :param token: bearer token that the fake CRM accepts
     """
     glue_options = {} if scheduler else {"LOCAL_GLUE_START_SECONDS": "0"}
+    crm_env = {"CRM_TOKEN": token, **(access.env if access else {})}
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as started:
@@ -150,9 +187,7 @@ def running_emulators(
         aws_url = started.enter_context(
             running_service("local.aws_emulator", aws_arguments, logs / "aws.log", glue_options)
         )
-        crm_url = started.enter_context(
-            running_service("local.fake_crm", crm_options, logs / "crm.log", {"CRM_TOKEN": token})
-        )
+        crm_url = started.enter_context(running_service("local.fake_crm", crm_options, logs / "crm.log", crm_env))
         yield Emulators(folder, s3_url, aws_url, crm_url, s3_fault_proxy_url=s3_fault_proxy_url)
 
 
@@ -169,14 +204,14 @@ def client(service: str, url: str) -> Any:
     )
 
 
-def deploy(s3_url: str, aws_url: str, token: str, folder: Path) -> dict[str, str]:
+def deploy(s3_url: str, aws_url: str, secret: str, folder: Path) -> dict[str, str]:
     """Create or update the secret, the stack and the job code.
 
-    :param token: value of the secret
+    :param secret: text of the secret
     :param folder: where the job code is built
     :return: outputs of the CloudFormation stack
     """
-    outputs = deploy_template(aws_url, NAME, TEMPLATE.read_text(), {"CrmSecretArn": _store_token(token, aws_url)})
+    outputs = deploy_template(aws_url, NAME, TEMPLATE.read_text(), {"CrmSecretArn": _store_secret(secret, aws_url)})
     s3 = client("s3", s3_url)
     for path in artifacts.build(folder):
         s3.upload_file(str(path), outputs["ArtifactsBucketName"], f"{artifacts.PREFIX}/{path.name}")
@@ -201,10 +236,10 @@ def outputs_of(aws_url: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _store_token(token: str, aws_url: str) -> str:
-    """Write the token to Secrets Manager; return the ARN of the secret."""
+def _store_secret(secret: str, aws_url: str) -> str:
+    """Write the secret to Secrets Manager; return its ARN."""
     manager = client("secretsmanager", aws_url)
     try:
-        return str(manager.create_secret(Name=SECRET_ID, SecretString=token)["ARN"])
+        return str(manager.create_secret(Name=SECRET_ID, SecretString=secret)["ARN"])
     except manager.exceptions.ResourceExistsException:
-        return str(manager.put_secret_value(SecretId=SECRET_ID, SecretString=token)["ARN"])
+        return str(manager.put_secret_value(SecretId=SECRET_ID, SecretString=secret)["ARN"])

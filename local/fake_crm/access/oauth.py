@@ -14,6 +14,8 @@ from local.fake_crm import request_checks
 from local.fake_crm.responses import FakeResponse, as_json
 
 PATH = "/oauth/token"
+# So that a search finds every token that was issued.
+TOKEN_PREFIX = "fake-crm-access-token-"  # noqa: S105 - not a secret
 _FORM = "application/x-www-form-urlencoded"
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -68,7 +70,7 @@ class AccessTokens:
             self._counts["refused"] += 1
             return refusal
         self._counts["issued"] += 1
-        token = secrets.token_urlsafe(24)
+        token = TOKEN_PREFIX + secrets.token_urlsafe(24)
         lifetime = self._client.expires_in
         end = float("inf") if lifetime is None else lifetime
         if ends_early:
