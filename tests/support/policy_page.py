@@ -44,10 +44,10 @@ _RUN = f"""\
 Some rows need more than three users, because a few users in a row may be truly invalid.
 
 A user who *failed alone*, while the CRM answered others, is no evidence about the run. The other rows count users in
-a row: a success starts the count again. With 401, 403, a redirect or a certificate, each such user before a success
-raises the number that a verdict needs by one, up to {IN_A_ROW}, because chance then makes a row of them more likely.
-The users who failed alone in an earlier attempt count if no one has a success in this attempt; if all are such users,
-{LONE_USERS} are several.
+a row: a success starts the count again. With 401, 403, 407, a redirect or a certificate, each such user before a
+success raises the number that a verdict needs by one, up to {IN_A_ROW}, because chance then makes a row of them more
+likely. The users who failed alone in an earlier attempt count if no one has a success in this attempt; if all are such
+users, {LONE_USERS} are several.
 """
 _REST = """\
 A rejection by status or body is *provisional*: the user gets no ledger line until another user succeeds. A killed job

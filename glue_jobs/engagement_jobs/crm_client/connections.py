@@ -17,8 +17,10 @@ from engagement_jobs.crm_client.transport.certificates import certificate_reason
 
 _STATUSES_WITHOUT_BODY = (b"204", b"205")
 _END_OF_HEAD = b"\r\n\r\n"
+_UNAUTHORIZED = 407  # by the proxy
 # With TLS 1.3 the server refuses the client's certificate, or that there is none, after the client has sent a request.
-_REFUSED_HANDSHAKE = re.compile(r"ALERT.*(CERT|HANDSHAKE_FAILURE|UNKNOWN_CA|ACCESS_DENIED)")
+# With TLS 1.2 many servers report a missing certificate as HANDSHAKE_FAILURE.
+_REFUSED_CLIENT = re.compile(r"ALERT.*(CERT|HANDSHAKE_FAILURE|UNKNOWN_CA|ACCESS_DENIED)")
 
 
 class Request(aiohttp.ClientRequest):
@@ -75,9 +77,21 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's
     ) -> ResponseHandler:
+        """Open a connection.
+
+        :raises UnsentError: the proxy cannot be used; its answer to CONNECT is never ambiguous
+        """
         if isinstance(req, Request):
             req.opened_connection = True
-        return await super()._create_connection(req, traces, timeout)
+        if req.proxy is None:
+            return await super()._create_connection(req, traces, timeout)
+        try:
+            return await super()._create_connection(req, traces, timeout)
+        except ERRORS as error:
+            if isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) == (req.host, req.port):
+                raise  # the proxy has connected, and the TLS handshake with the CRM failed
+            is_unauthorized = isinstance(error, aiohttp.ClientHttpProxyError) and error.status == _UNAUTHORIZED
+            raise UnsentError("proxy_auth" if is_unauthorized else "proxy") from error
 
 
 async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -87,23 +101,26 @@ async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
     """
     try:
         try:
-            return await handler(request)
+            response = await handler(request)
         except StaleConnectionError:
-            return await handler(request)  # nothing was written, and aiohttp has closed that connection
+            response = await handler(request)  # nothing was written, and aiohttp has closed that connection
     except aiohttp.ClientConnectorCertificateError as error:
         code = getattr(error.certificate_error, "verify_code", 0)
-        reason = await certificate_reason(code, error.host, error.port)
-        raise UnsentError(reason) from error
+        raise UnsentError(await certificate_reason(code, request)) from error
     except ERRORS as error:
-        if getattr(request, "opened_connection", False) and _refuses_handshake(error.__cause__):
-            raise UnsentError("tls") from error
+        if getattr(request, "opened_connection", True) and _refuses_client(error.__cause__):
+            raise UnsentError("tls_client_certificate") from error
         if isinstance(request, Request) and not request.opened_connection and _ended_before_status(error):
             raise ReusedConnectionError("reset") from error
         raise translate(error) from error
+    if response.status == _UNAUTHORIZED and request.proxy is not None and not request.is_ssl():
+        response.close()  # without TLS the proxy itself answers
+        raise UnsentError("proxy_auth")
+    return response
 
 
-def _refuses_handshake(error: BaseException | None) -> bool:
-    return isinstance(error, ssl.SSLError) and _REFUSED_HANDSHAKE.search(error.reason or "") is not None
+def _refuses_client(error: BaseException | None) -> bool:
+    return isinstance(error, ssl.SSLError) and _REFUSED_CLIENT.search(error.reason or "") is not None
 
 
 def _ended_before_status(error: Exception) -> bool:

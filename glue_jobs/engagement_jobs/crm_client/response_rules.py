@@ -214,8 +214,19 @@ FAILURE_RULES: Final = (
     FailureRule("connect", "The connection was refused or could not be made", "deferred"),
     FailureRule("dns", "The host name could not be resolved", "deferred"),
     FailureRule("connect_timeout", "No connection within half of the request's timeout", "deferred"),
+    FailureRule("proxy", "The proxy could not be reached, or did not connect to the CRM", "deferred"),
     FailureRule(
-        "tls", "The TLS handshake failed, but not because of the certificate, or the CRM wants one", "deferred"
+        "proxy_auth",
+        "The proxy demands a user name and a password, or refuses those in the secret (407)",
+        "deferred",
+        Action.REFUSE,
+    ),
+    FailureRule("tls", "The TLS handshake failed for a reason other than a certificate", "deferred"),
+    FailureRule(
+        "tls_client_certificate",
+        "The CRM ended the TLS handshake: likely it demands a client certificate, or refuses the one in the secret",
+        "deferred",
+        Action.REFUSE,
     ),
     FailureRule("tls_expired", "The certificate has expired or is not valid yet", "deferred", Action.REFUSE),
     FailureRule("tls_unknown_ca", "The authority of the certificate is not trusted", "deferred", Action.REFUSE),

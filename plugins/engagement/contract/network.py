@@ -77,8 +77,7 @@ def tls_context(ca_pem: str | None) -> ssl.SSLContext:
             context.load_verify_locations(cadata=ca_pem.encode("ascii", "replace").decode())  # comments are free
         except (ssl.SSLError, ValueError) as error:
             raise ValueError(
-                'expected certificates in PEM ("-----BEGIN CERTIFICATE-----"), got a text without one or with a '
-                f"damaged one ({type(error).__name__})"
+                'expected certificates in PEM ("-----BEGIN CERTIFICATE-----"), but there is none, or a damaged one'
             ) from error
     # Python 3.13 refuses what earlier versions accept: a private authority often omits extensions that this demands.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT

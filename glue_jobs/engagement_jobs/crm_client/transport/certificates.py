@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+
+import aiohttp
+
+from engagement_jobs.crm_client.transport.connect_only import ConnectOnlyRequest, connect
 
 # Codes of OpenSSL (X509_V_ERR_*).
 _REASONS: Final = {
@@ -22,21 +25,22 @@ _UNKNOWN_ISSUER = (2, 20, 21)
 _TIMEOUT_SECONDS = 5.0
 
 
-async def certificate_reason(verify_code: int, host: str, port: int | None) -> str:
+async def certificate_reason(verify_code: int, request: aiohttp.ClientRequest) -> str:
     """Return the reason code of a refused certificate.
 
     A missing intermediate certificate is inferred from a second look at the certificates that the server sends.
 
     :param verify_code: code of OpenSSL; 0 if it is not known
-    :param host: of the server
+    :param request: the request for which the connection was opened
     """
     if verify_code in _UNKNOWN_ISSUER:
-        is_intermediate_missing = _lacks_intermediate(await _sent_certificates(host, port))
+        context: ssl.SSLContext = request.session.connector._ssl  # type: ignore[union-attr]
+        is_intermediate_missing = _lacks_intermediate(await _sent_certificates(request), context.get_ca_certs())
         return "tls_missing_intermediate" if is_intermediate_missing else "tls_unknown_ca"
     return _REASONS.get(verify_code, "tls")
 
 
-def _lacks_intermediate(certificates: list[Mapping[str, Any]]) -> bool:
+def _lacks_intermediate(certificates: Sequence[Mapping[str, Any]], trusted: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether a server that sends these certificates likely lacks the one of an intermediate authority.
 
     It sends only its own certificate. A public authority names the place of its certificate there; another one often
@@ -46,7 +50,6 @@ def _lacks_intermediate(certificates: list[Mapping[str, Any]]) -> bool:
         return False
     if certificates[0].get("caIssuers"):
         return True
-    trusted = ssl.create_default_context().get_ca_certs()
     organizations = {name for authority in trusted for name in _organizations(authority.get("subject", ()))}
     return not organizations.isdisjoint(_organizations(certificates[0].get("issuer", ())))
 
@@ -55,18 +58,20 @@ def _organizations(name: Iterable[Any]) -> set[str]:
     return {value for attributes in name for kind, value in attributes if kind == "organizationName"}
 
 
-async def _sent_certificates(host: str, port: int | None) -> list[Mapping[str, Any]]:
+async def _sent_certificates(request: aiohttp.ClientRequest) -> list[Mapping[str, Any]]:
     """Return the certificates that a server sends; none if that cannot be found out."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # nothing is sent over this connection
-    with contextlib.suppress(OSError, AttributeError):
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            _, writer = await asyncio.open_connection(host, port, ssl=context)
-        try:
-            # Python 3.13 has a public method for this.
-            chain = writer.get_extra_info("ssl_object")._sslobj.get_unverified_chain()
-            return [certificate.get_info() for certificate in chain]
-        finally:
-            writer.transport.abort()
+    with contextlib.suppress(aiohttp.ClientError, OSError, AttributeError):
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context),
+            request_class=ConnectOnlyRequest,
+            timeout=aiohttp.ClientTimeout(_TIMEOUT_SECONDS),
+            trust_env=False,
+        ) as session:
+            tls = await connect(session, request.url, request.proxy, request.proxy_auth)
+        # Python 3.13 has a public method for this.
+        chain = tls._sslobj.get_unverified_chain()  # type: ignore[union-attr]
+        return [certificate.get_info() for certificate in chain]
     return []

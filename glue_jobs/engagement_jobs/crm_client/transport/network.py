@@ -15,11 +15,13 @@ class Network:
     :param proxy_url: URL of the proxy without user name and password; empty if there is none
     :param no_proxy: hosts to connect to directly, see `contract.network.choose_proxy`
     :param ca_pem: certificates that are trusted in addition to the system's, None if there are none
+    :param allow_http: whether the token endpoint may be reached without TLS
     """
 
     proxy_url: str = ""
     no_proxy: str = ""
     ca_pem: str | None = field(default=None, repr=False)
+    allow_http: bool = False
 
     def proxy_for(self, url: str) -> str | None:
         """Return the URL of the proxy for a request, None if it goes directly to its host."""

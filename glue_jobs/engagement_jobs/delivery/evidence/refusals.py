@@ -1,4 +1,4 @@
-"""Refusals of a user that no retry changes: the token, the access, a redirect or the certificate."""
+"""Refusals of a user that no retry changes: the token, the access, a redirect, the proxy or a certificate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engagement_jobs.delivery.evidence.hold import Hold
 from engagement_jobs.delivery.evidence.quorum import Quorum
 from engagement_jobs.delivery.evidence.run_policy import (
     ACCESS,
-    CERTIFICATES,
+    CONNECTIONS,
     IN_A_ROW,
     LONE_USERS,
     REDIRECT,
@@ -112,4 +112,4 @@ def verdict_on_several(classification: ResponseClassification) -> RunVerdict:
         return TOKEN
     if classification.detail == "redirect":
         return REDIRECT
-    return CERTIFICATES.get(classification.reason, ACCESS)
+    return CONNECTIONS.get(classification.reason, ACCESS)

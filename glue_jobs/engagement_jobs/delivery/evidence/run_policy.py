@@ -73,7 +73,22 @@ REDIRECT = RunVerdict(
     "The CRM redirects: {reason} for {users} users in a row. Set base_url to the address of the API itself, then clear "
     "push_scores.",
 )
-CERTIFICATES = {
+CONNECTIONS = {
+    "proxy_auth": RunVerdict(
+        "407 from the proxy for several users",
+        "stop",
+        "proxy_auth",
+        "The proxy demands a user name and a password, or refuses those in the secret: {users} users in a row could "
+        "not be sent. Put a valid proxy_user and proxy_password into the secret, then clear push_scores.",
+    ),
+    "tls_client_certificate": RunVerdict(
+        "a TLS handshake that the CRM ends, likely for want of a valid client certificate, for several users",
+        "stop",
+        "certificate",
+        "The CRM ended the TLS handshake with {users} users in a row. It likely demands a client certificate, or "
+        "refuses the one in the secret. Put a valid client_certificate and client_key into the secret, then clear "
+        "push_scores.",
+    ),
     "tls_expired": RunVerdict(
         "an expired or not yet valid certificate for several users",
         "stop",
@@ -86,8 +101,8 @@ CERTIFICATES = {
         "stop",
         "certificate",
         "The CRM's certificate is self-signed or from an authority that this job does not know: {users} users in a row "
-        "could not be sent. Check base_url, or have the owner of the CRM use a public authority; then clear "
-        "push_scores.",
+        "could not be sent. Check base_url, or store the authority's certificate where ca_uri names it; then "
+        "clear push_scores.",
     ),
     "tls_missing_intermediate": RunVerdict(
         "a certificate chain without its intermediate certificate for several users",
@@ -156,7 +171,7 @@ VERDICTS = (
     TOKEN,
     ACCESS,
     REDIRECT,
-    *CERTIFICATES.values(),
+    *CONNECTIONS.values(),
     CANARY_REFUSAL,
     CANARY_UNREADABLE,
     CANARY_UNANSWERED,

@@ -9,12 +9,14 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID
+from yarl import URL
 
 from engagement_jobs.contract.errors import UnsentError
 from engagement_jobs.crm_client.http_client import CrmHttpClient
@@ -158,7 +160,7 @@ def test_server_that_wants_a_certificate_got_nothing(version: ssl.TLSVersion, fr
             await client.read_token()
             try:
                 async with client:
-                    with pytest.raises(UnsentError, match=r"^tls$"):
+                    with pytest.raises(UnsentError, match=r"^tls_client_certificate$"):
                         await client.post(b"{}", "k", fresh_connection=fresh)
             finally:
                 await server
@@ -168,14 +170,18 @@ def test_server_that_wants_a_certificate_got_nothing(version: ssl.TLSVersion, fr
 
 
 @pytest.mark.parametrize("failure", [OSError, TimeoutError, ssl.SSLError])
-def test_second_look_may_fail(failure: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_look_may_fail(failure: type[Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr(asyncio, "open_connection", fail)
-    assert asyncio.run(certificates.certificate_reason(20, "crm.example.com", 443)) == "tls_unknown_ca"
+    monkeypatch.setattr(certificates, "connect", fail)
+    assert connect(tmp_path, CHILD, only(CHILD), "localhost")[0] == "tls_unknown_ca"
 
 
 @pytest.mark.parametrize("code", [0, 23, 26, 66])
 def test_other_problem_of_a_certificate_is_tls(code: int) -> None:
-    assert asyncio.run(certificates.certificate_reason(code, "crm.example.com", 443)) == "tls"
+    async def main() -> str:
+        request = aiohttp.ClientRequest("POST", URL("https://crm.example.com"), loop=asyncio.get_running_loop())
+        return await certificates.certificate_reason(code, request)
+
+    assert asyncio.run(main()) == "tls"

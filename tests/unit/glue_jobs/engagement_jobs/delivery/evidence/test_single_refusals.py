@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from engagement_jobs.contract.errors import UnsentError
-from engagement_jobs.delivery.evidence.run_policy import CERTIFICATES
+from engagement_jobs.delivery.evidence.run_policy import CONNECTIONS
 from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import Fault
 from tests.support.delivery_checks import check, stop_of
@@ -223,23 +223,23 @@ def unverifiable(reason: str, user_id: str | None = None) -> ScriptedCrm:
     return ScriptedCrm(answer)
 
 
-@pytest.mark.parametrize("reason", CERTIFICATES)
-def test_certificate_stops_the_canary_after_three_users(reason: str) -> None:
+@pytest.mark.parametrize("reason", CONNECTIONS)
+def test_refused_connection_stops_the_canary_after_three(reason: str) -> None:
     crm = unverifiable(reason)
     dispatcher = crm.deliver(score_updates(111), Canary())
 
     assert crm.requests.total() == 3
     assert dict(dispatcher.counters.outcomes) == {"deferred": 111}
-    assert stop_of(dispatcher).cause == "certificate"
-    assert "certificate" in stop_of(dispatcher).detail.partition(":")[0]
+    assert stop_of(dispatcher).cause == ("proxy_auth" if reason == "proxy_auth" else "certificate")
+    assert "3 users in a row" in stop_of(dispatcher).detail
 
 
-def test_each_certificate_problem_has_its_own_sentence() -> None:
-    assert len({verdict.sentence for verdict in CERTIFICATES.values()}) == 4
+def test_each_refused_connection_has_its_own_sentence() -> None:
+    assert len({verdict.sentence for verdict in CONNECTIONS.values()}) == 6
 
 
-@pytest.mark.parametrize("reason", CERTIFICATES)
-def test_certificate_of_one_request_stops_no_one_else(reason: str) -> None:
+@pytest.mark.parametrize("reason", CONNECTIONS)
+def test_refused_connection_of_one_user_stops_no_one_else(reason: str) -> None:
     dispatcher = unverifiable(reason, "U000100").deliver(score_updates(200))
 
     assert dict(dispatcher.counters.outcomes) == {"delivered": 199, "deferred": 1}
