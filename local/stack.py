@@ -26,6 +26,7 @@ from local.s3_emulator import client_env
 TEMPLATE = REPOSITORY / "infra" / "pipeline.yaml"
 NAME = "engagement"  # the CloudFormation stack
 SECRET_ID = "engagement/crm-token"  # noqa: S105 - the name of the secret, not its value
+OAUTH_CLIENT_ID = "push-client"
 _CONFIG = Config(
     # rclone sends the checksum of the full object with a ranged read, which botocore takes for a broken transfer.
     request_checksum_calculation="when_required",
@@ -45,9 +46,9 @@ class CrmAccess:
     """
 
     secret: str = field(repr=False)
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    authority: Path | None = None
-    client: tuple[Path, Path] | None = None
+    env: Mapping[str, str] = field(repr=False)
+    authority: Path
+    client: tuple[Path, Path]
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,8 @@ class RunningStack(Emulators):
 
         :raises requests.RequestException: when the call fails
         """
-        if self.access and self.access.authority:
-            options["verify"] = str(self.access.authority)
-        if self.access and self.access.client:
-            options["cert"] = tuple(map(str, self.access.client))
+        if self.access:
+            options |= {"verify": str(self.access.authority), "cert": tuple(map(str, self.access.client))}
         response = requests.request(
             method,
             f"{self.crm_url}/_crm/{path}",
@@ -169,10 +168,10 @@ def running_emulators(
 ) -> Iterator[Emulators]:
     """Start an empty S3, AWS and CRM; stop them when the block ends. The parameters are those of `running`.
 
-    :param token: bearer token that the fake CRM accepts
+    :param token: bearer token that the fake CRM accepts, and the secret of its OAuth client
     """
     glue_options = {} if scheduler else {"LOCAL_GLUE_START_SECONDS": "0"}
-    crm_env = {"CRM_TOKEN": token, **(access.env if access else {})}
+    crm_env = {**crm_environment(token), **(access.env if access else {})}
     root, logs = folder / "s3", folder / "logs"
     root.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as started:
@@ -189,6 +188,11 @@ def running_emulators(
         )
         crm_url = started.enter_context(running_service("local.fake_crm", crm_options, logs / "crm.log", crm_env))
         yield Emulators(folder, s3_url, aws_url, crm_url, s3_fault_proxy_url=s3_fault_proxy_url)
+
+
+def crm_environment(token: str) -> dict[str, str]:
+    """Return the environment variables with which `local.fake_crm` accepts a token and the OAuth client."""
+    return {"CRM_TOKEN": token, "CRM_OAUTH_CLIENT": f"{OAUTH_CLIENT_ID}:{token}"}
 
 
 def client(service: str, url: str) -> Any:

@@ -1,7 +1,7 @@
 """Serve the fake CRM until SIGTERM or SIGINT: `python -m local.fake_crm`. CRM_TOKEN has the bearer token.
 
-CRM_OAUTH_CLIENT (id:secret) makes the update endpoints expect tokens of /oauth/token, and CRM_CREDENTIAL_HEADERS (a
-JSON object) makes them expect these headers. CRM_TOKEN is then the token of the inspection API only.
+With CRM_OAUTH_CLIENT (id:secret), /oauth/token issues access tokens that are accepted as well. CRM_CREDENTIAL_HEADERS
+(a JSON object) makes the update endpoints expect these headers; CRM_TOKEN is then that of the inspection API only.
 """
 
 import argparse

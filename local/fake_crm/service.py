@@ -19,9 +19,9 @@ from local.fake_crm.traffic import Traffic
 class Options:
     """How the CRM behaves.
 
-    :param token: bearer token of clients; only of the inspection API if there are other credentials
+    :param token: bearer token of clients; only of the inspection API if there are other headers
     :param credential_headers: headers that the update endpoints expect instead
-    :param oauth: the client whose access tokens the update endpoints expect instead
+    :param oauth: the client of /oauth/token; the update endpoints also accept its access tokens
     :param rate: rate limit in requests per second; None is unlimited
     :param burst: requests at once within the rate limit; None is the rate
     :param latency_ms: latency of an update

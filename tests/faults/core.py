@@ -1,7 +1,7 @@
 """One attempt of the delivery core without Spark and S3; its files have the names of the push job's objects.
 
-`python -m tests.faults.core FOLDER` reads the push job's arguments as JSON from standard input and the token from
-FOLDER/token, and sends the scores of FOLDER/scores that earlier attempts left open: first the canary, then all others
+`python -m tests.faults.core FOLDER` reads the push job's arguments as JSON from standard input and the secret from
+FOLDER/secret, and sends the scores of FOLDER/scores that earlier attempts left open: first the canary, then all others
 in `push_tasks` tasks of the same process. It runs in the Glue environment and exits with 1 where the push job would end
 FAILED.
 """
@@ -156,10 +156,10 @@ async def run_task(
     def put(key: str, body: bytes) -> None:
         (attempt.written / key).write_bytes(body)
 
-    async def token() -> str:
-        return (attempt.folder / "token").read_text()
+    async def read_secret() -> str:
+        return (attempt.folder / "secret").read_text()
 
-    client = CrmHttpClient(settings.endpoint, token, arguments.request_timeout_seconds)
+    client = CrmHttpClient(settings.endpoint, read_secret, arguments.request_timeout_seconds)
     dispatcher = Dispatcher(
         settings,
         client,

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from local.fake_crm.access.oauth import TOKEN_PREFIX
 from tests.faults.scenario import CANARY
 from tests.faults.worker import DAY, JobRun, Worker
 
@@ -185,7 +186,7 @@ def check_limits(evidence: Evidence, rate: float, tasks: int) -> list[str]:
 
 
 def find_personal_data(evidence: Evidence, token: str) -> list[str]:
-    """Return what logs, manifests and aggregates have to be free of: the token and user ids."""
+    """Return what logs, manifests and aggregates have to be free of: tokens and user ids."""
     text = evidence.run.logs + "".join(path.read_text() for path in evidence.folder.glob("responses/**/*.json"))
-    got = {"the token": token in text, "a user id": bool(_USER.search(text))}
+    got = {"the token": token in text or TOKEN_PREFIX in text, "a user id": bool(_USER.search(text))}
     return [f"{what} is in a log or manifest" for what, found in got.items() if found]

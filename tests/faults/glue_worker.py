@@ -25,9 +25,9 @@ class GlueWorker(Worker):
         super().__init__(world.crm_url, world.token, world.folder / "s3" / world.outputs["OutputBucketName"])
         self.world = world
 
-    def store_token(self, token: str) -> None:
+    def store_secret(self, secret: str) -> None:
         """In Secrets Manager."""
-        self.world.client("secretsmanager").put_secret_value(SecretId=stack.SECRET_ID, SecretString=token)
+        self.world.client("secretsmanager").put_secret_value(SecretId=stack.SECRET_ID, SecretString=secret)
 
     def break_s3(self, fault: Mapping[str, object] | None) -> None:
         """Set or clear the fault of the proxy in front of S3."""

@@ -111,9 +111,10 @@ class Scenario:
     :param what: what goes wrong
     :param profile: a named fault of the fake CRM
     :param changes: fields of that fault with other values
+    :param token_fault: a fault of the token endpoint; the secret is then for OAuth 2.0
     :param s3_fault: a fault of the proxy in front of S3
-    :param arguments: arguments with other values than in ARGUMENTS; {port} stands for the CRM's port, {expired} for
-        that of a server with an expired certificate, and so on (see `tls_servers`)
+    :param arguments: arguments with other values than in ARGUMENTS; {port} stands for the CRM's port, {proxy} for that
+        of a forward proxy, {expired} for that of a server with an expired certificate, and so on (see `tls_servers`)
     :param then: arguments of the next attempt with other values than this one's
     :param meanwhile: called once the run was started
     """
@@ -124,6 +125,7 @@ class Scenario:
     kind: Kind = "core"
     profile: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    token_fault: Mapping[str, object] | None = None
     s3_fault: Mapping[str, object] | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
     then: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,14 +14,14 @@ from urllib.parse import urlsplit
 import requests
 
 from local.fake_crm.fault_profiles import PROFILES
-from local.stack import SECRET_ID
+from local.stack import OAUTH_CLIENT_ID, SECRET_ID
 from tests.faults.scenario import ARGUMENTS, Scenario
 from tests.support.waiting import wait_until
 
 DAY = "2026-11-23"
 RUN_ID = "scheduled__2026-11-23T03:00:00+00:00"
 LIMIT_SECONDS = 600
-CRM_OPTIONS = ("--latency-ms", "5")
+CRM_OPTIONS = ("--latency-ms", "5", "--oauth-expires-in", "2")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class JobRun:
 class Worker(abc.ABC):
     """A fake CRM, and a delivery with the scores of one date.
 
+    :param token: bearer token of the CRM, and the secret of its OAuth client
     :param output: the output bucket as a folder
     """
 
@@ -51,8 +53,8 @@ class Worker(abc.ABC):
         """Run the delivery with these arguments; call `meanwhile` once it was started."""
 
     @abc.abstractmethod
-    def store_token(self, token: str) -> None:
-        """Store the token where the delivery reads it."""
+    def store_secret(self, secret: str) -> None:
+        """Store the secret where the delivery reads it."""
 
     def stop(self) -> None:
         """Stop the run from outside, as an operator can."""
@@ -62,6 +64,10 @@ class Worker(abc.ABC):
         """Turn a fault of S3 on, or off for None."""
         if fault:
             raise NotImplementedError("this worker has no S3")
+
+    def restart_proxy(self, pause_seconds: float) -> None:
+        """Stop the forward proxy, wait, and start it on the same port."""
+        raise NotImplementedError("this worker has no proxy")
 
     def crm(self, method: str, path: str, **options: Any) -> Any:
         """Send a request to `/_crm/<path>`; return the parsed response."""
@@ -91,7 +97,7 @@ class Worker(abc.ABC):
         # Requests whose client has disconnected are still counted.
         wait_until(lambda: self.crm("GET", "stats")["in_flight"] == 0, "the CRM to be idle", every=0.02)
         self.crm("DELETE", "token")
-        self.store_token(self.token)
+        self.store_secret(self.token)
         self.crm("POST", "reset")
 
     def turn_faults_on(self, scenario: Scenario) -> None:
@@ -99,17 +105,30 @@ class Worker(abc.ABC):
         if scenario.profile:
             fault = replace(PROFILES[scenario.profile].fault, **scenario.changes)
             self.crm("PUT", "faults", json=asdict(fault))
+        if scenario.token_fault:
+            self.store_secret(self._oauth_secret())
+            self.crm("PUT", "token-faults", json=scenario.token_fault)
         self.break_s3(scenario.s3_fault)
 
     def turn_faults_off(self) -> None:
         """Turn all faults off; the token stays as it is."""
         self.crm("DELETE", "faults")
+        self.crm("DELETE", "token-faults")
         self.break_s3(None)
 
     def rotate_token(self, token: str) -> None:
         """Store a new token for the delivery, then make the CRM accept no other."""
-        self.store_token(token)
+        self.store_secret(token)
         self.crm("PUT", "token", json={"token": token})
+
+    def _oauth_secret(self) -> str:
+        document = {
+            "type": "oauth2_client_credentials",
+            "token_url": f"{self.crm_url}/oauth/token",
+            "client_id": OAUTH_CLIENT_ID,
+            "client_secret": self.token,
+        }
+        return json.dumps(document)
 
     def wait_for_users(self, count: int) -> None:
         """Wait until the CRM has this many users."""

@@ -22,7 +22,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 @dataclass(frozen=True, kw_only=True)
 class OAuthClient:
-    """The client that gets access tokens, with which the update endpoints are called.
+    """The client that gets access tokens for the update endpoints.
 
     :param scope: the scope that it must request; None allows any or none
     :param audience: the same for the audience
@@ -81,15 +81,16 @@ class AccessTokens:
         document = {"access_token": token, "token_type": "Bearer", **announced}
         return FakeResponse(200, as_json(document).body, headers=_NO_STORE)
 
+    def has_issued(self, authorization: str | None) -> bool:
+        """Return whether an Authorization header has a token that was issued here, valid or not."""
+        return _bearer(authorization) in self._ends
+
     def check(self, authorization: str | None) -> FakeResponse | None:
-        """Return None if an Authorization header has a token that is valid now, otherwise 401."""
-        scheme, _, token = (authorization or "").partition(" ")
-        end = self._ends.get(token.strip()) if scheme.lower() == "bearer" else None
-        if end is None:
-            return request_checks.check_token(authorization, secrets.token_urlsafe(24))
-        if self._clock() < end:
+        """Return None if the issued token in an Authorization header is valid now, otherwise 401."""
+        token = _bearer(authorization)
+        if self._clock() < self._ends[token]:
             return None
-        if token.strip() in self._refused_early:
+        if token in self._refused_early:
             self._counts["calls_refused_early"] += 1
             return request_checks.invalid_token("this token was revoked")
         self._counts["calls_with_expired"] += 1
@@ -111,6 +112,11 @@ class AccessTokens:
         if self._client.audience is not None and form.get("audience") != self._client.audience:
             return _error(400, "invalid_request", "The audience is unknown.")
         return None
+
+
+def _bearer(header: str | None) -> str:
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _basic_credentials(header: str | None) -> tuple[str, str] | None:
