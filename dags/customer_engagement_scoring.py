@@ -1,7 +1,8 @@
 """
 ### Score user engagement and send the scores to the CRM
-Every night at 03:00 the DAG waits for the extract of the day. A Glue job scores each user from 0 to 100. The DAG checks
-the scores, and a second Glue job posts them to the CRM. The last task summarizes the run and publishes to SNS.
+Every night, by default at 03:00, the DAG waits for the extract of the day. A Glue job scores each user from 0 to 100.
+The DAG checks the scores, and a second Glue job sends them to the CRM. The last task summarizes the run and publishes
+to SNS.
 
 | | |
 |---|---|
@@ -22,11 +23,11 @@ the scores, and a second Glue job posts them to the CRM. The last task summarize
 * `push_scores`: Airflow retries it twice. It is always safe to clear: settled users are not sent again.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule
+from airflow.sdk import DAG, Asset, TriggerRule
 
 from engagement.checks.drift import THRESHOLDS
 from engagement.config.dag_config import DagConfig
@@ -38,20 +39,18 @@ from engagement.operators.check_scores import CheckScoresOperator
 from engagement.operators.summarize_responses import SummarizeApiResponsesOperator
 
 CONFIG = DagConfig.read()
-# One slot that deferred tasks occupy too: one Glue job runs at a time, even in a backfill.
-POOL = "engagement"
 
 with DAG(
     dag_id="customer_engagement_scoring",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("0 3 * * *", timezone=CONFIG.timezone),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    schedule=CONFIG.timetable(),
+    start_date=CONFIG.start(),
     catchup=False,
     max_active_runs=CONFIG.max_active_runs,
     params=dag_params(),
     user_defined_macros=dag_macros(CONFIG.timezone),
     user_defined_filters=dag_filters(),
-    default_args={"owner": "crm-integration", **CONFIG.default_retries()},
+    default_args={"owner": "crm-integration", **CONFIG.default_args()},
     tags=["crm", "engagement", "glue"],
 ):
     wait_for_activity = S3KeySensor(
@@ -88,7 +87,7 @@ with DAG(
         },
         **CONFIG.glue_wait(CONFIG.score_wait_minutes),
         on_failure_callback=task_failures.record,
-        pool=POOL,
+        pool=CONFIG.pool,  # one slot, which deferred tasks occupy too: one Glue job at a time, even in a backfill
         retries=CONFIG.score_retries,
     )
     check_scores = CheckScoresOperator(
@@ -131,7 +130,7 @@ with DAG(
         },
         **CONFIG.glue_wait(CONFIG.push_wait_minutes),
         on_failure_callback=task_failures.record,
-        pool=POOL,
+        pool=CONFIG.pool,
         retries=CONFIG.push_retries,
         retry_delay=timedelta(seconds=CONFIG.push_retry_delay_seconds),
         retry_exponential_backoff=2,  # a factor; True would mean 1, so no growth

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from engagement.config.dag_config import DagConfig, minimum
+from engagement.config.dag_config import DagConfig, expected_option
 from engagement.config.params import TriggerParams
 from engagement.config.settings import Settings
 from engagement.contract.expected import expected_value
@@ -82,13 +82,8 @@ def _default(field: FieldInfo) -> str:
 
 def _option_rows() -> Iterable[tuple[str, str, str, str]]:
     for option in dataclasses.fields(DagConfig):
-        if option.type is bool:
-            values = "true or false"
-        elif option.type is int:
-            values = f"a whole number of at least {minimum(option.name)}"
-        else:
-            values = "an IANA timezone name"
-        yield option.name, values, f"`{_plain(option.default)}`", option.metadata["description"]
+        default = "empty" if option.default == "" else f"`{_plain(option.default)}`"
+        yield option.name, expected_option(option), default, option.metadata["description"]
 
 
 def _plain(value: Any) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from infra.deploy.airflow import airflow_variable
+from infra.deploy.airflow import airflow_variable, dag_options
 from infra.deploy.environment_file import EnvironmentFile
 from infra.deploy.errors import DeployError
 from infra.deploy.releases import release_settings
@@ -96,6 +96,14 @@ class DeployTarget:
         release_settings.parse(self.release, document)
         return document
 
+    def dag_options(self) -> dict[str, str]:
+        """Return the options of section [engagement] of Airflow's configuration.
+
+        Table [mwaa] of the environment file sets them, for the orchestrator "none" too.
+        """
+        parameters = self.scheduler_parameters("mwaa", _PLACEHOLDER_OUTPUTS, self.release_keys())
+        return dag_options.read_options(self.template("mwaa"), parameters.values)
+
     @cached_property
     def _known_settings(self) -> frozenset[str]:
         """Settings that the release knows; cached, because finding out starts a process."""
@@ -116,6 +124,7 @@ class DeployTarget:
             self.scheduler_parameters(self.scheduler, _PLACEHOLDER_OUTPUTS, self.release_keys())
         if self.scheduler != "workflow":
             self.variable(_PLACEHOLDER_OUTPUTS)
+            self.dag_options()
 
     def release_keys(self) -> dict[str, str]:
         """Return the keys of this release's own files for MWAA, by template parameter."""

@@ -8,7 +8,7 @@ from infra.deploy import job_runs
 from infra.deploy.account import Account
 from infra.deploy.airflow import airflow_files, airflow_variable
 from infra.deploy.airflow.airflow_api import AirflowApi
-from infra.deploy.airflow.pool import POOL, ensure_pool
+from infra.deploy.airflow.pool import ensure_pool
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.errors import DeployError
 from infra.deploy.progress_log import ProgressLog
@@ -133,8 +133,9 @@ class Deployment:
         self._sync_dags(store)
         self._write_variable(secret, document)
         self._api.wait_until_available(self._progress)
-        if ensure_pool(self._api):
-            self._report(f"pool {POOL}: one slot, deferred tasks count", "pool")
+        pool = self._target.dag_options()["pool"]
+        if ensure_pool(self._api, pool):
+            self._report(f"pool {pool}: one slot, deferred tasks count", "pool")
 
     def _write_variable(self, secret: airflow_variable.VariableSecret, document: dict[str, object]) -> None:
         lines = airflow_variable.differences(secret.read(), document)

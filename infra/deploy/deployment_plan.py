@@ -6,7 +6,7 @@ from infra.deploy import job_runs
 from infra.deploy.account import Account
 from infra.deploy.airflow import airflow_files, airflow_variable
 from infra.deploy.airflow.airflow_api import AirflowApi
-from infra.deploy.airflow.pool import POOL, is_pool_correct
+from infra.deploy.airflow.pool import is_pool_correct
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.errors import AirflowError, DeployError
 from infra.deploy.progress_log import ProgressLog
@@ -120,12 +120,13 @@ class DeploymentPlan:
             self._changes.discard(change)
 
     def _plan_pool(self) -> None:
+        pool = self._target.dag_options()["pool"]
         try:
-            is_correct = is_pool_correct(AirflowApi(self._account.mwaa, self._environment.name_prefix))
+            is_correct = is_pool_correct(AirflowApi(self._account.mwaa, self._environment.name_prefix), pool)
         except AirflowError as error:
-            self._progress.write(f"pool {POOL}: cannot be read now: {error}")
+            self._progress.write(f"pool {pool}: cannot be read now: {error}")
             return
-        self._report(f"pool {POOL}", [] if is_correct else ["one slot, deferred tasks count"])
+        self._report(f"pool {pool}", [] if is_correct else ["one slot, deferred tasks count"])
 
     def _show_active_jobs(self, outputs: Mapping[str, str]) -> None:
         active = job_runs.active_runs(self._account.glue, [outputs["ScoreJobName"], outputs["PushJobName"]])

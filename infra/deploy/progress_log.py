@@ -28,6 +28,11 @@ class ProgressLog:
         self._out.write(f"{self._last_written - self._start:7.1f} s  {text}\n")
         self._out.flush()
 
+    def write_text(self, text: str) -> None:
+        """Write lines as they are, so that they can be copied from the output."""
+        self._out.write(f"{text.rstrip()}\n")
+        self._out.flush()
+
     def write_waiting(self, text: str) -> None:
         """Write the line unless another one was written recently."""
         if time.monotonic() - self._last_written >= self._interval_seconds:

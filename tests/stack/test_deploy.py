@@ -54,7 +54,7 @@ def test_the_second_deployment_has_nothing_to_change(site: Callable[..., Site]) 
     assert here.job("score-users")["Command"]["ScriptLocation"] == (
         f"s3://{here.bucket}/releases/{commit}/jobs/score_users.py"
     )
-    for text in ("OrchestratorPolicy", "plugins.zip", "the Variable engagement = {", '"credential_id": "(as in'):
+    for text in ("OrchestratorPolicy", "plugins.zip", "\n[engagement]\ntimezone = UTC\n", '\n  "credential_id": "'):
         assert text in first.out
     assert "deployed (" in first.last
 

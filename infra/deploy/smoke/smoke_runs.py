@@ -1,6 +1,5 @@
 """Chooses the smoke run of an environment, and skips one that has passed already."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from infra.deploy.account import Account
 from infra.deploy.airflow.airflow_api import AirflowApi
 from infra.deploy.airflow.airflow_files import DAG_FILE
-from infra.deploy.airflow.pool import POOL
+from infra.deploy.airflow.own_airflow import write_instructions
 from infra.deploy.deploy_target import DeployTarget
 from infra.deploy.progress_log import ProgressLog
 from infra.deploy.releases import release_settings
@@ -16,7 +15,6 @@ from infra.deploy.smoke.airflow_smoke import AirflowSmoke
 from infra.deploy.smoke.glue_smoke import GlueSmoke
 from infra.deploy.smoke.newest_extract import find_newest_extract
 
-_MASKED = "(as in the environment file)"
 _PASSED_EARLIER = "its smoke run passed earlier"
 
 
@@ -50,7 +48,7 @@ def run_smoke(
     if target.scheduler == "workflow":
         glue = GlueSmoke(account.glue, progress, commit, prefix, (outputs["ScoreJobName"], outputs["PushJobName"]))
         return _PASSED_EARLIER if not force and glue.has_passed() else _run_in_glue(glue, account, outputs)
-    _write_instructions(target, progress, outputs)
+    write_instructions(target, progress, outputs)
     return "no smoke run, because the tool does not deploy this environment's Airflow"
 
 
@@ -73,15 +71,3 @@ def _run_in_glue(glue: GlueSmoke, account: Account, outputs: Mapping[str, str]) 
 
 def _no_extract(bucket: str) -> str:
     return f"NO smoke run: s3://{bucket} has no extract yet; run `make smoke ENV=...` when it has one"
-
-
-def _write_instructions(target: DeployTarget, progress: ProgressLog, outputs: Mapping[str, str]) -> None:
-    document = target.variable(outputs) | {"credential_id": _MASKED}
-    folder = f"s3://{outputs['ArtifactsBucketName']}/{target.release.prefix}"
-    for line in (
-        f"attach {outputs['OrchestratorPolicyArn']} to its execution role",
-        f"install {folder}/plugins.zip, {folder}/requirements.txt and {folder}/dags/",
-        f"create a pool `{POOL}` with one slot that counts deferred tasks",
-        f"set the Variable engagement = {json.dumps(document, sort_keys=True)}",
-    ):
-        progress.write(f"for your Airflow: {line}")

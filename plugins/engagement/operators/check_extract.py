@@ -27,6 +27,7 @@ class CheckExtractOperator(BaseOperator):
     :param allow_http: ``true`` permits an unencrypted CRM, for local stacks. (templated)
     :param push_mode: Push mode of the run. (templated)
     :param aws_conn_id: Airflow connection for AWS. Default: ``aws_default``.
+    :param region_name: AWS region. Default: the connection's.
     """
 
     template_fields: Sequence[str] = ("bucket_name", "key", "base_url", "allow_http", "push_mode")
@@ -40,6 +41,7 @@ class CheckExtractOperator(BaseOperator):
         allow_http: str,
         push_mode: str,
         aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,6 +51,7 @@ class CheckExtractOperator(BaseOperator):
         self.allow_http = allow_http
         self.push_mode = push_mode
         self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
 
     def execute(self, context: Context) -> dict[str, str | int]:
         """Check the extract, then the CRM.
@@ -57,7 +60,7 @@ class CheckExtractOperator(BaseOperator):
         :raises AirflowFailException: the extract or ``base_url`` is invalid
         :raises AirflowException: the CRM does not respond
         """
-        bucket = Bucket(S3Hook(aws_conn_id=self.aws_conn_id).conn, self.bucket_name)
+        bucket = Bucket(S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn, self.bucket_name)
         try:
             checked = check_extract(bucket, self.key)
             self.log.info("The extract %s is complete: %s bytes", checked["input_uri"], checked["bytes"])

@@ -27,6 +27,7 @@ class CheckScoresOperator(BaseOperator):
     :param skip_drift_checks: ``true`` turns failed drift checks into warnings. Scores that are incomplete or belong to
         another run still fail. (templated)
     :param aws_conn_id: Airflow connection for AWS. Default: ``aws_default``.
+    :param region_name: AWS region. Default: the connection's.
     """
 
     template_fields: Sequence[str] = ("bucket_name", "score_date", "thresholds", "skip_drift_checks")
@@ -39,6 +40,7 @@ class CheckScoresOperator(BaseOperator):
         thresholds: Mapping[str, str],
         skip_drift_checks: str,
         aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -47,6 +49,7 @@ class CheckScoresOperator(BaseOperator):
         self.thresholds = thresholds
         self.skip_drift_checks = skip_drift_checks
         self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check the manifest, the files that it lists, and the statistics of the scores.
@@ -54,7 +57,7 @@ class CheckScoresOperator(BaseOperator):
         :return: ``scored`` and ``invalid`` rows; ``warnings`` and ``checks`` (everything that passed), one clause each
         :raises AirflowFailException: the scores must not be sent
         """
-        bucket = Bucket(S3Hook(aws_conn_id=self.aws_conn_id).conn, self.bucket_name)
+        bucket = Bucket(S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn, self.bucket_name)
         manifest = self._read_manifest(context, bucket)
         result = self._check_files(bucket, manifest)
         if not result.problems:

@@ -116,6 +116,8 @@ def _read(connect: Connect, read: Callable[[Bucket], T]) -> T:
     try:
         with connect() as bucket:
             return read(bucket)
+    except ConfigError as error:
+        raise _invalid_configuration(error) from error
     except SettingsError as error:
         raise DashboardUnavailableError(
             str(error),
@@ -135,6 +137,10 @@ def _timezone() -> str:
     try:
         return DagConfig.read().timezone
     except ConfigError as error:
-        raise DashboardUnavailableError(
-            str(error), "A valid section [engagement].", "Correct Airflow's configuration, then reload this page."
-        ) from error
+        raise _invalid_configuration(error) from error
+
+
+def _invalid_configuration(error: ConfigError) -> DashboardUnavailableError:
+    return DashboardUnavailableError(
+        str(error), "A valid section [engagement].", "Correct Airflow's configuration, then reload this page."
+    )

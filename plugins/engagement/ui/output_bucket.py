@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement.aws.s3 import Bucket
+from engagement.config.dag_config import DagConfig
 from engagement.config.settings import VARIABLE, Settings
 from engagement.contract.errors import OutputBucketError
 from engagement.ui.run_list import READERS
@@ -30,13 +31,9 @@ CLIENT_TTL_SECONDS = 300  # a client takes 0.1 s to create, and the connection m
 
 
 class OutputBucket:
-    """Opens the output bucket that the Airflow Variable names.
+    """Opens the output bucket that the Airflow Variable names, with the connection and the region of the tasks."""
 
-    :param aws_conn_id: Airflow connection for AWS, the same as that of the DAG's tasks
-    """
-
-    def __init__(self, aws_conn_id: str = "aws_default") -> None:
-        self._aws_conn_id = aws_conn_id
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._client: Any = None
         self._client_expires_at = 0.0
@@ -47,6 +44,7 @@ class OutputBucket:
     def __call__(self) -> Iterator[Bucket]:
         """Yield the bucket. AWS errors in the block become a `OutputBucketError`.
 
+        :raises ConfigError: the section [engagement] is invalid
         :raises SettingsError: the Variable is missing or invalid
         :raises OutputBucketError: the connection is invalid, or S3 refuses the request or is unreachable
         """
@@ -64,8 +62,9 @@ class OutputBucket:
         with self._lock:
             if time.monotonic() >= self._client_expires_at:
                 # Settings of the connection, such as a proxy, are kept.
-                own = S3Hook(aws_conn_id=self._aws_conn_id).conn_config.botocore_config
+                aws = DagConfig.read().aws()
+                own = S3Hook(**aws).conn_config.botocore_config
                 config = own.merge(CLIENT_CONFIG) if own else CLIENT_CONFIG
-                self._client = S3Hook(aws_conn_id=self._aws_conn_id, config=config).conn
+                self._client = S3Hook(**aws, config=config).conn
                 self._client_expires_at = time.monotonic() + CLIENT_TTL_SECONDS
             return self._client

@@ -76,3 +76,44 @@ def test_requirements_are_pinned_by_the_constraint_file() -> None:
     required = [line for line in rest if line and not line.startswith("#")]
     assert required
     assert set(required) <= pinned
+
+
+def test_options_reach_the_schedule_and_every_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    options = {
+        "TIMEZONE": "Europe/Berlin",
+        "SCHEDULE": "30 4 * * 1-5",
+        "START_DATE": "2026-06-01",
+        "AWS_CONN_ID": "aws_crm",
+        "REGION_NAME": "eu-central-1",
+        "POOL": "crm",
+    }
+    for name, value in options.items():
+        monkeypatch.setenv(f"AIRFLOW__ENGAGEMENT__{name}", value)
+    bag: Any = DagBag(str(ROOT / "dags"), include_examples=False)
+    (dag,) = bag.dags.values()
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("30 4 * * 1-5", "Europe/Berlin")
+    assert dag.start_date.isoformat() == "2026-05-31T22:00:00+00:00"
+    assert {(task.aws_conn_id, task.region_name) for task in dag.tasks} == {("aws_crm", "eu-central-1")}
+    assert [task.task_id for task in dag.tasks if task.pool == "crm"] == ["score_users", "push_scores"]
+    sensor = dag.get_task("wait_for_activity")
+    assert (sensor.hook.aws_conn_id, sensor.hook._region_name) == ("aws_crm", "eu-central-1")
+
+
+def test_without_a_schedule_the_dag_has_no_timetable(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__SCHEDULE", "none")
+    (dag,) = DagBag(str(ROOT / "dags"), include_examples=False).dags.values()
+    assert type(dag.timetable).__name__ == "NullTimetable"
+
+
+def test_an_unknown_option_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__SHEDULE", "0 4 * * *")
+    bag = DagBag(str(ROOT / "dags"), include_examples=False)
+    (error,) = bag.import_errors.values()
+    assert "did you mean AIRFLOW__ENGAGEMENT__SCHEDULE?" in error.strip().splitlines()[-1]
+    assert bag.dags == {}

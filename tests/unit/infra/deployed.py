@@ -54,6 +54,7 @@ VARIANTS: dict[str, dict[str, dict[str, str]]] = {
             "SecondNatGateway": "true",
             "EnvironmentClass": "mw1.small",
             "MaxWorkers": "5",
+            "RegionName": REGION,
             "PermissionsBoundaryArn": BOUNDARY,
         },
         "given-network": {"ExistingNetwork": "subnet-0a,subnet-0b,sg-0c", "SecondNatGateway": "true", "KeyArn": ""},

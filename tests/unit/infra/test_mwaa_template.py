@@ -90,7 +90,9 @@ def test_options_exist_in_airflow() -> None:
 def test_defaults_are_equal_to_those_of_the_dag(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, options())
     fields = {field.name for field in dataclasses.fields(DagConfig)}
-    assert {name.removeprefix("engagement.") for name in options() if name.startswith("engagement.")} == fields
+    # MWAA accepts no empty values.
+    assert engagement_options() == fields - {"region_name"}
+    assert engagement_options(RegionName="eu-central-1") == fields
     assert DagConfig.read() == DagConfig()
 
 
@@ -98,9 +100,41 @@ def test_each_parameter_sets_its_own_option(monkeypatch: pytest.MonkeyPatch) -> 
     numbers = [field.name for field in dataclasses.fields(DagConfig) if field.type == "int" or field.type is int]
     values = {name: 1000 + position for position, name in enumerate(numbers)}
     given = {"".join(word.capitalize() for word in name.split("_")): str(value) for name, value in values.items()}
-    configure(monkeypatch, options(**given, Timezone="Europe/Berlin", Deferrable="false"))
-    assert DagConfig.read() == DagConfig(**values, timezone="Europe/Berlin", deferrable=False)
+    given |= {"AwsConnId": "aws_crm", "RegionName": "eu-central-1", "Pool": "crm"}
+    given |= {"Timezone": "Europe/Berlin", "Schedule": "30 4 * * 1-5", "StartDate": "2026-06-01"}
+    configure(monkeypatch, options(**given, Deferrable="false"))
+    assert DagConfig.read() == DagConfig(
+        **values,
+        timezone="Europe/Berlin",
+        schedule="30 4 * * 1-5",
+        start_date="2026-06-01",
+        aws_conn_id="aws_crm",
+        region_name="eu-central-1",
+        pool="crm",
+        deferrable=False,
+    )
     assert len(numbers) > 5
+
+
+@pytest.mark.parametrize(
+    ("parameter", "accepted", "refused"),
+    [
+        ("Schedule", ["0 3 * * *", "none", "@daily", "*/5 0 1,15 * MON"], ["", "0 3 * *", "daily"]),
+        ("StartDate", ["2026-06-01"], ["", "2026-6-1", "01.06.2026"]),
+        ("AwsConnId", ["aws_default", "team/aws.crm"], ["", "my aws"]),
+        ("RegionName", ["", "eu-central-1", "us-gov-west-1"], ["Frankfurt", "eu-central-1a"]),
+        ("Pool", ["engagement", "crm_jobs-1"], ["", "a pool", "p" * 51]),
+    ],
+)
+def test_a_text_that_the_dag_refuses_is_no_parameter(parameter: str, accepted: list[str], refused: list[str]) -> None:
+    pattern = deployed("mwaa").template["Parameters"][parameter]["AllowedPattern"]
+    assert [text for text in accepted + refused if re.fullmatch(pattern, text)] == accepted
+
+
+def engagement_options(**given: str) -> set[str]:
+    """Return the names of the options of the section [engagement]."""
+    names = (name.partition(".") for name in options(**given))
+    return {option for section, _, option in names if section == "engagement"}
 
 
 def configure(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:

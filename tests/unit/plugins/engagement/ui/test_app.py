@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from engagement.contract.errors import OutputBucketError, SettingsError
+from engagement.contract.errors import ConfigError, OutputBucketError, SettingsError
 from engagement.ui import app as ui_app
 from engagement.ui import pages
 from engagement.ui.run_keys import from_object_key
@@ -318,6 +318,14 @@ def test_an_invalid_configuration_is_explained(get: Callable[..., Response], mon
     response = get()
     assert response.status_code == 503
     assert "Mars/Olympus" in response.json()["problem"]
+
+
+def test_an_invalid_option_of_the_connection_is_explained(get: Callable[..., Response], world: World) -> None:
+    world.error = ConfigError("[engagement] aws_conn_id is '', expected the id of an Airflow connection")
+    response = get(f"{ADDRESS}/report")
+    assert response.status_code == 503
+    assert "aws_conn_id" in response.json()["problem"]
+    assert "[engagement]" in response.json()["expected"]
 
 
 def test_an_unexpected_error_is_a_500_without_data(get: Callable[..., Response], world: World) -> None:

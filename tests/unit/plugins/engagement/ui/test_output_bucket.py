@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from engagement.aws.s3 import Bucket
-from engagement.contract.errors import OutputBucketError, SettingsError
+from engagement.contract.errors import ConfigError, OutputBucketError, SettingsError
 from engagement.ui.output_bucket import OutputBucket
 from tests.unit.plugins.engagement.run_factory import SETTINGS
 
@@ -75,6 +75,23 @@ def test_settings_of_the_connection_are_kept(monkeypatch: pytest.MonkeyPatch) ->
     config = opened(OutputBucket())._client.meta.config
     assert config.proxies == {"https": "http://proxy.example:3128"}
     assert config.read_timeout == 10
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "us-west-2", ""])
+def test_connection_and_region_are_those_of_the_tasks(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    login = {"conn_type": "aws", "login": "another", "password": "key"}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_CRM", json.dumps(login))
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__AWS_CONN_ID", "aws_crm")
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__REGION_NAME", region)
+    client = opened(OutputBucket())._client
+    assert client._request_signer._credentials.access_key == "another"
+    assert client.meta.region_name == (region or "us-east-1")
+
+
+def test_an_invalid_option_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__ENGAGEMENT__AWS_CONNECTION_ID", "aws_crm")
+    with pytest.raises(ConfigError, match="did you mean AIRFLOW__ENGAGEMENT__AWS_CONN_ID"):
+        opened(OutputBucket())
 
 
 def test_an_invalid_setting_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
