@@ -69,6 +69,10 @@ with DAG(
         key="{{ activity_key(settings(var).activity_key, score_date(dag_run, params)) }}",
         base_url="{{ settings(var).base_url }}",
         allow_http="{{ settings(var).allow_http | as_argument }}",
+        crm_uri="{{ settings(var).crm_uri }}",
+        proxy_url="{{ settings(var).egress_url }}",
+        no_proxy="{{ settings(var).direct_hosts }}",
+        ca_uri="{{ settings(var).ca_uri }}",
         push_mode="{{ push_mode(dag_run, params, settings(var)) }}",
         execution_timeout=timedelta(minutes=5),
     )

@@ -42,6 +42,10 @@ class BadBaseUrlError(EngagementError):
     """The setting ``base_url`` is malformed, or would expose the token or the scores."""
 
 
+class BadCaFileError(EngagementError):
+    """The object that the setting ``ca_uri`` names is missing, or contains no certificates."""
+
+
 class CrmUnavailableError(EngagementError):
     """The CRM does not respond, redirects, or responds with a server error. A later attempt may succeed."""
 

@@ -32,7 +32,13 @@ LISTS = ("problems", "faults", "wrong", "broken", "differences", "errors")
 """Variables whose texts are reported together by a carrier."""
 ATTRIBUTES = ("failed",)
 """Attributes whose text is reported by a carrier."""
-FUNCTIONS_WITH_TEXT = ("describe_fault", "describe_problem", "_no_extract")
+FUNCTIONS_WITH_TEXT = (
+    "describe_fault",
+    "describe_problem",
+    "describe_failure",
+    "describe_proxy_failure",
+    "_no_extract",
+)
 """Functions whose return value is reported by a carrier in another module."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -62,7 +68,7 @@ class Message:
     @property
     def is_searchable(self) -> bool:
         """Whether it has fixed words to search for; if not, it is a part of another message."""
-        is_part = self.carrier in FUNCTIONS_WITH_TEXT and PLACEHOLDER not in self.text
+        is_part = self.carrier == "describe_fault" and PLACEHOLDER not in self.text
         return not is_part and len(re.findall(r"[A-Za-z_]{2,}", self.text)) > 1
 
 

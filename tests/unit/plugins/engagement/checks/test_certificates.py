@@ -6,13 +6,15 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from engagement.checks.certificates import describe_problem
-from local.certificates import PEM, Issued, authority, issue, server_context, write
+from engagement.checks.crm_connection import CrmNetwork, sent_certificates
+from engagement.contract.network import tls_context
+from local.certificates import Issued, authority, issue, pem, server_context
 
 HOST = "127.0.0.1"
 ROOT = authority("known root")
@@ -43,9 +45,17 @@ def tls_server(context: ssl.SSLContext, handshakes: int) -> Iterator[int]:
         thread.join()
 
 
+def trusting() -> ssl.SSLContext:
+    return tls_context(pem(ROOT).decode())
+
+
+def sent_by(port: int) -> Callable[[], Sequence[Mapping[str, object]]]:
+    return lambda: sent_certificates(CrmNetwork(), f"https://{HOST}:{port}", 5.0)
+
+
 def refused(port: int) -> ssl.SSLCertVerificationError:
     """Return the error of a client that knows ROOT only."""
-    known = ssl.create_default_context(cadata=ROOT.certificate.public_bytes(PEM).decode())
+    known = trusting()
     with socket.create_connection((HOST, port)) as connection, pytest.raises(ssl.SSLCertVerificationError) as raised:
         known.wrap_socket(connection, server_hostname=HOST)
     return raised.value
@@ -78,24 +88,24 @@ def refused(port: int) -> ssl.SSLCertVerificationError:
         "no intermediate of a public authority",
     ],
 )
-def test_each_problem_has_its_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: list[Issued], expected: str, handshakes: int
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(write(tmp_path / "known.pem", ROOT)))
+def test_each_problem_has_its_message(tmp_path: Path, sent: list[Issued], expected: str, handshakes: int) -> None:
     with tls_server(server_context(tmp_path, *sent), handshakes) as port:
         error = refused(port)
-        text = describe_problem(error, HOST, port, 5.0)
+        text = describe_problem(error, sent_by(port), trusting())
     assert text.startswith(f"{expected} ({error.verify_message.rstrip('.')})")
 
 
 def test_an_unreadable_chain_is_no_evidence(tmp_path: Path) -> None:
     with tls_server(server_context(tmp_path, issue(HOST, INTERMEDIATE)), 1) as port:
         error = refused(port)
-    assert describe_problem(error, HOST, port, 5.0).startswith(AUTHORITY)  # the server is gone
+    assert describe_problem(error, sent_by(port), trusting()).startswith(AUTHORITY)  # the server is gone
 
 
 def test_other_problems_are_shown_as_openssl_names_them(tmp_path: Path) -> None:
     with tls_server(server_context(tmp_path, issue(HOST)), 1) as port:
         error = refused(port)
     error.verify_code, error.verify_message = 23, "certificate revoked"
-    assert describe_problem(error, HOST, port, 5.0) == "no TLS connection (certificate revoked); check the certificate"
+    assert (
+        describe_problem(error, sent_by(port), trusting())
+        == "no TLS connection (certificate revoked); check the certificate"
+    )

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from engagement.checks.crm_connection import CrmNetwork
 from engagement.checks.crm_probe import check_base_url, check_reachable
 from engagement.contract.errors import BadBaseUrlError, CrmUnavailableError
 from local import certificates
+
+DIRECT = CrmNetwork()
 
 
 @contextmanager
@@ -60,20 +63,20 @@ def free_port() -> int:
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 405, 415, 429])
 def test_a_status_below_500_counts_as_reachable(status: int) -> None:
     with serving(status) as (base_url, received):
-        assert check_reachable(base_url, allow_http=True) == status
+        assert check_reachable(base_url, DIRECT, allow_http=True).status == status
     assert received == ["GET /api/v1/update-score None"]
 
 
 def test_the_path_is_appended_to_the_base_url() -> None:
     with serving(405) as (base_url, received):
-        check_reachable(f"{base_url}/crm/", allow_http=True)
+        check_reachable(f"{base_url}/crm/", DIRECT, allow_http=True)
     assert received == ["GET /crm/api/v1/update-score None"]
 
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_server_error_is_reported(status: int) -> None:
     with serving(status) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
-        check_reachable(base_url, allow_http=True)
+        check_reachable(base_url, DIRECT, allow_http=True)
     message = f"HTTP {status}, the CRM responds but is not healthy"
     assert str(raised.value) == f"GET {base_url}/api/v1/update-score: {message}"
 
@@ -95,7 +98,7 @@ PAGE = b"<!DOCTYPE html><html><title>Sign in</title>" + b"x" * 100_000
 @pytest.mark.parametrize("status", [200, 203])
 def test_a_web_page_is_not_an_api(status: int, body: bytes, headers: dict[str, str]) -> None:
     with serving(status, headers, body=body) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
-        check_reachable(base_url, allow_http=True)
+        check_reachable(base_url, DIRECT, allow_http=True)
     url = f"GET {base_url}/api/v1/update-score"
     assert str(raised.value).startswith(f"{url}: HTTP {status} with a web page in place of an API's response; base_url")
 
@@ -115,20 +118,20 @@ def test_a_web_page_is_not_an_api(status: int, body: bytes, headers: dict[str, s
 def test_other_bodies_say_nothing_about_the_url(status: int, body: bytes, headers: dict[str, str]) -> None:
     # Servers answer a GET that they do not know with an error page, whatever they answer to a POST.
     with serving(status, headers, body=body) as (base_url, _):
-        assert check_reachable(base_url, allow_http=True) == status
+        assert check_reachable(base_url, DIRECT, allow_http=True).status == status
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(status: int) -> None:
     with serving(200) as (elsewhere, requests), serving(status, {"Location": elsewhere}) as (base_url, _):
         with pytest.raises(CrmUnavailableError, match=f"HTTP {status} redirects to {elsewhere}; redirects are never"):
-            check_reachable(base_url, allow_http=True)
+            check_reachable(base_url, DIRECT, allow_http=True)
         assert requests == []
 
 
 def test_a_refused_connection_is_reported(free_port: int) -> None:
     with pytest.raises(CrmUnavailableError, match=r"update-score: connection refused; nothing listens there$"):
-        check_reachable(f"http://127.0.0.1:{free_port}", allow_http=True)
+        check_reachable(f"http://127.0.0.1:{free_port}", DIRECT, allow_http=True)
 
 
 def test_an_unknown_host_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,14 +140,14 @@ def test_an_unknown_host_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(CrmUnavailableError, match=r"the host name cannot be resolved; check base_url and DNS$"):
-        check_reachable("https://crm.invalid", allow_http=False)
+        check_reachable("https://crm.invalid", DIRECT, allow_http=False)
 
 
 def test_a_missing_response_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(CrmUnavailableError, match=r"no response within 0.2 s of connecting$"):
-            check_reachable(f"http://127.0.0.1:{port}", allow_http=True, timeout=(1, 0.2))
+            check_reachable(f"http://127.0.0.1:{port}", DIRECT, allow_http=True, timeout=(1, 0.2))
 
 
 def test_a_connection_timeout_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +156,7 @@ def test_a_connection_timeout_is_reported(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("urllib3.util.connection.create_connection", slow)
     with pytest.raises(CrmUnavailableError, match=r"no connection within 5 s; check firewall, security group and NAT"):
-        check_reachable("http://127.0.0.1:1", allow_http=True)
+        check_reachable("http://127.0.0.1:1", DIRECT, allow_http=True)
 
 
 def test_a_closed_connection_is_reported() -> None:
@@ -167,32 +170,34 @@ def test_a_closed_connection_is_reported() -> None:
         thread = threading.Thread(target=close_connection)
         thread.start()
         with pytest.raises(CrmUnavailableError, match=r"no response \(Remote end closed connection"):
-            check_reachable(f"http://127.0.0.1:{server.getsockname()[1]}", allow_http=True)
+            check_reachable(f"http://127.0.0.1:{server.getsockname()[1]}", DIRECT, allow_http=True)
         thread.join()
 
 
-def test_a_refused_certificate_is_described(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_refused_certificate_is_described(tmp_path: Path) -> None:
     ours, other = certificates.authority("ours"), certificates.authority("another")
     context = certificates.server_context(tmp_path, certificates.issue("127.0.0.1", other), other)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.write(tmp_path / "ours.pem", ours)))
+    way = CrmNetwork(ca_pem=certificates.pem(ours).decode())
     with serving(200, tls=context) as (base_url, received), pytest.raises(CrmUnavailableError) as raised:
-        check_reachable(base_url, allow_http=False)
+        check_reachable(base_url, way, allow_http=False)
     problem = "the certificate is from an authority that Airflow does not know (self-signed certificate in certificate"
-    assert str(raised.value).startswith(f"GET {base_url}/api/v1/update-score: {problem} chain); check base_url")
+    assert str(raised.value).startswith(
+        f"GET {base_url}/api/v1/update-score: {problem} chain); check base_url, or name a"
+    )
     assert received == []
 
 
-def test_a_trusted_certificate_is_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_trusted_certificate_is_accepted(tmp_path: Path) -> None:
     ours = certificates.authority("ours")
     context = certificates.server_context(tmp_path, certificates.issue("127.0.0.1", ours))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.write(tmp_path / "ours.pem", ours)))
+    way = CrmNetwork(ca_pem=certificates.pem(ours).decode())
     with serving(405, tls=context) as (base_url, _):
-        assert check_reachable(base_url, allow_http=False) == 405
+        assert check_reachable(base_url, way, allow_http=False).status == 405
 
 
 def test_a_port_without_tls_is_reported() -> None:
     with serving(200) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
-        check_reachable(base_url.replace("http:", "https:"), allow_http=False)
+        check_reachable(base_url.replace("http:", "https:"), DIRECT, allow_http=False)
     assert "no TLS connection (" in str(raised.value)
     assert "check that base_url names a port with TLS" in str(raised.value)
 
