@@ -18,6 +18,8 @@ from typing import Any
 import aiohttp
 
 from benchmarks import client_process
+from engagement_jobs.crm_client.document.crm_document import CrmDocument
+from engagement_jobs.crm_client.document.request_template import CrmRequest, RequestTemplate, RunFields
 from engagement_jobs.crm_client.http_client import CrmClient, CrmHttpClient, CrmResponse
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
@@ -39,10 +41,9 @@ class InstantClient:
         self._fail_every = fail_every
         self._numbers = itertools.count(1)
 
-    async def post(
+    async def send(
         self,
-        payload: bytes,  # noqa: ARG002 - a transport's signature
-        key: str,  # noqa: ARG002
+        request: CrmRequest,  # noqa: ARG002 - a transport's signature
         *,
         fresh_connection: bool = False,  # noqa: ARG002
     ) -> CrmResponse:
@@ -62,7 +63,7 @@ class InstantClient:
 
 async def core(url: str, count: int, concurrency: int) -> int:
     """Deliver with the delivery core as a push task runs it, without a rate limit and with the ledger on disk."""
-    client = CrmHttpClient(url, _read_token, 30)
+    client = CrmHttpClient(_template(url), _read_token, 30)
     await client.read_token()
     with tempfile.TemporaryDirectory() as folder:
 
@@ -91,13 +92,14 @@ async def instant(url: str, count: int, concurrency: int) -> int:
 async def bare_aiohttp(url: str, count: int, concurrency: int) -> int:
     """Deliver with aiohttp alone: one coroutine per request in flight; no hash, ledger or classification."""
     rows, delivered = (ScoreUpdate(user, score, 0) for user, score in client_process.scores(count)), 0
+    template = _template(url)
     fixed = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['CRM_TOKEN']}"}
 
     async def post(session: aiohttp.ClientSession) -> None:
         nonlocal delivered
         for record in rows:
             headers = {"Idempotency-Key": record.user_id}
-            async with session.post(url, data=record.payload(), headers=headers) as response:
+            async with session.post(url, data=template.render(record).payload, headers=headers) as response:
                 await response.read()
                 delivered += response.status == 200
 
@@ -111,8 +113,7 @@ async def _deliver(
     url: str, count: int, concurrency: int, client: CrmClient, put: Callable[[str, bytes], None]
 ) -> Dispatcher:
     settings = DeliverySettings(
-        endpoint=url,
-        score_date=_DAY,
+        template=_template(url),
         run_id="benchmark",
         rate=1e9,
         burst=1e9,
@@ -125,6 +126,11 @@ async def _deliver(
     dispatcher = Dispatcher(settings, client, Ledger(put, "", "0"), updates)
     await dispatcher.run()
     return dispatcher
+
+
+def _template(url: str) -> RequestTemplate:
+    base_url = url.removesuffix("/api/v1/update-score")
+    return RequestTemplate.compile(CrmDocument.default(), base_url, RunFields(_DAY, f"{_DAY}T03:00:00Z", "1"))
 
 
 async def _read_token() -> str:

@@ -27,6 +27,7 @@ from engagement_jobs.contract import outcomes as job_outcomes
 from engagement_jobs.contract import s3_keys as job_s3_keys
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
 from engagement_jobs.contract.errors import ArgumentError
+from engagement_jobs.crm_client.document.crm_document import CrmDocument
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.stop_reasons import StopReason
@@ -75,6 +76,7 @@ def delivery() -> dict[str, Any]:
         Selection(PUSH.score_date, PUSH.run_id, PUSH.push_mode),
         job_run_id=PUSH.job_run_id,
         scores_sha256=scores()["sha256"],
+        crm=CrmDocument.default(),
         outcomes=counted.outcomes,
         counters=counted,
         stop_reason=stop_reason,

@@ -10,6 +10,7 @@ from engagement_jobs.crm_client.response_classification import Action, ResponseC
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.request_state import InFlightRequest
+from tests.support.crm_requests import TEMPLATE
 from tests.unit.plugins.engagement import run_factory
 from tests.unit.plugins.engagement.memory_bucket import MemoryBucket
 
@@ -27,7 +28,7 @@ PLAN = {"plan": run_factory.aggregate("jr", "plan", {})}
     ],
 )
 def test_a_ledger_line_is_counted_alike(outcome: str, status: int | None, latency_ms: float | None) -> None:
-    request = InFlightRequest.of(ScoreUpdate('U"1\n', "61.50", 1), "https://crm.example.com", "2026-11-23")
+    request = InFlightRequest.of(ScoreUpdate('U"1\n', "61.50", 1), TEMPLATE)
     request.status, request.latency_ms, request.tries, request.first_sent = status, latency_ms, 2, 1_795_402_800.125
     line = request.ledger_line(ResponseClassification(Action.FINALIZE, outcome, "a_reason"), '"r"', 1_795_402_801.0)
     expected = DeliveryCounters()

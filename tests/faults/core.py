@@ -24,7 +24,8 @@ from typing import Any
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OPEN, OWN_FAILURE, SETTLED, SHARED
-from engagement_jobs.crm_client.endpoint import normalize_endpoint
+from engagement_jobs.crm_client.document.crm_document import CrmDocument
+from engagement_jobs.crm_client.document.request_template import RequestTemplate, RunFields
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.counters import DeliveryCounters
@@ -35,6 +36,8 @@ from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import MAX_USERS, SIZE, Canary
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push.failure_check import FailureCheck
+
+_SCORED_AT = "2026-11-23T03:10:00Z"
 
 
 @dataclass(frozen=True)
@@ -140,8 +143,9 @@ async def run_task(
     """Run one of `tasks` tasks of the delivery core; with `stop_reason`, it sends nothing and only counts."""
     arguments = attempt.arguments
     settings = DeliverySettings(
-        endpoint=normalize_endpoint(arguments.endpoint),
-        score_date=arguments.score_date,
+        template=RequestTemplate.compile(
+            CrmDocument.default(), arguments.base_url, RunFields(arguments.score_date, _SCORED_AT, "1")
+        ),
         run_id=arguments.run_id,
         rate=arguments.max_requests_per_second / tasks,
         burst=arguments.max_requests_per_second / 10 / tasks,
@@ -159,7 +163,7 @@ async def run_task(
     async def read_secret() -> str:
         return (attempt.folder / "secret").read_text()
 
-    client = CrmHttpClient(settings.endpoint, read_secret, arguments.request_timeout_seconds)
+    client = CrmHttpClient(settings.template, read_secret, arguments.request_timeout_seconds)
     dispatcher = Dispatcher(
         settings,
         client,

@@ -18,6 +18,7 @@ from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.server import serving
 from local.fake_crm.service import FakeCrm, Options
+from tests.support.crm_requests import default_template
 
 TOKEN = "token-of-this-test"
 
@@ -65,9 +66,9 @@ class DeliveryHarness:
         async with serving(self.crm) as url:
             timeout = changes.pop("request_timeout_seconds", 5.0)
             had_success = changes.pop("had_success", False)
-            settings = delivery_settings(**{"endpoint": f"{url}/api/v1/update-score", **changes})
+            settings = delivery_settings(**{"template": default_template(url), **changes})
             ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_timeout)
-            client = CrmHttpClient(settings.endpoint, self.read_secret, timeout)
+            client = CrmHttpClient(settings.template, self.read_secret, timeout)
             await client.read_token()
             async with client:
                 dispatcher = Dispatcher(settings, client, ledger, updates, canary=canary, had_success=had_success)
@@ -78,8 +79,7 @@ class DeliveryHarness:
 def delivery_settings(**changes: Any) -> DeliverySettings:
     """Return settings without a noticeable rate limit, with these changes."""
     default = DeliverySettings(
-        endpoint="http://crm.invalid/api/v1/update-score",
-        score_date="2026-11-23",
+        template=default_template("http://crm.invalid"),
         run_id="scheduled__2026-11-23T03:00:00+00:00",
         rate=1_000_000,
         burst=100_000,

@@ -26,6 +26,7 @@ from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.task import TaskSetup
 from engagement_jobs.scoring import job as scoring_job
 from local.s3_emulator import SETTLE_SECONDS
+from tests.support.crm_requests import default_template
 from tests.support.glue_emulators import SECRET_ID, Bucket, Emulators
 
 DAY = "2026-11-23"
@@ -242,8 +243,9 @@ def task_setup(emulators: Emulators, bucket: Bucket, folder: str, rows: int = 30
 
     :param folder: folder of the attempt
     """
+    arguments = push_arguments(emulators, bucket, **changes)
     attempt = Attempt(folder, RUN_ID, "jr_1", f"{DAY}T03:00:00Z")
-    return options.task_setup(push_arguments(emulators, bucket, **changes), attempt, time.time(), rows)
+    return options.task_setup(arguments, default_template(emulators.crm_url), attempt, time.time(), rows)
 
 
 def push(spark: SparkSession, arguments: PushArguments, *, in_workflow: bool = False) -> dict[str, Any]:

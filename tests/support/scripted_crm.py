@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from engagement_jobs.crm_client.document.request_template import CrmRequest
 from engagement_jobs.crm_client.http_client import CrmResponse
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.dispatcher import Dispatcher
@@ -28,10 +29,10 @@ class ScriptedCrm:
         self._answer, self._success_seconds = answer, success_seconds
         self.requests = Counter[str]()
 
-    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
+    async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
         """Answer after other requests had their turn."""
-        del key, fresh_connection
-        user_id: str = json.loads(payload)["user_id"]
+        del fresh_connection
+        user_id: str = json.loads(request.payload)["user_id"]
         self.requests[user_id] += 1
         status = self._answer(user_id)
         await asyncio.sleep(self._success_seconds if status < 300 else 0)

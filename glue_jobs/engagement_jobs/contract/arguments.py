@@ -114,8 +114,3 @@ class PushArguments(_Arguments):
                 f"--base_url is {self.base_url!r}, expected https://: plain HTTP would expose the scores and the "
                 "token. Set allow_http only for an emulator on this machine."
             )
-
-    @property
-    def endpoint(self) -> str:
-        """The URL that accepts one score."""
-        return f"{self.base_url}/api/v1/update-score"

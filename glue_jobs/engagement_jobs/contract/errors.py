@@ -52,6 +52,10 @@ class ScoresError(JobError):
     """The scores are missing, belong to another run, or differ from their manifest. Nothing was sent."""
 
 
+class CrmDocumentError(JobError):
+    """The CRM document does not exist or is invalid. The text lists every fault. Nothing was sent."""
+
+
 class TooFewSlotsError(JobError):
     """The cluster cannot run all push tasks at the same time. Nothing was sent."""
 

@@ -1,4 +1,4 @@
-"""HTTP client for one endpoint of the CRM, based on aiohttp."""
+"""HTTP client of the CRM, based on aiohttp."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import Protocol, Self
 
 import aiohttp
 from multidict import CIMultiDict
-from yarl import URL
 
 from engagement_jobs.contract.errors import AmbiguousError
 from engagement_jobs.crm_client.authentication import Credential
 from engagement_jobs.crm_client.connections import Connector, Request, send_once
+from engagement_jobs.crm_client.document.request_template import CrmRequest, RequestTemplate
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 from engagement_jobs.crm_client.response_bodies import read_body
 
 # Includes every header that aiohttp would add by default, because aiohttp checks each request for the missing ones.
+# A CRM document can replace the first three.
 _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "customer-engagement-scoring/1",
@@ -58,10 +59,9 @@ class CrmClient(Protocol):
 
     token_version: int
 
-    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
+    async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
         """Send one score.
 
-        :param key: idempotency key
         :param fresh_connection: do not send on a connection that has carried another request
         :raises ReusedConnectionError: a connection that had carried another request was closed before a status arrived
         :raises UnsentError: the CRM certainly did not receive the request
@@ -79,17 +79,19 @@ class CrmClient(Protocol):
 
 
 class CrmHttpClient:
-    """Client for one endpoint that keeps its connections open. Use it as an async context manager.
+    """Client that keeps its connections open. Use it as an async context manager.
 
-    :param endpoint: URL of the endpoint
+    :param template: method and headers of all requests
     :param read_secret: returns the text of the CRM secret
     :param timeout_seconds: limit for one request, of which connecting may take at most half
     """
 
-    def __init__(self, endpoint: str, read_secret: Callable[[], Awaitable[str]], timeout_seconds: float) -> None:
+    def __init__(
+        self, template: RequestTemplate, read_secret: Callable[[], Awaitable[str]], timeout_seconds: float
+    ) -> None:
         self.token_version = 0
         self._reuses_connections = True
-        self._url = URL(endpoint)
+        self.template = template
         self._read_secret = read_secret
         # A timeout while connecting means "not sent", so it must expire before the timeout of the request.
         self._timeout = aiohttp.ClientTimeout(
@@ -106,7 +108,7 @@ class CrmHttpClient:
         self._credential = Credential.from_secret(await self._read_secret())
 
     async def __aenter__(self) -> Self:
-        context = ssl.create_default_context() if self._url.scheme == "https" else True
+        context = ssl.create_default_context() if self.template.endpoint.startswith("https:") else True
         self._session = self._new_session(context, reuses_connections=True)
         self._fresh_session = self._new_session(context, reuses_connections=False)
         self._update_headers()
@@ -158,17 +160,13 @@ class CrmHttpClient:
 
     def _update_headers(self) -> None:
         self._headers = CIMultiDict(_HEADERS)
+        self._headers.update(self.template.document.headers)
         if self._credential is not None:
             self._headers[self._credential.header] = self._credential.header_value()
 
-    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
-        """Send one score with `POST`; see `request`."""
-        return await self.request("POST", payload, key, fresh_connection=fresh_connection)
-
-    async def request(self, method: str, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
+    async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
         """Send one request, at most once. Redirects are returned, not followed.
 
-        :param key: idempotency key
         :param fresh_connection: open a connection that carries only this request
         :raises ReusedConnectionError: a connection that had carried another request was closed before a status arrived
         :raises UnsentError: the CRM certainly did not receive the request
@@ -176,11 +174,12 @@ class CrmHttpClient:
         """
         version = self.token_version
         headers = self._headers.copy()
-        headers["Idempotency-Key"] = key
+        if (header := self.template.document.idempotency_header) is not None:
+            headers[header.name] = f'"{request.key}"' if header.quoted else request.key
         session = self._session if self._reuses_connections and not fresh_connection else self._fresh_session
         try:
             async with session.request(
-                method, self._url, data=payload, headers=headers, allow_redirects=False
+                self.template.document.method, request.url, data=request.payload, headers=headers, allow_redirects=False
             ) as response:
                 body = await _read_body(response)
                 return CrmResponse(response.status, response.headers, body, version)

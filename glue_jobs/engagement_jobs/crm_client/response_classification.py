@@ -14,6 +14,8 @@ from multidict import istr
 from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client import json_bodies
 from engagement_jobs.crm_client.body_text import parse_body, success_finding
+from engagement_jobs.crm_client.document.declared_rules import DECLARED_RULES
+from engagement_jobs.crm_client.document.responses import DeclaredResponses, value_at
 from engagement_jobs.crm_client.headers.quotas import has_used_up_quota
 from engagement_jobs.crm_client.headers.waits import requested_wait
 from engagement_jobs.crm_client.response_rules import FAILURE_RULES, LIMIT_STATUSES, RULES, Action, Finding
@@ -43,13 +45,20 @@ class ResponseClassification:
     replayed: bool = False
 
 
-def classify(status: int, headers: Mapping[str, str], body: bytes | None) -> ResponseClassification:
+def classify(
+    status: int, headers: Mapping[str, str], body: bytes | None, declared: DeclaredResponses | None = None
+) -> ResponseClassification:
     """Classify an HTTP response.
 
     :param headers: must support lookup by lower-case names
     :param body: None if it could not be read
+    :param declared: what the CRM document declares about responses
     """
     replayed = _REPLAYED in headers and headers[_REPLAYED].strip().lower() == "true"
+    if declared is not None and not (replayed and status >= 500):
+        finding = _declared_finding(declared, status, headers, body)
+        if finding is not Finding.NOTHING:
+            return _apply_rules(status, finding, _problem_type(headers, body), replayed)
     if 200 <= status < 300:
         finding = success_finding(headers, body)
         if finding is Finding.NOTHING:
@@ -70,9 +79,37 @@ def classify_failure(error: UnsentError | AmbiguousError) -> ResponseClassificat
 
 @functools.lru_cache(maxsize=256)
 def _apply_rules(status: int, finding: Finding, detail: str, replayed: bool) -> ResponseClassification:
-    rule = next(rule for rule in RULES if status in rule.statuses and rule.finding in (None, finding))
+    rules = (*DECLARED_RULES, *RULES)
+    rule = next(rule for rule in rules if status in rule.statuses and rule.finding in (None, finding))
     reason = rule.reason.format(status=status)
     return ResponseClassification(rule.action, rule.outcome, reason, rule.detail or detail, replayed)
+
+
+def _declared_finding(
+    declared: DeclaredResponses, status: int, headers: Mapping[str, str], body: bytes | None
+) -> Finding:
+    """Return what a response shows by the CRM document; NOTHING if the built-in rules decide."""
+    if status in declared.pushback:
+        return Finding.DECLARED_PUSHBACK
+    if status in declared.final:
+        # Even a final status is pushback if the response says that it is a matter of time.
+        has_wait = requested_wait(status, headers) is not None
+        return Finding.LIMIT if has_wait or _reports_limit(headers, body) else Finding.DECLARED_FINAL
+    is_2xx = 200 <= status < 300
+    if not declared.is_success(status):
+        return Finding.UNEXPECTED if is_2xx else Finding.NOTHING
+    if declared.pointer is None:
+        return Finding.NOTHING if is_2xx else Finding.DECLARED_SUCCESS
+    finding = _finding_at(declared, headers, body)
+    return Finding.LIMIT if finding is not Finding.DECLARED_SUCCESS and _reports_limit(headers, body) else finding
+
+
+def _finding_at(declared: DeclaredResponses, headers: Mapping[str, str], body: bytes | None) -> Finding:
+    try:
+        value = value_at(parse_body(headers, body or b""), declared.pointer or ())
+    except (ValueError, LookupError):
+        return Finding.NO_VALUE
+    return Finding.DECLARED_SUCCESS if declared.shows_success(value) else Finding.OTHER_VALUE
 
 
 def _shows_limit(status: int, headers: Mapping[str, str], body: bytes | None) -> bool:
@@ -81,8 +118,11 @@ def _shows_limit(status: int, headers: Mapping[str, str], body: bytes | None) ->
         return True
     if status == 403 and has_used_up_quota(headers):
         return True
-    limits = json_bodies.LIMIT | json_bodies.RECORD_LIMIT
-    return status < 500 and bool(json_bodies.evaluate(_parse(headers, body)) & limits)
+    return status < 500 and _reports_limit(headers, body)
+
+
+def _reports_limit(headers: Mapping[str, str], body: bytes | None) -> bool:
+    return bool(json_bodies.evaluate(_parse(headers, body)) & (json_bodies.LIMIT | json_bodies.RECORD_LIMIT))
 
 
 def _parse(headers: Mapping[str, str], body: bytes | None) -> Any:

@@ -48,6 +48,12 @@ class Finding(enum.Enum):
     UNREADABLE = enum.auto()
     ENCODING = enum.auto()
     REPLAYED = enum.auto()
+    DECLARED_SUCCESS = enum.auto()  # as the CRM document states; so are the next four
+    DECLARED_FINAL = enum.auto()
+    DECLARED_PUSHBACK = enum.auto()
+    NO_VALUE = enum.auto()
+    OTHER_VALUE = enum.auto()
+    UNEXPECTED = enum.auto()
 
 
 @dataclass(frozen=True)

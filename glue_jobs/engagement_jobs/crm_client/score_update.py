@@ -1,10 +1,9 @@
-"""One user's score to send: the request body, and the idempotency key with which it can be sent twice safely."""
+"""One user's score to send, and the idempotency key with which it can be sent twice safely."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from json.encoder import encode_basestring
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,8 @@ class ScoreUpdate:
         (see `outcomes.ANSWERED_NOT_APPLIED`), or unknown with another score
     :param in_doubt: the CRM may have applied the score in an earlier attempt; until it responds, the outcome stays
         `unknown`
-    :param stored_key: idempotency key of the earlier attempt that is in doubt; it is used again, whatever the endpoint
+    :param stored_key: idempotency key of the earlier attempt that is in doubt; it is used again, whatever the
+        endpoint, unless the request has another shape
     :param earlier_refusal: reason, such as `http_404`, with which the CRM refused this user in an earlier attempt; only
         if the CRM at the same endpoint has accepted other users of the date
     :param failed_alone: the latest attempt left the user open because of an answer or a time-out of its own, while the
@@ -32,10 +32,6 @@ class ScoreUpdate:
     earlier_refusal: str | None = None
     failed_alone: bool = False
 
-    def payload(self) -> bytes:
-        """Return the request body in UTF-8: `{"user_id": "...", "engagement_score": "73.25"}`."""
-        return f'{{"user_id": {encode_basestring(self.user_id)}, "engagement_score": "{self.score}"}}'.encode()
-
 
 def idempotency_key(endpoint: str, score_date: str, update: ScoreUpdate, payload: bytes) -> str:
     """Return the key of a delivery.
@@ -44,9 +40,7 @@ def idempotency_key(endpoint: str, score_date: str, update: ScoreUpdate, payload
 
     :param endpoint: normalized URL of the CRM's endpoint
     :param score_date: date as `YYYY-MM-DD`
-    :param payload: the request body of `update`
+    :param payload: the request body of `update`, without the key
     """
-    if update.stored_key is not None:
-        return update.stored_key
     prefix = f"{endpoint}\0{score_date}\0{update.user_id}\0{update.revision}\0".encode()
     return hashlib.sha256(prefix + payload).hexdigest()

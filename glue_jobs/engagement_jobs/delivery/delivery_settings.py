@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engagement_jobs.crm_client.document.request_template import RequestTemplate
+
 
 @dataclass(frozen=True)
 class DeliverySettings:
     """How one task delivers.
 
-    :param endpoint: normalized URL of the CRM's endpoint
-    :param score_date: date as `YYYY-MM-DD`
+    :param template: how the score of a user is sent
     :param rate: requests per second of this task, retries included
     :param burst: requests that may be sent at once after a quiet time
     :param max_concurrency: requests in flight
@@ -22,8 +23,7 @@ class DeliverySettings:
     :param tasks: number of push tasks that send at the same time and share the CRM's announced quota
     """
 
-    endpoint: str
-    score_date: str
+    template: RequestTemplate
     run_id: str
     rate: float
     burst: float

@@ -83,7 +83,7 @@ class Dispatcher:
         self._scheduler = RequestScheduler(
             settings, self._queue, self._limits, ledger, self._stop_conditions, token, canary
         )
-        self._sender = RequestSender(client, self._limits, self._evidence, self._outcomes.counters)
+        self._sender = RequestSender(client, settings.template, self._limits, self._evidence, self._outcomes.counters)
         self._handler = ResponseHandler(
             Retries(settings.max_attempts, self._queue),
             self._limits,

@@ -132,7 +132,7 @@ class RequestScheduler:
             return None
         if self._canary is not None:
             self._canary.start(update.user_id, now)
-        return InFlightRequest.of(update, self._settings.endpoint, self._settings.score_date)
+        return InFlightRequest.of(update, self._settings.template)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep until a request ends, but at most for `seconds`."""

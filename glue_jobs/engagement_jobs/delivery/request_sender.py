@@ -6,6 +6,7 @@ import logging
 import time
 
 from engagement_jobs.contract.errors import AmbiguousError, ReusedConnectionError, UnsentError
+from engagement_jobs.crm_client.document.request_template import RequestTemplate
 from engagement_jobs.crm_client.http_client import CrmClient, CrmResponse
 from engagement_jobs.crm_client.response_classification import (
     Action,
@@ -30,9 +31,15 @@ class RequestSender:
     """Sends requests, classifies responses, and reports both to the counters, the limits and the evidence."""
 
     def __init__(
-        self, client: CrmClient, limits: RequestLimits, evidence: RunEvidence, counters: DeliveryCounters
+        self,
+        client: CrmClient,
+        template: RequestTemplate,
+        limits: RequestLimits,
+        evidence: RunEvidence,
+        counters: DeliveryCounters,
     ) -> None:
-        self._client, self._limits, self._evidence, self._counters = client, limits, evidence, counters
+        self._client, self._declared = client, template.document.responses
+        self._limits, self._evidence, self._counters = limits, evidence, counters
         self._closed_connections = 0
 
     async def send(self, request: InFlightRequest) -> tuple[ResponseClassification, CrmResponse | None]:
@@ -44,11 +51,11 @@ class RequestSender:
         self._count_request(request, started)
         response: CrmResponse | None = None
         try:
-            response = await self._client.post(request.payload, request.key, fresh_connection=request.resent)
+            response = await self._client.send(request.sent, fresh_connection=request.resent)
         except (UnsentError, AmbiguousError) as error:
             classification = self._classify_failure(request, error)
         else:
-            classification = classify(response.status, response.headers, response.body)
+            classification = classify(response.status, response.headers, response.body, self._declared)
             self._count_response(request, response, classification, time.monotonic() - started)
         request.last = classification
         if classification.outcome == "unknown":

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
 
+from engagement_jobs.crm_client.document.request_template import CrmRequest, RequestTemplate
 from engagement_jobs.crm_client.response_classification import Action, ResponseClassification
-from engagement_jobs.crm_client.score_update import ScoreUpdate, idempotency_key
+from engagement_jobs.crm_client.score_update import ScoreUpdate
 
 _MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
 _IN_DOUBT = ResponseClassification(Action.RETRY, "unknown", "earlier_attempt")
@@ -20,6 +21,7 @@ _OF_APPLICATION = ("http_400", "http_422")
 class InFlightRequest:
     """A user who was started and has no outcome yet, whether the request is on its way or waits to be sent again.
 
+    :param sent: what is sent, the same each time
     :param tries: requests sent
     :param attempts: requests that count against `max_attempts`; probes, throttled requests and refused tokens do not
     :param is_retry: sending it again counts against the retry budget, see `delivery.retries`
@@ -42,8 +44,7 @@ class InFlightRequest:
     """
 
     update: ScoreUpdate
-    payload: bytes
-    key: str
+    sent: CrmRequest
     tries: int = 0
     attempts: int = 0
     first_sent: float = 0.0
@@ -65,10 +66,9 @@ class InFlightRequest:
     ambiguous: ResponseClassification | None = None
 
     @classmethod
-    def of(cls, update: ScoreUpdate, endpoint: str, score_date: str) -> InFlightRequest:
+    def of(cls, update: ScoreUpdate, template: RequestTemplate) -> InFlightRequest:
         """Create the request of a user."""
-        payload = update.payload()
-        return cls(update, payload, idempotency_key(endpoint, score_date, update, payload))
+        return cls(update, template.render(update))
 
     def final_classification(self, classification: ResponseClassification) -> ResponseClassification:
         """Return the classification of the user if the last request has this one.
@@ -99,7 +99,7 @@ class InFlightRequest:
         latency = "null" if self.latency_ms is None else f"{self.latency_ms:.1f}"
         return (
             f'{{"user_id": {encode_basestring(update.user_id)}, "score": {encode_basestring(update.score)}, '
-            f'"key": "{self.key}", "payload_sha256": "{hashlib.sha256(self.payload).hexdigest()}", '
+            f'"key": "{self.sent.key}", "payload_sha256": "{hashlib.sha256(self.sent.payload).hexdigest()}", '
             f'"revision": {update.revision}, "outcome": "{classification.outcome}", '
             f'"reason": "{classification.reason}", '
             f'"http_status": {status}, "tries": {self.tries}, "latency_ms": {latency}, '

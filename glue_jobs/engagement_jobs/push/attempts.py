@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engagement_jobs.common.aws import Store
+from engagement_jobs.crm_client.document.request_template import RequestTemplate
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.push.delivery_history import attempt_folders
 
@@ -12,6 +13,8 @@ PLAN = "plan"
 CANARY = "canary"
 REST = "rest"
 """Names of the aggregates that do not belong to a push task."""
+DEFAULT_SHAPE = "eba0502bf90ac6995d1ce643ca38563809ca9985f6aee80faf29615f7a126338"
+"""Shape of the requests of the default document."""
 _ENDPOINT = "endpoint.json"
 
 
@@ -35,26 +38,36 @@ class Attempt:
         document = counters.aggregate(self.run_id, self.job_run_id, task, self.started_at)
         store.write_json(f"{self.folder}agg-{task}.json", document)
 
-    def write_endpoint(self, store: Store, endpoint: str) -> None:
-        """Write where the attempt sends.
-
-        :param endpoint: normalized URL
-        """
-        store.write_json(f"{self.folder}{_ENDPOINT}", {"version": 1, "endpoint": endpoint})
+    def write_endpoint(self, store: Store, template: RequestTemplate) -> None:
+        """Write where the attempt sends, and the shape of its requests."""
+        document = {"version": 1, "endpoint": template.endpoint, "shape": template.shape}
+        store.write_json(f"{self.folder}{_ENDPOINT}", document)
 
 
-def attempts_at(store: Store, score_date: str, endpoint: str) -> list[str]:
-    """List the Glue run ids of the attempts of a date, of any run, that sent to an endpoint.
+@dataclass(frozen=True)
+class EarlierAttempts:
+    """The attempts of a date, of any run, compared with this one.
 
-    :param endpoint: normalized URL
+    :param same_endpoint: Glue run ids of those that sent the same shape of requests to the same endpoint
+    :param other_shape: Glue run ids of those that sent another shape, wherever
     """
-    folders = attempt_folders(store, score_date)
-    documents = {folder: store.read_json(f"{folder}{_ENDPOINT}") for folder in folders}
-    return [
-        folder.rstrip("/").partition("attempt=")[2]
-        for folder, document in documents.items()
-        if document and document["endpoint"] == endpoint
-    ]
+
+    same_endpoint: tuple[str, ...] = ()
+    other_shape: tuple[str, ...] = ()
+
+
+def compare_attempts(store: Store, score_date: str, template: RequestTemplate) -> EarlierAttempts:
+    """Compare the attempts of a date with the requests of this one."""
+    same_endpoint, other_shape = [], []
+    for folder in attempt_folders(store, score_date):
+        document = store.read_json(f"{folder}{_ENDPOINT}") or {}
+        job_run_id = folder.rstrip("/").partition("attempt=")[2]
+        # Attempts of older releases sent the default document's requests.
+        if document.get("shape", DEFAULT_SHAPE) != template.shape:
+            other_shape.append(job_run_id)
+        elif document.get("endpoint") == template.endpoint:
+            same_endpoint.append(job_run_id)
+    return EarlierAttempts(tuple(same_endpoint), tuple(other_shape))
 
 
 def find_attempts(store: Store, score_date: str, run_id: str) -> list[Attempt]:

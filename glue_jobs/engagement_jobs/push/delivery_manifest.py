@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engagement_jobs.contract.outcomes import OUTCOMES
+from engagement_jobs.crm_client.document.crm_document import CrmDocument
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.stop_reasons import StopReason
 from engagement_jobs.push.selection import Selection
@@ -17,6 +18,7 @@ def delivery_manifest(
     *,
     job_run_id: str,
     scores_sha256: str,
+    crm: CrmDocument,
     outcomes: Mapping[str, int],
     counters: DeliveryCounters,
     stop_reason: StopReason | None,
@@ -26,6 +28,7 @@ def delivery_manifest(
     """Return the delivery manifest as a JSON document.
 
     :param scores_sha256: SHA-256 of the scores that were pushed, from their manifest
+    :param crm: the CRM document of the run
     :param outcomes: number of rows by outcome, counted from the ledger as it was written; adds up to all rows
     :param counters: requests of this attempt, and the reasons of rows that are not delivered
     :param retry_after_ignored: end of an earlier run's pause that this run ignored on request, in epoch seconds
@@ -39,6 +42,8 @@ def delivery_manifest(
         "mode": selection.push_mode,
         "resend_delivered": selection.resend_delivered,
         "scores_sha256": scores_sha256,
+        "crm_version": crm.version,
+        "crm_sha256": crm.sha256,
         "rows": sum(outcomes.values()),
         "outcomes": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},
         "stopped": {"cause": stop_reason.cause, "detail": stop_reason.detail} if stop_reason else None,

@@ -19,11 +19,11 @@ from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.errors import LedgerError, ScoresError, SecretError, TooFewSlotsError
 from engagement_jobs.contract.outcomes import NOT_REACHED
 from engagement_jobs.crm_client.authentication import Credential
-from engagement_jobs.crm_client.endpoint import normalize_endpoint
+from engagement_jobs.crm_client.document.request_template import RequestTemplate
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.stop_reasons import secret_unreadable
 from engagement_jobs.push import options
-from engagement_jobs.push.attempts import PLAN, REST, Attempt, attempts_at, find_attempts
+from engagement_jobs.push.attempts import PLAN, REST, Attempt, compare_attempts, find_attempts
 from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, read_ledger
 from engagement_jobs.push.delivery_manifest import delivery_manifest
 from engagement_jobs.push.dispatch import DispatchResult, check_feasible, send, wait_for_retry_after
@@ -45,6 +45,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
 
     :param in_workflow: whether a Glue workflow started the job, see `FailureCheck`
     :raises ScoresError: the scores are missing, belong to another run, or differ from their manifest; nothing was sent
+    :raises CrmDocumentError: the CRM document does not exist or is invalid; nothing was sent or deleted
     :raises SecretError: the CRM secret cannot be used; nothing was sent or deleted
     :raises TooFewSlotsError: the cluster cannot run all push tasks at the same time; nothing was sent
     :raises LedgerError: outcomes and rows do not add up; no manifest was written
@@ -54,21 +55,20 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     store = Store(arguments.output_bucket)
     # First, because a run that is refused here must leave the delivery manifest to the run that wrote it.
     scores = read_manifest(store, arguments.score_date, arguments.run_id)
+    template = options.request_template(arguments, scores)
     selection = options.selection(arguments)
     if not selection.dry_run:
         _check_secret(arguments.secret_id)
     pause = read_retry_after(store, arguments, in_workflow=in_workflow)
-    manifest_key = options.manifest_key(arguments)
-    store.delete(manifest_key)
+    store.delete(options.manifest_key(arguments))
     spark = _start_spark(scores.rows, arguments.push_tasks)
     attempt = options.this_attempt(arguments, started)
-    if not selection.dry_run:
-        write_missing_aggregates(spark, store, find_attempts(store, arguments.score_date, arguments.run_id))
     snapshot = Snapshot(spark, store)
-    plan = _plan(spark, store, scores, snapshot, attempt, selection, normalize_endpoint(arguments.endpoint))
-    result, outcomes = DispatchResult(DeliveryCounters(), None, complete=True), plan.counters.outcomes
-    if not selection.dry_run:
-        setup = options.task_setup(arguments, attempt, started, plan.to_send)
+    plan = _plan(spark, store, scores, snapshot, attempt, selection, template)
+    if selection.dry_run:
+        result, outcomes = DispatchResult(DeliveryCounters(), None, complete=True), plan.counters.outcomes
+    else:
+        setup = options.task_setup(arguments, template, attempt, started, plan.to_send)
         result, outcomes = _deliver(store, plan, setup, arguments.push_tasks, pause.not_before)
     if plan.to_send:
         snapshot.write(arguments.job_run_id, attempt.folder)
@@ -77,14 +77,14 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         selection,
         job_run_id=arguments.job_run_id,
         scores_sha256=scores.sha256,
+        crm=template.document,
         outcomes=outcomes,
         counters=_total(plan.counters, result.counters),
         stop_reason=result.stop_reason,
         retry_after_ignored=pause.ignored,
         attempts=_attempt_ids(store, arguments),
     )
-    store.write_json(manifest_key, manifest)
-    log.info("wrote %s: %s", store.uri(manifest_key), dict(outcomes))
+    _write_manifest(store, options.manifest_key(arguments), manifest)
     if not selection.dry_run:
         check = FailureCheck(arguments.max_failed_fraction, in_workflow)
         check.raise_if_failed(manifest, result.stop_reason, store.uri(failed_csv_key(arguments.score_date)))
@@ -126,19 +126,22 @@ def _plan(
     snapshot: Snapshot,
     attempt: Attempt,
     selection: Selection,
-    endpoint: str,
+    template: RequestTemplate,
 ) -> Plan:
     """Decide which rows to send, and write the aggregate of the rows that need no request."""
+    if not selection.dry_run:
+        write_missing_aggregates(spark, store, find_attempts(store, selection.score_date, selection.run_id))
     ledger = read_ledger(spark, store, attempt_folders(store, selection.score_date))
-    same_endpoint = [] if selection.dry_run else attempts_at(store, selection.score_date, endpoint)
-    plan = make_plan(read_scores(spark, store, scores), ledger, snapshot.current(), selection, same_endpoint)
+    earlier = compare_attempts(store, selection.score_date, template)
+    rows = read_scores(spark, store, scores)
+    plan = make_plan(rows, ledger, snapshot.current(), selection, earlier, user_in_path=template.user_in_path)
     if plan.rows != scores.rows:
         raise ScoresError(
             f"the scores of {scores.score_date} have {plan.rows:,} rows, expected {scores.rows:,} rows as listed in "
             "their manifest. Clear score_users."
         )
     if not selection.dry_run:
-        attempt.write_endpoint(store, endpoint)
+        attempt.write_endpoint(store, template)
     attempt.write_aggregate(store, PLAN, plan.counters)
     log.info("%d rows: %s, %d to send", plan.rows, dict(plan.counters.outcomes), plan.to_send)
     return plan
@@ -160,7 +163,7 @@ def _deliver(
         setup.attempt.write_aggregate(store, REST, rest)
         result.counters.add(rest)
     failed = sum(outcomes[outcome] for outcome in NOT_REACHED)
-    write_failed_csv(store, setup.settings.score_date, final, failed)
+    write_failed_csv(store, setup.settings.template.score_date, final, failed)
     return result, outcomes
 
 
@@ -182,6 +185,11 @@ def _check_outcome_total(outcomes: Counter[str], rows: int, job_run_id: str) -> 
             f"outcomes add up to {outcomes.total():,} rows, but the scores have {rows:,} rows: the ledger of "
             f"{job_run_id} has a row twice or not at all. No manifest was written. Clear push_scores."
         )
+
+
+def _write_manifest(store: Store, key: str, manifest: dict[str, Any]) -> None:
+    store.write_json(key, manifest)
+    log.info("wrote %s: %s", store.uri(key), manifest["outcomes"])
 
 
 def _total(*parts: DeliveryCounters) -> DeliveryCounters:

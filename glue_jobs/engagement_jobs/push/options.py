@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.crm_client.endpoint import normalize_endpoint
+from engagement_jobs.contract.errors import CrmDocumentError
+from engagement_jobs.crm_client.document.crm_document import CrmDocument
+from engagement_jobs.crm_client.document.request_template import RequestTemplate, RunFields
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.delivery_manifest import utc
+from engagement_jobs.push.scores_reader import ScoresManifest
 from engagement_jobs.push.selection import Selection
 from engagement_jobs.push.task import TaskSetup
 
@@ -42,15 +46,35 @@ def manifest_key(arguments: PushArguments) -> str:
     return s3_keys.responses_prefix(arguments.score_date) + s3_keys.MANIFEST
 
 
-def task_setup(arguments: PushArguments, attempt: Attempt, started: float, rows: int) -> TaskSetup:
+def _read_document(uri: str) -> CrmDocument:
+    if uri == "default":
+        return CrmDocument.default()
+    bucket, key = split_uri(uri)
+    document = Store(bucket).read(key)
+    if document is None:
+        raise CrmDocumentError(f"crm_uri: {uri} does not exist. Upload the document, or set crm_uri to default.")
+    return CrmDocument.parse(document)
+
+
+def request_template(arguments: PushArguments, scores: ScoresManifest) -> RequestTemplate:
+    """Return how the run sends the score of a user.
+
+    :raises CrmDocumentError: the CRM document does not exist or is invalid
+    """
+    fields = RunFields(arguments.score_date, scores.scored_at, scores.weights_version)
+    return RequestTemplate.compile(_read_document(arguments.crm_uri), arguments.base_url, fields)
+
+
+def task_setup(
+    arguments: PushArguments, template: RequestTemplate, attempt: Attempt, started: float, rows: int
+) -> TaskSetup:
     """The setup of the canary, with the rate and the rows of the full job; `dispatch.divide_limits` derives a task's.
 
     :param started: epoch seconds; the deadline counts from here
     :param rows: number of rows to send
     """
     settings = DeliverySettings(
-        endpoint=normalize_endpoint(arguments.endpoint),
-        score_date=arguments.score_date,
+        template=template,
         run_id=arguments.run_id,
         rate=arguments.max_requests_per_second,
         # At least one request per task, because a task whose burst is below one could never send.

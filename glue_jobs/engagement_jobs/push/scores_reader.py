@@ -24,9 +24,12 @@ class ScoresManifest:
     :param rows: number of scored rows
     :param sha256: SHA-256 over the bytes of the CSV files in order of name
     :param files: names of the CSV files
+    :param scored_at: UTC time such as 2026-11-23T03:00:00Z
     """
 
     score_date: str
+    scored_at: str
+    weights_version: str
     rows: int
     sha256: str
     files: tuple[str, ...]
@@ -56,7 +59,14 @@ def read_manifest(store: Store, score_date: str, run_id: str) -> ScoresManifest:
             "Clear score_users."
         )
     files = tuple(entry["name"] for entry in document["files"])
-    return ScoresManifest(document["score_date"], document["rows"]["scored"], document["sha256"], files)
+    return ScoresManifest(
+        score_date=document["score_date"],
+        scored_at=document["scored_at"],
+        weights_version=document["weights"]["version"],
+        rows=document["rows"]["scored"],
+        sha256=document["sha256"],
+        files=files,
+    )
 
 
 def read_scores(spark: SparkSession, store: Store, manifest: ScoresManifest) -> DataFrame:

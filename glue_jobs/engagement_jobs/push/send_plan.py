@@ -15,9 +15,15 @@ from pyspark.sql import functions as F  # noqa: N812
 from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OPEN, OWN_FAILURE, REPLAYED, SETTLED, SHARED
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.counters import DeliveryCounters
+from engagement_jobs.push.attempts import EarlierAttempts
 from engagement_jobs.push.selection import Selection
 
 SEND = "send"
+NO_ATTEMPTS = EarlierAttempts()
+UNSAFE_PATH = "unsafe_path"
+"""Reason of a user who gets no request, because the id would change the path of the URL."""
+# A server may treat the percent-encoded form of a slash like a slash.
+_UNSAFE_IN_PATH = r"(^|[/\\])\.\.?([/\\]|\z)"
 COLUMNS = (*(field.name for field in dataclasses.fields(ScoreUpdate)), "decision", "reason", "http_status")
 
 
@@ -48,12 +54,19 @@ class Plan:
 
 
 def make_plan(
-    scores: DataFrame, ledger: DataFrame, snapshot: DataFrame, selection: Selection, same_endpoint: Collection[str] = ()
+    scores: DataFrame,
+    ledger: DataFrame,
+    snapshot: DataFrame,
+    selection: Selection,
+    earlier: EarlierAttempts = NO_ATTEMPTS,
+    *,
+    user_in_path: bool = False,
 ) -> Plan:
     """Decide on every row of `scores` and count the decisions. For the parameters see `decide`."""
     last_user = find_last_user(scores, selection.limit)
     # Persisted: the delivery adds to the ledger, so the same query would later give other decisions.
-    decided = decide(scores, ledger, snapshot, selection, last_user, same_endpoint).persist()
+    rows = decide(scores, ledger, snapshot, selection, last_user, earlier, user_in_path=user_in_path)
+    decided = rows.persist()
     counters, to_send, failed_alone = DeliveryCounters(), 0, 0
     groups = decided.groupBy("decision", "reason", "http_status", "failed_alone").count()
     for decision, reason, status, alone, count in groups.collect():
@@ -71,7 +84,9 @@ def decide(
     snapshot: DataFrame,
     selection: Selection,
     last_user: str | None,
-    same_endpoint: Collection[str] = (),
+    earlier: EarlierAttempts = NO_ATTEMPTS,
+    *,
+    user_in_path: bool = False,
 ) -> DataFrame:
     """Return the rows of `scores` with COLUMNS.
 
@@ -83,41 +98,43 @@ def decide(
     :param ledger: all ledger lines of the date, with the partition column `attempt`
     :param snapshot: one row per user, from `delivery_history.Snapshot.current`
     :param last_user: the last user within the limit, None without a limit
-    :param same_endpoint: earlier attempts that sent to the endpoint of this one
+    :param user_in_path: the URL of a request contains the user id
     """
-    entries = _summarize(ledger, selection, _accepted_by(ledger, same_endpoint))
+    entries = _summarize(ledger, selection, earlier)
     newest = snapshot.select("user_id", F.struct("score_date", "score", "outcome").alias("newest"))
     rows = scores.join(entries, "user_id", "left").join(newest, "user_id", "left")
 
     same_score = F.coalesce(F.col("entry.score") == F.col("score"), F.lit(False))
     settled = same_score & F.col("entry.outcome").isin(*SETTLED) & ~_is_retried(selection)
+    in_doubt = same_score & (F.col("entry.outcome") == "unknown")
+    unsafe = F.col("user_id").rlike(_UNSAFE_IN_PATH) & F.lit(user_in_path)
     decision = (
         F.when(settled, F.col("entry.outcome"))
+        .when(unsafe, F.when(in_doubt, "unknown").otherwise("rejected"))
         .when(F.col("newest.score_date") > selection.score_date, F.lit("superseded"))
         .when(_is_unchanged(selection), F.lit("unchanged"))
         .when(_is_only_planned(selection, last_user), F.lit("planned"))
         .otherwise(F.lit(SEND))
     )
-    in_doubt = same_score & (F.col("entry.outcome") == "unknown")
     return rows.select(
         "user_id",
         "score",
         _revision().alias("revision"),
         in_doubt.alias("in_doubt"),
-        F.when(in_doubt, F.col("entry.key")).alias("stored_key"),
+        # The CRM would refuse the key with another body.
+        F.when(in_doubt & ~F.col("entry.other_shape"), F.col("entry.key")).alias("stored_key"),
         F.regexp_replace("refusal.reason", f"{SHARED}$", "").alias("earlier_refusal"),
         F.coalesce("failed_alone", F.lit(False)).alias("failed_alone"),
         decision.alias("decision"),
-        F.when(settled, F.col("entry.reason")).alias("reason"),
+        F.when(settled, F.col("entry.reason")).when(unsafe, UNSAFE_PATH).alias("reason"),
         F.when(settled, F.col("entry.http_status")).alias("http_status"),
     )
 
 
-def _summarize(ledger: DataFrame, selection: Selection, accepted_by: Collection[str]) -> DataFrame:
-    """Return one row per user of the ledger.
-
-    :param accepted_by: attempts whose refusals count as `earlier_refusal`
-    """
+def _summarize(ledger: DataFrame, selection: Selection, earlier: EarlierAttempts) -> DataFrame:
+    """Return one row per user of the ledger."""
+    accepted_by = _accepted_by(ledger, earlier.same_endpoint)
+    ledger = ledger.withColumn("other_shape", F.col("attempt").isin(*earlier.other_shape))
     outcome, reason = F.col("outcome"), F.col("reason")
     # A stored refusal answers the earlier requests with its key.
     may_have_reached_crm = (outcome != "deferred") | reason.endswith(REPLAYED)
@@ -125,13 +142,13 @@ def _summarize(ledger: DataFrame, selection: Selection, accepted_by: Collection[
         may_have_reached_crm &= F.col("run_id") == selection.run_id
     answered = outcome.isin(*SETTLED) | ((outcome == "deferred") & reason.rlike(ANSWERED_NOT_APPLIED))
     refused = (outcome == "deferred") & reason.endswith(SHARED) & F.col("attempt").isin(*accepted_by)
-    entry = F.struct("settled_at", "score", "outcome", "reason", "http_status", "run_id", "key")
+    entry = F.struct("settled_at", "score", "outcome", "reason", "http_status", "run_id", "key", "other_shape")
     last = F.struct("settled_at", "outcome", "reason", "first_sent_at", "attempt")
     # The last settled line of each attempt: when others were answered.
     answers = ledger.where(outcome.isin(*SETTLED)).groupBy("attempt").agg(F.max("settled_at").alias("answered_at"))
     by_user = ledger.groupBy("user_id").agg(
         F.sum(answered.cast("int")).cast("int").alias("answered_entries"),
-        F.collect_list(F.when(outcome == "unknown", F.col("score"))).alias("unknown_scores"),
+        F.collect_list(F.when(outcome == "unknown", F.struct("score", "other_shape"))).alias("unknown"),
         F.max(F.when(may_have_reached_crm, entry)).alias("entry"),
         F.max(F.when(refused, F.struct("settled_at", "reason"))).alias("refusal"),
         F.max(last).alias("last"),
@@ -153,15 +170,15 @@ def _accepted_by(ledger: DataFrame, same_endpoint: Collection[str]) -> Collectio
 
 
 def _revision() -> Column:
-    """Count the earlier deliveries that this one does not repeat: answered, or unknown with another score.
+    """Count the earlier deliveries that this one does not repeat: answered, or unknown with another score or shape.
 
     The CRM may have applied an unknown score. Suppose that A and then B are unknown, and that A is sent again. With the
     first key of A, the CRM would replay its stored response and keep B. It would also replay the response to a user
     who was deferred after it, because the run was misconfigured.
     """
-    other_scores = F.size(F.filter("unknown_scores", lambda score: score != F.col("score")))
+    others = F.size(F.filter("unknown", lambda sent: sent["other_shape"] | (sent["score"] != F.col("score"))))
     # F.size of a null array is -1, or null in ANSI mode.
-    return F.when(F.col("answered_entries").isNull(), F.lit(0)).otherwise(F.col("answered_entries") + other_scores)
+    return F.when(F.col("answered_entries").isNull(), F.lit(0)).otherwise(F.col("answered_entries") + others)
 
 
 def _is_retried(selection: Selection) -> Column:

@@ -106,7 +106,7 @@ async def _deliver(
         overriding_run = setup.attempt.run_id if setup.ignore_retry_after else None
         save_retry_after(store, setup.attempt.folder, name, not_before, overriding_run)
 
-    client = CrmHttpClient(setup.settings.endpoint, secret, setup.request_timeout_seconds)
+    client = CrmHttpClient(setup.settings.template, secret, setup.request_timeout_seconds)
     ledger = Ledger(store.write, setup.attempt.folder, name)
     stop_reason: StopReason | None = None
     try:

@@ -7,13 +7,13 @@ remove a metric, change the document, not the code.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from engagement_jobs.contract.errors import WeightsError
+from engagement_jobs.contract.json_document import load_object
 
 TYPES = ("integer", "number")
 """Type of a metric's column: an integer of any width, or any number."""
@@ -69,7 +69,10 @@ class Weights:
 
         :raises WeightsError: lists every fault
         """
-        parsed = _load_json(document)
+        try:
+            parsed = load_object(document)
+        except ValueError as error:
+            raise WeightsError(f"invalid weights document: {error}") from error
         faults = _find_faults(parsed)
         if faults:
             raise WeightsError(f"invalid weights document: {'; '.join(faults)}")
@@ -78,25 +81,6 @@ class Weights:
             for name, entry in parsed["metrics"].items()
         )
         return cls(parsed["version"], hashlib.sha256(document).hexdigest(), tuple(metrics))
-
-
-def _load_json(document: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(document, object_pairs_hook=_refuse_duplicate_keys)
-    except ValueError as error:
-        raise WeightsError(f"invalid weights document: not JSON: {error}") from error
-    if not isinstance(parsed, dict):
-        raise WeightsError(f"invalid weights document: expected a JSON object, got a {type(parsed).__name__}")
-    return parsed
-
-
-def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object. If it has two weights for one metric, neither is known to be the right one."""
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"duplicate key {key}")
-    return dict(pairs)
 
 
 def _find_faults(document: dict[str, Any]) -> list[str]:

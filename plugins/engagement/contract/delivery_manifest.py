@@ -28,6 +28,8 @@ class DeliveryManifest(StrictModel):
     :param job_run_id: id of the Glue run that wrote the manifest
     :param mode: push mode
     :param scores_sha256: hash of the scores that were pushed
+    :param crm_version: version of the CRM document; None in manifests of older releases, as is crm_sha256
+    :param crm_sha256: hash of the CRM document
     :param rows: number of scored rows
     :param stopped: None if the job finished
     :param not_before: end of the pause that the CRM requested, ISO 8601 in UTC
@@ -46,6 +48,8 @@ class DeliveryManifest(StrictModel):
     mode: PushMode
     resend_delivered: bool
     scores_sha256: str
+    crm_version: str | None = None
+    crm_sha256: str | None = None
     rows: Count
     outcomes: Outcomes
     stopped: Stopped | None

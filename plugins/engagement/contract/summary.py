@@ -169,6 +169,8 @@ class Summary(StrictModel):
     :param not_before: end of the pause that the CRM requested, ISO 8601 in UTC
     :param retry_after_ignored: end of a pause that the CRM had requested and the run ignored because of its param
         ignore_retry_after, ISO 8601 in UTC
+    :param crm_version: version of the CRM document, None without a delivery manifest, as is crm_sha256
+    :param crm_sha256: hash of the CRM document
     :param posts: number of requests over all attempts, as are ``retries`` and ``status_codes``
     :param errors: error groups of the last attempt
     :param scores: None without a scores manifest
@@ -201,6 +203,8 @@ class Summary(StrictModel):
     stopped: Stopped | None
     not_before: str | None
     retry_after_ignored: str | None = None  # absent in older summaries
+    crm_version: str | None = None  # absent in older summaries, as is the next
+    crm_sha256: str | None = None
     posts: Count
     retries: Count
     status_codes: dict[str, Count]

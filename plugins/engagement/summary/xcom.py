@@ -16,7 +16,7 @@ def compact(summary: Summary) -> dict[str, Any]:
     """
     short = summary.model_dump(mode="json")
     short["mode_reason"] = _cut(summary.mode_reason, 200)
-    short["headline"] = _cut(summary.headline, 300)
+    short["headline"] = _cut(summary.headline, 240)
     short["findings"] = [_cut_all(each, 105, without="advice") for each in short["findings"][:4]]
     if summary.input:
         del short["input"]["samples"]
@@ -25,6 +25,7 @@ def compact(summary: Summary) -> dict[str, Any]:
         short["checks"] = {name: [_cut(each, 140) for each in texts[:4]] for name, texts in short["checks"].items()}
     if summary.stopped:
         short["stopped"] = _cut_all(short["stopped"], 120)
+    short["crm_version"], short["crm_sha256"] = _cut(summary.crm_version, 24), _cut(summary.crm_sha256, 64)
     short["status_codes"] = _largest(summary.status_codes, 12)
     short["errors"] = [_cut_all(each, 40, without="detail") for each in short["errors"][:5]]
     del short["latency_ms"]["bars"], short["throughput"]["series"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import time
@@ -11,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.errors import ScoresError, TooFewSlotsError
+from tests.support.crm_requests import DEFAULT
 from tests.support.glue_checks import aggregates, check_push_invariants, ledger
 from tests.support.glue_days import (
     DAY,
@@ -58,6 +60,8 @@ def test_a_date_is_delivered_once_and_then_corrected(
         "mode": "all",
         "resend_delivered": False,
         "scores_sha256": scores_manifest["sha256"],
+        "crm_version": "2026-12-01",
+        "crm_sha256": hashlib.sha256(DEFAULT.encode()).hexdigest(),
         "rows": 601,
         "outcomes": outcomes(delivered=601),
         "stopped": None,

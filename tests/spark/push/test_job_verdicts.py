@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from engagement_jobs.contract.errors import DeliveryFailedError, SecretError
-from engagement_jobs.crm_client.endpoint import normalize_endpoint
 from engagement_jobs.push import job
+from tests.support.crm_requests import default_template
 from tests.support.glue_checks import aggregates, check_push_invariants, ledger
 from tests.support.glue_days import DAY, RUN_ID, push, push_arguments, put_scores, users
 from tests.support.glue_emulators import Bucket, Emulators
@@ -56,7 +56,7 @@ def put_attempt(
         for number, (user, (outcome, reason)) in enumerate(reasons.items())
     ]
     folder = f"{RESPONSES}attempt=jr_0/"
-    url = normalize_endpoint(endpoint or push_arguments(emulators, bucket).endpoint)
+    url = endpoint or default_template(emulators.crm_url).endpoint
     bucket.put(f"{folder}endpoint.json", json.dumps({"version": 1, "endpoint": url}).encode())
     bucket.put(f"{folder}part-0-000000.jsonl", "\n".join(map(json.dumps, lines)).encode())
 

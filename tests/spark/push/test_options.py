@@ -6,6 +6,7 @@ from engagement_jobs.contract import s3_keys
 from engagement_jobs.push import options
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.selection import Selection
+from tests.support.crm_requests import TEMPLATE
 from tests.support.glue_days import DAY, RUN_ID, push_arguments
 from tests.support.glue_emulators import SECRET_ID, Bucket, Emulators
 
@@ -15,16 +16,16 @@ STARTED = 1_763_866_800.0  # 2025-11-23T03:00:00Z
 def test_the_canary_has_the_limits_of_the_full_job(emulators: Emulators, bucket: Bucket) -> None:
     arguments = push_arguments(emulators, bucket, max_requests_per_second=50, push_tasks=4, deadline_seconds=100)
     attempt = options.this_attempt(arguments, STARTED)
-    setup = options.task_setup(arguments, attempt, STARTED, 1000)
+    setup = options.task_setup(arguments, TEMPLATE, attempt, STARTED, 1000)
     assert (setup.settings.rate, setup.settings.burst, setup.settings.deadline) == (50, 5, STARTED + 100)
-    assert setup.settings.endpoint == f"{emulators.crm_url}/api/v1/update-score"
+    assert setup.settings.template == TEMPLATE
     assert (setup.attempt, setup.secret_id, setup.rows) == (attempt, SECRET_ID, 1000)
 
 
 def test_the_burst_of_a_slow_job_is_one_request_per_task(emulators: Emulators, bucket: Bucket) -> None:
     arguments = push_arguments(emulators, bucket, max_requests_per_second=1, push_tasks=4)
     attempt = options.this_attempt(arguments, STARTED)
-    assert options.task_setup(arguments, attempt, STARTED, 1000).settings.burst == 4
+    assert options.task_setup(arguments, TEMPLATE, attempt, STARTED, 1000).settings.burst == 4
 
 
 def test_an_attempt_has_a_folder_of_its_own(emulators: Emulators, bucket: Bucket) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from engagement_jobs.contract.outcomes import ANSWERED_NOT_APPLIED, OWN_FAILURE
 from engagement_jobs.push import send_plan
+from engagement_jobs.push.attempts import EarlierAttempts
 from engagement_jobs.push.selection import Selection
 from tests.spark.push.test_send_plan import DAY, LEDGER, OWN_RUN, SCORES, SNAPSHOT
 from tests.support.glue_days import frame
@@ -48,7 +48,7 @@ def line(user: str, outcome: str, reason: str, minute: int, attempt: str = "jr_1
 
 
 def decide(
-    spark: SparkSession, folder: Path, lines: list[dict[str, Any]], same_endpoint: Iterable[str] = ()
+    spark: SparkSession, folder: Path, lines: list[dict[str, Any]], earlier: EarlierAttempts = send_plan.NO_ATTEMPTS
 ) -> dict[str, dict[str, Any]]:
     """Return the decided rows by user; each user of a line has the score A."""
     scores = [{"user_id": user, "score": "A"} for user in sorted({each["user_id"] for each in lines})]
@@ -58,7 +58,7 @@ def decide(
         frame(spark, folder, [], SNAPSHOT),
         Selection(DAY, OWN_RUN, "all"),
         None,
-        list(same_endpoint),
+        earlier,
     )
     return {each["user_id"]: each.asDict() for each in decided.collect()}
 
@@ -125,7 +125,7 @@ def test_a_refusal_counts_where_users_were_accepted(
         line("accepted", "delivered", "http_200", 2, "jr_2"),
         line("throttled", "deferred", "http_429", 2, "jr_2"),
     ]
-    rows = decide(spark, tmp_path, lines, same_endpoint)
+    rows = decide(spark, tmp_path, lines, EarlierAttempts(same_endpoint))
     assert {user: row["earlier_refusal"] for user, row in rows.items()} == {
         **expected,
         "accepted": None,

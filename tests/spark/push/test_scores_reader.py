@@ -32,7 +32,9 @@ def test_hostile_user_ids_are_read_unchanged(spark: SparkSession, bucket: Bucket
 def test_the_manifest_is_read(bucket: Bucket) -> None:
     document = put_scores(bucket, users(3))
     manifest = read_manifest(Store(bucket.name), DAY, RUN_ID)
-    assert manifest == ScoresManifest(DAY, 3, document["sha256"], ("part-00000-x.csv",))
+    assert manifest == ScoresManifest(
+        DAY, f"{DAY}T03:00:00Z", "1", 3, sha256=document["sha256"], files=("part-00000-x.csv",)
+    )
 
 
 def _other_run(bucket: Bucket) -> None:

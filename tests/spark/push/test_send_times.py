@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from engagement_jobs.crm_client.document.request_template import CrmRequest
 from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
@@ -18,6 +19,7 @@ from engagement_jobs.push.dispatch import after_canary, divide_limits
 from engagement_jobs.push.task import TaskSetup
 from local.fake_crm.faults import Fault
 from local.fake_crm.server import serving
+from tests.support.crm_requests import default_template
 from tests.support.delivery_harness import TOKEN, DeliveryHarness, delivery_harness, score_updates
 from tests.support.glue_days import task_setup
 from tests.support.glue_emulators import Bucket, Emulators
@@ -31,16 +33,16 @@ class Recording(CrmHttpClient):
 
     times: list[float]
 
-    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
+    async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
         self.times.append(time.time())
-        return await super().post(payload, key, fresh_connection=fresh_connection)
+        return await super().send(request, fresh_connection=fresh_connection)
 
 
 async def deliver(setup: TaskSetup, first: int, count: int, times: list[float], canary: Canary | None = None) -> None:
     async def secret() -> str:
         return TOKEN
 
-    client = Recording(setup.settings.endpoint, secret, 1)
+    client = Recording(setup.settings.template, secret, 1)
     client.times = times
     await client.read_token()
     async with client:
@@ -57,7 +59,7 @@ async def deliver_all(harness: DeliveryHarness, setup: TaskSetup, tasks: int) ->
     of_tasks: list[float] = []
     canary = Canary()
     async with serving(harness.crm) as url:
-        job = replace(setup, settings=replace(setup.settings, endpoint=f"{url}/api/v1/update-score"))
+        job = replace(setup, settings=replace(setup.settings, template=default_template(url)))
         first = asyncio.create_task(deliver(job, 0, SIZE, of_canary, canary))
         while not canary.decided.is_set():  # noqa: ASYNC110 (set for threads)
             await asyncio.sleep(0.01)

@@ -1,7 +1,8 @@
 """Extracts every message that can end a run from the source of both sides, without importing or running it.
 
 A message is a text that the source passes to an exception, a finding, a stop reason or a usability check, or adds to
-a list that one of these reports as a whole. Placeholders stand for its variable parts: `the weights add up to …`.
+a list that one of these reports as a whole, or that a generator of faults yields. Placeholders stand for its variable
+parts: `the weights add up to …`.
 """
 
 from __future__ import annotations
@@ -122,8 +123,15 @@ def _carried_expressions(scope: ast.AST, functions: Functions) -> Iterator[tuple
                 yield target, node.value
         elif isinstance(node, ast.AugAssign) and _name(node.target) in LISTS:
             yield _name(node.target), node.value
-        elif isinstance(node, ast.Return) and node.value and scope_name in FUNCTIONS_WITH_TEXT:
+        elif isinstance(node, _ends_with_text(scope_name)) and node.value:
             yield scope_name, node.value
+
+
+def _ends_with_text(function: str) -> tuple[type[ast.Return | ast.Yield | ast.YieldFrom], ...]:
+    """Return the nodes whose value is a message in a function of this name."""
+    if function.endswith("_faults"):
+        return (ast.Yield, ast.YieldFrom)
+    return (ast.Return,) if function in FUNCTIONS_WITH_TEXT else ()
 
 
 def _returns_exception(function: ast.AST | None) -> bool:

@@ -109,6 +109,8 @@ def delivery_manifest(**changes: Any) -> DeliveryManifest:
         "mode": "all",
         "resend_delivered": False,
         "scores_sha256": "5c" * 32,
+        "crm_version": "2026-12-01",
+        "crm_sha256": "c7" * 32,
         "rows": 1000,
         "outcomes": SETTLED,
         "stopped": None,

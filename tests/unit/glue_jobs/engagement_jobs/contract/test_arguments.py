@@ -15,7 +15,6 @@ def test_texts_are_parsed_to_typed_values() -> None:
 
     assert (score.input_etags, score.max_invalid_fraction) == ({"activity/dt=2026-11-23/activity.parquet": "abc"}, 0.05)
     assert (push.limit, push.resend_delivered, push.max_requests_per_second, push.push_tasks) == (100, True, 50.0, 4)
-    assert push.endpoint == "https://crm.example.com/api/v1/update-score"
     assert PushArguments.parse(PUSH).limit is None
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
+from tests.support.crm_requests import request_of, template_for
 from tests.support.raw_http import AUTHORITY, BODY, GOOD, raw_server, respond, server_context
 
 
@@ -23,10 +24,10 @@ async def secret() -> str:
 
 async def post(url: str, seconds: float = 5.0, times: int = 1) -> list[CrmResponse]:
     """Send requests at the same time and return the responses."""
-    client = CrmHttpClient(url, secret, seconds)
+    client = CrmHttpClient(template_for(url), secret, seconds)
     await client.read_token()
     async with client:
-        return await asyncio.gather(*(client.post(b"{}", "k") for _ in range(times)))
+        return await asyncio.gather(*(client.send(request_of(client)) for _ in range(times)))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from engagement_jobs.contract.errors import AmbiguousError, ReusedConnectionErro
 from engagement_jobs.crm_client import http_client
 from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
 from engagement_jobs.crm_client.response_bodies import MAX_BODY_BYTES
+from tests.support.crm_requests import request_of, template_for
 from tests.support.raw_http import BODY, GOOD, RawServer, ReceivedRequest, Responder, raw_server, respond
 
 Requests = Callable[[CrmHttpClient], Awaitable[Any]]
@@ -31,13 +32,15 @@ async def secret() -> str:
     return '{"token": "t", "header": "X-Api-Key", "scheme": ""}'
 
 
-def serve(responder: Responder, requests: Requests, seconds: float = 5.0, host: str = "127.0.0.1") -> RawServer:
+def serve(
+    responder: Responder, requests: Requests, seconds: float = 5.0, host: str = "127.0.0.1", method: str = "POST"
+) -> RawServer:
     """Send requests to a raw server and return the server."""
 
     async def main() -> RawServer:
         async with raw_server(responder) as server:
             url = f"http://{host}:{server.port}/api/v1/update-score"
-            client = CrmHttpClient(url, secret, seconds)
+            client = CrmHttpClient(template_for(url, method), secret, seconds)
             await client.read_token()
             async with client:
                 await requests(client)
@@ -51,7 +54,7 @@ def response_to(responder: Responder, seconds: float = 5.0) -> CrmResponse:
     responses: list[CrmResponse] = []
 
     async def send(client: CrmHttpClient) -> None:
-        responses.append(await client.post(b"{}", "k"))
+        responses.append(await client.send(request_of(client)))
 
     serve(responder, send, seconds)
     return responses[0]
@@ -67,7 +70,7 @@ def test_aiohttp_uses_its_compiled_parser() -> None:
 
 def test_request_has_exactly_these_bytes() -> None:
     payload = '{"user_id": "Ü", "engagement_score": "73.25"}'.encode()
-    server = serve(respond(GOOD), lambda client: client.post(payload, "the-key"))
+    server = serve(respond(GOOD), lambda client: client.send(request_of(client, "the-key", payload)))
 
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     first, *headers = head.decode().split("\r\n")
@@ -158,7 +161,7 @@ def test_101_is_a_response_without_a_body() -> None:
 
     async def send(client: CrmHttpClient) -> None:
         async with asyncio.timeout(2):
-            response = await client.post(b"{}", "k")
+            response = await client.send(request_of(client))
         assert (response.status, response.body) == (101, b"")
 
     serve(respond(raw), send)
@@ -272,7 +275,7 @@ def test_status_and_headers_count_despite_the_body(
 
 async def send_three(client: CrmHttpClient) -> None:
     for _ in range(3):
-        assert (await client.post(b"{}", "k")).body == BODY
+        assert (await client.send(request_of(client))).body == BODY
         await asyncio.sleep(0.2)  # further bytes, or the end of the connection, arrive within this time
 
 
@@ -301,7 +304,7 @@ def test_connection_is_not_reused_after_a_long_idle_time(monkeypatch: pytest.Mon
 def test_connection_is_not_reused_after_an_overlong_body() -> None:
     async def send(client: CrmHttpClient) -> None:
         for _ in range(2):
-            assert (await client.post(b"{}", "k")).body is None
+            assert (await client.send(request_of(client))).body is None
 
     assert serve(respond(encoded("identity", b" " * 2 * MAX_BODY_BYTES)), send).connections == 2
 
@@ -313,11 +316,11 @@ def test_no_method_is_retried_by_aiohttp(method: str, then: str) -> None:
         await respond(*[GOOD] if request.number == 1 else [], then="hang" if request.number == 1 else then)(request)
 
     async def send(client: CrmHttpClient) -> None:
-        await client.request(method, b"{}", "k1")
+        await client.send(request_of(client, "k1"))
         with pytest.raises(ReusedConnectionError, match="reset"):
-            await client.request(method, b"{}", "k2")
+            await client.send(request_of(client, "k2"))
 
-    server = serve(once, send)
+    server = serve(once, send, method=method)
     assert server.connections == 1
     assert [request.split(b" ")[0].decode() for request in server.requests] == [method, method]
 
@@ -325,7 +328,7 @@ def test_no_method_is_retried_by_aiohttp(method: str, then: str) -> None:
 def test_more_than_100_requests_may_be_in_flight() -> None:
     async def send(client: CrmHttpClient) -> None:
         for _ in range(2):
-            await asyncio.gather(*(client.post(b"{}", "k") for _ in range(150)))
+            await asyncio.gather(*(client.send(request_of(client)) for _ in range(150)))
 
     server = serve(respond(GOOD), send)
     assert (server.connections, len(server.requests)) == (150, 300)
@@ -342,7 +345,7 @@ def test_redirect_is_returned_not_followed(status: int) -> None:
     raw = b"HTTP/1.1 %d x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n" % status
 
     async def send(client: CrmHttpClient) -> None:
-        assert (await client.post(b"{}", "k")).status == status
+        assert (await client.send(request_of(client))).status == status
 
     assert len(serve(respond(raw), send).requests) == 1
 
@@ -361,11 +364,11 @@ def test_connection_of_a_canceled_request_is_not_reused() -> None:
         await request.write(GOOD[:-1] if request.connection == 1 else GOOD)
 
     async def send(client: CrmHttpClient) -> None:
-        canceled = asyncio.create_task(client.post(b"{}", "k"))
+        canceled = asyncio.create_task(client.send(request_of(client)))
         await asyncio.sleep(0.1)
         canceled.cancel()
         await asyncio.gather(canceled, return_exceptions=True)
-        assert (await client.post(b"{}", "k")).body == BODY
+        assert (await client.send(request_of(client))).body == BODY
 
     assert serve(half, send).connections == 2
 
@@ -380,9 +383,9 @@ def test_new_token_is_used_for_the_next_request() -> None:
         client._read_secret = read
         await client.read_token()
         assert not await client.refresh_token()
-        assert (await client.post(b"{}", "k")).token_version == 0
+        assert (await client.send(request_of(client))).token_version == 0
         assert await client.refresh_token()
-        assert (await client.post(b"{}", "k")).token_version == 1
+        assert (await client.send(request_of(client))).token_version == 1
 
     last = serve(respond(GOOD), send).requests[-1]
     assert last.count(b"Authorization") == last.count(b"Authorization: Bearer new\r\n") == 1

@@ -10,6 +10,7 @@ import pytest
 
 from engagement_jobs.contract.errors import AmbiguousError, ReusedConnectionError
 from engagement_jobs.crm_client.http_client import CrmHttpClient
+from tests.support.crm_requests import request_of, template_for
 from tests.support.raw_http import BODY, GOOD, RawServer, ReceivedRequest, Responder, raw_server, respond
 
 Requests = Callable[[CrmHttpClient], Awaitable[None]]
@@ -25,7 +26,7 @@ def serve(responder: Responder, requests: Requests, seconds: float = 5.0) -> Raw
 
     async def main() -> RawServer:
         async with raw_server(responder) as server:
-            client = CrmHttpClient(f"http://127.0.0.1:{server.port}/", secret, seconds)
+            client = CrmHttpClient(template_for(f"http://127.0.0.1:{server.port}/"), secret, seconds)
             await client.read_token()
             async with client:
                 await requests(client)
@@ -45,12 +46,12 @@ def second(*parts: bytes, then: str) -> Responder:
 
 def send_two(error: type[Exception] | None) -> Requests:
     async def send(client: CrmHttpClient) -> None:
-        await client.post(b"{}", "k1")
+        await client.send(request_of(client, "k1"))
         if error is None:
-            assert (await client.post(b"{}", "k2")).status == 503
+            assert (await client.send(request_of(client, "k2"))).status == 503
             return
         with pytest.raises(AmbiguousError) as caught:
-            await client.post(b"{}", "k2")
+            await client.send(request_of(client, "k2"))
         assert caught.type is error
 
     return send
@@ -85,7 +86,7 @@ def test_new_connection_that_ends_is_ambiguous(then: str) -> None:
     async def send(client: CrmHttpClient) -> None:
         for fresh in (False, True):
             with pytest.raises(AmbiguousError) as caught:
-                await client.post(b"{}", "k", fresh_connection=fresh)
+                await client.send(request_of(client), fresh_connection=fresh)
             assert caught.type is AmbiguousError
 
     serve(respond(then=then), send)
@@ -94,17 +95,17 @@ def test_new_connection_that_ends_is_ambiguous(then: str) -> None:
 def test_fresh_connection_carries_one_request() -> None:
     async def send(client: CrmHttpClient) -> None:
         for fresh in (False, True, True, False):
-            await client.post(b"{}", "k", fresh_connection=fresh)
+            await client.send(request_of(client), fresh_connection=fresh)
 
     assert serve(respond(GOOD), send).connections == 3
 
 
 def test_connections_are_no_longer_reused_on_demand() -> None:
     async def send(client: CrmHttpClient) -> None:
-        await client.post(b"{}", "k")
+        await client.send(request_of(client))
         client.stop_reusing_connections()
         for _ in range(3):
-            await client.post(b"{}", "k")
+            await client.send(request_of(client))
 
     assert serve(respond(GOOD), send).connections == 4
 
@@ -126,10 +127,10 @@ async def send_at_200_per_second(client: CrmHttpClient, failures: list[str]) -> 
         await asyncio.sleep(number / 200)
         key = f"k{number}"
         try:
-            response = await client.post(b"{}", key)
+            response = await client.send(request_of(client, key))
         except ReusedConnectionError:
             failures.append(key)
-            response = await client.post(b"{}", key, fresh_connection=True)
+            response = await client.send(request_of(client, key), fresh_connection=True)
         assert (response.status, response.body) == (200, BODY)
 
     await asyncio.gather(*map(one, range(200)))

@@ -20,6 +20,7 @@ from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.ledger import FIELDS
 from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import NO_FAULT, Fault
+from tests.support.crm_requests import default_template
 from tests.support.delivery_checks import check, stop_of
 from tests.support.delivery_harness import TOKEN, delivery_harness, score_updates
 
@@ -107,7 +108,7 @@ def test_delivery_continues_after_an_outage() -> None:
 def test_refused_connections_are_deferred() -> None:
     harness = delivery_harness()
     dispatcher = harness.deliver(
-        score_updates(50), endpoint="http://127.0.0.1:9/api/v1/update-score", unavailable_timeout=2
+        score_updates(50), template=default_template("http://127.0.0.1:9"), unavailable_timeout=2
     )
 
     assert dict(dispatcher.counters.outcomes) == {"deferred": 50}
@@ -436,7 +437,7 @@ def test_internal_error_loses_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_internal_error_for_some_users_stops_no_one_else(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, users: set[str]
 ) -> None:
-    def fail_for_some(status: int, headers: Any, body: bytes) -> ResponseClassification:
+    def fail_for_some(status: int, headers: Any, body: bytes, _: object) -> ResponseClassification:
         if json.loads(body)["user_id"] in users:
             raise ZeroDivisionError("had a secret")
         return classify(status, headers, body)

@@ -13,6 +13,7 @@ from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from local.fake_crm.faults import Fault
 from local.fake_crm.server import serving
+from tests.support.crm_requests import default_template
 from tests.support.delivery_harness import DeliveryHarness, delivery_harness, delivery_settings, score_updates
 
 QUOTA, WINDOW_SECONDS = 150, 3.0
@@ -22,11 +23,10 @@ async def deliver_in_tasks(harness: DeliveryHarness, tasks: int, users: int) -> 
     """Deliver `users` users in each of several tasks at the same time."""
     updates = score_updates(tasks * users)
     async with serving(harness.crm) as url:
-        endpoint = f"{url}/api/v1/update-score"
-        settings = delivery_settings(endpoint=endpoint, rate=1000 / tasks, burst=10, tasks=tasks)
+        settings = delivery_settings(template=default_template(url), rate=1000 / tasks, burst=10, tasks=tasks)
 
         async def deliver(task: int) -> Dispatcher:
-            client = CrmHttpClient(endpoint, harness.read_secret, 5.0)
+            client = CrmHttpClient(settings.template, harness.read_secret, 5.0)
             await client.read_token()
             ledger = Ledger(harness.objects.__setitem__, "attempt=a/", str(task))
             async with client:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from engagement_jobs.crm_client.document.request_template import CrmRequest
 from engagement_jobs.crm_client.http_client import CrmResponse
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.dispatcher import Dispatcher
@@ -13,6 +14,7 @@ from engagement_jobs.delivery.limits.request_limits import RequestLimits
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.retries import Retries, backoff
 from engagement_jobs.delivery.work_queue import WorkQueue
+from tests.support.crm_requests import TEMPLATE
 from tests.support.delivery_harness import delivery_settings, score_updates
 
 FOREVER = float("inf")
@@ -25,14 +27,10 @@ class ThrottlingClient:
         self.token_version = 0
         self.requests = Counter[str]()
 
-    async def post(
-        self,
-        payload: bytes,  # noqa: ARG002 - as in `CrmClient`
-        key: str,
-        *,
-        fresh_connection: bool = False,  # noqa: ARG002
-    ) -> CrmResponse:
+    async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
+        del fresh_connection
         await asyncio.sleep(0)
+        key = request.key
         self.requests[key] += 1
         number = self.requests[key]
         # A bit of the key is as good as a random number, and the same in every run.
@@ -54,7 +52,7 @@ class ThrottlingClient:
 
 @pytest.fixture
 def request_of_user() -> InFlightRequest:
-    return InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), "e", "d")
+    return InFlightRequest.of(ScoreUpdate("U1", "1.00", 0), TEMPLATE)
 
 
 def test_each_request_counts_against_the_budget_by_its_cause(request_of_user: InFlightRequest) -> None:

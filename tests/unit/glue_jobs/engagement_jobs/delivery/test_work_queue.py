@@ -7,11 +7,12 @@ from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery import work_queue
 from engagement_jobs.delivery.request_state import InFlightRequest
 from engagement_jobs.delivery.work_queue import WorkQueue
+from tests.support.crm_requests import TEMPLATE
 from tests.support.delivery_harness import score_updates
 
 
 def request_of(user_id: str) -> InFlightRequest:
-    return InFlightRequest.of(ScoreUpdate(user_id, "1.00", 0), "e", "d")
+    return InFlightRequest.of(ScoreUpdate(user_id, "1.00", 0), TEMPLATE)
 
 
 def test_updates_are_read_as_they_are_needed() -> None:

@@ -67,6 +67,8 @@ def hostile() -> RunArtifacts:
         errors=errors,
         status_codes={HOSTILE: 1},
         stopped={"cause": "deadline", "detail": HOSTILE},
+        crm_version=HOSTILE,
+        crm_sha256=HOSTILE,
         not_before=HOSTILE,
         attempts=[HOSTILE, factory.LAST],
     )
@@ -167,6 +169,15 @@ def test_without_a_push_no_users_were_reached() -> None:
     assert "No users were reached: the push job did not run" in text
     assert "Not reached 1,000 nothing was sent" in text
     assert "All users: an earlier task failed" in text
+
+
+@pytest.mark.parametrize("version", ["2026-12-01", "of our CRM", None])
+def test_the_crm_document_is_identified(version: str | None) -> None:
+    manifest = factory.delivery_manifest(crm_version=version, crm_sha256=version and "c7" * 32)
+    summary = build(factory.artifacts(delivery=LoadedManifest("d", manifest)))
+    assert (summary.crm_version, summary.crm_sha256) == (version, version and "c7" * 32)
+    text = squeeze(Page(report.render(summary)).text)
+    assert (f"CRM document {version} · sha256 {'c7' * 32}" in text) == ("CRM document" in text) == (version is not None)
 
 
 @pytest.mark.parametrize("ignored", ["2026-11-23T03:20:00Z", None])

@@ -31,6 +31,8 @@ def worst_case() -> Summary:
     )
     delivery = factory.delivery_manifest(
         errors=errors,
+        crm_version=long,
+        crm_sha256=long,
         stopped={"cause": "a" * 5000, "detail": long},
         status_codes={str(n): 10**12 for n in range(100, 600)},
         attempts=[*(f"jr_{n}_{long}" for n in range(40)), factory.LAST],

@@ -21,6 +21,7 @@ from yarl import URL
 from engagement_jobs.contract.errors import UnsentError
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.transport import certificates
+from tests.support.crm_requests import request_of, template_for
 from tests.support.raw_http import AUTHORITY, GOOD, RawServer, raw_server, respond, server_context
 
 YEAR = timedelta(days=365)
@@ -52,11 +53,11 @@ def connect(tmp_path: Path, leaf: trustme.LeafCert, chain: list[bytes], host: st
 
     async def main() -> RawServer:
         async with raw_server(respond(GOOD), context) as server:
-            client = CrmHttpClient(f"https://{host}:{server.port}/", secret, 5)
+            client = CrmHttpClient(template_for(f"https://{host}:{server.port}/"), secret, 5)
             await client.read_token()
             async with client:
                 with pytest.raises(UnsentError) as error:
-                    await client.post(b"{}", "k")
+                    await client.send(request_of(client))
             reasons.append(str(error.value))
             return server
 
@@ -156,12 +157,12 @@ def test_server_that_wants_a_certificate_got_nothing(version: ssl.TLSVersion, fr
         accepted: list[socket.socket] = []
         with socket.create_server(("127.0.0.1", 0)) as listening:
             server = asyncio.create_task(asyncio.to_thread(refuse, listening, accepted))
-            client = CrmHttpClient(f"https://localhost:{listening.getsockname()[1]}/", secret, 5)
+            client = CrmHttpClient(template_for(f"https://localhost:{listening.getsockname()[1]}/"), secret, 5)
             await client.read_token()
             try:
                 async with client:
                     with pytest.raises(UnsentError, match=r"^tls_client_certificate$"):
-                        await client.post(b"{}", "k", fresh_connection=fresh)
+                        await client.send(request_of(client), fresh_connection=fresh)
             finally:
                 await server
                 accepted[0].close()

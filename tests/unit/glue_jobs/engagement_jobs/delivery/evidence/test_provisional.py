@@ -13,6 +13,7 @@ from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.circuit_breaker import CircuitBreaker
 from engagement_jobs.delivery.outcome_recorder import OutcomeRecorder
 from engagement_jobs.delivery.request_state import InFlightRequest
+from tests.support.crm_requests import TEMPLATE
 
 
 def refusal(status: int, *, replayed: bool = False) -> ResponseClassification:
@@ -20,7 +21,7 @@ def refusal(status: int, *, replayed: bool = False) -> ResponseClassification:
 
 
 def request_of(user_id: str) -> InFlightRequest:
-    return InFlightRequest.of(ScoreUpdate(user_id, "1.00", 0), "http://crm.invalid", "2026-11-23")
+    return InFlightRequest.of(ScoreUpdate(user_id, "1.00", 0), TEMPLATE)
 
 
 @dataclass

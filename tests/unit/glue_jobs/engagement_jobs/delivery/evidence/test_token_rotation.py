@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from engagement_jobs.crm_client.document.request_template import CrmRequest
 from engagement_jobs.crm_client.http_client import CrmResponse
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from tests.support.delivery_checks import stop_of
@@ -29,9 +30,9 @@ class RotatingCrm(ScriptedCrm):
         self.delivered = Counter[str]()
         self.reads = 0
 
-    async def post(self, payload: bytes, key: str, *, fresh_connection: bool = False) -> CrmResponse:
-        del key, fresh_connection
-        user, version = json.loads(payload)["user_id"], self.token_version
+    async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
+        del fresh_connection
+        user, version = json.loads(request.payload)["user_id"], self.token_version
         self.requests[user] += 1
         is_refused = user in self._lone or (version == 0 and self.requests.total() >= self._rotation)
         await asyncio.sleep(0.001)

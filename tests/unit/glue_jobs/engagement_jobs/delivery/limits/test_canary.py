@@ -7,6 +7,7 @@ from engagement_jobs.crm_client.response_classification import Action, ResponseC
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.limits.canary import SIZE, Canary
 from engagement_jobs.delivery.request_state import InFlightRequest
+from tests.support.crm_requests import TEMPLATE
 
 DELIVERED = ResponseClassification(Action.FINALIZE, "delivered", "http_200")
 NOT_FOUND = ResponseClassification(Action.REJECT, "rejected", "http_404")
@@ -30,7 +31,7 @@ class Users:
         """Start all users that the canary allows; return how many were started so far."""
         while len(self.requests) < 1000 and self.canary.allows(len(self.requests), now):
             update = ScoreUpdate(f"U{len(self.requests)}", "1.00", 0, earlier_refusal=self.earlier_refusal)
-            self.requests.append(InFlightRequest.of(update, "http://crm.invalid", "2026-11-23"))
+            self.requests.append(InFlightRequest.of(update, TEMPLATE))
             self.canary.start(update.user_id, now)
         return len(self.requests)
 

@@ -5,6 +5,7 @@ import pytest
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.limits.pushback import PushbackStreak
 from engagement_jobs.delivery.request_state import InFlightRequest
+from tests.support.crm_requests import TEMPLATE
 
 
 class Responses:
@@ -27,7 +28,7 @@ class Responses:
 
     def request(self, user: str, sent_at: float | None = None) -> InFlightRequest:
         self.now += 0.001
-        request = self.requests.setdefault(user, InFlightRequest.of(ScoreUpdate(user, "1.00", 0), "e", "d"))
+        request = self.requests.setdefault(user, InFlightRequest.of(ScoreUpdate(user, "1.00", 0), TEMPLATE))
         request.sent_at = self.now if sent_at is None else sent_at
         self.now += 0.001
         return request
