@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from engagement_jobs.contract import errors as job_errors
 from engagement_jobs.contract import s3_keys as job_s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.entrypoints import extract_check as job_extract_check
+from infra.intrinsics import parse
 from tests.support import job_arguments
 
 BUCKET, FOLDER = "activity-bucket", "activity/dt=2026-11-23/"
@@ -160,5 +163,10 @@ def test_both_checks_refuse_the_same_folders(names: list[str]) -> None:
 
 
 def test_the_key_of_a_date_is_the_same() -> None:
-    pattern = "a/{score_date}/{other}/dt={score_date}.parquet"
-    assert job_s3_keys.activity_key(pattern, "2026-11-23") == s3_keys.activity_key(pattern, "2026-11-23")
+    assert s3_keys.ACTIVITY_KEY_FORM == job_s3_keys.ACTIVITY_KEY_FORM
+    assert s3_keys.ACTIVITY_KEY_PATTERN == job_s3_keys.ACTIVITY_KEY_PATTERN
+    for name in ("check_activity_key", "activity_key"):
+        assert inspect.getsource(getattr(s3_keys, name)) == inspect.getsource(getattr(job_s3_keys, name))
+    template = Path(__file__).parents[2] / "infra" / "workflow.yaml"
+    parameters = parse(template.read_text(encoding="utf-8"))["Parameters"]
+    assert parameters["ActivityKey"]["AllowedPattern"] == s3_keys.ACTIVITY_KEY_PATTERN

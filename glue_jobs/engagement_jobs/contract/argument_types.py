@@ -12,6 +12,7 @@ from typing import Any
 
 from engagement_jobs.contract.base_url import check_host_and_port
 from engagement_jobs.contract.network import NO_PROXY_FORM, PROXY_URL_FORM, check_no_proxy, check_proxy_url
+from engagement_jobs.contract.s3_keys import ACTIVITY_KEY_FORM, check_activity_key
 
 PUSH_MODES = ("all", "changed", "retry_rejected", "dry_run")
 
@@ -95,6 +96,11 @@ def _parse_etags(text: str) -> dict[str, str]:
     return etags
 
 
+def _parse_activity_key(text: str) -> str:
+    check_activity_key(text)
+    return text
+
+
 def _parse_base_url(text: str) -> str:
     match = re.fullmatch(r"((?i:https?)://[^/?#@\s]+)((?:/[^?#\s]*)?)", text)
     if match is None:
@@ -134,6 +140,7 @@ RUN_ID = ArgumentType(_parse_text, "the id of the orchestrator's run")
 BUCKET = ArgumentType(_parse_text, "a bucket name")
 SECRET_ID = ArgumentType(_parse_text, "the id of a Secrets Manager secret")
 INPUT_URI = ArgumentType(_parse_s3_uri, "s3://bucket/key of a Parquet file, or s3://bucket/folder/ of several")
+ACTIVITY_KEY = ArgumentType(_parse_activity_key, ACTIVITY_KEY_FORM)
 ETAGS = ArgumentType(_parse_etags, 'a JSON object {"key": "ETag"}')
 DOCUMENT_URI = ArgumentType(_parse_document_uri, '"default" or s3://bucket/key')
 PROXY_URL = ArgumentType(_parse_proxy_url, f'"none" or {PROXY_URL_FORM}')

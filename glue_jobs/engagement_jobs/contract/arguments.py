@@ -26,6 +26,21 @@ def _without_password(text: str) -> str:
     return re.sub(r"(?<=//)[^/]*@", "…@", text)
 
 
+def _parse(name: str, text: str, type_: ArgumentType) -> Any:
+    try:
+        return type_.parse(text)
+    except ValueError:
+        raise ArgumentError(f"--{name} is {_without_password(text)!r}, expected {type_.expected}") from None
+
+
+def check_activity_key(text: str) -> None:
+    """Check an argument that only a workflow passes, and that is replaced by `input_uri`.
+
+    :raises ArgumentError: the key does not name one object for each date
+    """
+    _parse("activity_key", text, argument_types.ACTIVITY_KEY)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Arguments:
     """What both jobs share: parsing by the declared fields."""
@@ -52,11 +67,10 @@ class _Arguments:
             if "type" not in field.metadata:
                 continue
             type_: ArgumentType = field.metadata["type"]
-            text = values.get(field.name) or ""
             try:
-                parsed[field.name] = type_.parse(text)
-            except ValueError:
-                faults.append(f"--{field.name} is {_without_password(text)!r}, expected {type_.expected}")
+                parsed[field.name] = _parse(field.name, values.get(field.name) or "", type_)
+            except ArgumentError as error:
+                faults.append(str(error))
         if faults:
             raise ArgumentError("; ".join(faults))
         return cls(**parsed)

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from engagement_jobs.common import aws, log_setup
-from engagement_jobs.contract import s3_keys
-from engagement_jobs.contract.arguments import PushArguments, ScoreArguments
+from engagement_jobs.contract.arguments import PushArguments, ScoreArguments, check_activity_key
+from engagement_jobs.contract.s3_keys import activity_key
 from engagement_jobs.entrypoints import workflow_run
 from engagement_jobs.entrypoints.extract_check import check_extract
 from engagement_jobs.entrypoints.workflow_run import WorkflowRun
@@ -44,6 +44,8 @@ def _read_in_workflow(kind: type[Arguments], command_line: Sequence[str]) -> Arg
     log_setup.log_to_stdout()
     declared = kind.names()
     passed = _resolve_options(command_line, workflow_run.argument_names(declared))
+    if "input_uri" in declared:
+        check_activity_key(passed["activity_key"])
     workflow, run_id = passed[workflow_run.WORKFLOW_NAME], passed[workflow_run.WORKFLOW_RUN_ID]
     run = WorkflowRun(workflow, run_id, passed["timezone"], aws.read_run_properties(workflow, run_id))
     log.info("workflow run %s of %s, run properties %s", run_id, workflow, dict(run.properties))
@@ -51,7 +53,7 @@ def _read_in_workflow(kind: type[Arguments], command_line: Sequence[str]) -> Arg
     if "push_mode" in declared:
         run.check_age(values["score_date"], values["push_mode"], datetime.now(UTC))
     if "input_uri" in declared:
-        key = s3_keys.activity_key(passed["activity_key"], values["score_date"])
+        key = activity_key(passed["activity_key"], values["score_date"])
         values |= check_extract(aws.Store(passed["activity_bucket"]), key, run.rerun_instructions)
     arguments = kind.parse(values)
     log.info("score date %s, run id %s; to repeat, %s", arguments.score_date, arguments.run_id, run.rerun_instructions)

@@ -16,9 +16,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from engagement.config.params import TriggerParams
 from engagement.config.settings import VARIABLE, Settings
-from engagement.contract import dates, s3_keys
+from engagement.contract import dates
 from engagement.contract.arguments import DRY_RUN, PushMode
 from engagement.contract.errors import DocumentError, ScoreDateError, SettingsError
+from engagement.contract.s3_keys import activity_key
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def dag_macros(timezone: str) -> dict[str, Callable[..., Any]]:
         "push_mode_reason": macros.push_mode_reason,
         "scored_at": lambda dag_run: dates.scored_at(dag_run.run_after),
         "settings": settings,
-        "activity_key": s3_keys.activity_key,
+        "activity_key": activity_key,
     }
 
 

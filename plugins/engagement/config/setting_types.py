@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from engagement.contract.base_url import check_host_and_port
 from engagement.contract.expected import Expected
 from engagement.contract.network import NO_PROXY_FORM, PROXY_URL_FORM, check_no_proxy, check_proxy_url
+from engagement.contract.s3_keys import ACTIVITY_KEY_FORM, check_activity_key
 
 
 def _full_match(pattern: str) -> str:
@@ -30,6 +31,11 @@ def _check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _check_activity_key(pattern: str) -> str:
+    check_activity_key(pattern)
+    return pattern
+
+
 def _check_proxy_url(url: str) -> str:
     if url:
         check_proxy_url(url)
@@ -46,9 +52,7 @@ BucketName = Annotated[
     str, Field(pattern=_full_match("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")), Expected("the name of an S3 bucket")
 ]
 JobName = Annotated[str, Field(pattern=_full_match("[A-Za-z0-9_.-]{1,255}")), Expected("the name of a Glue job")]
-ActivityKey = Annotated[
-    str, Field(pattern=_full_match(r"[^/\s]\S*\{score_date\}\S*")), Expected("an S3 key that contains {score_date}")
-]
+ActivityKey = Annotated[str, AfterValidator(_check_activity_key), Expected(ACTIVITY_KEY_FORM)]
 BaseUrl = Annotated[
     str,
     Field(pattern=_full_match(r"[Hh][Tt][Tt][Pp][Ss]?://\S+")),

@@ -5,11 +5,23 @@ Dates are ISO text (``2026-11-23``). Keys do not start with a slash. Prefixes en
 
 import hashlib
 import re
+from datetime import date, timedelta
 
 MANIFEST = "_manifest.json"
 
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9_.-]")
 _SCORES_FOLDER = re.compile(r"^scores/dt=(\d{4}-\d{2}-\d{2})/$")
+ACTIVITY_KEY_FORM = (
+    "an S3 key with the date as {score_date}, as {year}, {month} and {day}, or as {previous_date} (the day before), "
+    "and without other braces, wildcards (* ? [ ] \\), blanks, or a slash at either end"
+)
+_PLACEHOLDER = r"\{(score_date|previous_date|year|month|day)\}"
+_CHARACTER = r"[^\s{}*?\[\]\\]"
+# The parameter of infra/workflow.yaml has the same pattern.
+ACTIVITY_KEY_PATTERN = (
+    r"((?=.*\{(score_date|previous_date)\})|(?=.*\{year\})(?=.*\{month\})(?=.*\{day\}))"
+    rf"(?!/)(({_CHARACTER}|{_PLACEHOLDER})*({_PLACEHOLDER}|(?!/){_CHARACTER}))"
+)
 
 
 def run_key(run_id: str) -> str:
@@ -18,12 +30,27 @@ def run_key(run_id: str) -> str:
     return f"{_NOT_IN_KEYS.sub('-', run_id)}-{digest[:8]}"
 
 
+def check_activity_key(pattern: str) -> None:
+    """Refuse a key that does not name exactly one object for each date.
+
+    :raises ValueError: the text is not in the form of `ACTIVITY_KEY_FORM`
+    """
+    if not re.fullmatch(ACTIVITY_KEY_PATTERN, pattern):
+        raise ValueError(pattern)
+
+
 def activity_key(pattern: str, score_date: str) -> str:
     """Return the key of a date's extract.
 
-    :param pattern: the setting ``activity_key``, which contains ``{score_date}``
+    :param pattern: the setting or argument `activity_key`
+    :param score_date: YYYY-MM-DD
     """
-    return pattern.replace("{score_date}", score_date)
+    year, month, day = score_date.split("-")
+    previous = (date.fromisoformat(score_date) - timedelta(days=1)).isoformat()
+    values = {"score_date": score_date, "previous_date": previous, "year": year, "month": month, "day": day}
+    for name, value in values.items():
+        pattern = pattern.replace(f"{{{name}}}", value)
+    return pattern
 
 
 def scores_root() -> str:

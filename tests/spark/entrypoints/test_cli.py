@@ -110,6 +110,14 @@ def test_a_trigger_must_pass_all_other_arguments(missing: str, started: Any) -> 
         cli.read_arguments(ScoreArguments, options[:position] + options[position + 2 :])
 
 
+@pytest.mark.parametrize("key", ["activity/a.parquet", "{score_date}/*", "{score_date}/{hour}"])
+def test_a_wrong_activity_key_is_refused_at_once(key: str, started: Any) -> None:
+    started(**SCHEDULED)
+    options = in_workflow(ScoreArguments, SCORE, activity_bucket="no-such-bucket", activity_key=key)
+    with pytest.raises(ArgumentError, match=r"--activity_key is .*, expected an S3 key with the date as"):
+        cli.read_arguments(ScoreArguments, options)
+
+
 def test_the_scoring_job_derives_its_extract(bucket: Bucket, started: Any) -> None:
     etag = bucket.put(KEY, COMPLETE)
     started(**SCHEDULED)

@@ -121,6 +121,27 @@ def test_arguments_of_the_push_job(render: Callable[..., Any]) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("pattern", "key"),
+    [
+        ("{year}/{month}/{day}.parquet", "2026/11/23.parquet"),
+        ("{previous_date}/_SUCCESS", "2026-11-22/_SUCCESS"),
+        ("in/{score_date}", "in/2026-11-23"),
+    ],
+)
+def test_sensor_and_check_wait_for_the_same_key(
+    render: Callable[..., Any], variable: Callable[..., None], pattern: str, key: str
+) -> None:
+    variable(activity_key=pattern)
+    assert render("wait_for_activity").bucket_key == render("check_activity").key == key
+
+
+def test_a_wrong_key_fails_before_the_sensor_waits(render: Callable[..., Any], variable: Callable[..., None]) -> None:
+    variable(activity_key="in/{score_date}/*.parquet")
+    with pytest.raises(AirflowFailException, match="activity_key: expected an S3 key with the date as"):
+        render("wait_for_activity")
+
+
 def test_params_override_settings(render: Callable[..., Any], variable: Callable[..., None]) -> None:
     variable(max_requests_per_second=20, push_mode="changed", allow_http=True, max_failed_fraction=1e-05)
     flags = {"resend_delivered": True, "ignore_retry_after": True}

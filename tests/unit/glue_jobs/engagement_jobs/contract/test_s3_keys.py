@@ -31,14 +31,3 @@ def test_a_run_key_is_safe_and_unique() -> None:
 @pytest.mark.parametrize("run_id", ["../../x", "a b", "Zoë", "a\nb", "%2e", "ärger/🛒"])
 def test_a_run_key_has_no_character_that_leaves_its_folder(run_id: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_.-]+", s3_keys.run_key(run_id))
-
-
-@pytest.mark.parametrize(
-    ("pattern", "key"),
-    [
-        ("activity/dt={score_date}/activity.parquet", "activity/dt=2026-11-23/activity.parquet"),
-        ("{score_date}/{other}/{score_date}", "2026-11-23/{other}/2026-11-23"),
-    ],
-)
-def test_the_activity_key_contains_the_score_date(pattern: str, key: str) -> None:
-    assert s3_keys.activity_key(pattern, "2026-11-23") == key

@@ -94,7 +94,7 @@ def test_the_section_is_valid_as_it_is_printed(
     assert f"airflow pools set {changes.get('pool', 'engagement')} 1" in text
 
 
-def test_an_unknown_option_is_refused_before_anything_is_deployed(packaged: Release) -> None:
+def test_an_unknown_option_is_refused_early(packaged: Release) -> None:
     with pytest.raises(DeployError, match=r"\[mwaa\] of the environment file: Poool is not a parameter"):
         target(packaged, 'Poool = "crm"').validate()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from engagement.contract.s3_keys import activity_key
 from infra.deploy.smoke.newest_extract import NewestExtract, find_newest_extract
 from tests.unit.infra.deploy.fakes import FakeS3
 
@@ -17,6 +20,30 @@ def test_the_newest_file_is_found() -> None:
     others = ("activity/dt=2026-11-24/activity.parquet.crc", "activity/dt=latest/activity.parquet")
     extract = find_newest_extract(bucket(*keys, *others), "in", "activity/dt={score_date}/activity.parquet")
     assert extract == NewestExtract("2026-11-23", keys[1], {keys[1]: f"etag of {keys[1]}"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "keys", "newest"),
+    [
+        ("{score_date}/a.parquet", ["2026-11-22/a.parquet", "2026-11-23/a.parquet"], "2026-11-23"),
+        (
+            "{year}/{month}/{day}.parquet",
+            ["2026/11/30.parquet", "2026/12/01.parquet", "2026/13/01.parquet"],
+            "2026-12-01",
+        ),
+        ("in/{previous_date}.parquet", ["in/2026-11-30.parquet", "in/2026-11-29.parquet"], "2026-12-01"),
+        ("{year}/{score_date}", ["2026/2026-11-22", "2025/2026-11-23", "2026/2026-02-30"], "2026-11-22"),
+        ("{score_date}/{score_date}", ["2026-11-22/2026-11-22", "2026-11-24/2026-11-23"], "2026-11-22"),
+        ("{previous_date}/{score_date}", ["2026-11-22/2026-11-23", "2026-11-24/2026-11-24"], "2026-11-23"),
+        ("a.{score_date}.{x}", ["a.2026-11-22.{x}", "a.2026-11-23.y", "ab2026-11-24.{x}"], "2026-11-22"),
+    ],
+)
+def test_every_placeholder_of_the_date_is_read(pattern: str, keys: list[str], newest: str) -> None:
+    extract = find_newest_extract(bucket(*keys), "in", pattern)
+    assert extract is not None
+    assert extract.score_date == newest
+    assert extract.key in keys
+    assert activity_key(pattern, newest) == extract.key
 
 
 def test_a_marker_means_the_files_in_its_folder() -> None:

@@ -28,9 +28,6 @@ def test_different_run_ids_have_different_run_keys(run_ids: list[str]) -> None:
 
 def test_keys_of_a_date() -> None:
     day = "2026-11-23"
-    assert (
-        s3_keys.activity_key("activity/dt={score_date}/activity.parquet", day) == f"activity/dt={day}/activity.parquet"
-    )
     assert s3_keys.scores_prefix(day) == f"scores/dt={day}/"
     assert s3_keys.scores_manifest_key(day) == f"scores/dt={day}/_manifest.json"
     assert s3_keys.latest_summary_key(day) == f"summaries/dt={day}/summary.json"
