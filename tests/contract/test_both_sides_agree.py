@@ -81,6 +81,7 @@ def delivery() -> dict[str, Any]:
         counters=counted,
         stop_reason=stop_reason,
         retry_after_ignored=1_763_869_000.0,
+        warnings=["Could not connect to the CRM"],
         attempts=["jr_0", "jr_2"],
     )
 

@@ -23,6 +23,7 @@ def delivery_manifest(
     counters: DeliveryCounters,
     stop_reason: StopReason | None,
     retry_after_ignored: float | None,
+    warnings: Sequence[str],
     attempts: Sequence[str],
 ) -> dict[str, Any]:
     """Return the delivery manifest as a JSON document.
@@ -32,6 +33,7 @@ def delivery_manifest(
     :param outcomes: number of rows by outcome, counted from the ledger as it was written; adds up to all rows
     :param counters: requests of this attempt, and the reasons of rows that are not delivered
     :param retry_after_ignored: end of an earlier run's pause that this run ignored on request, in epoch seconds
+    :param warnings: what a dry run found wrong with the access to the CRM
     :param attempts: Glue run ids of all attempts of this run and date, oldest first, this attempt last
     """
     return {
@@ -53,6 +55,7 @@ def delivery_manifest(
         "retries": counters.retries,
         "status_codes": dict(sorted(counters.status_codes.items())),
         "errors": counters.error_groups(),
+        "warnings": list(warnings),
         "attempts": list(attempts),
     }
 

@@ -82,6 +82,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         counters=_total(plan.counters, result.counters),
         stop_reason=result.stop_reason,
         retry_after_ignored=pause.ignored,
+        warnings=(),
         attempts=_attempt_ids(store, arguments),
     )
     _write_manifest(store, options.manifest_key(arguments), manifest)

@@ -38,6 +38,7 @@ class DeliveryManifest(StrictModel):
     :param posts: number of requests, retries included
     :param retries: number of repeated requests
     :param status_codes: number of responses by HTTP status
+    :param warnings: what a dry run found wrong with the access to the CRM, as sentences; absent in older manifests
     :param attempts: ids of all Glue runs of this DAG run and date, oldest first
     """
 
@@ -59,6 +60,7 @@ class DeliveryManifest(StrictModel):
     retries: Count
     status_codes: dict[str, Count]
     errors: tuple[ErrorGroup, ...]
+    warnings: tuple[str, ...] = ()
     attempts: tuple[str, ...]
 
     @model_validator(mode="after")

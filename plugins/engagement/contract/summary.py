@@ -171,6 +171,7 @@ class Summary(StrictModel):
         ignore_retry_after, ISO 8601 in UTC
     :param crm_version: version of the CRM document, None without a delivery manifest, as is crm_sha256
     :param crm_sha256: hash of the CRM document
+    :param push_warnings: what a dry run found wrong with the access to the CRM
     :param posts: number of requests over all attempts, as are ``retries`` and ``status_codes``
     :param errors: error groups of the last attempt
     :param scores: None without a scores manifest
@@ -205,6 +206,7 @@ class Summary(StrictModel):
     retry_after_ignored: str | None = None  # absent in older summaries
     crm_version: str | None = None  # absent in older summaries, as is the next
     crm_sha256: str | None = None
+    push_warnings: tuple[str, ...] = ()  # absent in older summaries
     posts: Count
     retries: Count
     status_codes: dict[str, Count]
@@ -230,6 +232,11 @@ class Summary(StrictModel):
     def not_reached_bound(self) -> str:
         """The words before the number of users not reached, see `outcomes.not_reached_bound`."""
         return not_reached_bound(self.rows, complete=self.counts_complete)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not stop a run, of all tasks."""
+        return (*(self.checks.warnings if self.checks else ()), *self.push_warnings)
 
     @property
     def main_reasons(self) -> str:

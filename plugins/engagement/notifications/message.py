@@ -77,13 +77,14 @@ def _subject(summary: Summary) -> str:
     if summary.status == "failed":
         return f"FAILED {about}: {_failure(summary)}"
     if summary.mode == "dry_run":
-        return f"DRY RUN {about}: {summary.outcomes.planned:,} of {rows:,} would be sent"
-    parts = [f"{summary.outcomes.delivered:,} of {rows:,} delivered"]
-    if summary.not_reached:
+        parts = [f"{summary.outcomes.planned:,} of {rows:,} would be sent"]
+    else:
+        parts = [f"{summary.outcomes.delivered:,} of {rows:,} delivered"]
+    if summary.not_reached and summary.mode != "dry_run":
         parts.append(f"{summary.not_reached:,} not reached")
-    if warnings := len(_warnings(summary)):
+    if warnings := len(summary.warnings):
         parts.append("1 warning" if warnings == 1 else f"{warnings} warnings")
-    return f"OK {about}: {', '.join(parts)}"
+    return f"{'DRY RUN' if summary.mode == 'dry_run' else 'OK'} {about}: {', '.join(parts)}"
 
 
 def _failure(summary: Summary) -> str:
@@ -112,7 +113,7 @@ def _body(summary: Summary, run_type: str) -> Iterator[str]:
         until = summary.retry_after_ignored
         yield f"\nA pause until {until} that the CRM had requested was ignored by ignore_retry_after"
     yield from _findings(summary.findings)
-    yield from (f"\nWarning: {_cut(warning)}" for warning in _warnings(summary))
+    yield from (f"\nWarning: {_cut(warning)}" for warning in summary.warnings)
     counts = {**summary.outcomes.by_name(), "unaccounted": summary.unaccounted}
     yield f"\nOutcomes of {rows:,} scores"
     exact = summary.counts_complete
@@ -121,10 +122,6 @@ def _body(summary: Summary, run_type: str) -> Iterator[str]:
     yield f"Run: {summary.run_id} ({run_type}, mode {summary.mode})"
     cost, runs = summary.cost_usd, len(summary.glue_runs)
     yield f"Cost: {'unknown' if cost is None else f'${cost:,.2f}'} for {runs} Glue run{'' if runs == 1 else 's'}"
-
-
-def _warnings(summary: Summary) -> Sequence[str]:
-    return summary.checks.warnings if summary.checks else ()
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:

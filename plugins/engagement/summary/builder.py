@@ -70,6 +70,7 @@ def build_summary(  # size: one keyword for each field of the summary
         retry_after_ignored=delivery.retry_after_ignored if delivery else None,
         crm_version=delivery.crm_version if delivery else None,
         crm_sha256=delivery.crm_sha256 if delivery else None,
+        push_warnings=delivery.warnings if delivery else (),
         posts=sum(attempt.posts for attempt in attempts),
         retries=sum(attempt.retries for attempt in attempts),
         status_codes=dict(sorted(aggregation.sum_counts(each.status_codes for each in aggregates).items())),

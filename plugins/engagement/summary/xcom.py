@@ -22,10 +22,11 @@ def compact(summary: Summary) -> dict[str, Any]:
         del short["input"]["samples"]
         short["input"]["reasons"] = _largest(summary.input.reasons, 8)
     if summary.checks:
-        short["checks"] = {name: [_cut(each, 140) for each in texts[:4]] for name, texts in short["checks"].items()}
+        short["checks"] = {name: [_cut(each, 125) for each in texts[:4]] for name, texts in short["checks"].items()}
     if summary.stopped:
         short["stopped"] = _cut_all(short["stopped"], 120)
     short["crm_version"], short["crm_sha256"] = _cut(summary.crm_version, 24), _cut(summary.crm_sha256, 64)
+    short["push_warnings"] = [_cut(each, 100) for each in summary.push_warnings[:1]]
     short["status_codes"] = _largest(summary.status_codes, 12)
     short["errors"] = [_cut_all(each, 40, without="detail") for each in short["errors"][:5]]
     del short["latency_ms"]["bars"], short["throughput"]["series"]

@@ -111,6 +111,7 @@ def delivery_manifest(**changes: Any) -> DeliveryManifest:
         "scores_sha256": "5c" * 32,
         "crm_version": "2026-12-01",
         "crm_sha256": "c7" * 32,
+        "warnings": [],
         "rows": 1000,
         "outcomes": SETTLED,
         "stopped": None,

@@ -33,7 +33,7 @@ def test_a_document_survives_a_round_trip(document: StrictModel) -> None:
 
 def test_a_manifest_of_an_older_release_is_read() -> None:
     document = factory.delivery_manifest(crm_version=None, crm_sha256=None)
-    older = factory.changed(document, retry_after_ignored=..., crm_version=..., crm_sha256=...)
+    older = factory.changed(document, retry_after_ignored=..., crm_version=..., crm_sha256=..., warnings=...)
     assert parse(type(document), older) == document
 
 

@@ -105,7 +105,7 @@ def test_message_of_a_dry_run() -> None:
     sent = message_of(
         factory.artifacts(), mode="dry_run", outcomes=planned, not_reached=0, mode_reason="it is 9 days old"
     )
-    assert sent.subject == "DRY RUN engagement scores 2026-11-23: 1,000 of 1,000 would be sent"
+    assert sent.subject == "DRY RUN engagement scores 2026-11-23: 1,000 of 1,000 would be sent, 1 warning"
     assert "Mode dry_run: it is 9 days old" in sent.body
 
 

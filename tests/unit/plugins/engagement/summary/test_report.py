@@ -64,6 +64,7 @@ def hostile() -> RunArtifacts:
         scored_at=HOSTILE,
     )
     delivery = factory.delivery_manifest(
+        warnings=[HOSTILE],
         errors=errors,
         status_codes={HOSTILE: 1},
         stopped={"cause": "deadline", "detail": HOSTILE},
@@ -93,6 +94,13 @@ def test_invalid_rows_and_warnings_are_shown() -> None:
     assert "<li>fewer than usual</li>" in page
     without = factory.artifacts(checks=Checks(warnings=(), passed=("rows add up",)))
     assert "Warnings" not in report.render(build(without))
+
+
+def test_warnings_of_a_dry_run_are_shown_with_the_others() -> None:
+    delivery = LoadedManifest("d", factory.delivery_manifest(warnings=["Could not connect to the CRM: no route"]))
+    page = squeeze(report.render(build(factory.artifacts(delivery=delivery))))
+    assert "<li>fewer than usual</li><li>Could not connect to the CRM: no route</li>" in page
+    assert "by check_scores and by the dry run" in page
 
 
 @pytest.fixture(params=["success", "nothing", "hostile"])

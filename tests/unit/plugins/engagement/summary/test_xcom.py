@@ -33,6 +33,7 @@ def worst_case() -> Summary:
         errors=errors,
         crm_version=long,
         crm_sha256=long,
+        warnings=[long] * 40,
         stopped={"cause": "a" * 5000, "detail": long},
         status_codes={str(n): 10**12 for n in range(100, 600)},
         attempts=[*(f"jr_{n}_{long}" for n in range(40)), factory.LAST],
