@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from local.extract import write_extract
 from local.stack import RunningStack, deploy
 
 CRM_URL = "http://crm:8090"
+SETTINGS_FROM_ENVIRONMENT = ("base_url", "crm_uri", "egress_url", "direct_hosts", "ca_uri", "report_url")
 RATE = 1_000.0  # requests per second; the default of the setting is for a CRM that other clients use as well
+
+
+def chosen_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that are chosen in .env, by name."""
+    values = {name: environment.get(name.upper(), "") for name in SETTINGS_FROM_ENVIRONMENT}
+    return {name: value for name, value in values.items() if value}
 
 
 def main() -> None:
@@ -34,7 +42,7 @@ def main() -> None:
             extract = write_extract(folder / "activity.parquet", rows, day)
             stack.upload_activity(Path(extract.path), day.isoformat())
             print(f"Uploaded an extract of {extract.rows:,} users for {day}", flush=True)
-        settings = stack.settings(max_requests_per_second=RATE, report_url=os.environ["REPORT_URL"])
+        settings = stack.settings(max_requests_per_second=RATE, **chosen_settings(os.environ))
         document = folder / "variables.json"
         document.write_text(json.dumps({"engagement": settings}))
         subprocess.run(

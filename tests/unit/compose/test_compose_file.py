@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from engagement.config.dag_config import DagConfig
+from engagement.config.settings import Settings
 from local.compose import credentials
+from local.compose.deploy import SETTINGS_FROM_ENVIRONMENT
 from local.s3_emulator import client_env
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -61,6 +64,22 @@ def test_make_up_generates_all_required_variables() -> None:
 )
 def test_a_secret_reaches_only_the_services_that_need_it(secret: str, services: set[str]) -> None:
     assert {name for name in SERVICES if any(secret in value for value in env(name).values())} == services
+
+
+@pytest.mark.parametrize("name", SETTINGS_FROM_ENVIRONMENT)
+def test_a_setting_can_be_chosen_in_the_env_file(name: str) -> None:
+    assert name in Settings.model_fields
+    if name != "report_url":  # the address of another service
+        assert env("deploy")[name.upper()].startswith(f"${{ENGAGEMENT_{name.upper()}:-")
+
+
+def test_the_dag_knows_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in env("scheduler").items():
+        if name.startswith("AIRFLOW__ENGAGEMENT__"):
+            monkeypatch.setenv(name, re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", value))
+    config = DagConfig.read()
+    assert (config.schedule, config.timezone) == (DagConfig().schedule, DagConfig().timezone)
+    assert config.max_active_runs == 1
 
 
 @pytest.mark.parametrize("service", sorted(AIRFLOW | {"jobs"}))

@@ -8,6 +8,7 @@ import pytest
 
 from local import artifacts
 from local.compose import credentials
+from local.compose.deploy import SETTINGS_FROM_ENVIRONMENT, chosen_settings
 from local.compose.job_uploader import JobCodeUploader
 from local.compose.project import Container, Project
 from local.compose.up import directions
@@ -40,6 +41,13 @@ def test_an_empty_secret_is_generated_again(tmp_path: Path) -> None:
     path.write_text("ENGAGEMENT_CRM_TOKEN=\n")
     assert credentials.ensure(path)["ENGAGEMENT_CRM_TOKEN"]
     assert credentials.read(path)["ENGAGEMENT_CRM_TOKEN"]
+
+
+def test_only_chosen_settings_are_in_the_variable() -> None:
+    empty = {name.upper(): "" for name in SETTINGS_FROM_ENVIRONMENT}
+    assert chosen_settings(empty) == chosen_settings({}) == {}
+    given = empty | {"BASE_URL": "https://crm.test", "EGRESS_URL": "http://proxy:3128", "PATH": "/bin"}
+    assert chosen_settings(given) == {"base_url": "https://crm.test", "egress_url": "http://proxy:3128"}
 
 
 @pytest.mark.parametrize(
