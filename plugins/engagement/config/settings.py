@@ -52,10 +52,12 @@ class Settings(NotificationSettings):
 
     activity_bucket: BucketName = Field(description="Bucket of the extract.")
     output_bucket: BucketName = Field(description="Bucket for scores, invalid rows, ledgers, summaries and reports.")
-    base_url: BaseUrl = Field(description="URL of the CRM. The push job appends /api/v1/update-score.")
+    base_url: BaseUrl = Field(description="URL of the CRM. The push job appends the path of the CRM document.")
     # Not `secret_id`: Airflow's Variables page masks such values, and stores the mask when something else is edited.
     # repr=False: error messages do not quote the value, which could be the secret itself, pasted by mistake.
-    credential_id: SecretId = Field(description="Secret in AWS Secrets Manager that holds the CRM token.", repr=False)
+    credential_id: SecretId = Field(
+        description="Secret in AWS Secrets Manager with the credentials for the CRM.", repr=False
+    )
     crm_uri: DocumentUri = Field(
         default="default",
         description="CRM document: request and responses of the CRM's API. default: the one in the job archive.",

@@ -89,7 +89,8 @@ def test_the_plugins_are_at_the_top_of_their_zip(packaged: Release) -> None:
 
 
 def test_the_jobs_archive_is_their_package(packaged: Release) -> None:
-    expected = {"engagement_jobs/scoring/weights.json"} | modules("glue_jobs/engagement_jobs")
+    documents = {"engagement_jobs/scoring/weights.json", "engagement_jobs/crm_client/document/crm.json"}
+    expected = documents | modules("glue_jobs/engagement_jobs")
     assert set(names(packaged.files["jobs/engagement_jobs.zip"])) == expected
 
 
