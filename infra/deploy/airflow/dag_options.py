@@ -20,7 +20,8 @@ def read_options(template: str, parameters: Mapping[str, str]) -> dict[str, str]
     values = {**parameter_values(made, parameters), "AWS::NoValue": None}
     resolved = Resolver(made, values, ref=str, attribute=_no_attribute).resolve(own)
     found = {name.removeprefix(f"{SECTION}."): str(value) for name, value in resolved.items()}
-    return {"pool": _FIRST_POOL, **found}
+    found.setdefault("pool", _FIRST_POOL)
+    return found
 
 
 def _no_attribute(resource: str, attribute: str) -> str:
