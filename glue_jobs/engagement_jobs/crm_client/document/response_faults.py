@@ -15,14 +15,14 @@ _WITHOUT_BODY: Final = (204, 205)
 def response_faults(response: Any) -> Iterator[str]:
     """Yield the faults of the response part."""
     if not isinstance(response, dict):
-        yield f"response is a {type(response).__name__}, expected an object"
+        yield f"response is not an object, expected {', '.join(_KEYS)} in an object"
         return
     yield from (f"unknown key response.{key}, expected {', '.join(_KEYS)}" for key in response if key not in _KEYS)
     success = response.get("success", {})
     if isinstance(success, dict):
         yield from _success_faults(success)
     else:
-        yield f"response.success is a {type(success).__name__}, expected an object"
+        yield f"response.success is not an object, expected {', '.join(_SUCCESS_KEYS)} in an object"
         success = {}
     lists = {
         "response.success.statuses": success.get("statuses"),
@@ -59,7 +59,7 @@ def _success_faults(success: dict[str, Any]) -> Iterator[str]:
 
 def _status_faults(name: str, statuses: Any) -> Iterator[str]:
     if not isinstance(statuses, list):
-        yield f"{name} is a {type(statuses).__name__}, expected a list of statuses"
+        yield f"{name} is not a list, expected a list of statuses"
         return
     for status in statuses:
         if not _is_status(status):
