@@ -25,6 +25,11 @@ def default_template(base_url: str) -> RequestTemplate:
     return RequestTemplate.compile(CrmDocument.default(), base_url, RUN_FIELDS)
 
 
+def example(name: str) -> CrmDocument:
+    """Return an example document of the docs."""
+    return CrmDocument.parse((ROOT / "docs" / "reference" / "crm-documents" / f"{name}.json").read_bytes())
+
+
 TEMPLATE = default_template("https://crm.example.com")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engagement_jobs.crm_client.document.crm_document import CrmDocument
+from engagement_jobs.crm_client.document.request_template import RequestTemplate
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
@@ -18,7 +20,7 @@ from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.server import serving
 from local.fake_crm.service import FakeCrm, Options
-from tests.support.crm_requests import default_template
+from tests.support.crm_requests import RUN_FIELDS, default_template
 
 TOKEN = "token-of-this-test"
 
@@ -56,7 +58,8 @@ class DeliveryHarness:
     def deliver(self, updates: Iterable[ScoreUpdate], canary: Canary | None = None, **settings: Any) -> Dispatcher:
         """Deliver in one task.
 
-        :param settings: fields of the settings, `request_timeout_seconds`, or `had_success` of the dispatcher
+        :param settings: fields of the settings, a `document`, `request_timeout_seconds`, or `had_success` of the
+            dispatcher
         """
         return asyncio.run(self._deliver(updates, canary, settings))
 
@@ -66,7 +69,8 @@ class DeliveryHarness:
         async with serving(self.crm) as url:
             timeout = changes.pop("request_timeout_seconds", 5.0)
             had_success = changes.pop("had_success", False)
-            settings = delivery_settings(**{"template": default_template(url), **changes})
+            template = RequestTemplate.compile(changes.pop("document", CrmDocument.default()), url, RUN_FIELDS)
+            settings = delivery_settings(**{"template": template, **changes})
             ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_timeout)
             client = CrmHttpClient(settings.template, self.read_secret, timeout)
             await client.read_token()
