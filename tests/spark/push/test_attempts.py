@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engagement_jobs.common.aws import Store
 from engagement_jobs.delivery.counters import DeliveryCounters
-from engagement_jobs.push.attempts import Attempt, find_attempts
+from engagement_jobs.push.attempts import Attempt, EarlierAttempts, compare_attempts, find_attempts
+from tests.support.crm_requests import TEMPLATE, template
 from tests.support.glue_days import DAY, RUN_ID
 from tests.support.glue_emulators import Bucket
 
@@ -30,3 +31,22 @@ def test_an_aggregate_names_its_attempt_and_task(bucket: Bucket) -> None:
     document = bucket.json(f"responses/dt={DAY}/attempt=jr_1/agg-canary.json")
     assert (document["run_id"], document["job_run_id"], document["task"]) == (RUN_ID, "jr_1", "canary")
     assert document["started_at"] == f"{DAY}T04:00:00Z"
+
+
+def test_earlier_attempts_are_compared_by_shape_and_endpoint(bucket: Bucket) -> None:
+    store = Store(bucket.name)
+    same, other = template(path="/u/{user_id}"), template(path="/u/{user_id}", method="PUT")
+    moved = template("https://moved.example.com", path="/u/{user_id}")
+    for job_run_id, sent in (("jr_same", same), ("jr_other", other), ("jr_moved", moved), ("jr_default", TEMPLATE)):
+        attempt(job_run_id, f"{DAY}T03:00:00Z").write_endpoint(store, sent)
+    # Of an older release, and of one that was killed before it wrote its endpoint.
+    older = f'{{"version": 1, "endpoint": "{TEMPLATE.endpoint}"}}'.encode()
+    bucket.put(f"responses/dt={DAY}/attempt=jr_older/endpoint.json", older)
+    bucket.put(f"responses/dt={DAY}/attempt=jr_killed/agg-plan.json", b"{}")
+
+    by_default = ("jr_default", "jr_killed", "jr_older")
+    assert compare_attempts(store, DAY, same) == EarlierAttempts(("jr_same",), (*by_default, "jr_other"))
+    assert compare_attempts(store, DAY, TEMPLATE) == EarlierAttempts(
+        ("jr_default", "jr_older"), ("jr_moved", "jr_other", "jr_same")
+    )
+    assert compare_attempts(store, "2026-11-22", same) == EarlierAttempts()

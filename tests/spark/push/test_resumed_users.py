@@ -105,6 +105,58 @@ def test_an_unknown_user_keeps_the_stored_key(spark: SparkSession, tmp_path: Pat
     }
 
 
+def test_another_shape_of_the_request_gets_a_new_key(spark: SparkSession, tmp_path: Path) -> None:
+    lines = [
+        line("other", "unknown", "timeout", 1, "jr_o"),
+        line("other twice", "unknown", "timeout", 1, "jr_o"),
+        line("other twice", "unknown", "timeout", 2, "jr_p"),
+        line("other, then same", "unknown", "timeout", 1, "jr_o"),
+        line("other, then same", "unknown", "timeout", 2, "jr_1"),
+        line("same, then other", "unknown", "timeout", 1, "jr_1"),
+        line("same, then other", "unknown", "timeout", 2, "jr_o"),
+        line("other score too", "unknown", "timeout", 1, "jr_o", score="B"),
+        line("not applied", "deferred", "http_503", 1, "jr_o"),
+        line("delivered", "delivered", "http_200", 1, "jr_o"),
+    ]
+    rows = decide(spark, tmp_path, lines, EarlierAttempts(other_shape=("jr_o", "jr_p")))
+    assert {user: (row["in_doubt"], row["stored_key"], row["revision"]) for user, row in rows.items()} == {
+        "other": (True, None, 1),
+        "other twice": (True, None, 2),
+        "other, then same": (True, "key of jr_1", 1),
+        "same, then other": (True, None, 1),
+        "other score too": (False, None, 1),
+        "not applied": (False, None, 0),
+        "delivered": (False, None, 1),
+    }
+    assert {user for user, row in rows.items() if row["decision"] != send_plan.SEND} == {"delivered"}
+
+
+UNSAFE = (".", "..", "./a", "a/..", "a/../b", "\\..", "a\\.\\b", "../")
+SAFE = ("...", ".a", "a.", "a/b", "..\n", "a..b/c", "/", "\\")
+
+
+@pytest.mark.parametrize("user_in_path", [True, False])
+@pytest.mark.parametrize("mode", ["all", "dry_run"])
+def test_an_id_that_changes_the_path_is_rejected(
+    spark: SparkSession, tmp_path: Path, mode: str, *, user_in_path: bool
+) -> None:
+    users = [{"user_id": user, "score": "A"} for user in (*UNSAFE, *SAFE)]
+    decided = send_plan.decide(
+        frame(spark, tmp_path, users, SCORES),
+        frame(spark, tmp_path, [line("..", "unknown", "timeout", 1)], LEDGER),
+        frame(spark, tmp_path, [], SNAPSHOT),
+        Selection(DAY, OWN_RUN, mode),
+        None,
+        user_in_path=user_in_path,
+    )
+    sent = (send_plan.SEND if mode == "all" else "planned", None)
+    rejected = dict.fromkeys(UNSAFE, ("rejected", "unsafe_path")) | {"..": ("unknown", "unsafe_path")}
+    assert {each["user_id"]: (each["decision"], each["reason"]) for each in decided.collect()} == {
+        **dict.fromkeys(SAFE, sent),
+        **(rejected if user_in_path else dict.fromkeys(UNSAFE, sent)),
+    }
+
+
 @pytest.mark.parametrize(
     ("same_endpoint", "expected"),
     [
