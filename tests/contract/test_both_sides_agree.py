@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from engagement.checks import crm_probe
 from engagement.config.settings import Settings
 from engagement.contract import arguments as dag_arguments
 from engagement.contract import s3_keys
@@ -93,6 +94,10 @@ def aggregate() -> dict[str, Any]:
 def read(model: type[Model], written: dict[str, Any]) -> Model:
     """Return the document as the Airflow side reads it."""
     return parse(model, json.dumps(written))
+
+
+def test_the_check_queries_the_path_of_the_default_document() -> None:
+    assert CrmDocument.default().path == (crm_probe.PATH,)
 
 
 def test_the_dag_passes_what_the_jobs_declare() -> None:

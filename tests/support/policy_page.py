@@ -34,6 +34,7 @@ A *success* is a response that delivered a score now. A response that the CRM re
 The first row that matches the response decides. The content counts, not its label: a body that parses as JSON is read
 as JSON whatever its `Content-Type`. Names and words in JSON are compared without case. The outcome holds if no further
 request is sent; a user whom an earlier request may have reached stays `unknown` until a response settles the score.
+What a [CRM document](crm-document.md#response) declares about responses comes before all rows.
 """
 _NO_RESPONSE = """\
 Without a response:
@@ -74,7 +75,7 @@ A job of which at least 90 % of the users sent (from 10 on) were rejected ends F
 | `delivered` or `rejected` | not sent; `push_mode=retry_rejected` in another run sends the rejected users |
 | `deferred` and never answered, throttled, or 408, 425, 503 | sent with the same idempotency key |
 | `deferred` after an answer of its own (`…_shared`, `…_replayed`, 401, 403, a redirect) | sent with a new key |
-| `unknown` | sent with the stored key, whatever `base_url` says now, while the score is the same |
+| `unknown` | sent with the stored key, whatever `base_url` is, while score and shape of the request are the same |
 | left open by an answer or a time-out of its own, while others were answered | sent last, never by the canary |
 
 A CRM may replay its old answer for an old key. So a user whom it answered without applying the score gets a new one.
