@@ -11,6 +11,8 @@ from typing import Any, Final
 
 RUN_FIELDS: Final = ("score_date", "scored_at", "weights_version")
 """Fields with one value in a run."""
+USER_FIELDS: Final = ("user_id", "score", "idempotency_key")
+"""Fields with a value for each user."""
 FIELDS: Final = ("user_id", "score", *RUN_FIELDS, "idempotency_key")
 _NUMBER: Final = "score:number"
 _PIECES = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+")
@@ -116,5 +118,10 @@ def names(template: Template) -> set[str]:
 
 
 def to_format(template: Template) -> str:
-    """Return a template as a format for `%` with a mapping, which renders fast."""
-    return "".join(piece.replace("%", "%%") if isinstance(piece, str) else f"%({piece.name})s" for piece in template)
+    """Return a template as a format for the values of `USER_FIELDS` in their order, which renders fast."""
+    return "".join(
+        piece.replace("{", "{{").replace("}", "}}")
+        if isinstance(piece, str)
+        else f"{{{USER_FIELDS.index(piece.name)}}}"
+        for piece in template
+    )
