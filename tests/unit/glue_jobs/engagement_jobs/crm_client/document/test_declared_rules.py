@@ -93,6 +93,13 @@ def test_the_value_at_the_pointer_decides(status: int, body: bytes, expected: tu
     assert decide(POINTER, status, body) == (action, outcome, reason.format(status))
 
 
+@pytest.mark.parametrize(("declared", "other"), [(1, True), (True, 1), (0, False), (False, 0), (None, False), ("1", 1)])
+def test_a_value_of_another_type_is_another_value(declared: Any, other: Any) -> None:
+    response = {"success": {"pointer": "/a", "values": [declared]}}
+    assert decide(response, 200, json.dumps({"a": declared}).encode())[1] == "delivered"
+    assert decide(response, 200, json.dumps({"a": other}).encode())[1] == "rejected"
+
+
 @pytest.mark.parametrize("status", [200, 202, 409])
 @pytest.mark.parametrize("value", ["refused", {}])
 def test_a_limit_is_no_failure_of_the_value(status: int, value: Any) -> None:
