@@ -49,6 +49,10 @@ def _path_faults(path: Any) -> Iterator[str]:
     if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
         yield f"request.path is {path!r}, expected a text that begins with one slash"
         return
+    for name, _, value in (part.partition("=") for part in path.partition("?")[2].split("&")):
+        if _CREDENTIALS.search(name) and "{" not in value:
+            yield f"request.path: {name} looks like a credential, which belongs into the secret, not into this document"
+            return  # the other faults show the path
     try:
         template = placeholders.parse_text(path)
     except ValueError as error:

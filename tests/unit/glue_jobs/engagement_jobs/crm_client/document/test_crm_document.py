@@ -165,6 +165,15 @@ def test_a_credential_is_refused_without_its_value(name: str) -> None:
     assert SECRET not in "".join(listed)
 
 
+@pytest.mark.parametrize("name", ["api_key", "apikey", "access_token", "X-Auth", "client-secret"])
+def test_a_credential_in_the_query_is_refused(name: str) -> None:
+    listed = faults(document(path=f"/a b?x=1&{name}={SECRET}"))
+    assert listed == [
+        f"request.path: {name} looks like a credential, which belongs into the secret, not into this document"
+    ]
+    assert CrmDocument.parse(document(path=f"/a?x={name}&{name}={{user_id}}")).method == "POST"
+
+
 @pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "Connection", "Accept-Encoding", "TE"])
 def test_a_header_of_the_connection_is_refused(name: str) -> None:
     assert faults(document(headers={name: "x"})) == [
