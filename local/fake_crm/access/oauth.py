@@ -63,7 +63,7 @@ class AccessTokens:
         """Return the response of the token endpoint.
 
         :param form: the fields of the body
-        :param ends_early: refuse the token at a random time of its lifetime, instead of at the end
+        :param ends_early: refuse the token at a random time in the first half of its lifetime, before a client renews it
         """
         refusal = self._check(headers, form)
         if refusal is not None:
@@ -74,7 +74,7 @@ class AccessTokens:
         lifetime = self._client.expires_in
         end = float("inf") if lifetime is None else lifetime
         if ends_early:
-            end = self._random.uniform(0, 60 if lifetime is None else lifetime)
+            end = self._random.uniform(0, 60 if lifetime is None else lifetime / 2)
             self._refused_early.add(token)
         self._ends[token] = self._clock() + end
         announced = {} if lifetime is None else {"expires_in": lifetime}

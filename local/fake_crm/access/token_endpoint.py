@@ -1,7 +1,7 @@
 """POST /oauth/token, with the faults of `/_crm/token-faults`.
 
 The members of a fault mean the same as at the update endpoint, counted over the requests to this endpoint, but for one:
-`revoked` issues a token that is refused at a random time of its lifetime.
+`revoked` issues a token that is refused at a random time in the first half of its lifetime.
 """
 
 import asyncio
