@@ -110,9 +110,17 @@ class Site:
         self.settings |= settings
         secret = self.cloud.client("secretsmanager").describe_secret(SecretId="crm-token")["ARN"]
         given = {"base_url": self.cloud.crm_url, "credential_id": "crm-token", "allow_http": True, **self.settings}
+        # Other than the defaults, so that all parts have to read them.
+        options = {"Pool": "crm-jobs", "RegionName": REGION}
+        key = "activity/dt={year}-{month}-{day}/activity.parquet"
         quick = {"SensorPokeSeconds": 1, "GluePollSeconds": 1, "RetryDelaySeconds": 1}
-        jobs = {"BaseUrl": self.cloud.crm_url, "CrmSecretId": "crm-token", "AllowHttp": "true"}
-        tables = {"pipeline": {"CrmSecretArn": secret}, "mwaa": quick, "workflow": jobs, "settings": given}
+        jobs = {"BaseUrl": self.cloud.crm_url, "CrmSecretId": "crm-token", "AllowHttp": "true", "ActivityKey": key}
+        tables = {
+            "pipeline": {"CrmSecretArn": secret},
+            "mwaa": quick | options,
+            "workflow": jobs,
+            "settings": given | {"activity_key": key},
+        }
         head = {"region": REGION, "name_prefix": self.prefix, "orchestrator": self.orchestrator}
         lines = _toml(head) + [line for name, table in tables.items() for line in (f"[{name}]", *_toml(table))]
         (self.checkout.folder / "infra" / "environments" / "test.toml").write_text("\n".join(lines) + "\n")
