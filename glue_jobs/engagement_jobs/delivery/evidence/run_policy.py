@@ -128,11 +128,12 @@ CANARY_REFUSAL = RunVerdict(
     "users. They stay open: fix the cause, then clear push_scores.",
 )
 CANARY_UNREADABLE = RunVerdict(
-    "the same unreadable success (HTML, damaged, or the text of an error) for several users of the canary",
+    "the same unreadable success (HTML, damaged, the text of an error, or not the one that the CRM document declares) "
+    "for several users of the canary",
     "stop; these users stay unknown",
     "canary_refused",
     "The CRM answered the first {users} users with {reason}, which shows no success: base_url likely points at a web "
-    "page, a login page or a proxy. Correct base_url, then clear push_scores.",
+    "page, a login page or a proxy, or the CRM document declares another success. Correct it, then clear push_scores.",
 )
 CANARY_UNANSWERED = RunVerdict(
     "fewer than 90 % of the canary's users have a final answer after all their attempts",

@@ -13,7 +13,7 @@ _STAGES = (1, 11, 111)
 _PASS_FRACTION = 0.9
 _ANSWER_SECONDS = 5.0
 _MAX_REPLACED = 10
-_UNREADABLE = ("_html", "_unreadable", "_error_text")
+_UNREADABLE = ("_html", "_unreadable", "_error_text", "_unexpected", "_no_value")
 
 SIZE = _STAGES[-1]
 MAX_USERS = SIZE + _MAX_REPLACED
@@ -134,5 +134,5 @@ class Canary:
         user_id = request.update.user_id
         if request.status is None:
             self._failed.add(user_id)
-        if classification.reason.startswith("http_2") and classification.reason.endswith(_UNREADABLE):
+        if classification.reason.endswith(_UNREADABLE):
             self._unreadable.setdefault(classification.reason, set()).add(user_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 from unittest import mock
@@ -9,9 +10,10 @@ from unittest import mock
 import pytest
 
 from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import NO_FAULT, Fault
-from tests.support.crm_requests import example
-from tests.support.delivery_checks import check
+from tests.support.crm_requests import example, template
+from tests.support.delivery_checks import check, stop_of
 from tests.support.delivery_harness import delivery_harness, score_updates
 from tests.support.glue_days import HOSTILE_IDS
 
@@ -124,3 +126,22 @@ def test_a_retried_event_has_the_same_id() -> None:
     )
     assert [one["status"] for one in requests] == [None, None, 200]
     assert {json.loads(one["body"])["event_id"] for one in requests} == requests[0]["keys"]
+
+
+@pytest.mark.parametrize(
+    ("success", "reason"),
+    [
+        ({"statuses": [204]}, "http_201_unexpected"),
+        ({"statuses": [200]}, "http_201_unexpected"),
+        ({"pointer": "/result", "values": ["ok"]}, "http_201_no_value"),
+    ],
+)
+def test_a_wrong_success_stops_the_canary(success: dict[str, Any], reason: str) -> None:
+    responses = template(response={"success": success}).document.responses
+    document = dataclasses.replace(example(UPSERT), responses=responses)
+    harness = delivery_harness()
+    dispatcher = harness.deliver(score_updates(600), Canary(), document=document)
+
+    check(harness, dispatcher, unknown=3, deferred=597)
+    assert (stop_of(dispatcher).cause, harness.requests) == ("canary_refused", 3)
+    assert reason in stop_of(dispatcher).detail
