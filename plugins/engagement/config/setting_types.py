@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from engagement.contract.base_url import check_host_and_port
 from engagement.contract.expected import Expected
 from engagement.contract.network import NO_PROXY_FORM, PROXY_URL_FORM, check_no_proxy, check_proxy_url
-from engagement.contract.s3_keys import ACTIVITY_KEY_FORM, check_activity_key
+from engagement.contract.s3_keys import ACTIVITY_KEY_FORM, ACTIVITY_KEY_PATTERN, check_activity_key
 
 
 def _full_match(pattern: str) -> str:
@@ -52,7 +52,12 @@ BucketName = Annotated[
     str, Field(pattern=_full_match("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")), Expected("the name of an S3 bucket")
 ]
 JobName = Annotated[str, Field(pattern=_full_match("[A-Za-z0-9_.-]{1,255}")), Expected("the name of a Glue job")]
-ActivityKey = Annotated[str, AfterValidator(_check_activity_key), Expected(ACTIVITY_KEY_FORM)]
+ActivityKey = Annotated[
+    str,
+    AfterValidator(_check_activity_key),
+    WithJsonSchema({"type": "string", "pattern": _full_match(ACTIVITY_KEY_PATTERN)}),
+    Expected(ACTIVITY_KEY_FORM),
+]
 BaseUrl = Annotated[
     str,
     Field(pattern=_full_match(r"[Hh][Tt][Tt][Pp][Ss]?://\S+")),
