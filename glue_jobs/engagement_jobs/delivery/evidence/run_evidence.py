@@ -59,7 +59,7 @@ class RunEvidence:
         if classification.action is Action.FINALIZE:
             self._failures.record_answer(request, now)
             self._record_final_answer(request, classification, now)
-        elif classification.reason == "http_409":
+        elif classification.reason == "http_409" and classification.action is Action.RETRY:
             self._record_conflict(request, now)
         elif classification.action is Action.RETRY:
             self._breaker.record_failure(now, is_probe=request.probe)
