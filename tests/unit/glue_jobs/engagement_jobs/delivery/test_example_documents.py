@@ -88,7 +88,7 @@ def test_a_final_status_rejects_the_user(name: str, status: int, reason: str) ->
 
 @pytest.mark.parametrize(("name", "status"), [(CONTACT, 423), (CONTACT, 429), (CONTACT, 477), (EVENTS, 429)])
 def test_pushback_is_no_attempt(name: str, status: int) -> None:
-    harness = delivery_harness(Fault(status=status, body={}, first=3, for_users=("U000003",)))
+    harness = delivery_harness(Fault(status=status, body={}, first=10))
     dispatcher = harness.deliver(score_updates(30), document=example(name), max_attempts=1)
 
     check(harness, dispatcher, delivered=30)
