@@ -63,7 +63,7 @@ class AccessTokens:
         """Return the response of the token endpoint.
 
         :param form: the fields of the body
-        :param ends_early: refuse the token at a random time in the first half of its lifetime, before a client renews it
+        :param ends_early: refuse the token at a random time in the first half of its lifetime, before its renewal
         """
         refusal = self._check(headers, form)
         if refusal is not None:
