@@ -24,8 +24,9 @@ def load_object(document: bytes) -> dict[str, Any]:
 
 def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object. If it has two values for one key, neither is known to be the right one."""
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
+    parsed: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in parsed:
             raise ValueError(f"duplicate key {key}")
-    return dict(pairs)
+        parsed[key] = value
+    return parsed

@@ -20,6 +20,7 @@ from engagement_jobs.crm_client.document.response_faults import response_faults
 from engagement_jobs.crm_client.document.responses import DeclaredResponses, split_pointer
 
 _KEYS: Final = ("version", "request", "response")
+_MAX_FAULT_LENGTH: Final = 400
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class CrmDocument:
             parsed = load_object(document)
         except ValueError as error:
             raise CrmDocumentError(f"invalid CRM document: {error}") from error
-        faults = list(_find_faults(parsed))
+        faults = [_shorten(fault) for fault in _find_faults(parsed)]
         if faults:
             raise CrmDocumentError(f"invalid CRM document: {'; '.join(faults)}")
         request, header = parsed["request"], parsed["request"]["idempotency_header"]
@@ -88,10 +89,16 @@ class CrmDocument:
 def _find_faults(document: dict[str, Any]) -> Iterator[str]:
     yield from (f"unknown key {key}, expected only {', '.join(_KEYS)}" for key in document if key not in _KEYS)
     version = document.get("version")
-    if not isinstance(version, str) or not version.strip():
-        yield f"version is {version!r}, expected a non-empty string"
+    if not isinstance(version, str) or not version.strip() or not version.isprintable():
+        yield f"version is {version!r}, expected a non-empty string of printable characters"
     yield from request_faults(document.get("request"))
     yield from response_faults(document.get("response", {}))
+
+
+def _shorten(fault: str) -> str:
+    """Return a fault without the middle of a long value: what is expected comes last."""
+    half = _MAX_FAULT_LENGTH // 2
+    return fault if len(fault) <= _MAX_FAULT_LENGTH else f"{fault[:half]} ... {fault[-half:]}"
 
 
 def _responses(response: dict[str, Any]) -> DeclaredResponses:

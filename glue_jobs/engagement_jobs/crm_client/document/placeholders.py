@@ -69,6 +69,7 @@ def _json_pieces(value: Any, place: str) -> Iterator[str | Field]:
         for index, (name, member) in enumerate(value.items()):
             if "{" in name or "}" in name:
                 raise ValueError(f"has the member name {name}, expected names without braces")
+            _check_characters(name, place)
             yield f"{', ' if index else '{'}{_json(name)}: "
             yield from _json_pieces(member, f"{place}/{name}")
         yield "}" if value else "{}"
@@ -89,6 +90,7 @@ def _string_pieces(text: str, place: str) -> Iterator[str | Field]:
     if text == f"{{{_NUMBER}}}":
         yield Field("score")  # its text with two decimals is a JSON number too
         return
+    _check_characters(text, place)
     try:
         pieces = parse_text(text)
     except ValueError as error:
@@ -96,6 +98,12 @@ def _string_pieces(text: str, place: str) -> Iterator[str | Field]:
     yield '"'
     yield from (_json(piece)[1:-1] if isinstance(piece, str) else piece for piece in pieces)
     yield '"'
+
+
+def _check_characters(text: str, place: str) -> None:
+    """Refuse half of a surrogate pair, which JSON can name and UTF-8 cannot encode."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"has half of a surrogate pair at {place}, expected characters that UTF-8 can encode")
 
 
 def _json(value: Any) -> str:

@@ -15,6 +15,8 @@ _REQUIRED: Final = ("method", "path", "body", "idempotency_header")
 _KEYS: Final = (*_REQUIRED, "headers")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
+_PLACEHOLDER: Final = re.compile("{(?:" + "|".join(placeholders.FIELDS) + ")(?::number)?}")
+_OTHER_BODY: Final = re.compile(r"form|multipart|xml|csv|html|octet-stream", re.IGNORECASE)
 # Printable ASCII that a path or a query may contain as it is, and percent-encoded bytes.
 _PATH_TEXT: Final = re.compile(r"(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*", re.ASCII)
 _CONNECTION_HEADERS: Final = {
@@ -46,7 +48,11 @@ def request_faults(request: Any) -> Iterator[str]:
 
 
 def _path_faults(path: Any) -> Iterator[str]:
-    if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
+    if isinstance(path, str) and re.match(r"[A-Za-z][\w+.-]*:|//", path):
+        # The URL may contain a password.
+        yield "request.path is a URL, expected a text that begins with one slash: scheme and host are in base_url"
+        return
+    if not isinstance(path, str) or not path.startswith("/"):
         yield f"request.path is {path!r}, expected a text that begins with one slash"
         return
     for name, _, value in (part.partition("=") for part in path.partition("?")[2].split("&")):
@@ -94,7 +100,9 @@ def _idempotency_faults(header: Any) -> Iterator[str]:
         return
     if header["form"] not in FORMS:
         yield f"request.idempotency_header: form is {header['form']!r}, expected {' or '.join(FORMS)}"
-    yield from (f"request.idempotency_header: {fault}" for fault in _name_faults(header["name"]))
+    # Its value is the key, whatever the word for it.
+    is_key = re.search("idempoten", str(header["name"]), re.IGNORECASE) is not None
+    yield from (f"request.idempotency_header: {fault}" for fault in _name_faults(header["name"], is_key=is_key))
 
 
 def _header_faults(headers: Any, idempotency_header: Any) -> Iterator[str]:
@@ -109,14 +117,22 @@ def _header_faults(headers: Any, idempotency_header: Any) -> Iterator[str]:
             yield f"request.headers: {name} occurs in different cases"
         if isinstance(own, str) and name.lower() == own.lower():
             yield f"request.headers: {name} is the idempotency header, expected it in idempotency_header only"
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            yield f"request.headers: the value of {name} is invalid, expected printable ASCII without blanks around it"
+        yield from (f"request.headers: {fault}" for fault in _value_faults(name, value))
 
 
-def _name_faults(name: Any) -> Iterator[str]:
+def _value_faults(name: str, value: Any) -> Iterator[str]:
+    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        yield f"the value of {name} is invalid, expected printable ASCII without blanks around it"
+    elif _PLACEHOLDER.search(value):
+        yield f"the value of {name} has a placeholder, expected a static value: only path and body have fields"
+    elif name.lower() == "content-type" and _OTHER_BODY.search(value):
+        yield f"the value of {name} is not for JSON, expected application/json or the like: the body is sent as JSON"
+
+
+def _name_faults(name: Any, *, is_key: bool = False) -> Iterator[str]:
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
         yield f"{name!r} is not the name of a header"
     elif name.lower() in _CONNECTION_HEADERS:
         yield f"{name} is set by the HTTP client and cannot be declared"
-    elif _CREDENTIALS.search(name):
+    elif _CREDENTIALS.search(name) and not is_key:
         yield f"{name} looks like a credential, which belongs into the secret, not into this document"

@@ -120,7 +120,10 @@ def _with_base(base_url: str, path: Template) -> Template:
     Scheme and host are in lower case, a host in IDNA form, without the default port, and percent-encoding only where
     it is necessary: the URL that the client requests is the same for every spelling of one endpoint.
     """
-    return (str(URL(f"{base_url}{path[0]}")), *path[1:])
+    start = str(URL(f"{base_url}{path[0]}"))
+    if len(path) > 1 and str(path[0]).endswith("?"):
+        start += "?"  # a URL is normalized without an empty query, but here a placeholder follows
+    return (start, *path[1:])
 
 
 def _in_url(value: str) -> str:

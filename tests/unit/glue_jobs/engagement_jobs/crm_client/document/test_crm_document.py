@@ -76,6 +76,9 @@ def test_the_examples_are_valid(path: Any) -> None:
         (b'{"version": "1"}', "request is missing or not an object, expected an object with method"),
         (b'{"version": " ", "request": {}}', "version is ' ', expected a non-empty string"),
         (b'{"version": 1, "request": []}', "version is 1, expected a non-empty string"),
+        (b'{"version": "1\\n2"}', r"version is '1\n2', expected a non-empty string of printable characters"),
+        (b'{"version": "\\ud800"}', r"version is '\ud800', expected a non-empty string of printable characters"),
+        (b'{"version": "\\u202e1"}', r"version is '\u202e1', expected a non-empty string of printable characters"),
         (DEFAULT.replace('"version"', '"Version"').encode(), "unknown key Version, expected only version, request"),
         (document(method=...), "request.method is missing"),
         (document(path=...), "request.path is missing"),
@@ -97,7 +100,8 @@ def test_the_structure_is_checked(body: bytes, expected: str) -> None:
         (7, "request.path is 7, expected a text that begins with one slash"),
         ("users/{user_id}", "expected a text that begins with one slash"),
         ("//host/{user_id}", "expected a text that begins with one slash"),
-        ("https://h/{user_id}", "expected a text that begins with one slash"),
+        ("https://h/{user_id}", "request.path is a URL, expected a text that begins with one slash"),
+        ("https:", "request.path is a URL"),
         ("/a b", "expected letters"),
         ("/\u00fc", "expected letters"),
         ("/a#b", "expected letters"),
@@ -143,6 +147,9 @@ def test_a_possible_path_is_accepted(path: str) -> None:
         ({"a": "{score:text}"}, "request.body has {score:text}, expected one of"),
         ({"a": float("inf")}, "request.body has inf at /a, expected a number that JSON has"),
         ({"a": [float("nan")]}, "request.body has nan at /a/0, expected a number that JSON has"),
+        ({"a": ["x\ud800"]}, "request.body has half of a surrogate pair at /a/0, expected characters that UTF-8"),
+        ({"a": "{user_id}\udfff"}, "request.body has half of a surrogate pair at /a"),
+        ({"b": {"\udbff": 1}}, "request.body has half of a surrogate pair at /b"),
     ],
 )
 def test_an_impossible_body_is_refused(body: Any, expected: str) -> None:
@@ -174,6 +181,32 @@ def test_a_credential_in_the_query_is_refused(name: str) -> None:
     assert CrmDocument.parse(document(path=f"/a?x={name}&{name}={{user_id}}")).method == "POST"
 
 
+@pytest.mark.parametrize("path", [f"https://u:{SECRET}@h/x", f"//u:{SECRET}@h/x", f"HTTP://{SECRET}@h"])
+def test_a_password_in_the_url_is_not_shown(path: str) -> None:
+    assert SECRET not in "".join(faults(document(path=path)))
+
+
+@pytest.mark.parametrize("name", ["X-Idempotency-Token", "Idempotency_Token", "X-Auth-Idempotent-Key"])
+def test_the_idempotency_header_may_be_called_a_token(name: str) -> None:
+    header = {"name": name, "form": "raw"}
+    assert CrmDocument.parse(document(idempotency_header=header)).idempotency_header
+    assert faults(document(headers={name: "x"}, idempotency_header=header))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"path": "/" + " " * 100_000},
+        {"method": "P" * 100_000},
+        {"body": {"a": "{" + "b" * 100_000 + "}"}},
+    ],
+)
+def test_a_long_value_is_shortened(changes: dict[str, Any]) -> None:
+    for fault in faults(document(**changes)):
+        assert len(fault) < 420
+        assert "expected" in fault or "has no" in fault
+
+
 @pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "Connection", "Accept-Encoding", "TE"])
 def test_a_header_of_the_connection_is_refused(name: str) -> None:
     assert faults(document(headers={name: "x"})) == [
@@ -192,6 +225,11 @@ def test_a_header_of_the_connection_is_refused(name: str) -> None:
         ({"X-A": SECRET + "\r\nHost: x"}, None, "request.headers: the value of X-A is invalid"),
         ({"X-A": SECRET + "\u00fc"}, None, "request.headers: the value of X-A is invalid"),
         ({"X-A": ""}, None, "request.headers: the value of X-A is invalid"),
+        ({"X-User": "a {user_id}"}, None, "request.headers: the value of X-User has a placeholder, expected a static"),
+        ({"X-A": "{score:number}"}, None, "request.headers: the value of X-A has a placeholder"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, None, "request.headers: the value of Content-Type is"),
+        ({"content-type": "text/XML; charset=utf-8"}, None, "request.headers: the value of content-type is not for"),
+        ({"Content-Type": "multipart/form-data"}, None, "request.headers: the value of Content-Type is not for JSON"),
         ({"KEY": "b"}, {"name": "Key", "form": "raw"}, "request.headers: KEY is the idempotency header"),
         (
             {},
@@ -208,6 +246,13 @@ def test_an_impossible_header_is_refused(headers: Any, header: Any, expected: st
     listed = faults(document(headers=headers, idempotency_header=header))
     assert any(fault.startswith(expected) for fault in listed)
     assert SECRET not in "".join(listed)
+
+
+@pytest.mark.parametrize(
+    "value", ["application/json; charset=utf-8", "application/vnd.api+json", "text/json", "application/json-patch+json"]
+)
+def test_a_media_type_of_json_is_accepted(value: str) -> None:
+    assert CrmDocument.parse(document(headers={"Content-Type": value, "X-Options": '{"a": 1}'})).headers
 
 
 @pytest.mark.parametrize("name", ["X-Author", "Accept", "X-Source", "X-Authority-Id", "User-Agent", "X-Keyboard"])

@@ -157,6 +157,19 @@ def test_the_key_in_the_body_is_computed_without_it() -> None:
     assert json.loads(template(body=event).render(stored).payload)["id"] == "k1"
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/a?{user_id}", "/a?U1"),
+        ("/?{user_id}&b", "/?U1&b"),
+        ("/a?{user_id}={score}", "/a?U1=73.25"),
+    ],
+)
+def test_a_query_may_begin_with_a_field(path: str, expected: str) -> None:
+    url = template(path=path).render(UPDATE).url
+    assert str(url) == f"https://crm.example.com{expected}"
+
+
 def test_the_key_may_be_in_the_path() -> None:
     request = template(path="/events/{idempotency_key}/{score_date}").render(UPDATE)
     assert request.url.path == f"/events/{request.key}/2026-11-23"
