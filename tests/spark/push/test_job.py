@@ -72,6 +72,7 @@ def test_a_date_is_delivered_once_and_then_corrected(
         "status_codes": {"200": 601},
         "errors": [],
         "attempts": ["jr_1"],
+        "warnings": [],
     }
     assert by_task.keys() == {"plan", "canary", *"0123"}
     assert (by_task["plan"]["rows"], by_task["canary"]["rows"]) == (0, 111)
