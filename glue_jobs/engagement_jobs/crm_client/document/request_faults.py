@@ -16,6 +16,7 @@ _KEYS: Final = (*_REQUIRED, "headers")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 _PLACEHOLDER: Final = re.compile("{(?:" + "|".join(placeholders.FIELDS) + ")(?::number)?}")
+_URL: Final = re.compile(r"[A-Za-z][\w+.-]*:|//")
 _OTHER_BODY: Final = re.compile(r"form|multipart|xml|csv|html|octet-stream", re.IGNORECASE)
 # Printable ASCII that a path or a query may contain as it is, and percent-encoded bytes.
 _PATH_TEXT: Final = re.compile(r"(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*", re.ASCII)
@@ -48,12 +49,9 @@ def request_faults(request: Any) -> Iterator[str]:
 
 
 def _path_faults(path: Any) -> Iterator[str]:
-    if isinstance(path, str) and re.match(r"[A-Za-z][\w+.-]*:|//", path):
-        # The URL may contain a password.
-        yield "request.path is a URL, expected a text that begins with one slash: scheme and host are in base_url"
-        return
-    if not isinstance(path, str) or not path.startswith("/"):
-        yield f"request.path is {path!r}, expected a text that begins with one slash"
+    if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
+        shown = "a URL" if isinstance(path, str) and _URL.match(path) else repr(path)  # a URL may contain a password
+        yield f"request.path is {shown}, expected a text that begins with one slash"
         return
     for name, _, value in (part.partition("=") for part in path.partition("?")[2].split("&")):
         if _CREDENTIALS.search(name) and "{" not in value:
