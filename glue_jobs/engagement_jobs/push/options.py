@@ -50,7 +50,13 @@ def _read_document(uri: str) -> CrmDocument:
     if uri == "default":
         return CrmDocument.default()
     bucket, key = split_uri(uri)
-    document = Store(bucket).read(key)
+    try:
+        document = Store(bucket).read(key)
+    except Exception as error:  # any error of the AWS client
+        raise CrmDocumentError(
+            f"crm_uri: {uri} could not be read: {error}. Check the name of the bucket, and that the push job may read "
+            "the object; the pipeline stack lets it read crm/ in the artifacts bucket."
+        ) from error
     if document is None:
         raise CrmDocumentError(f"crm_uri: {uri} does not exist. Upload the document, or set crm_uri to default.")
     return CrmDocument.parse(document)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
+import pytest
+from botocore.exceptions import ClientError
+
+from engagement_jobs.common.aws import Store
 from engagement_jobs.contract import s3_keys
+from engagement_jobs.contract.errors import CrmDocumentError
 from engagement_jobs.push import options
 from engagement_jobs.push.attempts import Attempt
+from engagement_jobs.push.scores_reader import ScoresManifest
 from engagement_jobs.push.selection import Selection
 from tests.support.crm_requests import TEMPLATE
 from tests.support.glue_days import DAY, RUN_ID, push_arguments
@@ -46,3 +54,15 @@ def test_a_dry_run_writes_to_its_own_folder(emulators: Emulators, bucket: Bucket
 def test_the_selection_is_what_the_arguments_choose(emulators: Emulators, bucket: Bucket) -> None:
     arguments = push_arguments(emulators, bucket, push_mode="changed", resend_delivered="true", limit="15")
     assert options.selection(arguments) == Selection(DAY, RUN_ID, "changed", resend_delivered=True, limit=15)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "PermanentRedirect"])
+def test_an_unreadable_document_is_named(emulators: Emulators, bucket: Bucket, code: str) -> None:
+    uri = "s3://other/crm/document.json"
+    scores = ScoresManifest(DAY, f"{DAY}T03:00:00Z", "1", 0, "x", ())
+    error = ClientError({"Error": {"Code": code, "Message": "from S3"}}, "GetObject")
+    with (
+        mock.patch.object(Store, "read", side_effect=error),
+        pytest.raises(CrmDocumentError, match=rf"crm_uri: {uri} could not be read: .*\({code}\)"),
+    ):
+        options.request_template(push_arguments(emulators, bucket, crm_uri=uri), scores)
