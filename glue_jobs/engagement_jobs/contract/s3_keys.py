@@ -10,14 +10,14 @@ MANIFEST = "_manifest.json"
 SNAPSHOT_POINTER = "delivered/_current.json"
 ACTIVITY_KEY_FORM = (
     "an S3 key with the date as {score_date}, as {year}, {month} and {day}, or as {previous_date} (the day before), "
-    "and without other braces, wildcards (* ? [ ] \\), blanks, or a slash at either end"
+    "and without other braces, wildcards (* ? [ ] \\), blanks, a slash at either end, or s3://bucket/"
 )
 _PLACEHOLDER = r"\{(score_date|previous_date|year|month|day)\}"
 _CHARACTER = r"[^\s{}*?\[\]\\]"
 # The parameter of infra/workflow.yaml has the same pattern.
 ACTIVITY_KEY_PATTERN = (
     r"((?=.*\{(score_date|previous_date)\})|(?=.*\{year\})(?=.*\{month\})(?=.*\{day\}))"
-    rf"(?!/)(({_CHARACTER}|{_PLACEHOLDER})*({_PLACEHOLDER}|(?!/){_CHARACTER}))"
+    rf"(?!/|[sS]3:)(({_CHARACTER}|{_PLACEHOLDER})*({_PLACEHOLDER}|(?!/){_CHARACTER}))"
 )
 
 

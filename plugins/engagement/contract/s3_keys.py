@@ -13,14 +13,14 @@ _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9_.-]")
 _SCORES_FOLDER = re.compile(r"^scores/dt=(\d{4}-\d{2}-\d{2})/$")
 ACTIVITY_KEY_FORM = (
     "an S3 key with the date as {score_date}, as {year}, {month} and {day}, or as {previous_date} (the day before), "
-    "and without other braces, wildcards (* ? [ ] \\), blanks, or a slash at either end"
+    "and without other braces, wildcards (* ? [ ] \\), blanks, a slash at either end, or s3://bucket/"
 )
 _PLACEHOLDER = r"\{(score_date|previous_date|year|month|day)\}"
 _CHARACTER = r"[^\s{}*?\[\]\\]"
 # The parameter of infra/workflow.yaml has the same pattern.
 ACTIVITY_KEY_PATTERN = (
     r"((?=.*\{(score_date|previous_date)\})|(?=.*\{year\})(?=.*\{month\})(?=.*\{day\}))"
-    rf"(?!/)(({_CHARACTER}|{_PLACEHOLDER})*({_PLACEHOLDER}|(?!/){_CHARACTER}))"
+    rf"(?!/|[sS]3:)(({_CHARACTER}|{_PLACEHOLDER})*({_PLACEHOLDER}|(?!/){_CHARACTER}))"
 )
 
 

@@ -21,6 +21,7 @@ INVALID = [
     *("/{score_date}", "{score_date}/", "a b/{score_date}", "{score_date}\n"),
     *("{score_date}/*.parquet", "{score_date}/part-?", "{score_date}/[ab]", "{score_date}/a\\b"),
     *("{score_date}/{hour}", "{score_date}/{ds}", "{{score_date}}", "{score_date}/{}", "{Score_Date}"),
+    *("s3://bucket/{score_date}", "S3://bucket/{score_date}/_SUCCESS", "s3:{score_date}"),
     *("{score_date", "score_date}", "{score_date}}", "{year}-{month}-{day", "${score_date}/{x"),
 ]
 

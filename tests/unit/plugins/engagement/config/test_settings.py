@@ -85,6 +85,7 @@ def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
         ("score_job_name", "a job"),
         ("activity_key", "activity/activity.parquet"),
         ("activity_key", "/activity/{score_date}"),
+        ("activity_key", "s3://bucket/{score_date}.parquet"),
         ("activity_key", "activity/{score_date}/*.parquet"),
         ("activity_key", "activity/{score_date}/{hour}.parquet"),
         ("activity_key", "activity/{score_date/a.parquet"),
