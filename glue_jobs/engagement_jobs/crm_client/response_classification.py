@@ -93,7 +93,7 @@ def _declared_finding(
         return Finding.DECLARED_PUSHBACK
     if status in declared.final:
         # Even a final status is pushback if the response says that it is a matter of time.
-        has_wait = requested_wait(status, headers) is not None
+        has_wait = requested_wait(status, headers) is not None or (status == 403 and has_used_up_quota(headers))
         return Finding.LIMIT if has_wait or _reports_limit(headers, body) else Finding.DECLARED_FINAL
     is_2xx = 200 <= status < 300
     if not declared.is_success(status):

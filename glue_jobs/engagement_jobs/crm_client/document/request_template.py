@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Self
@@ -52,7 +54,7 @@ class RequestTemplate:
     :param endpoint: normalized URL with the path template, without values; a part of every idempotency key
     :param shape: hash of method, path and body without the users' values; a CRM that knows a key accepts it only with
         the same shape
-    :param user_in_path: the URL depends on the user id
+    :param user_in_path: the path of the URL depends on the user id; a query may
     :param score_in_path: the URL depends on the score
     :param key_in_body: the payload contains the idempotency key
     :param url_format: format of the URL
@@ -86,7 +88,7 @@ class RequestTemplate:
             endpoint="".join(map(_show, _with_base(base_url, document.path))),
             shape=_hash(document.method, *("".join(map(_mark, template)) for template in (path, body))),
             score_date=fields.score_date,
-            user_in_path="user_id" in used,
+            user_in_path="user_id" in placeholders.names(tuple(_before_query(path))),
             score_in_path="score" in used,
             key_in_body="idempotency_key" in placeholders.names(body),
             url_format=placeholders.to_format(url),
@@ -124,6 +126,10 @@ def _with_base(base_url: str, path: Template) -> Template:
     if len(path) > 1 and str(path[0]).endswith("?"):
         start += "?"  # a URL is normalized without an empty query, but here a placeholder follows
     return (start, *path[1:])
+
+
+def _before_query(path: Template) -> Iterator[str | Field]:
+    return itertools.takewhile(lambda piece: isinstance(piece, Field) or "?" not in piece, path)
 
 
 def _in_url(value: str) -> str:

@@ -170,6 +170,21 @@ def test_a_query_may_begin_with_a_field(path: str, expected: str) -> None:
     assert str(url) == f"https://crm.example.com{expected}"
 
 
+@pytest.mark.parametrize(
+    ("path", "is_in_path"),
+    [
+        ("/u/{user_id}", True),
+        ("/u/{user_id}?by=id", True),
+        ("/{score}/{user_id}?{score}", True),
+        ("/u?by={user_id}", False),
+        ("/{score}?by=id&id={user_id}", False),
+        ("/u", False),
+    ],
+)
+def test_a_user_id_in_the_query_is_not_in_the_path(path: str, *, is_in_path: bool) -> None:
+    assert template(path=path).user_in_path is is_in_path
+
+
 def test_the_key_may_be_in_the_path() -> None:
     request = template(path="/events/{idempotency_key}/{score_date}").render(UPDATE)
     assert request.url.path == f"/events/{request.key}/2026-11-23"
