@@ -16,6 +16,8 @@ _KEYS: Final = (*_REQUIRED, "headers")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 _PLACEHOLDER: Final = re.compile("{(?:" + "|".join(placeholders.FIELDS) + ")(?::number)?}")
+# Fewer names than of headers: a trait may be called auth_method.
+_BODY_CREDENTIALS: Final = ("apikey", "apisecret", "accesstoken", "authtoken", "clientsecret", "password", "secret")
 _URL: Final = re.compile(r"[A-Za-z][\w+.-]*:|//")
 _OTHER_BODY: Final = re.compile(r"form|multipart|xml|csv|html|octet-stream", re.IGNORECASE)
 # Printable ASCII that a path or a query may contain as it is, and percent-encoded bytes.
@@ -74,6 +76,7 @@ def _path_faults(path: Any) -> Iterator[str]:
 def _field_faults(request: dict[str, Any]) -> Iterator[str]:
     """Yield faults of the body, and missing fields: without them, all users or all scores would be the same."""
     try:
+        credentials = list(_credential_places(request.get("body"), ""))
         used = placeholders.names(placeholders.parse_json(request.get("body")))
     except ValueError as error:
         yield f"request.body {error}"
@@ -81,6 +84,8 @@ def _field_faults(request: dict[str, Any]) -> Iterator[str]:
     except RecursionError:
         yield "request.body has too many levels"
         return
+    for place in credentials:
+        yield f"request.body: {place} looks like a credential, which belongs into the secret, not into this document"
     try:
         used |= placeholders.names(placeholders.parse_text(str(request.get("path"))))
     except ValueError:
@@ -88,6 +93,16 @@ def _field_faults(request: dict[str, Any]) -> Iterator[str]:
     for field in ("user_id", "score"):
         if field not in used:
             yield f"the request has no {{{field}}}, neither in its path nor in its body"
+
+
+def _credential_places(body: Any, place: str) -> Iterator[str]:
+    """Yield where members have the name of a credential and a constant text."""
+    members = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    for name, value in members:
+        if not isinstance(value, str):
+            yield from _credential_places(value, f"{place}/{name}")
+        elif value and "{" not in value and re.sub(r"[\W_]", "", str(name)).lower() in _BODY_CREDENTIALS:
+            yield f"{place}/{name}"
 
 
 def _idempotency_faults(header: Any) -> Iterator[str]:

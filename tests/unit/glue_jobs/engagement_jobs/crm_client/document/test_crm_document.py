@@ -207,6 +207,26 @@ def test_a_long_value_is_shortened(changes: dict[str, Any]) -> None:
         assert "expected" in fault or "has no" in fault
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"api_key": SECRET}, "/api_key"),
+        ({"auth": {"Client-Secret": SECRET}}, "/auth/Client-Secret"),
+        ([{"accessToken": SECRET}], "/0/accessToken"),
+    ],
+)
+def test_a_credential_in_the_body_is_refused(body: Any, place: str) -> None:
+    expected = f"request.body: {place} looks like a credential, which belongs into the secret, not into this document"
+    listed = faults(document(body=body))
+    assert expected in listed
+    assert SECRET not in "".join(listed)
+
+
+@pytest.mark.parametrize("member", [{"auth_method": "sso"}, {"password": None}, {"secret": ""}, {"a": "api_key"}])
+def test_other_members_of_the_body_are_accepted(member: dict[str, Any]) -> None:
+    assert CrmDocument.parse(document(path="/{user_id}/{score}", body=member)).body
+
+
 @pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "Connection", "Accept-Encoding", "TE"])
 def test_a_header_of_the_connection_is_refused(name: str) -> None:
     assert faults(document(headers={name: "x"})) == [
