@@ -36,6 +36,7 @@ class InstantClient:
     """
 
     token_version = 0
+    renewal = None
 
     def __init__(self, fail_every: int) -> None:
         self._fail_every = fail_every
@@ -53,7 +54,7 @@ class InstantClient:
             return CrmResponse(200, {}, b'{"status":"updated"}', self.token_version)
         return CrmResponse(503, {}, b"", self.token_version)
 
-    async def refresh_token(self) -> bool:
+    async def refresh_token(self, *, read_secret: bool = True) -> bool:  # noqa: ARG002
         """Report that there is no newer token."""
         return False
 

@@ -28,6 +28,7 @@ from engagement_jobs.crm_client.document.crm_document import CrmDocument
 from engagement_jobs.crm_client.document.request_template import RequestTemplate, RunFields
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.crm_client.transport.network import Network
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
@@ -35,6 +36,7 @@ from engagement_jobs.delivery.evidence.run_policy import CANARY_UNANSWERED, stop
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import MAX_USERS, SIZE, Canary
 from engagement_jobs.delivery.stop_reasons import StopReason
+from engagement_jobs.delivery.token_refresh import first_token
 from engagement_jobs.push.failure_check import FailureCheck
 
 _SCORED_AT = "2026-11-23T03:10:00Z"
@@ -163,20 +165,25 @@ async def run_task(
     async def read_secret() -> str:
         return (attempt.folder / "secret").read_text()
 
-    client = CrmHttpClient(settings.template, read_secret, arguments.request_timeout_seconds)
-    dispatcher = Dispatcher(
-        settings,
-        client,
-        Ledger(put, "", name),
-        rows,
-        name=f"task {name}",
-        canary=canary,
-        expected_rows=len(rows),
-        stop_reason=stop_reason,
-        had_success=had_success,
+    network = Network(
+        arguments.proxy_url,
+        arguments.no_proxy,
+        (attempt.folder / "authorities.pem").read_text(),
+        allow_http=arguments.allow_http,
     )
-    await client.read_token()
+    client = CrmHttpClient(settings.template, read_secret, arguments.request_timeout_seconds, network)
     async with client:
+        dispatcher = Dispatcher(
+            settings,
+            client,
+            Ledger(put, "", name),
+            rows,
+            name=f"task {name}",
+            canary=canary,
+            expected_rows=len(rows),
+            stop_reason=stop_reason or await first_token(client, settings),
+            had_success=had_success,
+        )
         await dispatcher.run()
     attempt.write(name, dispatcher.counters)
     return dispatcher.stop_reason

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import secrets
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -46,10 +47,10 @@ class CoreWorker(Worker):
         super().__init__(crm_url, token, output)
         self.ports |= {**tls.ports, "proxy": proxy.port}
         self._proxy = proxy
-        self._authorities = tls.authorities
         self._runs = 0
         scores = output / "scores" / f"dt={DAY}"
         scores.mkdir(parents=True)
+        shutil.copy(tls.authorities, output / "authorities.pem")
         with (scores / "part-0.csv").open("w", newline="") as file:
             rows = [(f"U{number:09d}", f"{number % 100}.50", f"{DAY}T03:00:00Z") for number in range(ROWS["core"])]
             csv.writer(file).writerows([("UserID", "Calculated_Score", "Timestamp"), *rows])
@@ -74,7 +75,7 @@ class CoreWorker(Worker):
             process = subprocess.Popen(
                 [default_glue_python(), "-m", "tests.faults.core", self.output],
                 cwd=REPOSITORY,
-                env={"PYTHONPATH": str(REPOSITORY / "glue_jobs"), "SSL_CERT_FILE": str(self._authorities)},
+                env={"PYTHONPATH": str(REPOSITORY / "glue_jobs")},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

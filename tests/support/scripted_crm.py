@@ -24,6 +24,7 @@ class ScriptedCrm:
     """
 
     token_version = 0
+    renewal = None
 
     def __init__(self, answer: Callable[[str], int], success_seconds: float = 0.0) -> None:
         self._answer, self._success_seconds = answer, success_seconds
@@ -38,8 +39,9 @@ class ScriptedCrm:
         await asyncio.sleep(self._success_seconds if status < 300 else 0)
         return CrmResponse(status, {}, b"", self.token_version)
 
-    async def refresh_token(self) -> bool:
+    async def refresh_token(self, *, read_secret: bool = True) -> bool:
         """Report that there is no newer token."""
+        del read_secret
         return False
 
     def stop_reusing_connections(self) -> None:

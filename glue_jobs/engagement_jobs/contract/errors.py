@@ -61,7 +61,29 @@ class TooFewSlotsError(JobError):
 
 
 class SecretError(JobError):
-    """The CRM secret is in neither of the two supported formats. The text contains no part of the secret."""
+    """The CRM secret cannot be used as it is. The text contains no value of the secret."""
+
+
+class TokenError(JobError):
+    """The token endpoint refuses the client, or its answers are no tokens. The text contains no part of them.
+
+    :param is_garbage: it answered with success, but without a token, which a gateway may have caused
+    """
+
+    def __init__(self, text: str, *, is_garbage: bool = False) -> None:
+        super().__init__(text)
+        self.is_garbage = is_garbage
+
+
+class TokenUnavailableError(JobError):
+    """The token endpoint does not answer, or not now.
+
+    :param wait: seconds for which it wants no further request, None if it did not say
+    """
+
+    def __init__(self, text: str, wait: float | None = None) -> None:
+        super().__init__(text)
+        self.wait = wait
 
 
 class TaskRestartedError(JobError):

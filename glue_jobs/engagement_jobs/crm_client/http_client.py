@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,11 +12,11 @@ import aiohttp
 from multidict import CIMultiDict
 
 from engagement_jobs.contract.errors import AmbiguousError
-from engagement_jobs.crm_client.authentication import Credential
-from engagement_jobs.crm_client.connections import Connector, Request, send_once
+from engagement_jobs.crm_client.authentication.authenticator import Authenticator, Renewal
 from engagement_jobs.crm_client.document.request_template import CrmRequest, RequestTemplate
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 from engagement_jobs.crm_client.response_bodies import read_body
+from engagement_jobs.crm_client.transport.network import Network
 
 # Includes every header that aiohttp would add by default, because aiohttp checks each request for the missing ones.
 # A CRM document can replace the first three.
@@ -27,12 +26,8 @@ _HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",  # response bodies are a few bytes: compression would only cost CPU on both sides
 }
-_MAX_CONNECT_SECONDS = 10.0
-# Load balancers usually close connections after 60 s of idle time. A request sent at that moment is ambiguous.
-_KEEPALIVE_SECONDS = 30.0
-_DNS_CACHE_SECONDS = 60
-_MAX_LINE_BYTES = 65_536
 _MAX_ERROR_BODY_SECONDS = 0.5
+_NO_PROXY = Network()
 
 
 @dataclass(slots=True)
@@ -52,12 +47,15 @@ class CrmResponse:
 
 
 class CrmClient(Protocol):
-    """The client interface that the delivery uses.
+    """The client interface that the delivery uses."""
 
-    :param token_version: incremented when `refresh_token` finds a new token
-    """
+    @property
+    def token_version(self) -> int:
+        """Incremented when the credential changes."""
 
-    token_version: int
+    @property
+    def renewal(self) -> Renewal | None:
+        """When the token has to be renewed, None if it does not expire."""
 
     async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
         """Send one score.
@@ -68,10 +66,14 @@ class CrmClient(Protocol):
         :raises AmbiguousError: the CRM may have applied the request
         """
 
-    async def refresh_token(self) -> bool:
-        """Read the secret again.
+    async def refresh_token(self, *, read_secret: bool = True) -> bool:
+        """Fetch a new token if the secret is for OAuth.
 
-        :return: whether the token has changed
+        :param read_secret: read the secret again before
+        :raises SecretError: the secret has another form
+        :raises TokenError: the token endpoint refuses the client, or its answer is no token
+        :raises TokenUnavailableError: the token endpoint does not answer
+        :return: whether the credential has changed
         """
 
     def stop_reusing_connections(self) -> None:
@@ -84,85 +86,64 @@ class CrmHttpClient:
     :param template: method and headers of all requests
     :param read_secret: returns the text of the CRM secret
     :param timeout_seconds: limit for one request, of which connecting may take at most half
+    :param network: proxy and trusted certificates, for the token endpoint too
     """
 
     def __init__(
-        self, template: RequestTemplate, read_secret: Callable[[], Awaitable[str]], timeout_seconds: float
+        self,
+        template: RequestTemplate,
+        read_secret: Callable[[], Awaitable[str]],
+        timeout_seconds: float,
+        network: Network = _NO_PROXY,
     ) -> None:
-        self.token_version = 0
         self._reuses_connections = True
         self.template = template
-        self._read_secret = read_secret
-        # A timeout while connecting means "not sent", so it must expire before the timeout of the request.
-        self._timeout = aiohttp.ClientTimeout(
-            total=timeout_seconds, connect=min(_MAX_CONNECT_SECONDS, timeout_seconds / 2)
-        )
-        self._credential: Credential | None = None
+        self._authenticator = Authenticator(template.endpoint, read_secret, timeout_seconds, network)
+
+    @property
+    def token_version(self) -> int:
+        """Incremented when the credential changes; see `CrmClient`."""
+        return self._authenticator.version
+
+    @property
+    def renewal(self) -> Renewal | None:
+        """When the token has to be renewed; see `CrmClient`."""
+        return self._authenticator.renewal
 
     async def read_token(self) -> None:
-        """Read the token for the first time.
+        """Read the secret, open the sessions and fetch the first token. Nothing can be sent before.
 
-        :raises SecretError: the secret is not a valid credential
-        :raises Exception: whatever `read_secret` raises
+        :raises Exception: see `CrmClient.refresh_token`, and whatever `read_secret` raises
         """
-        self._credential = Credential.from_secret(await self._read_secret())
+        await self._authenticator.start()
+        self._update_headers()
 
     async def __aenter__(self) -> Self:
-        context = ssl.create_default_context() if self.template.endpoint.startswith("https:") else True
-        self._session = self._new_session(context, reuses_connections=True)
-        self._fresh_session = self._new_session(context, reuses_connections=False)
-        self._update_headers()
         return self
-
-    def _new_session(self, context: ssl.SSLContext | bool, *, reuses_connections: bool) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=Connector(
-                limit=0,  # the delivery limits the number of requests in flight
-                force_close=not reuses_connections,
-                keepalive_timeout=_KEEPALIVE_SECONDS if reuses_connections else None,
-                ttl_dns_cache=_DNS_CACHE_SECONDS,
-                ssl=context,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),  # a cookie set for one user must not be sent for the next one
-            trust_env=False,
-            auto_decompress=False,
-            timeout=self._timeout,
-            max_line_size=_MAX_LINE_BYTES,
-            max_field_size=_MAX_LINE_BYTES,
-            request_class=Request,
-            middlewares=(send_once,),
-        )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
-        await self._fresh_session.close()
+        await self._authenticator.close()
 
     def stop_reusing_connections(self) -> None:
         """Open a connection for each further request; see `CrmClient`."""
         self._reuses_connections = False
 
-    async def refresh_token(self) -> bool:
-        """Read the secret again and use its token for all further requests.
+    async def refresh_token(self, *, read_secret: bool = True) -> bool:
+        """Fetch a new token, or read the secret again; see `CrmClient`.
 
-        :raises SecretError: the secret is not a valid credential
-        :raises Exception: whatever `read_secret` raises
-        :return: whether the token has changed
+        :raises Exception: see `CrmClient`, and whatever `read_secret` raises
         """
-        credential = Credential.from_secret(await self._read_secret())
-        if credential == self._credential:
-            return False
-        self._credential = credential
-        self._update_headers()
-        self.token_version += 1
-        return True
+        try:
+            return await self._authenticator.refresh(read_secret=read_secret)
+        finally:
+            self._update_headers()  # also if the secret has changed, and its token could not be fetched
 
     def _update_headers(self) -> None:
         self._headers = CIMultiDict(_HEADERS)
         self._headers.update(self.template.document.headers)
-        if self._credential is not None:
-            self._headers[self._credential.header] = self._credential.header_value()
+        self._headers.update(self._authenticator.headers)
 
     async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
         """Send one request, at most once. Redirects are returned, not followed.
@@ -172,11 +153,12 @@ class CrmHttpClient:
         :raises UnsentError: the CRM certainly did not receive the request
         :raises AmbiguousError: the CRM may have applied the request
         """
-        version = self.token_version
+        version = self._authenticator.version
         headers = self._headers.copy()
         if (header := self.template.document.idempotency_header) is not None:
             headers[header.name] = f'"{request.key}"' if header.quoted else request.key
-        session = self._session if self._reuses_connections and not fresh_connection else self._fresh_session
+        sessions = self._authenticator
+        session = sessions.session if self._reuses_connections and not fresh_connection else sessions.fresh_session
         try:
             async with session.request(
                 self.template.document.method, request.url, data=request.payload, headers=headers, allow_redirects=False

@@ -79,7 +79,7 @@ class Dispatcher:
         self._stop_conditions = StopConditions(
             settings, self._limits, self._queue, ledger, self._evidence, stop_reason, check_always=canary is not None
         )
-        token = TokenRefresher(client, self._stop_conditions)
+        self._token = token = TokenRefresher(client, settings, self._stop_conditions)
         self._scheduler = RequestScheduler(
             settings, self._queue, self._limits, ledger, self._stop_conditions, token, canary
         )
@@ -113,7 +113,8 @@ class Dispatcher:
         :raises Exception: whatever the iterator of the scores raises, after all ledger lines were written
         """
         writer = asyncio.create_task(self._ledger.run())
-        background = [asyncio.create_task(self._log_progress()), asyncio.create_task(self._watch_canary())]
+        besides = (self._log_progress(), self._watch_canary(), self._token.run())
+        background = [asyncio.create_task(each) for each in besides]
         try:
             async with asyncio.TaskGroup() as group:
                 self._start_workers(group)

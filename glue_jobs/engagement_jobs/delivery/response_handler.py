@@ -68,14 +68,15 @@ class ResponseHandler:
     ) -> None:
         """Send a user again if the secret has a newer token, and before several users stop the task, all of them."""
         request.token_refusals += 1
-        if request.token_refusals <= _MAX_TOKENS and await self._token.refresh(refused_version):
+        refused_at = time.monotonic()
+        if request.token_refusals <= _MAX_TOKENS and await self._token.refresh(refused_version, refused_at):
             self._retries.repeat_refused(request)
             return
         self._refuse(request, classification)
         users = self._evidence.refusals.suspected_tokens()
         if not users or any(user.token_refusals > _MAX_TOKENS for user in users):
             return
-        if await self._token.refresh(refused_version, before_stop=True):
+        if await self._token.refresh(refused_version, refused_at, before_stop=True):
             for user in self._evidence.refusals.take_tokens():
                 self._retries.repeat_refused(user)
 

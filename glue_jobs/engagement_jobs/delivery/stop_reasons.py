@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engagement_jobs.contract.errors import SecretError
+from engagement_jobs.contract.errors import SecretError, TokenError, TokenUnavailableError
 
 # After these causes ledger lines may be missing, so that a row without a line may have been sent.
 TASK_LOST = "task_lost"
@@ -52,6 +52,27 @@ def secret_unreadable(error: Exception) -> StopReason:
     return StopReason(
         "secret_unreadable",
         f"Could not read the CRM token ({cause}): check secret_id, the secret and the job's role.",
+    )
+
+
+def token_refused(error: TokenError) -> StopReason:
+    """Return the reason for a token endpoint that gives no token."""
+    return StopReason(
+        "token_endpoint_refused",
+        f"Could not obtain a CRM token: {error}. Check the client, scope, audience and token_url in the secret, then "
+        "clear push_scores.",
+    )
+
+
+def token_unavailable(error: TokenUnavailableError, seconds: float) -> StopReason:
+    """Return the reason for a token endpoint that did not answer.
+
+    :param seconds: for how long the task tried
+    """
+    return StopReason(
+        "token_endpoint_unavailable",
+        f"Could not obtain a CRM token within {seconds:.0f} s: {error}. Contact the owner of the token endpoint; clear "
+        "push_scores once it answers.",
     )
 
 

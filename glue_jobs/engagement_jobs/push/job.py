@@ -18,7 +18,7 @@ from engagement_jobs.common.aws import Store, read_secret
 from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.errors import LedgerError, ScoresError, SecretError, TooFewSlotsError
 from engagement_jobs.contract.outcomes import NOT_REACHED
-from engagement_jobs.crm_client.authentication import Credential
+from engagement_jobs.crm_client.authentication.secret_parser import parse_secret
 from engagement_jobs.crm_client.document.request_template import RequestTemplate
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.stop_reasons import secret_unreadable
@@ -58,7 +58,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     template = options.request_template(arguments, scores)
     selection = options.selection(arguments)
     if not selection.dry_run:
-        _check_secret(arguments.secret_id)
+        _check_secret(arguments)
     pause = read_retry_after(store, arguments, in_workflow=in_workflow)
     store.delete(options.manifest_key(arguments))
     spark = _start_spark(scores.rows, arguments.push_tasks)
@@ -92,10 +92,10 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     return manifest
 
 
-def _check_secret(secret_id: str) -> None:
-    """Fail now if no task could read the token."""
+def _check_secret(arguments: PushArguments) -> None:
+    """Fail now if no task could use the secret."""
     try:
-        Credential.from_secret(read_secret(secret_id))
+        parse_secret(read_secret(arguments.secret_id), allow_http=arguments.allow_http)
     except Exception as error:  # noqa: BLE001 - any error of the AWS client or the secret's format
         # Without the first error, which may contain a part of the secret.
         raise SecretError(f"the job sent and deleted nothing. {secret_unreadable(error).detail}") from None

@@ -8,6 +8,7 @@ from engagement_jobs.contract.arguments import PushArguments
 from engagement_jobs.contract.errors import CrmDocumentError
 from engagement_jobs.crm_client.document.crm_document import CrmDocument
 from engagement_jobs.crm_client.document.request_template import RequestTemplate, RunFields
+from engagement_jobs.crm_client.transport.network import Network
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.delivery_manifest import utc
@@ -93,6 +94,7 @@ def task_setup(
     )
     return TaskSetup(
         settings=settings,
+        network=Network(arguments.proxy_url, arguments.no_proxy, allow_http=arguments.allow_http),
         bucket=arguments.output_bucket,
         attempt=attempt,
         secret_id=arguments.secret_id,

@@ -15,12 +15,14 @@ from engagement_jobs.common.aws import Store, read_secret
 from engagement_jobs.contract.errors import TaskRestartedError
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.crm_client.transport.network import Network
 from engagement_jobs.delivery.counters import DeliveryCounters
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import Canary
-from engagement_jobs.delivery.stop_reasons import StopReason, secret_unreadable
+from engagement_jobs.delivery.stop_reasons import StopReason
+from engagement_jobs.delivery.token_refresh import first_token
 from engagement_jobs.push.attempts import Attempt
 from engagement_jobs.push.retry_after_store import save_retry_after
 
@@ -31,6 +33,7 @@ _FIELDS = len(dataclasses.fields(ScoreUpdate))
 class TaskSetup:
     """What a task needs in addition to its rows. It is sent to the executors, so it never contains the token.
 
+    :param network: proxy and certificates
     :param bucket: output bucket
     :param rows: approximate number of rows of the task
     :param ignore_retry_after: whether the run ignores the pauses that earlier runs stored
@@ -38,6 +41,7 @@ class TaskSetup:
     """
 
     settings: DeliverySettings
+    network: Network
     bucket: str
     attempt: Attempt
     secret_id: str
@@ -106,26 +110,21 @@ async def _deliver(
         overriding_run = setup.attempt.run_id if setup.ignore_retry_after else None
         save_retry_after(store, setup.attempt.folder, name, not_before, overriding_run)
 
-    client = CrmHttpClient(setup.settings.template, secret, setup.request_timeout_seconds)
+    client = CrmHttpClient(setup.settings.template, secret, setup.request_timeout_seconds, setup.network)
     ledger = Ledger(store.write, setup.attempt.folder, name)
-    stop_reason: StopReason | None = None
-    try:
-        await client.read_token()
-    except Exception as error:  # noqa: BLE001 - any error of the AWS client or the secret's format
-        # A stopped dispatcher sends nothing, but counts every row.
-        stop_reason = secret_unreadable(error)
-    dispatcher = Dispatcher(
-        setup.settings,
-        client,
-        ledger,
-        updates,
-        name=f"task {name}",
-        canary=canary,
-        had_success=setup.had_success,
-        expected_rows=setup.rows,
-        save_retry_after=save,
-        stop_reason=stop_reason,
-    )
     async with client:
+        dispatcher = Dispatcher(
+            setup.settings,
+            client,
+            ledger,
+            updates,
+            name=f"task {name}",
+            canary=canary,
+            had_success=setup.had_success,
+            expected_rows=setup.rows,
+            save_retry_after=save,
+            # A stopped dispatcher sends nothing, but counts every row.
+            stop_reason=await first_token(client, setup.settings),
+        )
         await dispatcher.run()
     return dispatcher

@@ -19,7 +19,13 @@ MAX_MESSAGES = 4  # a pattern that matches more messages would also match new on
 
 JOBS = "glue_jobs/engagement_jobs/"
 NOT_SHOWN = {
-    (JOBS + "crm_client/authentication.py", "SecretError"): "reported as secret_unreadable",
+    (JOBS + "crm_client/authentication/secret_parser.py", "SecretError"): "reported as secret_unreadable",
+    (JOBS + "crm_client/authentication/secret_parser.py", "faults"): "reported as secret_unreadable",
+    (JOBS + "crm_client/authentication/pem.py", "ValueError"): "reported as secret_unreadable",
+    (JOBS + "crm_client/authentication/secret_values.py", "ValueError"): "reported as secret_unreadable",
+    (JOBS + "crm_client/authentication/client_certificate.py", "SecretError"): "reported as secret_unreadable",
+    (JOBS + "crm_client/authentication/token_endpoint.py", "TokenError"): "reported as token_endpoint_refused",
+    (JOBS + "crm_client/authentication/token_endpoint.py", "TokenUnavailableError"): "as token_endpoint_unavailable",
     (JOBS + "scoring/extract_reader.py", "Caused by:"): "removed from the message of Spark",
 }
 """Carriers or texts that no run shows, and why."""

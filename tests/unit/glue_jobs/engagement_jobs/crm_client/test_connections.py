@@ -7,15 +7,17 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engagement_jobs.contract.errors import AmbiguousError, UnsentError
 from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
+from engagement_jobs.crm_client.transport.network import Network
 from tests.support.crm_requests import request_of, template_for
 from tests.support.raw_http import AUTHORITY, BODY, GOOD, raw_server, respond, server_context
+
+NETWORK = Network(ca_pem=AUTHORITY.cert_pem.bytes().decode())
 
 
 async def secret() -> str:
@@ -24,9 +26,8 @@ async def secret() -> str:
 
 async def post(url: str, seconds: float = 5.0, times: int = 1) -> list[CrmResponse]:
     """Send requests at the same time and return the responses."""
-    client = CrmHttpClient(template_for(url), secret, seconds)
-    await client.read_token()
-    async with client:
+    async with CrmHttpClient(template_for(url), secret, seconds, NETWORK) as client:
+        await client.read_token()
         return await asyncio.gather(*(client.send(request_of(client)) for _ in range(times)))
 
 
@@ -136,13 +137,6 @@ def over_tls(*parts: bytes, then: str = "hang", host: str = "localhost", times: 
     return asyncio.run(main())
 
 
-@pytest.fixture
-def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-
-
-@pytest.mark.usefixtures("trusted")
 def test_trusted_certificate_is_accepted() -> None:
     assert [response.body for response in over_tls(GOOD, times=3)] == [BODY] * 3
 
@@ -163,7 +157,6 @@ def test_server_without_tls_is_unsent() -> None:
 HEAD_WITHOUT_LENGTH = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
-@pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize(
     ("parts", "then"),
     [
@@ -177,7 +170,6 @@ def test_complete_response_over_tls_is_read(parts: tuple[bytes, ...], then: str)
     assert over_tls(*parts, then=then)[0].body == BODY
 
 
-@pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize(
     ("parts", "then"),
     [

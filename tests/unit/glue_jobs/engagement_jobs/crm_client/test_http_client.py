@@ -16,6 +16,7 @@ from engagement_jobs.contract.errors import AmbiguousError, ReusedConnectionErro
 from engagement_jobs.crm_client import http_client
 from engagement_jobs.crm_client.http_client import CrmHttpClient, CrmResponse
 from engagement_jobs.crm_client.response_bodies import MAX_BODY_BYTES
+from engagement_jobs.crm_client.transport import sessions
 from tests.support.crm_requests import request_of, template_for
 from tests.support.raw_http import BODY, GOOD, RawServer, ReceivedRequest, Responder, raw_server, respond
 
@@ -29,7 +30,7 @@ RAW_DEFLATE = zlib.compress(BODY, wbits=-15)
 
 
 async def secret() -> str:
-    return '{"token": "t", "header": "X-Api-Key", "scheme": ""}'
+    return '{"type": "header", "token": "t", "header": "X-Api-Key", "scheme": ""}'
 
 
 def serve(
@@ -297,7 +298,7 @@ def test_connection_is_reused_only_if_that_is_safe(responder: Responder, connect
 
 
 def test_connection_is_not_reused_after_a_long_idle_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_client, "_KEEPALIVE_SECONDS", 0.01)
+    monkeypatch.setattr(sessions, "_KEEPALIVE_SECONDS", 0.01)
     assert serve(respond(GOOD), send_three).connections == 3
 
 
@@ -380,12 +381,12 @@ def test_new_token_is_used_for_the_next_request() -> None:
         return tokens.pop(0)
 
     async def send(client: CrmHttpClient) -> None:
-        client._read_secret = read
-        await client.read_token()
-        assert not await client.refresh_token()
-        assert (await client.send(request_of(client))).token_version == 0
+        client._authenticator._read_secret = read
         assert await client.refresh_token()
+        assert not await client.refresh_token()
         assert (await client.send(request_of(client))).token_version == 1
+        assert await client.refresh_token()
+        assert (await client.send(request_of(client))).token_version == 2
 
     last = serve(respond(GOOD), send).requests[-1]
     assert last.count(b"Authorization") == last.count(b"Authorization: Bearer new\r\n") == 1

@@ -413,8 +413,8 @@ def test_secret_in_the_wrong_form_is_described() -> None:
     harness = delivery_harness(Fault(revoked=True))
     harness.secrets.append('{"Token": "hush"}')
     detail = stop_of(harness.deliver(score_updates(9), Canary())).detail
-    assert "expected the CRM secret to be a bare token" in detail
-    assert 'got a JSON object without "token"' in detail
+    assert "expected the CRM secret, a JSON object of the type bearer, to be as in docs/" in detail
+    assert '"token" is missing; unknown keys: "Token"' in detail
     assert "hush" not in detail
 
 

@@ -24,7 +24,7 @@ class ThrottlingClient:
     """Throttles the first request of every 100th user, and responds with 503 to half of the others."""
 
     def __init__(self) -> None:
-        self.token_version = 0
+        self.token_version, self.renewal = 0, None
         self.requests = Counter[str]()
 
     async def send(self, request: CrmRequest, *, fresh_connection: bool = False) -> CrmResponse:
@@ -43,7 +43,7 @@ class ThrottlingClient:
             status = 200
         return CrmResponse(status, {}, b"{}", self.token_version)
 
-    async def refresh_token(self) -> bool:
+    async def refresh_token(self, *, read_secret: bool = True) -> bool:  # noqa: ARG002
         return False
 
     def stop_reusing_connections(self) -> None:

@@ -21,9 +21,11 @@ from yarl import URL
 from engagement_jobs.contract.errors import UnsentError
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.transport import certificates
+from engagement_jobs.crm_client.transport.network import Network
 from tests.support.crm_requests import request_of, template_for
 from tests.support.raw_http import AUTHORITY, GOOD, RawServer, raw_server, respond, server_context
 
+NETWORK = Network(ca_pem=AUTHORITY.cert_pem.bytes().decode())
 YEAR = timedelta(days=365)
 OTHER = trustme.CA(organization_name="Another organization")
 INTERMEDIATE = AUTHORITY.create_child_ca()
@@ -53,7 +55,7 @@ def connect(tmp_path: Path, leaf: trustme.LeafCert, chain: list[bytes], host: st
 
     async def main() -> RawServer:
         async with raw_server(respond(GOOD), context) as server:
-            client = CrmHttpClient(template_for(f"https://{host}:{server.port}/"), secret, 5)
+            client = CrmHttpClient(template_for(f"https://{host}:{server.port}/"), secret, 5, NETWORK)
             await client.read_token()
             async with client:
                 with pytest.raises(UnsentError) as error:
@@ -157,7 +159,8 @@ def test_server_that_wants_a_certificate_got_nothing(version: ssl.TLSVersion, fr
         accepted: list[socket.socket] = []
         with socket.create_server(("127.0.0.1", 0)) as listening:
             server = asyncio.create_task(asyncio.to_thread(refuse, listening, accepted))
-            client = CrmHttpClient(template_for(f"https://localhost:{listening.getsockname()[1]}/"), secret, 5)
+            url = f"https://localhost:{listening.getsockname()[1]}/"
+            client = CrmHttpClient(template_for(url), secret, 5, NETWORK)
             await client.read_token()
             try:
                 async with client:

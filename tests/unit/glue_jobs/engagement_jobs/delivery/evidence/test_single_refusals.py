@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from engagement_jobs.contract.errors import UnsentError
+from engagement_jobs.delivery import token_refresh
 from engagement_jobs.delivery.evidence.run_policy import CONNECTIONS
 from engagement_jobs.delivery.limits.canary import Canary
 from local.fake_crm.faults import Fault
@@ -192,7 +193,8 @@ def test_scattered_refusals_are_no_evidence(every: int) -> None:
     assert dispatcher.stop_reason is None
 
 
-def test_unchanged_secret_is_read_once_for_many_users() -> None:
+def test_unchanged_secret_is_read_once_for_many_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_refresh, "_REFRESH_SECONDS", 10.0)
     harness = delivery_harness(Fault(status=401, every_user=50))
     dispatcher = harness.deliver(score_updates(1200), max_concurrency=2)
 

@@ -1,0 +1,1 @@
+"""How the job shows the CRM who it is: the secret, OAuth tokens and the client certificate."""
