@@ -124,8 +124,8 @@ CANARY_REFUSAL = RunVerdict(
     "run, without a success",
     "stop; these users are deferred as <reason>_shared",
     "canary_refused",
-    "The CRM refused all of the first {users} users with {reason}: base_url is likely wrong, or these are not its "
-    "users. They stay open: fix the cause, then clear push_scores.",
+    "The CRM refused all of the first {users} users with {reason}: base_url or the CRM document is likely wrong, or "
+    "these are not its users. They stay open: fix the cause, then clear push_scores.",
 )
 CANARY_UNREADABLE = RunVerdict(
     "the same unreadable success (HTML, damaged, the text of an error, or not the one that the CRM document declares) "
