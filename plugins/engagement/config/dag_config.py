@@ -124,7 +124,7 @@ def _minimum(name: str) -> int:
 
 
 def _read(option: Field[Any]) -> Any:
-    text = conf.get(SECTION, option.name, fallback=None)
+    text = conf.get(SECTION, option.name, fallback=None, raw=True)  # raw: a % in the file would fail without a name
     if text is None:
         return option.default
     try:
@@ -153,7 +153,7 @@ def _unknown_options(names: list[str]) -> list[str]:
     """Return one clause for each unknown option in the configuration file."""
     present = conf.options(SECTION) if conf.has_section(SECTION) else []
     unknown = sorted({*present} - {*names, *conf.defaults()})
-    return [f"[engagement] {name} is not a known option{_nearest(name, names)}" for name in unknown]
+    return [f"[engagement] {name} is not a known option{_nearest(name.lower(), names)}" for name in unknown]
 
 
 def _unknown_variables(names: list[str]) -> list[str]:

@@ -142,11 +142,19 @@ def test_the_configuration_file_is_read(config_file: Callable[[str], None]) -> N
     assert (config.schedule, config.pool, config.retries, config.region_name) == ("15 2 * * *", "crm", 0, "")
 
 
+@pytest.mark.parametrize("value", ["50%", "%(pool)s", "crm%%"])
+def test_a_percent_sign_is_reported_with_its_option(config_file: Callable[[str], None], value: str) -> None:
+    config_file(f"[engagement]\npool = {value}\n")
+    with pytest.raises(ConfigError, match=re.escape(f"[engagement] pool is {value!r}, expected the name of a pool")):
+        DagConfig.read()
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
         ("schedul", "did you mean schedule?"),
         ("Timezone", "did you mean timezone?"),
+        ("POOLS", "did you mean pool?"),
         ("aws_connection_id", "did you mean aws_conn_id?"),
         ("zzz", "expected one of timezone, schedule, start_date, "),
     ],
