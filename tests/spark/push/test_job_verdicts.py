@@ -78,8 +78,7 @@ def test_a_total_refusal_is_open_and_then_sent(
     manifest = bucket.json(MANIFEST)
     check_push_invariants(bucket, manifest, 600)
     assert re.match(
-        f"The CRM refused all of the first 1[01] users with http_{status}: base_url or the CRM document is likely",
-        message,
+        f"The CRM refused all of the first 1[01] users with http_{status}: base_url is likely wrong", message
     )
     assert (manifest["outcomes"]["rejected"], manifest["outcomes"]["deferred"]) == (0, 600)
     refused = {line["user_id"]: line for line in ledger(bucket, "jr_1")}
@@ -228,7 +227,7 @@ def test_a_secret_of_another_form_changes_nothing(
     put_scores(bucket, users(30))
     bucket.put(MANIFEST, b"{}")
     monkeypatch.setattr(job, "read_secret", lambda _: secret)
-    with pytest.raises(SecretError, match=f"deleted nothing.*as in docs/reference/crm-authentication.md: {problem}") as failed:
+    with pytest.raises(SecretError, match=f"deleted nothing.*authentication.md: {problem}") as failed:
         push(spark, push_arguments(crm, bucket))
     assert "s3cret" not in str(failed.value)
     assert (bucket.read(MANIFEST), bucket.keys(f"{RESPONSES}attempt=")) == (b"{}", [])

@@ -40,7 +40,14 @@ _CODES: Final = (
 _TEMPORARY: Final = ("server_error", "temporarily_unavailable")
 _REPEATED: Final = (408, 425, 429)
 # What another try does not change.
-_FINAL_REASONS: Final = ("tls_expired", "tls_unknown_ca", "tls_missing_intermediate", "tls_wrong_name", "proxy_auth")
+_FINAL_REASONS: Final = (
+    "proxy_auth",
+    "tls_client_certificate",
+    "tls_expired",
+    "tls_missing_intermediate",
+    "tls_unknown_ca",
+    "tls_wrong_name",
+)
 _MIN_LIFETIME, _MAX_LIFETIME = 1.0, 30 * 86_400.0
 
 
