@@ -69,7 +69,7 @@ class CrmDocument:
         try:
             parsed = load_object(document)
         except ValueError as error:
-            raise CrmDocumentError(f"invalid CRM document: {error}") from error
+            raise CrmDocumentError(f"invalid CRM document: {_shorten(str(error))}") from error
         faults = [_shorten(fault) for fault in _find_faults(parsed)]
         if faults:
             raise CrmDocumentError(f"invalid CRM document: {'; '.join(faults)}")
@@ -96,7 +96,8 @@ def _find_faults(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _shorten(fault: str) -> str:
-    """Return a fault without the middle of a long value: what is expected comes last."""
+    """Return a fault that can be logged, without the middle of a long value: what is expected comes last."""
+    fault = fault.encode(errors="backslashreplace").decode()  # a key may be half of a surrogate pair
     half = _MAX_FAULT_LENGTH // 2
     return fault if len(fault) <= _MAX_FAULT_LENGTH else f"{fault[:half]} ... {fault[-half:]}"
 

@@ -24,14 +24,11 @@ def response_faults(response: Any) -> Iterator[str]:
     else:
         yield f"response.success is not an object, expected {', '.join(_SUCCESS_KEYS)} in an object"
         success = {}
-    lists = {
-        "response.success.statuses": success.get("statuses"),
-        "response.final": response.get("final"),
-        "response.pushback": response.get("pushback"),
-    }
+    lists = {f"response.{name}": response[name] for name in ("final", "pushback") if name in response}
+    if "statuses" in success:
+        lists = {"response.success.statuses": success["statuses"]} | lists
     for name, statuses in lists.items():
-        if statuses is not None:
-            yield from _status_faults(name, statuses)
+        yield from _status_faults(name, statuses)
     seen: dict[int, str] = {}
     for name, statuses in lists.items():
         for status in _valid(statuses):

@@ -208,6 +208,18 @@ def test_a_long_value_is_shortened(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        document({"\ud800": 1}),
+        success(**{"\udfff": 1}),
+        b'{"\\udbff": 1, "\\udbff": 2}',
+    ],
+)
+def test_a_fault_can_be_encoded(body: bytes) -> None:
+    assert "\\ud" in "".join(faults(body)).encode().decode()
+
+
+@pytest.mark.parametrize(
     ("body", "place"),
     [
         ({"api_key": SECRET}, "/api_key"),
@@ -302,6 +314,9 @@ def test_other_headers_are_accepted(name: str) -> None:
         ),
         (success(statuses=200), "response.success.statuses is not a list, expected a list of statuses"),
         (document({"final": "404"}), "response.final is not a list, expected a list of statuses"),
+        (success(statuses=None), "response.success.statuses is not a list, expected a list of statuses"),
+        (document({"final": None}), "response.final is not a list"),
+        (document({"pushback": None}), "response.pushback is not a list"),
         (document({"final": ["404"]}), "response.final has '404', expected statuses from 200 to 599 except 3xx"),
         (document({"final": [True]}), "response.final has True, expected statuses"),
         (document({"pushback": [302]}), "response.pushback has 302, expected statuses"),
