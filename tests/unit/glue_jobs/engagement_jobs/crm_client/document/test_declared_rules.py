@@ -67,9 +67,9 @@ def test_a_final_status_with_a_wait_is_pushback(status: int) -> None:
 
 @pytest.mark.parametrize("header", ["x_ratelimit_remaining", "ratelimit_remaining"])
 def test_a_final_403_with_a_used_up_quota_is_pushback(header: str) -> None:
-    assert decide(RULES_OF_STATUSES, 403, **{header: "0"}) == ("BACK_OFF", "deferred", "http_403_limit")
-    assert decide(RULES_OF_STATUSES, 403, **{header: "1"})[0] == "REJECT"
-    assert decide(RULES_OF_STATUSES, 404, **{header: "0"})[0] == "REJECT"
+    assert decide(RULES_OF_STATUSES, 403, b"", **{header: "0"}) == ("BACK_OFF", "deferred", "http_403_limit")
+    assert decide(RULES_OF_STATUSES, 403, b"", **{header: "1"})[0] == "REJECT"
+    assert decide(RULES_OF_STATUSES, 404, b"", **{header: "0"})[0] == "REJECT"
 
 
 @pytest.mark.parametrize("status", [500, 503])
