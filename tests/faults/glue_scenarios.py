@@ -90,6 +90,13 @@ SCENARIOS: tuple[Scenario, ...] = (
         meanwhile=_rotate,
     ),
     Scenario(
+        "token-endpoint-late",
+        "the token endpoint answers 503 for 30 s, before the first OAuth token",
+        Expected(_EVERY_ROW, Range(_ROWS, 1.05 * _ROWS), seconds=Range(30, 150)),
+        "glue",
+        token_fault={"down": True, "seconds": 30},
+    ),
+    Scenario(
         "pause-overridden",
         "one 429 with Retry-After: 1000, the deadline is in 30 s; the next attempt has ignore_retry_after",
         _PAUSED,

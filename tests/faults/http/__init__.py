@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.http import bodies, connections, messages, pace, refusals, throttling, users
+from tests.faults.http import bodies, connections, messages, pace, refusals, throttling, tokens, users
 from tests.faults.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -12,5 +12,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *messages.SCENARIOS,
     *bodies.SCENARIOS,
     *refusals.SCENARIOS,
+    *tokens.SCENARIOS,
     *users.SCENARIOS,
 )

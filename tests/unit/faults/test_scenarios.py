@@ -10,7 +10,7 @@ from tests.faults.run import SCENARIOS
 from tests.faults.scenario import ARGUMENTS, ROWS, Range, Scenario, at_most, exactly
 
 ON_GLUE = {
-    *("none", "429-half-rate", "retry-after-too-long", "token-rotated", "s3-refuses", "s3-slow"),
+    *("none", "429-half-rate", "retry-after-too-long", "token-rotated", "token-endpoint-late", "s3-refuses", "s3-slow"),
     *("pause-overridden", "static-site", "stopped-outside"),
     *("kill-worker", "kill-driver", "kill-job-10", "kill-job-50", "kill-job-90"),
 }
