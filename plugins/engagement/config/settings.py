@@ -7,6 +7,7 @@ of an old run is cleared. ``docs/reference/settings.md`` is generated from these
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError
@@ -49,6 +50,12 @@ class NotificationSettings(StrictModel):
 
 class Settings(NotificationSettings):
     """All settings. Those without a default are required."""
+
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {  # of the job's arguments; Airflow would mask them as settings
+        "proxy_url": "egress_url",
+        "no_proxy": "direct_hosts",
+        "secret_id": "credential_id",
+    }
 
     activity_bucket: BucketName = Field(description="Bucket of the extract.")
     output_bucket: BucketName = Field(description="Bucket for scores, invalid rows, ledgers, summaries and reports.")

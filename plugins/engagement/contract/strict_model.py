@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -37,6 +38,8 @@ class StrictModel(BaseModel):
     )
     SHOWS_TEXT: ClassVar[bool] = False
     """Whether an error message may quote an invalid text."""
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {}
+    """Names that a reader may know from elsewhere, and the field that an error message suggests instead."""
 
 
 Model = TypeVar("Model", bound=StrictModel)
@@ -81,12 +84,16 @@ def list_faults(error: ValidationError, model: type[StrictModel]) -> list[str]:
     return [*faults[:MAX_FAULTS], f"and {more} more"] if more > 0 else faults
 
 
+def _nearest(name: str, model: type[StrictModel]) -> str | None:
+    return model.OTHER_NAMES.get(name) or next(iter(difflib.get_close_matches(name, model.model_fields, n=1)), None)
+
+
 def describe_fault(error: dict[str, Any], model: type[StrictModel]) -> str:
     """Describe one of pydantic's errors, such as "rows: expected a whole number of at least 0, got -1"."""
     where = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, model.model_fields, n=1) if len(error["loc"]) == 1 else []
-        return f"{where} is not a known name" + (f"; did you mean {near[0]}?" if near else "")
+        near = _nearest(where, model) if len(error["loc"]) == 1 else None
+        return f"{where} is not a known name" + (f"; did you mean {near}?" if near else "")
     if error["type"] == "json_invalid":
         return f"not JSON: {error['ctx']['error']}"
     prefix = f"{where}: " if where else ""

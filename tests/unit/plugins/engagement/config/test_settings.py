@@ -156,6 +156,15 @@ def test_airflow_masks_no_setting_on_its_variables_page(name: str) -> None:
     assert redact({"secret_id": "plain"}) == {"secret_id": "***"}
 
 
+@pytest.mark.parametrize(
+    ("argument", "setting"),
+    [("proxy_url", "egress_url"), ("no_proxy", "direct_hosts"), ("secret_id", "credential_id")],
+)
+def test_the_name_of_an_argument_leads_to_its_setting(argument: str, setting: str) -> None:
+    with pytest.raises(SettingsError, match=f"{argument} is not a known name; did you mean {setting}\\?"):
+        Settings.parse(json.dumps({**SETTINGS, argument: "x"}))
+
+
 def test_all_faults_are_listed() -> None:
     document = {**SETTINGS, "max_atempts": 3, "zzz": 1, "push_tasks": 0}
     del document["credential_id"]
