@@ -128,8 +128,9 @@ def _read(connect: Connect, read: Callable[[Bucket], T]) -> T:
     except OutputBucketError as error:
         raise DashboardUnavailableError(
             str(error),
-            "Airflow's role has s3:ListBucket and s3:GetObject on the output bucket, and the network reaches S3.",
-            "Check that the Variable names the right bucket, then check the permissions of the environment's role.",
+            "The role of the connection in [engagement] aws_conn_id has s3:ListBucket and s3:GetObject on the output "
+            "bucket, and the network reaches S3.",
+            "Check that the Variable names the right bucket, then check that the connection exists and its role.",
         ) from error
 
 
