@@ -245,7 +245,8 @@ def task_setup(emulators: Emulators, bucket: Bucket, folder: str, rows: int = 30
     """
     arguments = push_arguments(emulators, bucket, **changes)
     attempt = Attempt(folder, RUN_ID, "jr_1", f"{DAY}T03:00:00Z")
-    return options.task_setup(arguments, default_template(emulators.crm_url), attempt, time.time(), rows)
+    template, way = default_template(emulators.crm_url), options.network(arguments)
+    return options.task_setup(arguments, template, way, attempt, time.time(), rows)
 
 
 def push(spark: SparkSession, arguments: PushArguments, *, in_workflow: bool = False) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
+import select
 import socket
 import ssl
 import threading
@@ -83,18 +84,21 @@ class ScriptedProxy:
             else:
                 kept = [each for each in headers if not each.lower().startswith("proxy-")]
                 server.sendall("\r\n".join([f"{method} {match[2] or '/'} {version}", *kept, "", ""]).encode() + rest)
-            answers = threading.Thread(target=_copy, args=(server, client))
-            answers.start()
-            _copy(client, server)
-            answers.join()
+            _relay(client, server)
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65_536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+def _relay(client: socket.socket, server: socket.socket) -> None:
+    """Copy bytes in both directions, in one thread because TLS connections may not be used by two."""
+    targets = {client: server, server: client}
+    while targets:
+        readable, _, _ = select.select(list(targets), [], [], _SECONDS)
+        if not readable:
+            return
+        for source in readable:
+            if data := source.recv(65_536):
+                targets[source].sendall(data)
+            else:
+                targets.pop(source).shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager

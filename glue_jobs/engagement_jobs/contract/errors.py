@@ -86,6 +86,17 @@ class TokenUnavailableError(JobError):
         self.wait = wait
 
 
+class CrmUnreachableError(JobError):
+    """There is no connection to the CRM. The job sent and deleted nothing.
+
+    :param is_temporary: another try may succeed
+    """
+
+    def __init__(self, text: str, *, is_temporary: bool = False) -> None:
+        super().__init__(text)
+        self.is_temporary = is_temporary
+
+
 class TaskRestartedError(JobError):
     """Spark started a push task again. It would send what its first try delivered."""
 

@@ -6,6 +6,7 @@ ledger as it was written. They add up to the rows of the scores; a row to be sen
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import Counter
@@ -16,12 +17,22 @@ from pyspark.sql import SparkSession
 from engagement_jobs.common import spark_session
 from engagement_jobs.common.aws import Store, read_secret
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.contract.errors import LedgerError, ScoresError, SecretError, TooFewSlotsError
+from engagement_jobs.contract.errors import (
+    CrmUnreachableError,
+    JobError,
+    LedgerError,
+    ScoresError,
+    SecretError,
+    TokenError,
+    TokenUnavailableError,
+    TooFewSlotsError,
+)
 from engagement_jobs.contract.outcomes import NOT_REACHED
-from engagement_jobs.crm_client.authentication.secret_parser import parse_secret
 from engagement_jobs.crm_client.document.request_template import RequestTemplate
+from engagement_jobs.crm_client.preflight import check_access
+from engagement_jobs.crm_client.transport.network import Network
 from engagement_jobs.delivery.counters import DeliveryCounters
-from engagement_jobs.delivery.stop_reasons import secret_unreadable
+from engagement_jobs.delivery.stop_reasons import secret_unreadable, token_refused, token_unavailable
 from engagement_jobs.push import options
 from engagement_jobs.push.attempts import PLAN, REST, Attempt, compare_attempts, find_attempts
 from engagement_jobs.push.delivery_history import Snapshot, attempt_folders, read_ledger
@@ -47,6 +58,8 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     :raises ScoresError: the scores are missing, belong to another run, or differ from their manifest; nothing was sent
     :raises CrmDocumentError: the CRM document does not exist or is invalid; nothing was sent or deleted
     :raises SecretError: the CRM secret cannot be used; nothing was sent or deleted
+    :raises TokenError: the token endpoint gives no token, like TokenUnavailableError; nothing was sent or deleted
+    :raises CrmUnreachableError: there is no connection to the CRM; nothing was sent or deleted
     :raises TooFewSlotsError: the cluster cannot run all push tasks at the same time; nothing was sent
     :raises LedgerError: outcomes and rows do not add up; no manifest was written
     :raises DeliveryFailedError: the delivery is incomplete; ledger and manifest were written
@@ -57,8 +70,8 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     scores = read_manifest(store, arguments.score_date, arguments.run_id)
     template = options.request_template(arguments, scores)
     selection = options.selection(arguments)
-    if not selection.dry_run:
-        _check_secret(arguments)
+    network = options.network(arguments)
+    warnings = _check_access(arguments, template.endpoint, network, dry_run=selection.dry_run)
     pause = read_retry_after(store, arguments, in_workflow=in_workflow)
     store.delete(options.manifest_key(arguments))
     spark = _start_spark(scores.rows, arguments.push_tasks)
@@ -68,7 +81,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     if selection.dry_run:
         result, outcomes = DispatchResult(DeliveryCounters(), None, complete=True), plan.counters.outcomes
     else:
-        setup = options.task_setup(arguments, template, attempt, started, plan.to_send)
+        setup = options.task_setup(arguments, template, network, attempt, started, plan.to_send)
         result, outcomes = _deliver(store, plan, setup, arguments.push_tasks, pause.not_before)
     if plan.to_send:
         snapshot.write(arguments.job_run_id, attempt.folder)
@@ -82,7 +95,7 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
         counters=_total(plan.counters, result.counters),
         stop_reason=result.stop_reason,
         retry_after_ignored=pause.ignored,
-        warnings=(),
+        warnings=warnings,
         attempts=_attempt_ids(store, arguments),
     )
     _write_manifest(store, options.manifest_key(arguments), manifest)
@@ -92,13 +105,44 @@ def run(arguments: PushArguments, *, in_workflow: bool) -> dict[str, Any]:
     return manifest
 
 
-def _check_secret(arguments: PushArguments) -> None:
-    """Fail now if no task could use the secret."""
+def _check_access(arguments: PushArguments, endpoint: str, network: Network, *, dry_run: bool) -> list[str]:
+    """Check everything that the first request needs: secret, token, proxy, TLS handshake. Nothing is sent to the CRM.
+
+    :return: what a dry run found wrong
+    """
+
+    async def secret() -> str:
+        try:
+            return await asyncio.to_thread(read_secret, arguments.secret_id)
+        except Exception as error:  # noqa: BLE001 - any error of the AWS client, whose text is not shown
+            raise error if isinstance(error, SecretError) else SecretError(type(error).__name__) from None
+
+    started, patience = time.monotonic(), min(arguments.unavailable_timeout_seconds, arguments.deadline_seconds)
+    timeout = arguments.request_timeout_seconds
     try:
-        parse_secret(read_secret(arguments.secret_id), allow_http=arguments.allow_http)
-    except Exception as error:  # noqa: BLE001 - any error of the AWS client or the secret's format
-        # Without the first error, which may contain a part of the secret.
-        raise SecretError(f"the job sent and deleted nothing. {secret_unreadable(error).detail}") from None
+        asyncio.run(check_access(endpoint, secret, network, timeout, patience_seconds=0 if dry_run else patience))
+    except (SecretError, TokenError, TokenUnavailableError, CrmUnreachableError) as error:
+        failure = _without_access(error, time.monotonic() - started)
+    else:
+        return []
+    if not dry_run:
+        raise failure
+    warning = str(failure).removeprefix("the job sent and deleted nothing. ")
+    log.warning("%s", warning)
+    return [warning]
+
+
+def _without_access(error: Exception, seconds: float) -> JobError:
+    """Return the error that ends the job."""
+    if isinstance(error, TokenError):
+        return TokenError(f"the job sent and deleted nothing. {token_refused(error).detail}")
+    if isinstance(error, TokenUnavailableError):
+        return TokenUnavailableError(f"the job sent and deleted nothing. {token_unavailable(error, seconds).detail}")
+    if isinstance(error, CrmUnreachableError):
+        return CrmUnreachableError(
+            f"the job sent and deleted nothing. Could not connect to the CRM: {error}, then clear push_scores."
+        )
+    return SecretError(f"the job sent and deleted nothing. {secret_unreadable(error).detail}")
 
 
 def _attempt_ids(store: Store, arguments: PushArguments) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import PushArguments
-from engagement_jobs.contract.errors import CrmDocumentError
+from engagement_jobs.contract.errors import ArgumentError, CrmDocumentError
+from engagement_jobs.contract.network import tls_context
 from engagement_jobs.crm_client.document.crm_document import CrmDocument
 from engagement_jobs.crm_client.document.request_template import RequestTemplate, RunFields
 from engagement_jobs.crm_client.transport.network import Network
@@ -72,8 +73,30 @@ def request_template(arguments: PushArguments, scores: ScoresManifest) -> Reques
     return RequestTemplate.compile(_read_document(arguments.crm_uri), arguments.base_url, fields)
 
 
+def network(arguments: PushArguments) -> Network:
+    """Return the way to the CRM.
+
+    :raises ArgumentError: `ca_uri` names no file of certificates
+    """
+    ca_pem = _read_certificates(arguments.ca_uri) if arguments.ca_uri else None
+    return Network(arguments.proxy_url, arguments.no_proxy, ca_pem, arguments.allow_http)
+
+
+def _read_certificates(uri: str) -> str:
+    bucket, key = split_uri(uri)
+    content = Store(bucket).read(key)
+    if content is None:
+        raise ArgumentError(f"ca_uri: {uri} does not exist. Upload the certificates, or set ca_uri to none.")
+    text = content.decode("utf-8", "replace")
+    try:
+        tls_context(text)
+    except ValueError as error:
+        raise ArgumentError(f"ca_uri: {uri}: {error}") from error
+    return text
+
+
 def task_setup(
-    arguments: PushArguments, template: RequestTemplate, attempt: Attempt, started: float, rows: int
+    arguments: PushArguments, template: RequestTemplate, way: Network, attempt: Attempt, started: float, rows: int
 ) -> TaskSetup:
     """The setup of the canary, with the rate and the rows of the full job; `dispatch.divide_limits` derives a task's.
 
@@ -94,7 +117,7 @@ def task_setup(
     )
     return TaskSetup(
         settings=settings,
-        network=Network(arguments.proxy_url, arguments.no_proxy, allow_http=arguments.allow_http),
+        network=way,
         bucket=arguments.output_bucket,
         attempt=attempt,
         secret_id=arguments.secret_id,

@@ -1,5 +1,6 @@
 """Connections of the CRM check: the same way as those of the push, whatever the environment says."""
 
+import contextlib
 import http.client
 import ssl
 from collections.abc import Mapping
@@ -77,15 +78,14 @@ def sent_certificates(way: CrmNetwork, url: str, seconds: float) -> list[Mapping
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    connection = _tls_connection(way, url, context, seconds)
-    try:
-        connection.connect()
-        # The socket itself has this method in Python 3.13 only.
-        return [certificate.get_info() for certificate in connection.sock._sslobj.get_unverified_chain()]  # type: ignore[union-attr]
-    except (OSError, http.client.HTTPException, AttributeError):
-        return []
-    finally:
-        connection.close()
+    with contextlib.closing(_tls_connection(way, url, context, seconds)) as connection:
+        try:
+            connection.connect()
+            # The socket itself has this method in Python 3.13 only.
+            chain = connection.sock._sslobj.get_unverified_chain()  # type: ignore[union-attr]
+        except (OSError, http.client.HTTPException, AttributeError):
+            return []
+    return [certificate.get_info() for certificate in chain]
 
 
 def refuses_clients(way: CrmNetwork, url: str, seconds: float) -> bool:
@@ -93,20 +93,18 @@ def refuses_clients(way: CrmNetwork, url: str, seconds: float) -> bool:
 
     :param seconds: timeout of the handshake
     """
-    connection = _tls_connection(way, url, way.tls_context(), seconds)
-    try:
-        connection.connect()
-    except (OSError, http.client.HTTPException):
-        return False
-    try:
-        connection.sock.settimeout(_ALERT_SECONDS)
-        return not connection.sock.recv(1)
-    except TimeoutError:
-        return False
-    except OSError:
-        return True
-    finally:
-        connection.close()
+    with contextlib.closing(_tls_connection(way, url, way.tls_context(), seconds)) as connection:
+        try:
+            connection.connect()
+        except (OSError, http.client.HTTPException):
+            return False
+        try:
+            connection.sock.settimeout(_ALERT_SECONDS)
+            return not connection.sock.recv(1)
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
 
 
 def _tls_connection(way: CrmNetwork, url: str, context: ssl.SSLContext, seconds: float) -> http.client.HTTPSConnection:

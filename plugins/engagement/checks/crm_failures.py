@@ -39,7 +39,7 @@ def missing_credential(error: RequestException, way: CrmNetwork, url: str, timeo
     if any(map(_REFUSED_CLIENT.search, alerts)):
         return WANTS_CERTIFICATE
     # The alert is lost if the server closes the connection while the request arrives.
-    was_closed = any(isinstance(cause, ConnectionError) for cause in causes)  # of Python
+    was_closed = any(isinstance(cause, ConnectionError | ssl.SSLEOFError) for cause in causes)
     is_https = url.startswith("https:")
     return WANTS_CERTIFICATE if was_closed and is_https and refuses_clients(way, url, timeout[0]) else None
 

@@ -10,10 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.contract.errors import DeliveryFailedError, SecretError
-from engagement_jobs.push import job
+from engagement_jobs.contract.errors import DeliveryFailedError
 from tests.support.crm_requests import default_template
-from tests.support.glue_checks import aggregates, check_push_invariants, ledger
+from tests.support.glue_checks import check_push_invariants, ledger
 from tests.support.glue_days import DAY, RUN_ID, push, push_arguments, put_scores, users
 from tests.support.glue_emulators import Bucket, Emulators
 
@@ -211,27 +210,3 @@ def test_the_tasks_start_before_the_canary_has_ended(spark: SparkSession, bucket
     delivered = [line["settled_at"] for line in ledger(bucket, "jr_1") if line["outcome"] == "delivered"]
     assert len(delivered) == 397
     assert max(delivered) < min(waited[1:])  # the first one may be sent some seconds before the others
-
-
-@pytest.mark.parametrize(
-    ("secret", "problem"),
-    [
-        ('{"password": "s3cret"}', '"token" is missing; unknown keys: "password"'),
-        ("{'token': 's3cret'}", "it begins like JSON and does not parse"),
-        ("Bearer s3cret", '"token" begins with its scheme'),
-    ],
-)
-def test_a_secret_of_another_form_changes_nothing(
-    spark: SparkSession, bucket: Bucket, crm: Emulators, monkeypatch: pytest.MonkeyPatch, secret: str, problem: str
-) -> None:
-    put_scores(bucket, users(30))
-    bucket.put(MANIFEST, b"{}")
-    monkeypatch.setattr(job, "read_secret", lambda _: secret)
-    with pytest.raises(SecretError, match=f"deleted nothing.*authentication.md: {problem}") as failed:
-        push(spark, push_arguments(crm, bucket))
-    assert "s3cret" not in str(failed.value)
-    assert (bucket.read(MANIFEST), bucket.keys(f"{RESPONSES}attempt=")) == (b"{}", [])
-    assert crm.crm("GET", "stats")["requests"] == 0
-    # A dry run needs no secret.
-    assert push(spark, push_arguments(crm, bucket, "jr_2", push_mode="dry_run"))["outcomes"]["planned"] == 30
-    assert aggregates(bucket, f"{RESPONSES}attempt=jr_2/") == {}

@@ -40,6 +40,7 @@ class ConnectOnlyRequest(aiohttp.ClientRequest):
             await asyncio.wait([protocol.closed], timeout=_ALERT_SECONDS)
             if protocol.closed.done():
                 raise protocol.closed.exception() or aiohttp.ServerDisconnectedError()
+        protocol.transport.abort()  # a TLS connection that is closed in order outlives the session
         raise _ConnectedError(tls)
 
 
