@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from engagement.checks.crm_connection import CrmNetwork
 from engagement.checks.crm_probe import check_base_url, check_reachable
@@ -195,6 +196,21 @@ def test_a_trusted_certificate_is_accepted(tmp_path: Path) -> None:
         assert check_reachable(base_url, way, allow_http=False).status == 405
 
 
+def test_authorities_of_requests_are_not_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours = certificates.authority("ours")
+    bundle = certificates.write(tmp_path / "certifi.pem", ours)
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(bundle))
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    context = certificates.server_context(tmp_path, certificates.issue("127.0.0.1", ours))
+    with serving(200, tls=context) as (base_url, received):
+        with requests.get(base_url, timeout=5):  # trusts them
+            pass
+        with pytest.raises(CrmUnavailableError, match="from an authority that Airflow does not know"):
+            check_reachable(base_url, DIRECT, allow_http=False)
+    assert len(received) == 1
+
+
 def test_a_port_without_tls_is_reported() -> None:
     with serving(200) as (base_url, _), pytest.raises(CrmUnavailableError) as raised:
         check_reachable(base_url.replace("http:", "https:"), DIRECT, allow_http=False)
@@ -227,3 +243,33 @@ def test_unsafe_or_malformed_urls_are_rejected(base_url: str, message: str) -> N
 )
 def test_valid_urls_are_accepted(base_url: str, allow_http: bool) -> None:
     check_base_url(base_url, allow_http=allow_http)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (200, {}, PAGE),
+        (301, {"Location": "https://www.example.com/"}, b""),
+        (404, {}, b""),
+        (401, {}, b""),
+    ],
+)
+def test_another_document_says_nothing_about_the_url(status: int, headers: dict[str, str], body: bytes) -> None:
+    with serving(status, headers, body=body) as (base_url, received):
+        check = check_reachable(f"{base_url}/v2", DIRECT, allow_http=True, has_default_document=False)
+    assert (check.status, check.warning) == (status, "")
+    assert received == ["GET /v2 None"]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_server_error_is_red_with_any_document(status: int) -> None:
+    with serving(status) as (base_url, _), pytest.raises(CrmUnavailableError, match="responds but is not healthy"):
+        check_reachable(base_url, DIRECT, allow_http=True, has_default_document=False)
+
+
+@pytest.mark.parametrize(("default", "others"), [(True, 0), (False, 1)])
+def test_it_names_what_it_does_not_check(default: bool, others: int) -> None:
+    with serving(405) as (base_url, _):
+        check = check_reachable(base_url, DIRECT, allow_http=True, has_default_document=default)
+    assert "the secret, which Airflow may not read" in check.not_checked[0]
+    assert len(check.not_checked) == 1 + others
