@@ -13,10 +13,12 @@ from engagement_jobs.crm_client.document.crm_document import CrmDocument
 from engagement_jobs.crm_client.document.request_template import RequestTemplate
 from engagement_jobs.crm_client.http_client import CrmHttpClient
 from engagement_jobs.crm_client.score_update import ScoreUpdate
+from engagement_jobs.crm_client.transport.network import Network
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.dispatcher import Dispatcher
 from engagement_jobs.delivery.ledger import Ledger
 from engagement_jobs.delivery.limits.canary import Canary
+from engagement_jobs.delivery.token_refresh import first_token
 from local.fake_crm.faults import NO_FAULT, Fault
 from local.fake_crm.server import serving
 from local.fake_crm.service import FakeCrm, Options
@@ -30,7 +32,7 @@ class DeliveryHarness:
     """A fake CRM, and what the delivery reads and writes besides HTTP.
 
     :param objects: S3 objects that the ledger wrote, by key
-    :param secrets: text of the secret at each read; the last one also at all further reads
+    :param secrets: text of the secret at each read; the last one also at all further reads. `{crm}` is the CRM's URL
     """
 
     crm: FakeCrm
@@ -38,6 +40,7 @@ class DeliveryHarness:
     secrets: list[str] = field(default_factory=lambda: [TOKEN])
     secret_reads: int = 0
     ledger_timeout: float = 60.0
+    url: str = ""
 
     @property
     def requests(self) -> int:
@@ -53,7 +56,7 @@ class DeliveryHarness:
     async def read_secret(self) -> str:
         """Return the text of the secret."""
         self.secret_reads += 1
-        return self.secrets[min(self.secret_reads, len(self.secrets)) - 1]
+        return self.secrets[min(self.secret_reads, len(self.secrets)) - 1].replace("{crm}", self.url)
 
     def deliver(self, updates: Iterable[ScoreUpdate], canary: Canary | None = None, **settings: Any) -> Dispatcher:
         """Deliver in one task.
@@ -67,15 +70,22 @@ class DeliveryHarness:
         self, updates: Iterable[ScoreUpdate], canary: Canary | None, changes: dict[str, Any]
     ) -> Dispatcher:
         async with serving(self.crm) as url:
+            self.url = url
             timeout = changes.pop("request_timeout_seconds", 5.0)
             had_success = changes.pop("had_success", False)
             template = RequestTemplate.compile(changes.pop("document", CrmDocument.default()), url, RUN_FIELDS)
             settings = delivery_settings(**{"template": template, **changes})
             ledger = Ledger(self.objects.__setitem__, "attempt=a/", "0", self.ledger_timeout)
-            client = CrmHttpClient(settings.template, self.read_secret, timeout)
-            await client.read_token()
-            async with client:
-                dispatcher = Dispatcher(settings, client, ledger, updates, canary=canary, had_success=had_success)
+            async with CrmHttpClient(settings.template, self.read_secret, timeout, Network(allow_http=True)) as client:
+                dispatcher = Dispatcher(
+                    settings,
+                    client,
+                    ledger,
+                    updates,
+                    canary=canary,
+                    had_success=had_success,
+                    stop_reason=await first_token(client, settings),
+                )
                 await dispatcher.run()
             return dispatcher
 

@@ -9,6 +9,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import trustme
 
@@ -57,6 +58,11 @@ class ReceivedRequest:
         """Close the TCP connection without TLS close_notify."""
         self._socket.shutdown(socket.SHUT_WR)
         await asyncio.sleep(0.1)
+
+    @property
+    def certificate(self) -> Any:
+        """The certificate of the client, as `ssl.SSLSocket.getpeercert` returns it."""
+        return self._writer.get_extra_info("peercert")
 
     @property
     def _socket(self) -> socket.socket:

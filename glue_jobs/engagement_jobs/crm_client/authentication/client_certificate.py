@@ -30,10 +30,11 @@ def load_client_certificate(context: ssl.SSLContext, certificate: ClientCertific
             context.load_cert_chain(path, password="")
         except ssl.SSLError as error:
             # Without the first error, whose text may name the file.
-            raise SecretError(_problem(error.reason)) from None
+            raise SecretError(_problem(getattr(error, "reason", None))) from None
 
 
 def _problem(reason: str | None) -> str:
     if reason == "KEY_VALUES_MISMATCH":
         return '"client_key" of the CRM secret is not the key of "client_certificate"'
-    return f'"client_certificate" and "client_key" of the CRM secret cannot be used: OpenSSL reports {reason}'
+    what = reason or "an error"
+    return f'"client_certificate" or "client_key" of the CRM secret is damaged or too weak: OpenSSL reports {what}'

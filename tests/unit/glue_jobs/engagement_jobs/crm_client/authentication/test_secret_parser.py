@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from engagement_jobs.crm_client.authentication.secret import ClientCredentials, 
 from engagement_jobs.crm_client.authentication.secret_parser import parse_secret
 from local import certificates
 
+ROOT_FOLDER = Path(__file__).parents[6]
 CANARY = "hush-9f3"
 ROOT = certificates.authority("root")
 CLIENT = certificates.issue("client", ROOT)
@@ -296,3 +299,19 @@ def test_no_repr_shows_a_value() -> None:
     secret = parse_secret(changed(OAUTH | MTLS, type=OAUTH["type"], proxy_user="jane", proxy_password=CANARY))
     shown = f"{secret!r}{secret}{secret.oauth!r}{secret.certificate!r}{secret.proxy_user!r}"
     assert not any(text in shown for text in (CANARY, "jane", "BEGIN", "login.example.com"))
+
+
+PAGE = (ROOT_FOLDER / "docs" / "reference" / "crm-authentication.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```json\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_examples_of_the_docs_are_accepted(text: str) -> None:
+    parsed = parse_secret(text)
+    assert parsed.headers or parsed.oauth
+
+
+def test_the_docs_have_an_example_of_each_type() -> None:
+    types = {json.loads(text)["type"] for text in EXAMPLES} | {"client_certificate"}
+    assert types == set(TYPES.split(", "))
+    assert '{type: "client_certificate", client_certificate: $certificate, client_key: $key}' in PAGE
