@@ -15,15 +15,18 @@ from typing import Any
 
 import pytest
 
+from local import certificates
 from local.airflow_home import AirflowHome
 from local.aws_emulator.emulator_settings import default_glue_python
 from local.extract import write_extract
+from local.processes import REPOSITORY
 from local.spark.java import java_home
 from local.stack import RunningStack, running
 from tests.unit.infra.actors import AIRFLOW
 from tests.unit.infra.deployed import PREFIX, deployed
 from tests.unit.infra.names import DAY
 
+_DOCUMENT = REPOSITORY / "glue_jobs" / "engagement_jobs" / "crm_client" / "document" / "crm.json"
 RECORDER = Path(__file__).with_name("recorder")
 _DAY_SECONDS = 400
 # Glue passes the job's name, which identifies the caller; Spark's workers inherit the variable.
@@ -87,7 +90,7 @@ def _run_day(stack: RunningStack, folder: Path, file: Path) -> str:
         section, _, option = name.partition(".")
         if section != "engagement":  # these would wait as long as in production
             home.env[f"AIRFLOW__{section.upper()}__{option.upper()}"] = str(value)
-    variable = json.dumps(stack.settings(max_requests_per_second=2000))
+    variable = json.dumps(stack.settings(max_requests_per_second=2000, **_upload_crm_files(stack)))
     manager = stack.client("secretsmanager")
     manager.create_secret(Name=f"{PREFIX}/airflow/variables/engagement", SecretString=variable)
     home.env |= {"RECORDER_FILE": str(file), "RECORDER_WHO": AIRFLOW, "PYTHONPATH": str(RECORDER)}
@@ -97,6 +100,14 @@ def _run_day(stack: RunningStack, folder: Path, file: Path) -> str:
     text = log.read_text()
     assert code == 0, text[-5000:]
     return text
+
+
+def _upload_crm_files(stack: RunningStack) -> dict[str, str]:
+    """Upload a CRM document and a certificate where they belong; return the settings that name them."""
+    s3, bucket = stack.client("s3"), stack.outputs["ArtifactsBucketName"]
+    s3.put_object(Bucket=bucket, Key="crm/crm.json", Body=_DOCUMENT.read_bytes())
+    s3.put_object(Bucket=bucket, Key="crm/authorities.pem", Body=certificates.pem(certificates.authority("private")))
+    return {"crm_uri": f"s3://{bucket}/crm/crm.json", "ca_uri": f"s3://{bucket}/crm/authorities.pem"}
 
 
 def _recorded_python(folder: Path, file: Path) -> Path:

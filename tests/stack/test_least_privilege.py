@@ -32,6 +32,13 @@ def test_the_recorded_day_is_complete(recording: Recording) -> None:
     }
     assert {(AIRFLOW, "secretsmanager", "GetSecretValue"), (AIRFLOW, "sns", "Publish")} <= done
     assert (PUSH, "secretsmanager", "GetSecretValue") in done
+    crm_files = {
+        (call.who, call.parameters["Key"])
+        for call in recording.calls
+        if call.operation == "GetObject" and call.parameters["Key"].startswith("crm/")
+    }
+    # Airflow needs only the certificates.
+    assert crm_files == {(PUSH, "crm/crm.json"), (PUSH, "crm/authorities.pem"), (AIRFLOW, "crm/authorities.pem")}
     # Spark's workers are recorded as well: they write the ledger.
     written = {call.parameters["Key"] for call in recording.calls if (call.who, call.operation) == (PUSH, "PutObject")}
     assert [key for key in written if "/part-0-" in key]

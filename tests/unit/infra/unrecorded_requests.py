@@ -75,7 +75,6 @@ UNRECORDED: dict[str, list[Request]] = {
         Request("s3:PutObject", object_arn(OUTPUT, "dry_runs/manual-1/_manifest.json")),
         Request("s3:DeleteObject", object_arn(OUTPUT, "dry_runs/manual-1/_manifest.json")),
         Request("s3:PutObject", object_arn(OUTPUT, f"responses/dt={DAY}/attempt=jr_1/pause-0.json")),
-        Request("s3:GetObject", object_arn(ARTIFACTS, "crm/crm.json")),
         listing(ARTIFACTS, "crm/crm.json"),
     ],
     AIRFLOW: [
@@ -86,7 +85,6 @@ UNRECORDED: dict[str, list[Request]] = {
         Request("s3:GetObject", object_arn(OUTPUT, "dry_runs/manual-1/_manifest.json")),
         Request("s3:GetObject", object_arn(OUTPUT, f"summaries/dt={DAY}/summary.json")),
         Request("s3:GetObject", object_arn(OUTPUT, LEDGER)),  # after a kill
-        Request("s3:GetObject", object_arn(ARTIFACTS, "crm/authorities.pem")),
         listing(OUTPUT, "summaries/"),
         listing(OUTPUT, "dry_runs/"),
         # MWAA itself: code, logs, metrics, and the Celery queue, which is encrypted with a key of MWAA.
