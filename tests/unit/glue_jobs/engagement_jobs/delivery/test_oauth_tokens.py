@@ -271,6 +271,19 @@ def test_new_client_secret_is_read_when_the_old_one_is_refused(expires_in: float
     assert created.secret_reads == 2
 
 
+def test_late_client_secret_is_awaited_before_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret is replaced after it was read again, and the token expires before it may be read another time."""
+    monkeypatch.setattr(token_refresh, "_REFRESH_SECONDS", 1.5)
+    created = harness(expires_in=1)
+    rotate_client_secret(created)
+    created.secrets.insert(0, secret(OTHER_SECRET))
+    dispatcher = deliver_for(created, 3)
+
+    check(created, dispatcher, delivered=600)
+    assert created.secret_reads == 3
+    assert tokens(created)["calls_with_expired"] == 0
+
+
 def test_secret_may_change_from_a_token_to_oauth() -> None:
     created = harness(expires_in=1)
     created.secrets = ["canary-old-token", secret()]
