@@ -82,9 +82,9 @@ class TokenRefresher:
             return refused_version < self._client.token_version
 
     async def run(self) -> None:
-        """Renew each token before it expires, while it is still used. Runs next to the senders."""
+        """Renew each token before it expires, while it is still used. Ends when the task stops."""
         due, is_refused = 0.0, False
-        while True:
+        while self._stop_conditions.reason is None:
             await asyncio.sleep(self._seconds_until(due))
             now, renewal = time.monotonic(), self._client.renewal
             if renewal is None or now < max(due, renewal.due):
