@@ -43,6 +43,7 @@ _TYPES: Final[Mapping[str, _Type]] = {
     "client_certificate": _Type(_CERTIFICATE),
 }
 _SEVERAL_HEADERS: Final = _Type(("headers",))
+_KNOWN: Final = {"type", *_SEVERAL_HEADERS.keys, *(key for each in _TYPES.values() for key in each.keys)}
 
 
 def parse_secret(text: str, *, allow_http: bool = False) -> CrmSecret:
@@ -51,6 +52,7 @@ def parse_secret(text: str, *, allow_http: bool = False) -> CrmSecret:
     :param allow_http: whether the token endpoint may be without encryption
     :raises SecretError: the text has another form; the message names every fault
     """
+    text = text.removeprefix("\ufeff")  # an editor's byte order mark
     if text.lstrip().startswith(("{", "[", '"')):
         document, what = _parse_object(text), "a JSON object"
     else:
@@ -84,7 +86,8 @@ def _faults(kind: str, values: Mapping[str, Any], *, allow_http: bool) -> list[s
     if faults and not unknown:
         faults[-1] += _hint(kind, values)
     if unknown:
-        faults.append(f"unknown keys: {_name_all(unknown)} (expected {', '.join(expected.keys)}){_hint(kind, values)}")
+        named = _name_all([name for name in unknown if _is_name(name, values[name])], len(unknown))
+        faults.append(f"unknown keys: {named} (expected {', '.join(expected.keys)}){_hint(kind, values)}")
     checked = ((name, secret_values.check(name, values[name])) for name in expected.keys if name in values)
     faults.extend(f'"{name}" {fault}' for name, fault in checked if fault is not None)
     return faults or _faults_of_combination(kind, values, allow_http=allow_http)
@@ -94,7 +97,7 @@ def _faults_of_combination(kind: str, values: Mapping[str, Any], *, allow_http: 
     """Return what is wrong with values that are right by themselves."""
     token, faults = values.get("token", ""), list[str]()
     scheme = "Bearer" if kind == _BEARER else values.get("scheme", "")
-    if scheme and re.match(rf"{re.escape(scheme)}[\s:]", token, re.IGNORECASE):
+    if scheme and re.match(rf"{re.escape(scheme)}([\s:]|$)", token, re.IGNORECASE):
         faults.append('"token" begins with its scheme, which the job adds; remove the word from the token')
     elif kind == _BEARER and " " in token:
         faults.append('"token" has blanks; a credential of several words has the "type": "header"')
@@ -113,10 +116,15 @@ def _required(expected: _Type, values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sum(pairs, expected.required)))
 
 
-def _name_all(unknown: list[str]) -> str:
-    shown = [f'"{name}"' for name in unknown if _NAME.fullmatch(name)]
-    hidden = len(unknown) - len(shown)
-    return ", ".join([*shown, *([f"{hidden} not shown, because the name may be a value"] if hidden else [])])
+def _is_name(key: str, value: object) -> bool:
+    """Return whether a key is certain to be no value: a form with two fields is easily filled in the wrong order."""
+    is_swapped = not value or (isinstance(value, str) and value.lower() in _KNOWN)
+    return key in _KNOWN or (_NAME.fullmatch(key) is not None and not is_swapped)
+
+
+def _name_all(shown: list[str], total: int) -> str:
+    names, hidden = [f'"{name}"' for name in shown], total - len(shown)
+    return ", ".join([*names, *([f"{hidden} not shown, because the name may be a value"] if hidden else [])])
 
 
 def _hint(kind: str, values: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
@@ -29,7 +29,7 @@ class SessionFactory:
     network: Network
     context: ssl.SSLContext
     timeout_seconds: float
-    proxy_auth: aiohttp.BasicAuth | None = None
+    proxy_auth: aiohttp.BasicAuth | None = field(default=None, repr=False)
 
     def create(
         self, url: str, *, reuses_connections: bool, request_class: type[aiohttp.ClientRequest] = Request

@@ -46,7 +46,17 @@ def refusal(text: str, *, allow_http: bool = False) -> str:
     return message.partition("to be as in docs/reference/crm-authentication.md: ")[2]
 
 
-@pytest.mark.parametrize("text", ["hush", " hush\n", '{"token": "hush"}', '{"type": "bearer", "token": "hush"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hush",
+        " hush\n",
+        "\ufeffhush",
+        '\ufeff{"token": "hush"}',
+        '{"token": "hush"}',
+        '{"type": "bearer", "token": "hush"}',
+    ],
+)
 def test_bearer_is_the_default(text: str) -> None:
     assert parse_secret(text).headers == (("Authorization", "Bearer hush"),)
 
@@ -156,7 +166,9 @@ def test_text_in_another_form_is_refused(text: str, fault: str) -> None:
     assert refusal(text) == fault
 
 
-@pytest.mark.parametrize("token", ["Bearer hush-9f3", "bearer hush-9f3", "BEARER: hush-9f3", "Bearer  hush-9f3"])
+@pytest.mark.parametrize(
+    "token", ["Bearer hush-9f3", "bearer hush-9f3", "BEARER: hush-9f3", "Bearer  hush-9f3", "Bearer"]
+)
 def test_token_that_begins_with_its_scheme_is_refused(token: str) -> None:
     fault = '"token" begins with its scheme, which the job adds; remove the word from the token'
     assert refusal(token) == fault
@@ -254,9 +266,9 @@ KEYS = "(expected token, client_certificate, client_key, proxy_user, proxy_passw
     ("text", "fault"),
     [
         (changed({}, Token=CANARY), f'"token" is missing; unknown keys: "Token" {KEYS}'),
-        (changed(BEARER, api_key="", clientId=""), f'unknown keys: "api_key", "clientId" {KEYS}'),
+        (changed(BEARER, api_key="a", clientId=1), f'unknown keys: "api_key", "clientId" {KEYS}'),
         (
-            changed(BEARER, **{CANARY: "", "x": ""}),
+            changed(BEARER, **{CANARY: "", "x": "a"}),
             f'unknown keys: "x", 1 not shown, because the name may be a value {KEYS}',
         ),
         (
@@ -315,3 +327,9 @@ def test_the_docs_have_an_example_of_each_type() -> None:
     types = {json.loads(text)["type"] for text in EXAMPLES} | {"client_certificate"}
     assert types == set(TYPES.split(", "))
     assert '{type: "client_certificate", client_certificate: $certificate, client_key: $key}' in PAGE
+
+
+@pytest.mark.parametrize("value", ["token", "Password", "type", "", None])
+def test_key_that_may_be_swapped_with_its_value_is_not_shown(value: str | None) -> None:
+    text = json.dumps({"token": "t", "hush-abc": value})
+    assert refusal(text) == f"unknown keys: 1 not shown, because the name may be a value {KEYS}"
