@@ -21,20 +21,23 @@ from engagement_jobs.contract.errors import (
     UnsentError,
 )
 from engagement_jobs.crm_client.authentication.authenticator import Authenticator
+from engagement_jobs.crm_client.authentication.token_endpoint import MAX_GARBAGE
 from engagement_jobs.crm_client.response_rules import FAILURE_RULES, Action
 from engagement_jobs.crm_client.transport.connect_only import ConnectOnlyRequest, connect
 from engagement_jobs.crm_client.transport.network import Network
 from engagement_jobs.crm_client.transport.sessions import SessionFactory
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between two tries
-_MAX_GARBAGE = 5  # answers of the token endpoint, perhaps those of a gateway
 _REFUSALS: Final = {rule.reason for rule in FAILURE_RULES if rule.action is Action.REFUSE}
 """Reasons that time does not change."""
+_NOT_IN_TIME: Final = "no connection to {place} in time; check base_url, the firewall, the security group and NAT"
 _PROBLEMS: Final = {
     "connect": "{place} refused the connection, or it could not be made; check base_url, the firewall and the "
     "security group",
-    "connect_timeout": "no connection to {place} in time; check base_url, the firewall, the security group and NAT",
+    "connect_timeout": _NOT_IN_TIME,
+    "timeout": _NOT_IN_TIME,  # with a short timeout, the wait for an alert counts too
     "dns": "the host name of {place} cannot be resolved; check base_url and DNS",
+    "malformed": "{place} does not speak HTTP; check base_url and its port",
     "proxy": "the proxy {proxy} cannot be reached, or its answer is not valid; check its address and the security "
     "group",
     "proxy_auth": "the proxy {proxy} demands a user name and a password, or refuses those in the secret; put a valid "
@@ -104,7 +107,7 @@ async def _repeat(step: Callable[[], Awaitable[None]], give_up_at: float) -> Non
 
 def _may_heal(error: TokenError | TokenUnavailableError | CrmUnreachableError, tries: int) -> bool:
     if isinstance(error, TokenError):
-        return error.is_garbage and tries < _MAX_GARBAGE
+        return error.is_garbage and tries < MAX_GARBAGE
     return not isinstance(error, CrmUnreachableError) or error.is_temporary
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engagement_jobs.contract.errors import SecretError, TokenError, TokenUnavailableError
+from engagement_jobs.crm_client.authentication.token_endpoint import MAX_GARBAGE
 from engagement_jobs.crm_client.http_client import CrmClient, CrmHttpClient
 from engagement_jobs.delivery.delivery_settings import DeliverySettings
 from engagement_jobs.delivery.stop_conditions import StopConditions
@@ -19,8 +20,6 @@ from engagement_jobs.delivery.stop_reasons import StopReason, secret_unreadable,
 # user, and Secrets Manager and the token endpoint would be called once for each.
 _REFRESH_SECONDS = 10.0
 _BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 1.0, 30.0
-# Answers without a token, as a gateway in maintenance sends them, until the task stops.
-_MAX_GARBAGE = 4
 # Tasks that start together, or whose tokens are refused together, fetch within this time per task.
 _SPREAD_SECONDS, _MAX_SPREAD_SECONDS = 0.1, 2.0
 _POLL_SECONDS = 1.0
@@ -157,7 +156,7 @@ async def _repeat(fetch: Callable[[], Awaitable[Any]], settings: DeliverySetting
             reason = token_unavailable(error, time.monotonic() - started)
         except TokenError as error:
             failure, reason, garbage = error, token_refused(error), garbage + 1
-            if not error.is_garbage or garbage >= _MAX_GARBAGE:
+            if not error.is_garbage or garbage >= MAX_GARBAGE:
                 return reason
         except Exception as error:  # noqa: BLE001 - any error of the AWS client or the secret's form
             return secret_unreadable(error)

@@ -48,6 +48,8 @@ _FINAL_REASONS: Final = (
     "tls_unknown_ca",
     "tls_wrong_name",
 )
+MAX_GARBAGE = 4
+"""Answers without a token, as a gateway in maintenance sends them, until the caller gives up."""
 _MIN_LIFETIME, _MAX_LIFETIME = 1.0, 30 * 86_400.0
 
 

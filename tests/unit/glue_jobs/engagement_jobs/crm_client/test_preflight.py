@@ -18,6 +18,7 @@ import trustme
 
 from engagement_jobs.contract.errors import CrmUnreachableError, SecretError, TokenError
 from engagement_jobs.crm_client import preflight
+from engagement_jobs.crm_client.response_rules import FAILURE_RULES
 from engagement_jobs.crm_client.transport.network import Network
 from tests.support.blocking_server import blocking_server
 from tests.support.raw_http import AUTHORITY, server_context
@@ -234,7 +235,7 @@ def test_a_malformed_secret_fails_at_once(secret: str) -> None:
         ([response(400, b'{"error": "invalid_client"}')], 1),
         ([response(401)], 1),
         ([response(403)], 1),
-        ([response(200, b"<html>")], 5),
+        ([response(200, b"<html>")], 4),
     ],
 )
 def test_a_token_endpoint_that_refuses_ends_the_check(answers: list[bytes], requests: int) -> None:
@@ -291,6 +292,10 @@ def test_it_gives_up_after_the_time_allowed(seconds: float, least: int, most: in
     with scripted_proxy(b"HTTP/1.1 503 X\r\n\r\n") as proxy, pytest.raises(CrmUnreachableError, match=problem):
         asyncio.run(check("https://crm.example", BARE, Network(proxy.url), seconds))
     assert least <= len(proxy.requests) <= most
+
+
+def test_every_failure_without_a_response_has_words() -> None:
+    assert {rule.reason for rule in FAILURE_RULES} == preflight._PROBLEMS.keys()
 
 
 def test_a_refused_connection_is_described() -> None:
