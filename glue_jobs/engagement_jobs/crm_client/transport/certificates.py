@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 from engagement_jobs.crm_client.transport.connect_only import ConnectOnlyRequest, connect
 
@@ -58,20 +61,42 @@ def _organizations(name: Iterable[Any]) -> set[str]:
     return {value for attributes in name for kind, value in attributes if kind == "organizationName"}
 
 
+class _Recorder(ResponseHandler):
+    """Keeps the TLS connections that are opened; the server may close them at once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seen: list[ssl.SSLObject]) -> None:
+        super().__init__(loop)
+        self._seen = seen
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep a connection after its handshake."""
+        super().connection_made(transport)
+        if (tls := transport.get_extra_info("ssl_object")) is not None:
+            self._seen.append(tls)
+
+
 async def _sent_certificates(request: aiohttp.ClientRequest) -> list[Mapping[str, Any]]:
     """Return the certificates that a server sends; none if that cannot be found out."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # nothing is sent over this connection
-    with contextlib.suppress(aiohttp.ClientError, OSError, AttributeError):
+    seen: list[ssl.SSLObject] = []
+    loop = asyncio.get_running_loop()
+
+    def create_recorder() -> ResponseHandler:
+        return _Recorder(loop, seen)
+
+    connector = aiohttp.TCPConnector(ssl=context)
+    connector._factory = functools.partial(create_recorder)
+    with contextlib.suppress(aiohttp.ClientError, OSError):
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context),
+            connector=connector,
             request_class=ConnectOnlyRequest,
             timeout=aiohttp.ClientTimeout(_TIMEOUT_SECONDS),
             trust_env=False,
         ) as session:
-            tls = await connect(session, request.url, request.proxy, request.proxy_auth)
-        # Python 3.13 has a public method for this.
-        chain = tls._sslobj.get_unverified_chain()  # type: ignore[union-attr]
-        return [certificate.get_info() for certificate in chain]
+            await connect(session, request.url, request.proxy, request.proxy_auth)
+    with contextlib.suppress(AttributeError, IndexError):
+        # The last one: a proxy may have TLS too. Python 3.13 has a public method for this.
+        return [certificate.get_info() for certificate in seen[-1]._sslobj.get_unverified_chain()]  # type: ignore[attr-defined]
     return []

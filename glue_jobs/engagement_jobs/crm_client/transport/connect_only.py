@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from typing import NoReturn
 
@@ -14,14 +15,7 @@ _ALERT_SECONDS = 0.5
 
 
 class _ConnectedError(Exception):
-    """The connection is open. aiohttp closes it because of this error.
-
-    :param tls: None without TLS
-    """
-
-    def __init__(self, tls: ssl.SSLObject | None) -> None:
-        super().__init__()
-        self.tls = tls
+    """The connection is open. aiohttp closes it because of this error."""
 
 
 class ConnectOnlyRequest(aiohttp.ClientRequest):
@@ -41,7 +35,7 @@ class ConnectOnlyRequest(aiohttp.ClientRequest):
             if protocol.closed.done():
                 raise protocol.closed.exception() or aiohttp.ServerDisconnectedError()
         protocol.transport.abort()  # a TLS connection that is closed in order outlives the session
-        raise _ConnectedError(tls)
+        raise _ConnectedError
 
 
 async def connect(
@@ -49,16 +43,12 @@ async def connect(
     url: str | URL,
     proxy: URL | None = None,
     proxy_auth: aiohttp.BasicAuth | None = None,
-) -> ssl.SSLObject | None:
+) -> None:
     """Open a connection to the host of a URL and close it.
 
     :param session: its `request_class` is `ConnectOnlyRequest`
     :param proxy: None for the session's
-    :return: the TLS connection, None without TLS
     :raises Exception: what a request of the session would raise
     """
-    try:
+    with contextlib.suppress(_ConnectedError):
         await session.post(url, proxy=proxy, proxy_auth=proxy_auth)
-    except _ConnectedError as connected:
-        return connected.tls
-    return None  # not reached, because `ConnectOnlyRequest` has no response

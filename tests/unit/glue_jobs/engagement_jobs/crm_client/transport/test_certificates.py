@@ -32,12 +32,6 @@ INTERMEDIATE = AUTHORITY.create_child_ca()
 OTHER_INTERMEDIATE = OTHER.create_child_ca()
 
 
-@pytest.fixture(autouse=True)
-def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-
-
 async def secret() -> str:
     return "t"
 
@@ -138,6 +132,27 @@ def test_refused_certificate_has_its_reason(
     assert got == reason
     assert server.requests == []
     assert server.connections <= 2
+
+
+def test_server_may_close_right_after_the_second_look(tmp_path: Path) -> None:
+    leaf = issue(INTERMEDIATE)
+    leaf.private_key_pem.write_to_path(str(tmp_path / "server.pem"))
+    leaf.cert_chain_pems[0].write_to_path(str(tmp_path / "server.pem"), append=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+
+    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(close, "127.0.0.1", 0, ssl=context) as server:
+            url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
+            async with CrmHttpClient(template_for(url), secret, 5, NETWORK) as client:
+                await client.read_token()
+                await client.send(request_of(client))
+
+    with pytest.raises(UnsentError, match=r"^tls_missing_intermediate$"):
+        asyncio.run(main())
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
