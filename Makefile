@@ -33,7 +33,7 @@ ENV ?=
 RELEASE ?=
 
 TESTS := .venv/bin/python -m tests.run
-TEST := unit unit-glue delivery contract spark day
+TEST := unit unit-glue delivery verdicts contract spark day
 TEST_MORE := stack faults local
 BROWSER_TESTS = .venv-browser/bin/python -m tests.browser.chromium && $(TESTS) browser
 
@@ -99,7 +99,7 @@ faults: setup ## Run the fault matrix and write docs/reference/fault-matrix.md (
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests of both environments (two minutes)
-	@$(TESTS) unit unit-glue delivery
+	@$(TESTS) unit unit-glue delivery verdicts
 
 .PHONY: test
 test: setup ## Run unit, contract and Spark tests, and one day end to end (a few minutes)

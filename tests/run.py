@@ -1,7 +1,7 @@
 """Run tiers of tests, each in its environment: `.venv/bin/python -m tests.run unit contract spark day`.
 
-Two parts run in parallel, because each one waits part of the time, and a third one that hardly uses the processor. The
-last line counts the tests of all parts.
+Two parts run in parallel, because each one waits part of the time, and up to two more that hardly use the processor.
+The last line counts the tests of all parts.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 JOBS = 2
 _DAY = "tests/stack/test_one_day.py"
 _DELIVERY = "tests/unit/glue_jobs/engagement_jobs/delivery"
+_VERDICTS = (f"{_DELIVERY}/evidence", f"{_DELIVERY}/test_oauth_tokens.py")
 _IN_ORDER = ("-p", "no:randomly", "-vv", "-s")  # tests on a compose stack share its dates
 
 _printing = threading.Lock()
@@ -34,7 +35,7 @@ class Part:
 
     :param environment: folder of the virtual environment
     :param arguments: arguments of pytest
-    :param waits: its tests wait for time to pass, so that it can run next to two others
+    :param waits: its tests wait for time to pass, so that it can run next to others
     """
 
     environment: str
@@ -53,7 +54,8 @@ PARTS = {
     "local": Part(".venv", ("tests/local",)),
     "unit": Part(".venv", ("tests/unit",)),
     "unit-glue": Part(".venv-glue", ("tests/unit", f"--ignore={_DELIVERY}")),
-    "delivery": Part(".venv-glue", (_DELIVERY,), waits=True),
+    "delivery": Part(".venv-glue", (_DELIVERY, *(f"--ignore={path}" for path in _VERDICTS)), waits=True),
+    "verdicts": Part(".venv-glue", _VERDICTS, waits=True),
     "day": Part(".venv", (_DAY,)),
     "contract": Part(".venv", ("tests/contract",)),
 }
@@ -123,7 +125,7 @@ def main() -> int:
     names = [name for name in PARTS if name in arguments.parts]
     with tempfile.TemporaryDirectory(prefix="tests-") as scratch:
         folder = Path(scratch)
-        with ThreadPoolExecutor(JOBS) as pool, ThreadPoolExecutor(1) as waiting:
+        with ThreadPoolExecutor(JOBS) as pool, ThreadPoolExecutor(2) as waiting:
             runs = {
                 name: (waiting if PARTS[name].waits else pool).submit(
                     run_part, name, folder, options, arguments.coverage
