@@ -98,11 +98,11 @@ faults: setup ## Run the fault matrix and write docs/reference/fault-matrix.md (
 	@.venv/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(WORKERS),--workers $(WORKERS))
 
 .PHONY: test-unit
-test-unit: setup ## Run the unit tests of both environments (two minutes)
+test-unit: setup ## Run the unit tests of both environments (about six minutes)
 	@$(TESTS) unit unit-glue delivery verdicts
 
 .PHONY: test
-test: setup ## Run unit, contract and Spark tests, and one day end to end (a few minutes)
+test: setup ## Run unit, contract and Spark tests, and one day end to end (about ten minutes)
 	@$(TESTS) $(TEST)
 
 .PHONY: test-more
