@@ -41,13 +41,17 @@ _decode = json.JSONDecoder(object_pairs_hook=_object_of).decode
 def check_token(header: str | None, token: str) -> FakeResponse | None:
     """Return None if the Authorization header has the bearer token, otherwise 401."""
     scheme, _, credentials = (header or "").partition(" ")
-    # A header may contain any bytes; those that are not UTF-8 arrive as surrogates.
-    received = credentials.strip().encode(errors="surrogateescape")
-    if scheme.lower() == "bearer" and hmac.compare_digest(received, token.encode()):
+    if scheme.lower() == "bearer" and is_same(credentials.strip(), token):
         return None
     if not header:
         return _unauthorized("no bearer token was sent", 'Bearer realm="crm"')
     return invalid_token("this token is not valid")
+
+
+def is_same(received: str, expected: str) -> bool:
+    """Compare a credential in constant time."""
+    # A header may contain any bytes; those that are not UTF-8 arrive as surrogates.
+    return hmac.compare_digest(received.encode(errors="surrogateescape"), expected.encode())
 
 
 def invalid_token(reason: str) -> FakeResponse:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from local import certificates
+from tests.support.listening import accepting
 
 
 @dataclass(frozen=True)
@@ -42,29 +43,11 @@ def tls_servers(folder: Path) -> Iterator[TlsServers]:
             own_folder = folder / problem
             own_folder.mkdir(parents=True)
             context = certificates.server_context(own_folder, *chain)
-            ports[problem] = stack.enter_context(_accepting(context))
+            ports[problem] = stack.enter_context(accepting(functools.partial(_shake_hands, context)))
         yield TlsServers(ports, certificates.write(folder / "authorities.pem", root))
 
 
-@contextlib.contextmanager
-def _accepting(context: ssl.SSLContext) -> Iterator[int]:
-    """Shake hands with every client; yield the port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def shake_hands() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection, contextlib.suppress(OSError):
-                    connection.settimeout(5)
-                    context.wrap_socket(connection, server_side=True).close()
-
-        thread = threading.Thread(target=shake_hands)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+def _shake_hands(context: ssl.SSLContext, connection: socket.socket) -> None:
+    with connection, contextlib.suppress(OSError):
+        connection.settimeout(5)
+        context.wrap_socket(connection, server_side=True).close()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from tests.support.listening import accepting
 
 _SECONDS = 5.0
 
@@ -17,42 +18,33 @@ class BlockingServer:
     """What the server received.
 
     :param answer: what it sends after the first bytes of each connection
+    :param tls: None without TLS
     :param received: first bytes of each connection, after the TLS handshake
     """
 
-    port: int
     answer: bytes
+    tls: ssl.SSLContext | None
+    port: int = 0
     connections: int = 0
     received: list[bytes] = field(default_factory=list)
 
-    def accept(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Serve one connection after another until the socket is shut down."""
-        while True:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return
-            self.connections += 1
-            connection.settimeout(_SECONDS)
-            with (
-                contextlib.suppress(OSError),
-                connection,
-                tls.wrap_socket(connection, server_side=True) if tls else connection as stream,
-            ):
-                if data := stream.recv(65_536):
-                    self.received.append(data)
-                    stream.sendall(self.answer)
+    def serve(self, connection: socket.socket) -> None:
+        """Serve one connection."""
+        self.connections += 1
+        connection.settimeout(_SECONDS)
+        with (
+            contextlib.suppress(OSError),
+            connection,
+            self.tls.wrap_socket(connection, server_side=True) if self.tls else connection as stream,
+        ):
+            if data := stream.recv(65_536):
+                self.received.append(data)
+                stream.sendall(self.answer)
 
 
 @contextlib.contextmanager
 def blocking_server(answer: bytes = b"", tls: ssl.SSLContext | None = None) -> Iterator[BlockingServer]:
-    """Run the server until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = BlockingServer(listening.getsockname()[1], answer)
-        thread = threading.Thread(target=server.accept, args=(listening, tls))
-        thread.start()
-        try:
-            yield server
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    """Run the server until the block ends. It serves one connection after another."""
+    server = BlockingServer(answer, tls)
+    with accepting(server.serve) as server.port:
+        yield server

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.support.listening import accepting
+
 _HEAD_END = b"\r\n\r\n"
 _SECONDS = 10.0
 
@@ -20,39 +22,36 @@ _SECONDS = 10.0
 class ScriptedProxy:
     """What the proxy received.
 
-    :param url: URL of the proxy
     :param answer: bytes that it sends for every request instead of connecting; None to connect
     :param credentials: `user:password` that it demands, empty if none
+    :param tls: context of the proxy's own TLS, None for plain HTTP
+    :param url: URL of the proxy
     :param requests: first line of each request
     """
 
-    url: str
     answer: bytes | None
     credentials: str
+    tls: ssl.SSLContext | None
+    url: str = ""
     requests: list[str] = field(default_factory=list)
     _tasks: list[threading.Thread] = field(default_factory=list)
 
-    def accept(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Serve each connection in a thread of its own until the socket is shut down."""
-        while True:
-            try:
-                client, _ = listening.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(client, tls))
-            thread.start()
-            self._tasks.append(thread)
+    def serve(self, client: socket.socket) -> None:
+        """Serve a connection in a thread of its own."""
+        thread = threading.Thread(target=self._serve, args=(client,))
+        thread.start()
+        self._tasks.append(thread)
 
     def join(self) -> None:
         """Wait until all connections have ended."""
         for thread in self._tasks:
             thread.join()
 
-    def _serve(self, client: socket.socket, tls: ssl.SSLContext | None) -> None:
+    def _serve(self, client: socket.socket) -> None:
         client.settimeout(_SECONDS)
         with contextlib.suppress(OSError), client:
-            if tls is not None:
-                client = tls.wrap_socket(client, server_side=True)
+            if self.tls is not None:
+                client = self.tls.wrap_socket(client, server_side=True)
             with client:
                 self._answer(client)
 
@@ -109,14 +108,11 @@ def scripted_proxy(
 
     :param tls: context of the proxy's own TLS, None for plain HTTP
     """
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        scheme, host = ("https", "localhost") if tls else ("http", "127.0.0.1")
-        proxy = ScriptedProxy(f"{scheme}://{host}:{listening.getsockname()[1]}", answer, credentials)
-        thread = threading.Thread(target=proxy.accept, args=(listening, tls))
-        thread.start()
-        try:
+    proxy = ScriptedProxy(answer, credentials, tls)
+    scheme, host = ("https", "localhost") if tls else ("http", "127.0.0.1")
+    try:
+        with accepting(proxy.serve) as port:
+            proxy.url = f"{scheme}://{host}:{port}"
             yield proxy
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            proxy.join()
+    finally:
+        proxy.join()

@@ -1,6 +1,5 @@
 """The check of a request's credentials, in the form that the CRM was started with."""
 
-import hmac
 from collections.abc import Mapping
 
 from local.fake_crm import request_checks
@@ -16,10 +15,6 @@ def check_credentials(crm: FakeCrm, headers: Mapping[str, str]) -> FakeResponse 
     expected = crm.options.credential_headers
     if expected is None:
         return request_checks.check_token(authorization, crm.token)
-    if all(_same(headers.get(name, ""), value) for name, value in expected.items()):
+    if all(request_checks.is_same(headers.get(name, ""), value) for name, value in expected.items()):
         return None
     return request_checks.invalid_token("expected other credentials")
-
-
-def _same(received: str, expected: str) -> bool:
-    return hmac.compare_digest(received.encode(errors="surrogateescape"), expected.encode())

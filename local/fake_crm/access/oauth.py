@@ -1,6 +1,5 @@
 """OAuth 2.0 client credentials (RFC 6749, section 4.4): the clients and the access tokens issued to them."""
 
-import hmac
 import random
 import secrets
 import time
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from local.fake_crm import request_checks
+from local.fake_crm.request_checks import is_same
 from local.fake_crm.responses import FakeResponse, as_json
 
 PATH = "/oauth/token"
@@ -103,7 +103,7 @@ class AccessTokens:
         if basic and ("client_id" in form or "client_secret" in form):
             return _error(400, "invalid_request", "Expected credentials in the header or in the body, got both.")
         client_id, client_secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
-        if not (_same(client_id, self._client.client_id) and _same(client_secret, self._client.client_secret)):
+        if not (is_same(client_id, self._client.client_id) and is_same(client_secret, self._client.client_secret)):
             return _error(401, "invalid_client", "The client is unknown or its secret is wrong.")
         if form.get("grant_type") != "client_credentials":
             return _error(400, "unsupported_grant_type", "Expected grant_type=client_credentials.")
@@ -129,10 +129,6 @@ def _basic_credentials(header: str | None) -> tuple[str, str] | None:
     except ValueError:
         return "", ""
     return unquote_plus(client_id), unquote_plus(client_secret)
-
-
-def _same(received: str, expected: str) -> bool:
-    return hmac.compare_digest(received.encode(errors="surrogateescape"), expected.encode())
 
 
 def _error(status: int, code: str, description: str) -> FakeResponse:
