@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
-import ssl
 from typing import Any
 
 import aiohttp
@@ -12,15 +10,13 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 
 from engagement_jobs.contract.errors import ReusedConnectionError, StaleConnectionError, UnsentError
+from engagement_jobs.contract.network import refuses_client
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 from engagement_jobs.crm_client.transport.certificates import certificate_reason
 
 _STATUSES_WITHOUT_BODY = (b"204", b"205")
 _END_OF_HEAD = b"\r\n\r\n"
 _UNAUTHORIZED = 407  # by the proxy
-# With TLS 1.3 the server refuses the client's certificate, or that there is none, after the client has sent a request.
-# With TLS 1.2 many servers report a missing certificate as HANDSHAKE_FAILURE.
-_REFUSED_CLIENT = re.compile(r"ALERT.*(CERT|HANDSHAKE_FAILURE|UNKNOWN_CA|ACCESS_DENIED)")
 
 
 class Request(aiohttp.ClientRequest):
@@ -108,7 +104,8 @@ async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
         code = getattr(error.certificate_error, "verify_code", 0)
         raise UnsentError(await certificate_reason(code, request)) from error
     except ERRORS as error:
-        if getattr(request, "opened_connection", True) and _refuses_client(error.__cause__):
+        # With TLS 1.3 the server checks the client's certificate after the client has sent a request.
+        if getattr(request, "opened_connection", True) and refuses_client(error.__cause__):
             raise UnsentError("tls_client_certificate") from error
         if isinstance(request, Request) and not request.opened_connection and _ended_before_status(error):
             raise ReusedConnectionError("reset") from error
@@ -117,10 +114,6 @@ async def send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandl
         response.close()  # without TLS the proxy itself answers
         raise UnsentError("proxy_auth")
     return response
-
-
-def _refuses_client(error: BaseException | None) -> bool:
-    return isinstance(error, ssl.SSLError) and _REFUSED_CLIENT.search(error.reason or "") is not None
 
 
 def _ended_before_status(error: Exception) -> bool:

@@ -17,12 +17,13 @@ from engagement_jobs.crm_client.document.request_template import CrmRequest, Req
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 from engagement_jobs.crm_client.response_bodies import read_body
 from engagement_jobs.crm_client.transport.network import Network
+from engagement_jobs.crm_client.transport.sessions import USER_AGENT
 
 # Includes every header that aiohttp would add by default, because aiohttp checks each request for the missing ones.
 # A CRM document can replace the first three.
 _HEADERS = {
     "Content-Type": "application/json",
-    "User-Agent": "customer-engagement-scoring/1",
+    "User-Agent": USER_AGENT,
     "Accept": "*/*",
     "Accept-Encoding": "identity",  # response bodies are a few bytes: compression would only cost CPU on both sides
 }

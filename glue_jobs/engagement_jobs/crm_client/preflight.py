@@ -22,14 +22,12 @@ from engagement_jobs.contract.errors import (
 )
 from engagement_jobs.crm_client.authentication.authenticator import Authenticator
 from engagement_jobs.crm_client.authentication.token_endpoint import MAX_GARBAGE
-from engagement_jobs.crm_client.response_rules import FAILURE_RULES, Action
+from engagement_jobs.crm_client.response_rules import LASTING_FAILURES
 from engagement_jobs.crm_client.transport.connect_only import ConnectOnlyRequest, connect
 from engagement_jobs.crm_client.transport.network import Network
 from engagement_jobs.crm_client.transport.sessions import SessionFactory
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between two tries
-_REFUSALS: Final = {rule.reason for rule in FAILURE_RULES if rule.action is Action.REFUSE}
-"""Reasons that time does not change."""
 _NOT_IN_TIME: Final = "no connection to {place} in time; check base_url, the firewall, the security group and NAT"
 _PROBLEMS: Final = {
     "connect": "{place} refused the connection, or it could not be made; check base_url, the firewall and the "
@@ -127,7 +125,7 @@ def _unreachable(url: URL, proxy: str | None, error: UnsentError | AmbiguousErro
     reason, cause = str(error), error.__cause__
     status = cause.status if isinstance(cause, aiohttp.ClientHttpProxyError) else 0
     problem = _REFUSED_TUNNEL if reason == "proxy" and status else _PROBLEMS[reason]
-    is_temporary = reason not in _REFUSALS and not 400 <= status < 500
+    is_temporary = reason not in LASTING_FAILURES and not 400 <= status < 500
     place = f"{url.host}:{url.port}"
     text = problem.format(place=place, proxy=proxy, status=status, cause=_tls_cause(cause))
     return CrmUnreachableError(text, is_temporary=is_temporary)

@@ -244,3 +244,5 @@ FAILURE_RULES: Final = (
     FailureRule("reset", "The connection ended before the response was complete", "unknown"),
     FailureRule("malformed", "The response is not valid HTTP", "unknown"),
 )
+LASTING_FAILURES: Final = frozenset(rule.reason for rule in FAILURE_RULES if rule.action is Action.REFUSE)
+"""Reasons that another try does not change."""

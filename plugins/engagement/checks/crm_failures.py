@@ -9,6 +9,7 @@ from requests.exceptions import ConnectTimeout, ProxyError, ReadTimeout, Request
 
 from engagement.checks.certificates import describe_problem
 from engagement.checks.crm_connection import CrmNetwork, refuses_clients, sent_certificates
+from engagement.contract.network import refuses_client
 
 WANTS_CERTIFICATE = (
     "The CRM ended the TLS handshake: it likely demands a client certificate, which only the push job has. Nothing "
@@ -21,8 +22,6 @@ PROXY_WANTS_LOGIN = (
 PROXY_UNAUTHORIZED = 407
 
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
-# With TLS 1.2 many servers report a missing certificate as HANDSHAKE_FAILURE.
-_REFUSED_CLIENT = re.compile(r"ALERT.*(CERT|HANDSHAKE_FAILURE|UNKNOWN_CA|ACCESS_DENIED)")
 
 
 def missing_credential(error: RequestException, way: CrmNetwork, url: str, timeout: tuple[float, float]) -> str | None:
@@ -35,8 +34,7 @@ def missing_credential(error: RequestException, way: CrmNetwork, url: str, timeo
         return PROXY_WANTS_LOGIN
     if isinstance(error, ProxyError):
         return None
-    alerts = [cause.reason or "" for cause in causes if isinstance(cause, ssl.SSLError)]
-    if any(map(_REFUSED_CLIENT.search, alerts)):
+    if any(map(refuses_client, causes)):
         return WANTS_CERTIFICATE
     # The alert is lost if the server closes the connection while the request arrives.
     was_closed = any(isinstance(cause, ConnectionError | ssl.SSLEOFError) for cause in causes)

@@ -22,6 +22,8 @@ NO_PROXY_FORM = (
 _PROXY_URL = re.compile(r"(?i:https?)://[^/?#@\s]+:[0-9]+/?")
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:\[\]/@]+)(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# With TLS 1.2 many servers report a missing certificate as HANDSHAKE_FAILURE.
+_REFUSED_CLIENT = re.compile(r"ALERT.*(CERT|HANDSHAKE_FAILURE|UNKNOWN_CA|ACCESS_DENIED)")
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -84,6 +86,11 @@ def tls_context(ca_pem: str | None) -> ssl.SSLContext:
     # Also trust an intermediate authority, or the server's own certificate, if it is named.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def refuses_client(error: BaseException | None) -> bool:
+    """Return whether an error is the alert of a server that refuses the client's certificate, or that there is none."""
+    return isinstance(error, ssl.SSLError) and _REFUSED_CLIENT.search(error.reason or "") is not None
 
 
 def _entries(no_proxy: str) -> list[str]:

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from engagement_jobs.contract.base_url import check_host_and_port
 from engagement_jobs.crm_client.authentication.pem import repair_certificates, repair_key
+from engagement_jobs.crm_client.headers.header_names import CONNECTION_HEADERS, HEADER_NAME
 
 Check = Callable[[str], str | None]
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
-_SET_BY_THE_JOB: Final = {
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "idempotency-key",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-}
+_SET_BY_THE_JOB: Final = {*CONNECTION_HEADERS, "content-type", "idempotency-key", "user-agent"}
 _KINDS: Final = {list: "an array", str: "a string", bool: "a boolean", dict: "an object", type(None): "null"}
 
 
@@ -109,7 +94,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_header_name(name: str) -> str | None:
-    if not _HEADER_NAME.fullmatch(name):
+    if not HEADER_NAME.fullmatch(name):
         return "is not the name of a header"
     if name.lower() == "proxy-authorization":
         return "is the header of a proxy; use proxy_user and proxy_password"

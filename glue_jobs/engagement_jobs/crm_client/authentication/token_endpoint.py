@@ -18,11 +18,13 @@ from engagement_jobs.crm_client.authentication.secret_parser import basic
 from engagement_jobs.crm_client.error_translation import ERRORS, translate
 from engagement_jobs.crm_client.headers.waits import requested_wait
 from engagement_jobs.crm_client.response_bodies import read_body
+from engagement_jobs.crm_client.response_rules import LASTING_FAILURES
+from engagement_jobs.crm_client.transport.sessions import USER_AGENT
 
 _HEADERS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
-    "User-Agent": "customer-engagement-scoring/1",
+    "User-Agent": USER_AGENT,
 }
 # RFC 6749 and its extensions; another text may be part of a secret.
 _CODES: Final = (
@@ -39,15 +41,6 @@ _CODES: Final = (
 )
 _TEMPORARY: Final = ("server_error", "temporarily_unavailable")
 _REPEATED: Final = (408, 425, 429)
-# What another try does not change.
-_FINAL_REASONS: Final = (
-    "proxy_auth",
-    "tls_client_certificate",
-    "tls_expired",
-    "tls_missing_intermediate",
-    "tls_unknown_ca",
-    "tls_wrong_name",
-)
 MAX_GARBAGE = 4
 """Answers without a token, as a gateway in maintenance sends them, until the caller gives up."""
 _MIN_LIFETIME, _MAX_LIFETIME = 1.0, 30 * 86_400.0
@@ -83,7 +76,7 @@ async def fetch_token(session: aiohttp.ClientSession, credentials: ClientCredent
             status, wait = response.status, requested_wait(response.status, response.headers)
     except (UnsentError, AmbiguousError, *ERRORS) as error:
         reason = str(error if isinstance(error, UnsentError | AmbiguousError) else translate(error))
-        if reason in _FINAL_REASONS:
+        if reason in LASTING_FAILURES:
             raise TokenError(f"{place} cannot be used: {reason}") from None
         raise TokenUnavailableError(f"{place} is not available: {reason}") from None
     answer = _parse(body)

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from engagement_jobs.crm_client.document import placeholders
 from engagement_jobs.crm_client.document.placeholders import Field
+from engagement_jobs.crm_client.headers.header_names import CONNECTION_HEADERS, HEADER_NAME
 
 METHODS: Final = ("POST", "PUT", "PATCH")
 FORMS: Final = ("raw", "quoted")
 _REQUIRED: Final = ("method", "path", "body", "idempotency_header")
 _KEYS: Final = (*_REQUIRED, "headers")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 _PLACEHOLDER: Final = re.compile("{(?:" + "|".join(placeholders.FIELDS) + ")(?::number)?}")
 # Fewer names than of headers: a trait may be called auth_method.
@@ -22,10 +22,7 @@ _URL: Final = re.compile(r"[A-Za-z][\w+.-]*:|//")
 _OTHER_BODY: Final = re.compile(r"form|multipart|xml|csv|html|octet-stream", re.IGNORECASE)
 # Printable ASCII that a path or a query may contain as it is, and percent-encoded bytes.
 _PATH_TEXT: Final = re.compile(r"(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*", re.ASCII)
-_CONNECTION_HEADERS: Final = {
-    *("host", "content-length", "content-encoding", "transfer-encoding", "accept-encoding", "connection"),
-    *("keep-alive", "proxy-connection", "te", "trailer", "upgrade", "expect"),
-}
+_CONNECTION_HEADERS: Final = {*CONNECTION_HEADERS, "content-encoding", "proxy-connection"}
 # Parts of the names of headers that carry credentials.
 _CREDENTIALS: Final = re.compile(
     r"(?:^|[-_])(?:auth|authorization|authentication|token|secret|password|credentials?|cookie|signature|api[-_]?key)"
@@ -143,7 +140,7 @@ def _value_faults(name: str, value: Any) -> Iterator[str]:
 
 
 def _name_faults(name: Any, *, is_key: bool = False) -> Iterator[str]:
-    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+    if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
         yield f"{name!r} is not the name of a header"
     elif name.lower() in _CONNECTION_HEADERS:
         yield f"{name} is set by the HTTP client and cannot be declared"

@@ -101,7 +101,7 @@ class RequestTemplate:
 
         The idempotency key is computed over the payload without it. If the path has the score, the key covers that too.
         """
-        user_id = encode_basestring(update.user_id)[1:-1]
+        user_id = _in_json(update.user_id)
         payload = self.body_format.format(user_id, update.score, "").encode()
         key = update.stored_key
         if key is None:

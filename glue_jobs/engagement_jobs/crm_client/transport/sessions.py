@@ -10,6 +10,7 @@ import aiohttp
 from engagement_jobs.crm_client.connections import Connector, Request, send_once
 from engagement_jobs.crm_client.transport.network import Network
 
+USER_AGENT = "customer-engagement-scoring/1"
 _MAX_CONNECT_SECONDS = 10.0
 # Load balancers usually close connections after 60 s of idle time. A request sent at that moment is ambiguous.
 _KEEPALIVE_SECONDS = 30.0
