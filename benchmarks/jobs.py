@@ -39,6 +39,7 @@ def score_users(bucket: str, key: str, etag: str) -> list[str]:
         output_bucket=bucket,
         weights_uri="default",
         max_invalid_fraction=0.05,
+        stall_timeout_seconds=900,
     )
 
 

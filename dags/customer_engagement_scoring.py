@@ -88,6 +88,7 @@ with DAG(
             "--output_bucket": "{{ settings(var).output_bucket }}",
             "--weights_uri": "{{ settings(var).weights_uri }}",
             "--max_invalid_fraction": "{{ settings(var).max_invalid_fraction | as_argument }}",
+            "--stall_timeout_seconds": "{{ settings(var).stall_timeout_seconds | as_argument }}",
         },
         **CONFIG.glue_wait(CONFIG.score_wait_minutes),
         on_failure_callback=task_failures.record,

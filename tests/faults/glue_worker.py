@@ -61,6 +61,7 @@ class GlueWorker(Worker):
             "output_bucket": world.outputs["OutputBucketName"],
             "weights_uri": "default",
             "max_invalid_fraction": "0.05",
+            "stall_timeout_seconds": "900",
         }
         run = self._run_job(world.outputs["ScoreJobName"], given)
         if run.state != "SUCCEEDED":

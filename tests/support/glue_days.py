@@ -134,6 +134,7 @@ def score_arguments(bucket: Bucket, body: bytes | None, **changes: str) -> Score
             "output_bucket": bucket.name,
             "weights_uri": "default",
             "max_invalid_fraction": "0.05",
+            "stall_timeout_seconds": "900",
             **changes,
         }
     )

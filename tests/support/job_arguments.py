@@ -10,6 +10,7 @@ SCORE = {
     "output_bucket": "out",
     "weights_uri": "default",
     "max_invalid_fraction": "0.05",
+    "stall_timeout_seconds": "900",
 }
 PUSH = {
     "JOB_RUN_ID": "jr_2",

@@ -78,7 +78,7 @@ class _Arguments:
 
 @dataclasses.dataclass(frozen=True)
 class ScoreArguments(_Arguments):
-    """Arguments of the scoring job."""
+    """Arguments of the scoring job. `stall_timeout_seconds` is in seconds."""
 
     score_date: str = _argument(argument_types.DATE)
     scored_at: str = _argument(argument_types.UTC_TIME)
@@ -88,6 +88,7 @@ class ScoreArguments(_Arguments):
     output_bucket: str = _argument(argument_types.BUCKET)
     weights_uri: str = _argument(argument_types.DOCUMENT_URI)
     max_invalid_fraction: float = _argument(argument_types.FRACTION)
+    stall_timeout_seconds: float = _argument(argument_types.POSITIVE_NUMBER)
 
 
 @dataclasses.dataclass(frozen=True)

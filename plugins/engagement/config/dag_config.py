@@ -51,7 +51,7 @@ class DagConfig:
     )
     sensor_poke_seconds: int = _option(60, "Seconds between two checks of wait_for_activity.")
     glue_poll_seconds: int = _option(30, "Seconds between two status checks of a Glue run.")
-    score_wait_minutes: int = _option(75, "Minutes that score_users waits. Must exceed the Timeout of the scoring job.")
+    score_wait_minutes: int = _option(45, "Minutes that score_users waits. Must exceed the Timeout of the scoring job.")
     push_wait_minutes: int = _option(195, "Minutes that push_scores waits. Must exceed the Timeout of the push job.")
     retries: int = _option(3, "Retries of tasks that have no option of their own.")
     retry_delay_seconds: int = _option(120, "Seconds before a retry.")

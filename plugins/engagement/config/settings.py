@@ -98,6 +98,13 @@ class Settings(NotificationSettings):
     max_invalid_fraction: Fraction = Field(
         default=0.05, description="score_users fails if more than this fraction of the input rows is invalid."
     )
+    stall_timeout_seconds: int = Field(
+        default=900,
+        ge=60,
+        le=86_400,
+        description="score_users fails if no Spark task ends for this many seconds. Must be less than the Timeout of "
+        "the scoring job (30 minutes by default), or Glue ends the job without a cause.",
+    )
     min_rows: int = Field(default=1, ge=1, description="check_scores fails if fewer rows than this were scored.")
     warn_row_drop_fraction: Fraction = Field(
         default=0.2,

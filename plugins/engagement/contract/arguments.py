@@ -16,6 +16,7 @@ SCORE_ARGUMENTS = (
     "output_bucket",
     "weights_uri",
     "max_invalid_fraction",
+    "stall_timeout_seconds",
 )
 """Arguments of the scoring job."""
 

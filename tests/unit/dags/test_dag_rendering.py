@@ -88,6 +88,7 @@ def test_arguments_of_the_scoring_job(render: Callable[..., Any], checked: dict[
         "--output_bucket": "output-bucket",
         "--weights_uri": "default",
         "--max_invalid_fraction": "0.05",
+        "--stall_timeout_seconds": "900",
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-GLUE_TIMEOUT_MINUTES = {"score_users": 60, "push_scores": 180}
+GLUE_TIMEOUT_MINUTES = {"score_users": 30, "push_scores": 180}
 
 
 def test_tasks_form_one_chain(dag: Any) -> None:

@@ -33,7 +33,7 @@ PARAMETERS = {
 FIXED = {"resend_delivered": "false", "ignore_retry_after": "false", "limit": "none"}
 SETTINGS = [
     "base_url", "credential_id", "crm_uri", "egress_url", "direct_hosts", "ca_uri",
-    "activity_key", "weights_uri", "max_invalid_fraction", "push_mode",
+    "activity_key", "weights_uri", "max_invalid_fraction", "stall_timeout_seconds", "push_mode",
     "max_requests_per_second", "push_tasks", "max_concurrency", "max_attempts", "request_timeout_seconds",
     "deadline_seconds", "unavailable_timeout_seconds", "max_retry_after_seconds", "max_failed_fraction", "allow_http",
 ]  # fmt: skip
@@ -115,6 +115,11 @@ def test_parameters_have_the_settings_defaults_and_ranges(setting: str) -> None:
 def test_the_push_deadline_is_before_the_glue_timeout() -> None:
     timeout = deployed("pipeline").parameters["PushTimeoutMinutes"] * 60
     assert deployed("workflow").template["Parameters"]["DeadlineSeconds"]["MaxValue"] + 120 <= timeout
+
+
+def test_a_stall_ends_the_scoring_job_before_glue_does() -> None:
+    timeout = deployed("pipeline").parameters["ScoreTimeoutMinutes"] * 60
+    assert deployed("workflow").template["Parameters"]["StallTimeoutSeconds"]["Default"] + 600 <= timeout
 
 
 def test_the_push_runs_only_after_successful_scoring() -> None:

@@ -14,6 +14,7 @@ def test_texts_are_parsed_to_typed_values() -> None:
     push = PushArguments.parse({**PUSH, "limit": "100", "resend_delivered": "true"})
 
     assert (score.input_etags, score.max_invalid_fraction) == ({"activity/dt=2026-11-23/activity.parquet": "abc"}, 0.05)
+    assert score.stall_timeout_seconds == 900
     assert (push.limit, push.resend_delivered, push.max_requests_per_second, push.push_tasks) == (100, True, 50.0, 4)
     assert PushArguments.parse(PUSH).limit is None
 

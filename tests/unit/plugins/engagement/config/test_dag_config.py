@@ -19,7 +19,7 @@ def test_defaults_are_used_without_a_section() -> None:
     assert config == DagConfig()
     assert (config.timezone, config.deferrable) == ("UTC", True)
     assert (config.sensor_timeout_seconds, config.sensor_poke_seconds) == (43_200, 60)
-    assert (config.score_wait_minutes, config.push_wait_minutes) == (75, 195)
+    assert (config.score_wait_minutes, config.push_wait_minutes) == (45, 195)
     assert (config.push_retries, config.push_retry_delay_seconds) == (2, 600)
     assert (config.schedule, config.start_date, config.pool) == ("0 3 * * *", "2026-01-01", "engagement")
     assert config.aws() == {"aws_conn_id": "aws_default", "region_name": None}

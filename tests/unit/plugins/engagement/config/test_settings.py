@@ -22,6 +22,7 @@ def test_defaults() -> None:
     assert (found.score_job_name, found.push_job_name) == ("engagement-score-users", "engagement-push-scores")
     assert found.activity_key == "activity/dt={score_date}/activity.parquet"
     assert (found.weights_uri, found.max_invalid_fraction) == ("default", 0.05)
+    assert found.stall_timeout_seconds == 900
     assert (found.min_rows, found.max_row_drop_fraction, found.max_score_drift) == (1, 0.5, 0.25)
     assert (found.push_mode, found.max_push_age_days, found.max_requests_per_second) == ("all", 2, 50)
     assert (found.push_tasks, found.max_concurrency, found.max_attempts) == (4, 64, 5)
@@ -59,6 +60,7 @@ def test_the_deadline_is_before_the_timeout_of_the_glue_job() -> None:
         ("activity_key", "{previous_date}.parquet"),
         ("report_url", "http://127.0.0.1:8333/{bucket}/{key}"),
         ("max_invalid_fraction", 0),
+        ("stall_timeout_seconds", 60),
         ("max_failed_fraction", 1),
         ("max_push_age_days", 0),
         ("push_mode", "dry_run"),
@@ -97,6 +99,7 @@ def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
         ("report_url", "https://reports.example.com/"),
         ("report_url", "javascript:alert('{key}')"),
         ("max_invalid_fraction", 1.01),
+        ("stall_timeout_seconds", 59),
         ("max_failed_fraction", "0.01"),
         ("max_failed_fraction", -0.01),
         ("dpu_hour_usd", math.nan),
