@@ -59,8 +59,8 @@ def token_refused(error: TokenError) -> StopReason:
     """Return the reason for a token endpoint that gives no token."""
     return StopReason(
         "token_endpoint_refused",
-        f"Could not obtain a CRM token: {error}. Check the client, scope, audience and token_url in the secret, then "
-        "clear push_scores.",
+        f"Could not obtain a CRM token: {str(error).rstrip('.')}. Check the client, scope, audience and token_url in "
+        "the secret, then clear push_scores.",
     )
 
 
@@ -71,8 +71,8 @@ def token_unavailable(error: TokenUnavailableError, seconds: float) -> StopReaso
     """
     return StopReason(
         "token_endpoint_unavailable",
-        f"Could not obtain a CRM token within {seconds:.0f} s: {error}. Contact the owner of the token endpoint; clear "
-        "push_scores once it answers.",
+        f"Could not obtain a CRM token within {seconds:.0f} s: {str(error).rstrip('.')}. Contact the owner of the "
+        "token endpoint; clear push_scores once it answers.",
     )
 
 

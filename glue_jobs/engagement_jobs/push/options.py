@@ -56,8 +56,8 @@ def _read_document(uri: str) -> CrmDocument:
         document = Store(bucket).read(key)
     except Exception as error:  # any error of the AWS client
         raise CrmDocumentError(
-            f"crm_uri: {uri} could not be read: {error}. Check the name of the bucket, and that the push job may read "
-            "the object; the pipeline stack lets it read crm/ in the artifacts bucket."
+            f"crm_uri: {uri} could not be read: {str(error).rstrip('.')}. Check the name of the bucket, and that the "
+            "push job may read the object; the pipeline stack lets it read crm/ in the artifacts bucket."
         ) from error
     if document is None:
         raise CrmDocumentError(f"crm_uri: {uri} does not exist. Upload the document, or set crm_uri to default.")

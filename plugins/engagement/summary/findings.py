@@ -85,11 +85,11 @@ def _check_tasks(artifacts: RunArtifacts) -> Iterator[Finding]:
 
 def _failure_reason(artifacts: RunArtifacts, task: str) -> str:
     """Return the reason with its separator, ready to append to a sentence; empty without one."""
-    run, error = artifacts.latest_glue_runs.get(task), artifacts.task_errors.get(task)
+    run, error = artifacts.latest_glue_runs.get(task), artifacts.task_errors.get(task, "").rstrip(".")
     if run is None:
         return f": {error}" if error else ""
     if run.state == "FAILED" and run.error:
-        return f": {run.error}"
+        return f": {run.error.rstrip('.')}"
     if run.id in artifacts.glue.stopped or run.state in ACTIVE:
         # The task failed, the Glue run did not: both have to be named.
         return f"{f': {error}' if error else ' (see its log)'}; {_how_it_ended(artifacts, run)}"
@@ -102,7 +102,7 @@ def _how_it_ended(artifacts: RunArtifacts, run: GlueRun) -> str:
         return f"its Glue run {run.id} is {run.state}, and StopJobRun has not ended it"
     if run.state == "STOPPED" and run.id in artifacts.glue.stopped:
         return f"summarize_responses stopped its Glue run {run.id}, which was still active after the task had ended"
-    error = f" ({run.error})" if run.error else ""
+    error = f" ({run.error.rstrip('.')})" if run.error else ""
     if run.state == "STOPPED":
         return (
             f"its Glue run {run.id} ended STOPPED{error}; summarize_responses did not stop it, so it was likely "

@@ -8,6 +8,7 @@ parts: `the weights add up to …`.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ FUNCTIONS_WITH_TEXT = (
     "_no_extract",
 )
 """Functions whose return value is reported by a carrier in another module."""
+ERRORS = ("error", "detail", "problem")
+"""Variables and attributes with the text of an error, which may end with a full stop."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 Names = Mapping[str, list[ast.expr]]
@@ -73,17 +76,33 @@ class Message:
         return not is_part and len(re.findall(r"[A-Za-z_]{2,}", self.text)) > 1
 
 
+def sources() -> dict[str, str]:
+    """Return the source of every module that can end a run, by path."""
+    paths = [path for folder in SOURCES for path in sorted((ROOT / folder).rglob("*.py")) if not path.match(DASHBOARD)]
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
 def of_repository() -> list[Message]:
     """Return the messages of both sides."""
-    paths = [path for folder in SOURCES for path in sorted((ROOT / folder).rglob("*.py")) if not path.match(DASHBOARD)]
-    sources = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    modules = sources()
     constants = {
         name: values
-        for source in sources.values()
+        for source in modules.values()
         for name, values in _assignments(ast.parse(source)).items()
         if name.isupper()
     }
-    return [message for path, source in sources.items() for message in of_source(path, source, constants)]
+    return [message for path, source in modules.items() for message in of_source(path, source, constants)]
+
+
+def errors_before_a_full_stop(source: str) -> Iterator[tuple[str, int]]:
+    """Yield name and line of each error whose text is followed by a full stop as it is."""
+    for node in ast.walk(ast.parse(source)):
+        parts = node.values if isinstance(node, ast.JoinedStr) else []
+        for value, rest in itertools.pairwise(parts):
+            if isinstance(value, ast.FormattedValue) and isinstance(rest, ast.Constant):
+                name = _name(value.value)
+                if name in ERRORS and str(rest.value).startswith("."):
+                    yield name, value.lineno
 
 
 def of_source(path: str, source: str, constants: Names | None = None) -> list[Message]:

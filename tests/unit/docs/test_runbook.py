@@ -141,6 +141,20 @@ def test_a_new_message_without_a_row_is_reported(source: str) -> None:
     assert any(line.endswith(f": a message {PLACEHOLDER} that is new") for line in unexplained(sentences))
 
 
+def test_no_message_puts_a_full_stop_after_one() -> None:
+    # The text of an error may end with a full stop of its own, so a message that goes on after it removes that one.
+    for message in SHOWN:
+        assert ".." not in message.text.replace("...", PLACEHOLDER), message
+    for path, source in messages.sources().items():
+        for name, line in messages.errors_before_a_full_stop(source):
+            pytest.fail(f"{path}:{line}: write {{str({name}).rstrip('.')}} before the full stop")
+
+
+@pytest.mark.parametrize("text", ["{error}. Next", "{a}: {loaded.detail}.", "{run.error}."])
+def test_a_full_stop_after_an_error_is_found(text: str) -> None:
+    assert len(list(messages.errors_before_a_full_stop(f'def f(): raise NewError(f"{text}")'))) == 1
+
+
 def test_a_new_code_is_found() -> None:
     calls = 'StopReason(NEW, ""), LoadedManifest(key, code="gone"), Finding("odd", "", "", "")'
     source = f'NEW = "new_cause"\ndef f(): return [{calls}]'
