@@ -62,6 +62,7 @@ with DAG(
         mode="reschedule",
         poke_interval=CONFIG.sensor_poke_seconds,
         timeout=CONFIG.sensor_timeout_seconds,  # final: Airflow retries a sensor's errors, not its timeout
+        on_failure_callback=task_failures.record,
     )
     check_activity = CheckExtractOperator(
         task_id="check_activity",

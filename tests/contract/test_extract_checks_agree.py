@@ -86,6 +86,11 @@ def parquet(footer: int = 4, claimed: int = 4) -> bytes:
     return b"PAR1" + b"f" * footer + claimed.to_bytes(4, "little") + b"PAR1"
 
 
+def encrypted(body: bytes) -> bytes:
+    """Return the frame of a file whose footer is encrypted."""
+    return b"PARE" + body[4:-4] + b"PARE"
+
+
 def check_in_airflow(bucket: AirflowBucket, key: str = KEY) -> dict[str, str] | None:
     """Return the arguments that the DAG passes to the scoring job, or None if the check fails."""
     try:
@@ -114,6 +119,7 @@ def check_in_job(bucket: JobBucket, key: str = KEY) -> dict[str, str] | None:
         (parquet()[1:], ["e1"], False),
         (parquet()[:-1], ["e1"], False),
         (b"PAR1PAR1", ["e1"], False),
+        (encrypted(parquet()), ["e1"], False),
         (parquet(claimed=5), ["e1"], False),
         (parquet(), ["e1", "e2"], False),
         (parquet(), ["e1", "e1", "e2"], False),
@@ -129,6 +135,18 @@ def test_the_arguments_of_the_check_are_valid() -> None:
     arguments = check_in_job(JobBucket(parquet(), ["e1"]))
     assert arguments is not None
     assert ScoreArguments.parse(job_arguments.SCORE | arguments).input_etags == {KEY: "e1"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"PAR1", b"P" * 12, parquet()[:-1], parquet(claimed=5), encrypted(parquet()), encrypted(parquet())[:-1]],
+)
+def test_both_checks_say_the_same_about_a_file(body: bytes) -> None:
+    with pytest.raises(airflow_errors.ExtractError) as in_airflow:
+        extract_check.check_extract(AirflowBucket(body, ["e1"]), KEY)
+    with pytest.raises(job_errors.ExtractError) as in_job:
+        job_extract_check.check_extract(JobBucket(body, ["e1"]), KEY, "clear check_activity")
+    assert str(in_job.value) == f"{in_airflow.value}."
 
 
 LONG_NAMES = [f"{number:03}-{'x' * 250}" for number in range(399)]

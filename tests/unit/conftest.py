@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
@@ -22,3 +23,15 @@ def aws_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
+
+
+@pytest.fixture
+def denied(aws_account: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """An AWS account that denies every request, with the few words that S3 has for a HEAD."""
+    from botocore.client import BaseClient
+    from botocore.exceptions import ClientError
+
+    def deny(client: Any, operation: str, parameters: Any) -> NoReturn:  # noqa: ARG001
+        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", deny)

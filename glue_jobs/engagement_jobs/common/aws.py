@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -14,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from engagement_jobs.common.access_denied import access_denied
 from engagement_jobs.contract.errors import SecretError
 
 # If AWS does not respond at all, a call fails before the time between the deadline and Glue's Timeout is over.
@@ -29,7 +31,10 @@ def _client(service: str) -> Any:
 
 
 class Store:  # size: one short method per S3 operation
-    """The objects of one bucket."""
+    """The objects of one bucket.
+
+    Every method raises `AccessDeniedError` if S3 denies the request.
+    """
 
     def __init__(self, bucket: str) -> None:
         self.bucket = bucket
@@ -42,7 +47,7 @@ class Store:  # size: one short method per S3 operation
     def head(self, key: str) -> tuple[int, str] | None:
         """Return the object's size in bytes and its ETag without quotes, or None if it does not exist."""
         try:
-            response = self._client.head_object(Bucket=self.bucket, Key=key)
+            response = self._call("head_object", key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
@@ -51,13 +56,13 @@ class Store:  # size: one short method per S3 operation
 
     def read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
         """Return `length` bytes from offset `start`, and the ETag of the object that they came from."""
-        response = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
+        response = self._call("get_object", key, Range=f"bytes={start}-{start + length - 1}")
         return response["Body"].read(), str(response["ETag"]).strip('"')
 
     def read(self, key: str) -> bytes | None:
         """Return the object's bytes, or None if it does not exist."""
         try:
-            body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            body: bytes = self._call("get_object", key)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
@@ -72,7 +77,7 @@ class Store:  # size: one short method per S3 operation
 
     def write(self, key: str, body: bytes) -> None:
         """Write one object."""
-        self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
+        self._call("put_object", key, Body=body)
 
     def write_json(self, key: str, document: dict[str, Any]) -> None:
         """Write one JSON document."""
@@ -84,18 +89,18 @@ class Store:  # size: one short method per S3 operation
 
     def delete(self, key: str) -> None:
         """Delete one object; do nothing if it does not exist."""
-        self._client.delete_object(Bucket=self.bucket, Key=key)
+        self._call("delete_object", key)
 
     def list_files(self, prefix: str) -> list[tuple[str, int]]:
         """Return the name below `prefix` and the size in bytes of every object there, sorted by name."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        pages = self._list(prefix)
         objects = ((item["Key"][len(prefix) :], item["Size"]) for page in pages for item in page.get("Contents", []))
         # A key that ends with a slash stands for a folder.
         return sorted((str(name), int(size)) for name, size in objects if name and not name.endswith("/"))
 
     def list_folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly below `prefix`, without slashes, sorted."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        pages = self._list(prefix, Delimiter="/")
         folders = (item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))
         return sorted(str(folder)[len(prefix) :].rstrip("/") for folder in folders)
 
@@ -117,7 +122,26 @@ class Store:  # size: one short method per S3 operation
 
     def _chunks(self, keys: Iterable[str]) -> Iterator[bytes]:
         for key in keys:
-            yield from self._client.get_object(Bucket=self.bucket, Key=key)["Body"].iter_chunks(_CHUNK)
+            yield from self._call("get_object", key)["Body"].iter_chunks(_CHUNK)
+
+    def _list(self, prefix: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        pages = self._client.get_paginator("list_objects_v2")
+        with _denials_named(self.uri(prefix)):
+            yield from pages.paginate(Bucket=self.bucket, Prefix=prefix, **parameters)
+
+    def _call(self, operation: str, key: str, **parameters: Any) -> Any:
+        with _denials_named(self.uri(key)):
+            return getattr(self._client, operation)(Bucket=self.bucket, Key=key, **parameters)
+
+
+@contextlib.contextmanager
+def _denials_named(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if denied := access_denied(uri, error):
+            raise denied from None
+        raise
 
 
 def split_uri(uri: str) -> tuple[str, str]:

@@ -18,6 +18,10 @@ class ArgumentError(JobError):
     """A job argument is missing or invalid."""
 
 
+class AccessDeniedError(JobError):
+    """S3 denies a request. The text names the object and the missing permission."""
+
+
 class WorkflowError(JobError):
     """The properties of a Glue workflow run are invalid, or its date is too old to push."""
 

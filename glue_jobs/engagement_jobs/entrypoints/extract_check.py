@@ -12,6 +12,8 @@ from typing import Protocol
 from engagement_jobs.contract.errors import ExtractError
 
 MAGIC = b"PAR1"
+ENCRYPTED_MAGIC = b"PARE"
+"""At both ends of a file whose footer is encrypted."""
 MIN_FILE_BYTES = 12
 """Size of the smallest Parquet file: the magic number at both ends and the length of the footer."""
 MARKER = "_SUCCESS"
@@ -104,6 +106,11 @@ def _check_file(bucket: ObjectReader, key: str, next_step: str) -> str:
     last, last_etag = bucket.read_range(key, size - 8, 8)
     if not etag == first_etag == last_etag:
         raise ExtractError(f"{uri} was replaced during the check. Wait until the upload is complete, then {next_step}.")
+    if ENCRYPTED_MAGIC in (first, last[4:]):
+        raise ExtractError(
+            f"{uri}: the footer is encrypted (Parquet modular encryption), which the job cannot read. Have it written "
+            f"without encryption, then {next_step}."
+        )
     if first != MAGIC:
         raise ExtractError(f"{uri} is not Parquet: it begins with {first!r}, expected {MAGIC!r}. {remedy}")
     if last[4:] != MAGIC:

@@ -9,6 +9,8 @@ from engagement.aws.s3 import Bucket, ObjectHead
 from engagement.contract.errors import ExtractError
 
 MAGIC = b"PAR1"
+ENCRYPTED_MAGIC = b"PARE"
+"""At both ends of a file whose footer is encrypted."""
 MIN_FILE_BYTES = 12
 """Size of the smallest Parquet file: the magic number at both ends and the length of the footer."""
 MARKER = "_SUCCESS"
@@ -95,6 +97,11 @@ def _check_file(bucket: Bucket, key: str) -> ObjectHead:
         )
     first = _read_part(bucket, head, 0, 4)
     last = _read_part(bucket, head, size - 8, 8)
+    if ENCRYPTED_MAGIC in (first, last[4:]):
+        raise ExtractError(
+            f"{uri}: the footer is encrypted (Parquet modular encryption), which the job cannot read. Have it written "
+            "without encryption, then clear check_activity"
+        )
     if first != MAGIC:
         raise ExtractError(f"{uri} is not Parquet: it begins with {first!r}, expected {MAGIC!r}. {_UPLOAD_AGAIN}")
     if last[4:] != MAGIC:

@@ -38,6 +38,10 @@ class ExtractError(EngagementError):
     """The extract is missing, incomplete or not Parquet. Only a new upload helps."""
 
 
+class AccessDeniedError(EngagementError):
+    """S3 denies a request. The message names the object and the missing permission."""
+
+
 class BadBaseUrlError(EngagementError):
     """The setting ``base_url`` is malformed, or would expose the token or the scores."""
 

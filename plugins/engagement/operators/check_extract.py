@@ -13,7 +13,13 @@ from engagement.checks.crm_connection import CrmNetwork
 from engagement.checks.extract_check import check_extract
 from engagement.contract import task_failures
 from engagement.contract.arguments import DRY_RUN
-from engagement.contract.errors import BadBaseUrlError, BadCaFileError, CrmUnavailableError, ExtractError
+from engagement.contract.errors import (
+    AccessDeniedError,
+    BadBaseUrlError,
+    BadCaFileError,
+    CrmUnavailableError,
+    ExtractError,
+)
 from engagement.contract.network import tls_context
 
 
@@ -82,7 +88,7 @@ class CheckExtractOperator(BaseOperator):
 
         :return: ``input_uri``, ``input_etags`` (JSON text, key to ETag) and ``bytes`` of the extract
         :raises AirflowFailException: the extract, ``base_url`` or the CA file is invalid
-        :raises AirflowException: the CRM does not respond
+        :raises AirflowException: the CRM does not respond, or S3 denies access
         """
         client = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn
         try:
@@ -91,7 +97,7 @@ class CheckExtractOperator(BaseOperator):
             self._check_crm(client)
         except (ExtractError, BadBaseUrlError, BadCaFileError) as error:
             task_failures.record_and_raise(context, AirflowFailException(str(error)))
-        except CrmUnavailableError as error:
+        except (AccessDeniedError, CrmUnavailableError) as error:
             task_failures.record_and_raise(context, AirflowException(str(error)))
         return checked
 

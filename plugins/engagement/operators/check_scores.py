@@ -6,12 +6,13 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from engagement.aws.s3 import Bucket
 from engagement.checks import drift, scores_check
 from engagement.checks.scores_check import CheckResult
 from engagement.contract import s3_keys, task_failures
+from engagement.contract.errors import AccessDeniedError
 from engagement.contract.scores_manifest import ScoresManifest
 from engagement.summary import run_artifacts
 
@@ -56,7 +57,14 @@ class CheckScoresOperator(BaseOperator):
 
         :return: ``scored`` and ``invalid`` rows; ``warnings`` and ``checks`` (everything that passed), one clause each
         :raises AirflowFailException: the scores must not be sent
+        :raises AirflowException: S3 denies access
         """
+        try:
+            return self._check(context)
+        except AccessDeniedError as error:
+            task_failures.record_and_raise(context, AirflowException(str(error)))
+
+    def _check(self, context: Context) -> dict[str, Any]:
         bucket = Bucket(S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name).conn, self.bucket_name)
         manifest = self._read_manifest(context, bucket)
         result = self._check_files(bucket, manifest)
@@ -117,4 +125,4 @@ def _manifest_problem(uri: str, loaded: run_artifacts.LoadedManifest[ScoresManif
             f"{uri} does not exist, although the scoring job has ended. The job writes it last, so it was stopped "
             "early. See its Glue log, then clear score_users"
         )
-    return f"{uri} is not a usable manifest of this run: {loaded.detail}. Clear score_users"
+    return f"{uri} is not a usable manifest of this run: {loaded.detail.rstrip('.')}. Clear score_users"

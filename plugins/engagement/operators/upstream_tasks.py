@@ -32,12 +32,22 @@ def read_errors(context: Context, states: dict[str, str | None], activity_uri: s
     failed = [task for task, state in states.items() if state == "failed"]
     errors = task_failures.read_reasons(context, failed)
     if findings.WAIT_TASK in failed and activity_uri:
-        # The sensor is Airflow's own and leaves no message.
-        errors.setdefault(findings.WAIT_TASK, _no_extract(activity_uri))
+        errors[findings.WAIT_TASK] = _no_extract(activity_uri, errors.get(findings.WAIT_TASK, ""))
     return errors
 
 
-def _no_extract(activity_uri: str) -> str:
+def _no_extract(activity_uri: str, error: str) -> str:
+    """Return why the sensor failed. It is Airflow's own, and names neither the object nor the permission.
+
+    :param error: what it raised, empty if unknown
+    """
+    if "(403)" in error or "(AccessDenied)" in error:
+        return (
+            f"{activity_uri}: access denied ({error}). Airflow's role needs s3:GetObject on it, and s3:ListBucket on "
+            "the bucket, without which S3 denies a missing object too"
+        )
+    if error and "Timeout" not in error.partition(":")[0]:
+        return error
     return f"there was no extract at {activity_uri} when the wait ended"
 
 

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from engagement.aws.s3 import Bucket
 from engagement.config.dag_config import DagConfig
 from engagement.config.settings import VARIABLE, Settings
-from engagement.contract.errors import OutputBucketError
+from engagement.contract.errors import AccessDeniedError, OutputBucketError
 from engagement.ui.run_list import READERS
 
 CLIENT_CONFIG = Config(
@@ -55,7 +55,7 @@ class OutputBucket:
             name = self._bucket
         try:
             yield Bucket(self._connect(), name)
-        except (ClientError, BotoCoreError, AirflowException) as error:
+        except (AccessDeniedError, ClientError, BotoCoreError, AirflowException) as error:
             raise OutputBucketError(f"Bucket {name} cannot be read: {str(error).rstrip('.')}.") from error
 
     def _connect(self) -> Any:

@@ -60,6 +60,7 @@ def test_a_complete_extract_is_checked_with_twelve_bytes() -> None:
         (b"", ("has 0 bytes",)),
         (b"PAR1PAR1", ("has 8 bytes", "at least 12")),
         (b"user_id,login_count\n", ("is not Parquet", "begins with b'user'", "PAR1")),
+        (b"PARE" + COMPLETE[4:-4] + b"PARE", (": the footer is encrypted (Parquet", "without encryption, then")),
         (COMPLETE[:-3], ("is truncated", "ends with")),
         (COMPLETE[:-8] + (99).to_bytes(4, "little") + b"PAR1", ("is truncated", "footer alone takes 99 bytes")),
     ],

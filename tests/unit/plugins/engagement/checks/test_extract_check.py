@@ -47,6 +47,7 @@ def test_a_complete_file_is_accepted(body: bytes) -> None:
         (b"", "has 0 bytes, expected a Parquet file of at least 12"),
         (b"PAR1PAR1", "has 8 bytes, expected a Parquet file of at least 12"),
         (b"user_id,login_count\n1,2\n", "is not Parquet: it begins with b'user', expected b'PAR1'"),
+        (b"PARE" + parquet()[4:-4] + b"PARE", ": the footer is encrypted (Parquet modular encryption), which the job"),
         (parquet(100)[:-4], "(108 bytes) is truncated: it ends with b'd\\x00\\x00\\x00', expected b'PAR1'"),
         (parquet(4, claimed=5), "(16 bytes) is truncated: its footer alone takes 5 bytes"),
         (parquet(4, claimed=2**32 - 1), "its footer alone takes 4294967295 bytes"),

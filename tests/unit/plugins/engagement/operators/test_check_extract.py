@@ -76,6 +76,17 @@ def test_an_invalid_extract_fails_without_retry(s3: Any, crm_checks: list[tuple[
     assert crm_checks == []
 
 
+@pytest.mark.usefixtures("denied")
+def test_denied_access_is_retried_and_names_what_is_missing(crm_checks: list[tuple[Any, ...]]) -> None:
+    with pytest.raises(AirflowException) as raised:
+        check_activity()
+    assert not isinstance(raised.value, AirflowFailException)
+    assert str(raised.value).startswith(f"s3://activity-bucket/{KEY}: access denied (HeadObject got 403, Forbidden). ")
+    assert "s3:GetObject" in str(raised.value)
+    assert TaskInstance.pushed["failure_reason"] == str(raised.value)
+    assert crm_checks == []
+
+
 def test_a_sidecar_file_is_not_the_extract(s3: Any, crm_checks: list[tuple[Any, ...]]) -> None:  # noqa: ARG001
     s3.put_object(Bucket="activity-bucket", Key=f"{KEY}.crc", Body=PARQUET)
     with pytest.raises(AirflowFailException, match="does not exist") as raised:

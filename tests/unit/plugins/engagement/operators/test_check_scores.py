@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from engagement.checks.drift import THRESHOLDS
 from engagement.operators.check_scores import CheckScoresOperator
@@ -56,6 +56,18 @@ def test_good_scores_pass(write_scores: Callable[..., None]) -> None:
             "not compared with earlier dates: there are 0, expected at least 3",
         ],
     }
+
+
+@pytest.mark.usefixtures("denied")
+def test_denied_access_is_retried_and_names_what_is_missing() -> None:
+    with pytest.raises(AirflowException) as raised:
+        check_scores()
+    assert not isinstance(raised.value, AirflowFailException)
+    uri = f"s3://output-bucket/scores/dt={DAY}/_manifest.json"
+    assert str(raised.value).startswith(
+        f"{uri}: access denied (GetObject got 403, Forbidden). The role needs s3:GetObj"
+    )
+    assert TaskInstance.pushed["failure_reason"] == str(raised.value)
 
 
 @pytest.mark.parametrize(

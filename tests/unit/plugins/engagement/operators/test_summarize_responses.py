@@ -237,6 +237,25 @@ def test_a_run_without_extract_has_summary_and_report(aws: Aws) -> None:
     assert aws.all_keys() == {f"{RUN_SUMMARY}.json", f"{RUN_SUMMARY}.html", s3_keys.latest_summary_key(factory.DATE)}
 
 
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("AirflowSensorTimeout: Sensor has timed out", "there was no extract at s3://in/a.parquet when the wait ended"),
+        ("TaskDeferralTimeout: Trigger timeout", "there was no extract at s3://in/a.parquet when the wait ended"),
+        ("ClientError: An error occurred (403) when calling HeadObject", "s3://in/a.parquet: access denied (ClientErr"),
+        ("AirflowException: An error occurred (AccessDenied) when", "s3://in/a.parquet: access denied (AirflowExc"),
+        ("ClientError: An error occurred (SlowDown)", "ClientError: An error occurred (SlowDown)"),
+    ],
+)
+@pytest.mark.usefixtures("aws")
+def test_the_sensor_has_a_message_of_its_own(error: str, cause: str) -> None:
+    states: dict[str, str | None] = dict.fromkeys(factory.TASKS[1:], "upstream_failed")
+    task = operator(activity_uri="s3://in/a.parquet")
+    task_context = context(task, {"wait_for_activity": "failed", **states})
+    task_context["ti"].failure_reasons = {"wait_for_activity": error}
+    assert failure_message(task, task_context).startswith(f"wait_for_activity failed: {cause}")
+
+
 def test_the_error_of_the_failed_task_leads_the_message(aws: Aws) -> None:
     states: dict[str, str | None] = dict.fromkeys(factory.TASKS[2:], "upstream_failed")
     task = operator()

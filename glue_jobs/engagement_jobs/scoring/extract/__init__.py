@@ -1,1 +1,0 @@
-"""The extract: its files, their footers, and the rows as one DataFrame."""
