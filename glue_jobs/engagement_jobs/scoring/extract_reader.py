@@ -12,40 +12,11 @@ from pyspark.sql.types import IntegralType
 
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.contract.errors import InputChangedError, SchemaError
+from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.row_validation import check_schema
 from engagement_jobs.scoring.weights import Weights
 
 _FILES_AT_ONCE = 8
-
-
-def check_unchanged(arguments: ScoreArguments) -> int:
-    """Compare the ETag of every file with that of the extract check.
-
-    :return: bytes of all files
-    :raises InputChangedError: a file was deleted or replaced, or is not part of the extract
-    """
-    bucket, extract = split_uri(arguments.input_uri)
-    is_folder = extract.endswith("/")
-    foreign = [key for key in arguments.input_etags if key != extract and not (is_folder and key.startswith(extract))]
-    if foreign:
-        raise InputChangedError(f"--input_etags names {', '.join(foreign[:3])}, expected only files of {extract}.")
-    store = Store(bucket)
-    total = 0
-    for key, expected in arguments.input_etags.items():
-        head = store.head(key)
-        if head is None:
-            raise InputChangedError(
-                f"{store.uri(key)} was deleted after it was checked. Upload the extract, then clear check_activity."
-            )
-        size, etag = head
-        if etag != expected:
-            raise InputChangedError(
-                f"{store.uri(key)} was replaced after it was checked: its ETag is {etag}, expected {expected}. Clear "
-                "check_activity to score the new extract."
-            )
-        total += size
-    return total
 
 
 def read_extract(spark: SparkSession, arguments: ScoreArguments, weights: Weights) -> DataFrame:

@@ -17,6 +17,7 @@ from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import TooManyInvalidRowsError, WeightsError
 from engagement_jobs.scoring import extract_reader, invalid_rows_writer, scores_writer
 from engagement_jobs.scoring.duplicates import find_duplicate_users
+from engagement_jobs.scoring.extract import footers
 from engagement_jobs.scoring.formula import with_score
 from engagement_jobs.scoring.row_validation import check_invalid_rate, is_valid
 from engagement_jobs.scoring.scores_manifest import scores_manifest
@@ -38,16 +39,16 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     output = Store(arguments.output_bucket)
     manifest_key = s3_keys.scores_prefix(arguments.score_date) + s3_keys.MANIFEST
     output.delete(manifest_key)
-    extract_bytes = extract_reader.check_unchanged(arguments)
+    files = footers.read_files(arguments)
     weights = _load_weights(arguments.weights_uri)
     spark = spark_session.start("score_users")
-    spark_session.set_read_partitions(spark, extract_bytes)
+    spark_session.set_read_partitions(spark, sum(file.size for file in files))
     try:
         extract = extract_reader.read_extract(spark, arguments, weights)
         manifest = _score(extract, arguments, weights, output)
     finally:
         # If the extract was replaced in the meantime, that is the cause of any other error.
-        extract_reader.check_unchanged(arguments)
+        footers.check_unchanged(arguments)
     output.write_json(manifest_key, manifest)
     log.info("wrote %s: %s", output.uri(manifest_key), manifest["rows"])
     return manifest

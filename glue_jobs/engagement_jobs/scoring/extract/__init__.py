@@ -1,0 +1,1 @@
+"""The extract: its files, their footers, and the rows as one DataFrame."""

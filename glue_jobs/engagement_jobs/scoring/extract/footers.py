@@ -1,0 +1,125 @@
+"""The files of the extract and their Parquet footers, read in the driver before Spark starts."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engagement_jobs.common.aws import Store, split_uri
+from engagement_jobs.contract.arguments import ScoreArguments
+from engagement_jobs.contract.errors import InputChangedError, SchemaError
+
+_FILES_AT_ONCE = 8
+_TAIL_BYTES = 64 << 10
+"""Read of each file at once; footers are rarely longer."""
+_MAGIC, _ENCRYPTED_MAGIC = b"PAR1", b"PARE"
+_END_BYTES = 8  # the length of the footer and the magic number
+_WRITE_AGAIN = "Have the extract written again, then clear check_activity."
+
+
+@dataclass(frozen=True)
+class ExtractFile:
+    """A checked file of the extract.
+
+    :param key: in the bucket of the extract
+    :param uri: `s3://bucket/key`
+    :param size: bytes of the object
+    :param metadata: the Parquet footer
+    """
+
+    key: str
+    uri: str
+    size: int
+    metadata: pq.FileMetaData
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that the footer promises."""
+        return int(self.metadata.num_rows)
+
+
+def read_files(arguments: ScoreArguments) -> tuple[ExtractFile, ...]:
+    """Read the footer of every checked file, in the order of `input_etags`.
+
+    :raises InputChangedError: a file was deleted or replaced, or is not part of the extract
+    :raises SchemaError: a file is not Parquet, or its footer is damaged or encrypted
+    """
+    store, extract = _bucket_and_key(arguments)
+    is_folder = extract.endswith("/")
+    foreign = [key for key in arguments.input_etags if key != extract and not (is_folder and key.startswith(extract))]
+    if foreign:
+        raise InputChangedError(f"--input_etags names {', '.join(foreign[:3])}, expected only files of {extract}.")
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        return tuple(pool.map(lambda item: _read_file(store, *item), arguments.input_etags.items()))
+
+
+def check_unchanged(arguments: ScoreArguments) -> None:
+    """Compare the ETag of every file with that of the extract check.
+
+    :raises InputChangedError: a file was deleted or replaced
+    """
+    store, _ = _bucket_and_key(arguments)
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        heads = pool.map(store.head, arguments.input_etags)
+        for (key, expected), head in zip(arguments.input_etags.items(), heads, strict=True):
+            _check_head(store.uri(key), head, expected)
+
+
+def _bucket_and_key(arguments: ScoreArguments) -> tuple[Store, str]:
+    bucket, key = split_uri(arguments.input_uri)
+    return Store(bucket), key
+
+
+def _read_file(store: Store, key: str, etag: str) -> ExtractFile:
+    uri = store.uri(key)
+    size = _check_head(uri, store.head(key), etag)
+    tail = _read_tail(store, key, etag, size, _TAIL_BYTES)
+    if tail.endswith(_ENCRYPTED_MAGIC):
+        raise SchemaError(
+            f"{uri}: the footer is encrypted (Parquet modular encryption), which the job cannot read; have it written "
+            "without encryption, then clear check_activity."
+        )
+    footer_bytes = int.from_bytes(tail[-_END_BYTES:-4], "little")
+    if not tail.endswith(_MAGIC) or footer_bytes > size - _END_BYTES - len(_MAGIC):
+        raise SchemaError(
+            f"{uri} ({size} bytes) cannot be read as Parquet: it does not end with a footer and {_MAGIC!r}. "
+            f"{_WRITE_AGAIN}"
+        )
+    end_bytes = footer_bytes + _END_BYTES
+    if end_bytes > len(tail):
+        tail = _read_tail(store, key, etag, size, end_bytes)
+    try:
+        metadata = pq.read_metadata(io.BytesIO(_MAGIC + tail[-end_bytes:]))
+    except (pa.ArrowException, OSError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise SchemaError(f"{uri} cannot be read as Parquet: {cause.rstrip('.')}. {_WRITE_AGAIN}") from None
+    return ExtractFile(key, uri, size, metadata)
+
+
+def _check_head(uri: str, head: tuple[int, str] | None, expected: str) -> int:
+    """Return the size of an object that is still the checked one."""
+    if head is None:
+        raise InputChangedError(
+            f"{uri} was deleted after it was checked. Upload the extract, then clear check_activity."
+        )
+    size, etag = head
+    if etag != expected:
+        raise InputChangedError(
+            f"{uri} was replaced after it was checked: its ETag is {etag}, expected {expected}. Clear "
+            "check_activity to score the new extract."
+        )
+    return size
+
+
+def _read_tail(store: Store, key: str, etag: str, size: int, length: int) -> bytes:
+    """Read the last bytes of an object, all if it has fewer."""
+    if not size:  # S3 has no range of an empty object
+        return b""
+    start = max(0, size - length)
+    tail, tail_etag = store.read_range(key, start, size - start)
+    _check_head(store.uri(key), (size, tail_etag), etag)
+    return tail
