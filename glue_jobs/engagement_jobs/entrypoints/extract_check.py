@@ -108,7 +108,7 @@ def _check_file(bucket: ObjectReader, key: str, next_step: str) -> str:
         raise ExtractError(f"{uri} was replaced during the check. Wait until the upload is complete, then {next_step}.")
     if ENCRYPTED_MAGIC in (first, last[4:]):
         raise ExtractError(
-            f"{uri}: the footer is encrypted (Parquet modular encryption), which the job cannot read. Have it written "
+            f"{uri}: the footer is encrypted (Parquet modular encryption), which the job cannot read; have it written "
             f"without encryption, then {next_step}."
         )
     if first != MAGIC:

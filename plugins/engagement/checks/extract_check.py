@@ -99,7 +99,7 @@ def _check_file(bucket: Bucket, key: str) -> ObjectHead:
     last = _read_part(bucket, head, size - 8, 8)
     if ENCRYPTED_MAGIC in (first, last[4:]):
         raise ExtractError(
-            f"{uri}: the footer is encrypted (Parquet modular encryption), which the job cannot read. Have it written "
+            f"{uri}: the footer is encrypted (Parquet modular encryption), which the job cannot read; have it written "
             "without encryption, then clear check_activity"
         )
     if first != MAGIC:
