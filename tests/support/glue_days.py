@@ -169,10 +169,15 @@ def score(spark: SparkSession, arguments: ScoreArguments) -> dict[str, Any]:
 
 
 def put_scores(
-    bucket: Bucket, scores: Mapping[str, str], day: str = DAY, run_id: str = RUN_ID, rows: int | None = None
+    bucket: Bucket,
+    scores: Mapping[str, str] | Sequence[tuple[str, str]],
+    day: str = DAY,
+    run_id: str = RUN_ID,
+    rows: int | None = None,
 ) -> dict[str, Any]:
     """Write the scores of a date as the scoring job does; return their manifest.
 
+    :param scores: score by user id, or pairs of both if a user id is there twice
     :param rows: number of rows in the manifest, by default the right one
     """
     folder = f"scores/dt={day}/"
@@ -181,7 +186,8 @@ def put_scores(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("UserID", "Calculated_Score", "Timestamp"))
-    writer.writerows((user, value, f"{day}T03:00:00Z") for user, value in scores.items())
+    pairs = scores.items() if isinstance(scores, Mapping) else scores
+    writer.writerows((user, value, f"{day}T03:00:00Z") for user, value in pairs)
     body = text.getvalue().encode()
     bucket.put(f"{folder}part-00000-x.csv", body)
     count = len(scores) if rows is None else rows

@@ -185,6 +185,11 @@ def _plan(
             f"the scores of {scores.score_date} have {plan.rows:,} rows, expected {scores.rows:,} rows as listed in "
             "their manifest. Clear score_users."
         )
+    if plan.repeated:
+        raise ScoresError(
+            f"the scores of {scores.score_date} have several rows for the same user id ({plan.repeated:,} ids), "
+            "expected one row for each id. Nothing was sent. Clear score_users."
+        )
     if not selection.dry_run:
         attempt.write_endpoint(store, template)
     attempt.write_aggregate(store, PLAN, plan.counters)

@@ -35,12 +35,14 @@ class Plan:
     :param counters: the rows that need no request, by outcome
     :param to_send: number of rows to send
     :param failed_alone: how many of them failed alone, see `ScoreUpdate`
+    :param repeated: number of user ids with several rows
     """
 
     decided: DataFrame
     counters: DeliveryCounters
     to_send: int
     failed_alone: int
+    repeated: int
 
     @property
     def rows(self) -> int:
@@ -75,7 +77,8 @@ def make_plan(
             failed_alone += count if alone else 0
         else:
             counters.count_outcome(decision, reason or decision, status, count=count)
-    return Plan(decided, counters, to_send, failed_alone)
+    repeated = decided.groupBy("user_id").count().where("count > 1").count()
+    return Plan(decided, counters, to_send, failed_alone, repeated)
 
 
 def decide(

@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.scoring.row_validation import invalid_reason
+from engagement_jobs.scoring.row_validation import NOT_UTF8, invalid_reason
 
 Reasons = dict[str, int]
 Samples = dict[str, list[dict[str, Any]]]
@@ -21,11 +21,15 @@ _ROWS_PER_FILE = 1_000_000
 def collect_invalid_rows(invalid_unique: DataFrame, resolved: DataFrame, metrics: Sequence[str]) -> DataFrame:
     """Return all invalid rows of the extract, with their `reason`.
 
+    Where the bytes of a user id are not UTF-8, it is replaced by these bytes in hexadecimal, which JSON can hold.
+
     :param invalid_unique: invalid rows of users with one row
     :param resolved: rows of users with several rows, with `reason` if they are invalid
     """
     invalid_duplicates = resolved.where(F.col("reason").isNotNull()).drop("score")
-    return invalid_unique.withColumn("reason", invalid_reason(metrics)).unionByName(invalid_duplicates)
+    invalid = invalid_unique.withColumn("reason", invalid_reason(metrics)).unionByName(invalid_duplicates)
+    user_id = F.when(F.col("reason") == NOT_UTF8, F.hex("user_id")).otherwise(F.col("user_id"))
+    return invalid.withColumn("user_id", user_id)
 
 
 def write_invalid_rows(invalid: DataFrame, uri: str, count: int, metrics: Sequence[str]) -> tuple[Reasons, Samples]:

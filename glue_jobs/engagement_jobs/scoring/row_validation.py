@@ -19,6 +19,9 @@ from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import SchemaError, TooManyInvalidRowsError
 from engagement_jobs.scoring.weights import Weights
 
+NOT_UTF8 = "user_id_not_utf8"
+"""Reason of invalid rows whose user id is not text."""
+
 _TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
     "string": ((StringType,), "string"),
     "integer": ((IntegralType,), "an integer"),
@@ -57,8 +60,9 @@ def is_valid(metrics: Sequence[str]) -> Column:
     It runs for every row, so it is a much shorter expression.
     """
     values = [F.col(metric).cast("double") for metric in metrics]
+    has_user_id = ~has_blank_user_id() & has_utf8_user_id()
     # Null and NaN are not less than infinity.
-    return reduce(lambda valid, value: valid & (value >= 0) & (value < float("inf")), values, ~has_blank_user_id())
+    return reduce(lambda valid, value: valid & (value >= 0) & (value < float("inf")), values, has_user_id)
 
 
 def invalid_reason(metrics: Sequence[str]) -> Column:
@@ -69,6 +73,7 @@ def invalid_reason(metrics: Sequence[str]) -> Column:
     """
     checks = [
         (F.col("user_id").isNull(), "user_id_null"),
+        (~has_utf8_user_id(), NOT_UTF8),
         (has_blank_user_id(), "user_id_blank"),
         *(check for metric in metrics for check in _metric_checks(metric)),
     ]
@@ -81,6 +86,18 @@ def has_blank_user_id() -> Column:
     user_id = F.col("user_id")
     # Almost every id begins with a visible ASCII character, which needs no regular expression.
     return ~((user_id >= "!") & (user_id <= "~")) & user_id.rlike(r"(?U)^\s*$")
+
+
+def has_utf8_user_id() -> Column:
+    """Return whether the bytes of a user id are valid UTF-8; null for a null id.
+
+    Parquet does not enforce it, and Spark compares the bytes as they are but writes each invalid one as U+FFFD: two
+    users would become one, who does not exist.
+    """
+    user_id = F.col("user_id")
+    if hasattr(F, "is_valid_utf8"):  # from Spark 4 on
+        return F.call_function("is_valid_utf8", user_id)
+    return F.encode(user_id, "UTF-8") == user_id.cast("binary")
 
 
 def check_invalid_rate(arguments: ScoreArguments, counts: Mapping[str, int], reasons: Mapping[str, int]) -> None:

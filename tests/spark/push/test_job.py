@@ -263,6 +263,25 @@ def test_wrong_scores_or_slots_are_refused_before_sending(spark: SparkSession, b
     assert bucket.keys("responses/") == []
 
 
+@pytest.mark.parametrize(
+    ("user_ids", "repeated", "mode"),
+    [
+        (["Zo\ufffd", "Zo\ufffd", "Zoe"], "1 ids", "all"),
+        (["U1", "U2", "U1", "U2", "U2", "U3"], "2 ids", "changed"),
+        (["a,b", " a", "a", "a,b"], "1 ids", "dry_run"),
+    ],
+)
+def test_a_user_id_twice_is_refused_before_sending(
+    spark: SparkSession, bucket: Bucket, crm: Emulators, user_ids: list[str], repeated: str, mode: str
+) -> None:
+    put_scores(bucket, [(user_id, f"{number}.50") for number, user_id in enumerate(user_ids)])
+    with pytest.raises(ScoresError, match=f"for the same user id .{repeated}.,") as refused:
+        push(spark, push_arguments(crm, bucket, push_mode=mode))
+    assert not any(user_id in str(refused.value) for user_id in user_ids if len(user_id) > 1)
+    assert crm.crm("GET", "stats")["requests"] == 0
+    assert bucket.keys("responses/") == []
+
+
 def test_all_tasks_share_one_rate(spark: SparkSession, bucket: Bucket, crm: Emulators) -> None:
     put_scores(bucket, users(500))
     started = time.monotonic()
