@@ -1,4 +1,4 @@
-"""User ids whose bytes are not UTF-8, such as those of a Latin-1 export that is labelled as a string."""
+"""User ids whose bytes are not UTF-8, such as those of a Latin-1 export that is labeled as a string."""
 
 from __future__ import annotations
 
