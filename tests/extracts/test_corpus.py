@@ -1,0 +1,108 @@
+"""Extracts as the world writes them: each is scored with the right values, or refused with one line that helps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from engagement.aws.s3 import Bucket as AirflowBucket
+from engagement.checks import extract_check as airflow_check
+from engagement.contract.errors import ExtractError as AirflowExtractError
+from engagement_jobs.common.aws import Store
+from engagement_jobs.contract.arguments import ScoreArguments
+from engagement_jobs.contract.errors import ExtractError, JobError, SchemaError
+from engagement_jobs.entrypoints.extract_check import check_extract
+from tests.extracts.pending import PENDING
+from tests.support.file_writers import FileWriters
+from tests.support.glue_days import DAY, score, score_arguments
+from tests.support.glue_emulators import Bucket
+from tests.writers.corpus import CASES
+from tests.writers.corpus.case import Case
+from tests.writers.expected import Expected, expect
+
+FOLDER, SCORES, INVALID = f"activity/dt={DAY}/", f"scores/dt={DAY}/", f"invalid/dt={DAY}/"
+
+
+def put(bucket: Bucket, writers: FileWriters, case: Case) -> str:
+    """Upload the files of a case.
+
+    :return: key of the extract, as it is configured
+    """
+    for file in (*case.files, *case.bystanders):
+        bucket.put(FOLDER + file.name, writers.write(file))
+    if case.is_folder:
+        bucket.put(f"{FOLDER}_SUCCESS", b"")
+    return FOLDER + ("_SUCCESS" if case.is_folder else case.files[0].name)
+
+
+def check(bucket: Bucket, key: str) -> ScoreArguments:
+    """Check the extract on both sides, which have to agree.
+
+    :raises ExtractError: both refuse it
+    """
+    try:
+        checked = airflow_check.check_extract(AirflowBucket(bucket.client, bucket.name), key)
+    except AirflowExtractError as error:
+        with pytest.raises(ExtractError):
+            check_extract(Store(bucket.name), key, "start it again")
+        raise ExtractError(str(error)) from error
+    passed = {name: str(checked[name]) for name in ("input_uri", "input_etags")}
+    assert check_extract(Store(bucket.name), key, "start it again") == passed
+    return score_arguments(bucket, None, max_invalid_fraction="1", **passed)
+
+
+def read_scores(bucket: Bucket, manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return user ids and scores of the files that the manifest names."""
+    lines = [line for entry in manifest["files"] for line in bucket.table(SCORES + entry["name"])[1:]]
+    return [(user, text) for user, text, _ in lines]
+
+
+def check_result(bucket: Bucket, manifest: dict[str, Any], expected: Expected) -> None:
+    """Compare what the job wrote with what it has to be."""
+    assert manifest["rows"] == expected.counts
+    assert {entry["key"]: entry["rows"] for entry in manifest["input"]} == {
+        FOLDER + name: rows for name, rows in expected.rows.items()
+    }
+    assert manifest["histogram"] == expected.histogram
+    assert Counter(manifest["reasons"]) == expected.reasons
+    scores = read_scores(bucket, manifest)
+    assert {user: int(text.replace(".", "")) for user, text in scores} == expected.scores
+    assert len(scores) == len(expected.scores)
+    invalid = bucket.lines(INVALID)
+    assert Counter(line["reason"] for line in invalid) == expected.reasons
+    readable = Counter((line["user_id"], line["reason"]) for line in invalid if line["reason"] != "user_id_not_utf8")
+    assert readable == +Counter({each: n for each, n in expected.invalid.items() if each[1] != "user_id_not_utf8"})
+
+
+def check_refusal(bucket: Bucket, error: JobError, words: tuple[str, ...]) -> None:
+    """Check that the message is one line with these words, and that no reader finds scores."""
+    message = str(error)
+    assert "\n" not in message
+    assert "Exception" not in message
+    assert not message.rstrip("'\"").endswith("..")
+    assert [word for word in words if word not in message] == [], message
+    assert bucket.keys(SCORES) == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=f"{case.group}: {case.name}")
+        for case in CASES
+        if f"{case.group}: {case.name}" not in PENDING
+    ],
+)
+def test_an_extract_is_scored_right_or_refused(
+    spark: SparkSession, bucket: Bucket, writers: FileWriters, case: Case
+) -> None:
+    key = put(bucket, writers, case)
+    words = case.refusal(spark.version)
+    if words is None:
+        check_result(bucket, score(spark, check(bucket, key)), expect(case.files))
+        return
+    with pytest.raises((ExtractError, SchemaError)) as caught:
+        score(spark, check(bucket, key))
+    check_refusal(bucket, caught.value, words)
