@@ -7,4 +7,5 @@ from engagement_jobs.entrypoints import cli, workflow_run
 from engagement_jobs.push.job import run
 
 if __name__ == "__main__":
-    run(cli.read_arguments(PushArguments), in_workflow=workflow_run.is_workflow_run(sys.argv))
+    in_workflow = workflow_run.is_workflow_run(sys.argv)
+    cli.run_job(lambda: run(cli.read_arguments(PushArguments), in_workflow=in_workflow))

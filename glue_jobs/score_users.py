@@ -5,4 +5,4 @@ from engagement_jobs.entrypoints import cli
 from engagement_jobs.scoring.job import run
 
 if __name__ == "__main__":
-    run(cli.read_arguments(ScoreArguments))
+    cli.run_job(lambda: run(cli.read_arguments(ScoreArguments)))

@@ -1,6 +1,7 @@
 """Every exception class of the jobs.
 
-An error that ends a job run reaches Glue's `ErrorMessage` as `<class name>: <text>`. Its text states what was expected,
+An error that ends a job run reaches Glue's `ErrorMessage` as `<class name>: <text>`, which Glue may precede with
+`Error Category: UNCLASSIFIED_ERROR; Failed Line Number: 10; `. Its text is one line and states what was expected,
 what the job got, where, and what to do next; docs/guides/runbook.md has a row for each.
 """
 
@@ -12,6 +13,10 @@ class JobError(Exception):
 
 
 # Both jobs
+
+
+class UnexpectedError(JobError):
+    """An error that the job does not know, in one line. Its trace is in the error log of the run."""
 
 
 class ArgumentError(JobError):

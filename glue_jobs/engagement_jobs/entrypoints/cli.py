@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from engagement_jobs.common import aws, log_setup
+from engagement_jobs.common.error_lines import describe
 from engagement_jobs.contract.arguments import PushArguments, ScoreArguments, check_activity_key
+from engagement_jobs.contract.errors import JobError, UnexpectedError
 from engagement_jobs.contract.s3_keys import activity_key
 from engagement_jobs.entrypoints import workflow_run
 from engagement_jobs.entrypoints.extract_check import check_extract
@@ -22,6 +25,29 @@ from engagement_jobs.entrypoints.workflow_run import WorkflowRun
 Arguments = TypeVar("Arguments", ScoreArguments, PushArguments)
 
 log = logging.getLogger("engagement.cli")
+
+
+def run_job(job: Callable[[], object]) -> None:
+    """Run a job; if it fails, print what happened as one line and end with an error of one line.
+
+    Glue also prints the error with its trace and makes it the ErrorMessage of the run.
+
+    :raises JobError: what ended the job
+    """
+    try:
+        job()
+    except JobError as error:
+        # The trace is removed: it only shows where the job checks what the message says.
+        raise _printed(error).with_traceback(None) from None
+    except Exception as error:  # noqa: BLE001 - whatever ends the job gets its line
+        unexpected = _printed(UnexpectedError(f"{describe(error)}. The trace is in the error log of this run."))
+        traceback.print_exception(error)
+        raise unexpected from None
+
+
+def _printed(error: JobError) -> JobError:
+    sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    return error
 
 
 def read_arguments(kind: type[Arguments], argv: Sequence[str] | None = None) -> Arguments:

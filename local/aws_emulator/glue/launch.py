@@ -21,7 +21,7 @@ def _exit_with_the_emulator() -> None:
 
 
 def _describe(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(error)).strip()
+    return f"{type(error).__name__}: {error}"  # like Glue, without the module of the class
 
 
 def _run(error_file: Path, script: str, arguments: list[str]) -> int:
