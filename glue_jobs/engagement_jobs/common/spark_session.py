@@ -43,6 +43,8 @@ def start(name: str) -> SparkSession:
         .config("spark.sql.inMemoryColumnarStorage.batchSize", "100000")
         # Readers rely on the manifest alone; a `_SUCCESS` file would be a second, weaker signal.
         .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+        # A page whose bytes were changed on the way would be scored as it is. Writers need not add checksums to pages.
+        .config("spark.hadoop.parquet.page.verify-checksum.enabled", "true")
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("WARN")

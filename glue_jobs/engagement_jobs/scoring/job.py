@@ -6,6 +6,8 @@ The manifest is deleted first and written last: scores without a manifest are in
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -17,7 +19,8 @@ from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import TooManyInvalidRowsError, WeightsError
 from engagement_jobs.scoring import extract_reader, invalid_rows_writer, scores_writer
 from engagement_jobs.scoring.duplicates import find_duplicate_users
-from engagement_jobs.scoring.extract import footers
+from engagement_jobs.scoring.extract import footers, page_faults, read_errors
+from engagement_jobs.scoring.extract.footers import ExtractFile
 from engagement_jobs.scoring.formula import with_score
 from engagement_jobs.scoring.row_validation import check_invalid_rate, is_valid
 from engagement_jobs.scoring.scores_manifest import scores_manifest
@@ -31,8 +34,8 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
     :return: the manifest
     :raises InputChangedError: the extract was deleted or replaced after it was checked
-    :raises SchemaError: a file of the extract is not Parquet, or a column is missing or has another type; only
-        the date's scores manifest was deleted
+    :raises SchemaError: a file of the extract is not Parquet, is damaged or has pages that Spark cannot read, or a
+        column is missing or has another type; the date has no scores manifest
     :raises WeightsError: the weights document does not exist or is invalid; as above
     :raises TooManyInvalidRowsError: the invalid rows were written, the scores were deleted
     """
@@ -43,9 +46,16 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     weights = _load_weights(arguments.weights_uri)
     spark = spark_session.start("score_users")
     spark_session.set_read_partitions(spark, sum(file.size for file in files))
+
+    def read(some: Sequence[ExtractFile]) -> DataFrame:
+        etags = {file.key: arguments.input_etags[file.key] for file in some}
+        return extract_reader.read_extract(spark, replace(arguments, input_etags=etags), weights)
+
     try:
-        extract = extract_reader.read_extract(spark, arguments, weights)
-        manifest = _score(extract, arguments, weights, output)
+        with read_errors.explained(spark, files, read):
+            extract = read(files)
+            page_faults.check_pages(spark, files, weights.columns)
+            manifest = _score(extract, arguments, weights, output)
     finally:
         # If the extract was replaced in the meantime, that is the cause of any other error.
         footers.check_unchanged(arguments)

@@ -29,12 +29,14 @@ class ExtractFile:
     :param uri: `s3://bucket/key`
     :param size: bytes of the object
     :param metadata: the Parquet footer
+    :param footer_bytes: length of the footer in the object
     """
 
     key: str
     uri: str
     size: int
     metadata: pq.FileMetaData
+    footer_bytes: int
 
     @property
     def rows(self) -> int:
@@ -97,7 +99,7 @@ def _read_file(store: Store, key: str, etag: str) -> ExtractFile:
     except (pa.ArrowException, OSError) as error:
         cause = " ".join(str(error).split())[:200]
         raise SchemaError(f"{uri} cannot be read as Parquet: {cause.rstrip('.')}. {_WRITE_AGAIN}") from None
-    return ExtractFile(key, uri, size, metadata)
+    return ExtractFile(key, uri, size, metadata, footer_bytes)
 
 
 def _check_head(uri: str, head: tuple[int, str] | None, expected: str) -> int:

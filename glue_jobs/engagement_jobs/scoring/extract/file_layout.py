@@ -1,0 +1,100 @@
+"""Where the parts of a Parquet file are: bytes that are missing, and files that were joined into one object.
+
+A Parquet file is the magic number, column chunks, indexes and Bloom filters, the footer, its length, and the magic
+number again. Offsets in the footer count from the start of the object. If two files are joined, the footer at the end
+is that of the second file, and its offsets point into the first one: if both have the same layout, Spark reads the
+rows of the first file only and reports nothing.
+"""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engagement_jobs.common.aws import Store, split_uri
+from engagement_jobs.contract.errors import SchemaError
+from engagement_jobs.scoring.extract.footers import ExtractFile
+
+_MAGIC = b"PAR1"
+_END_BYTES = 8  # the length of the footer and the magic number
+_MIN_FILE_BYTES = len(_MAGIC) + _END_BYTES
+_READ_BYTES = 4 << 20
+
+
+def check_layout(file: ExtractFile, encrypted: frozenset[int]) -> None:
+    """Compare the offsets in the footer with the size of the object.
+
+    :param encrypted: positions of the encrypted columns; their chunks cannot be examined
+    :raises SchemaError: bytes are missing, or the object is several Parquet files one after the other
+    """
+    data_end = max((end for _, end in _column_chunks(file, encrypted)), default=len(_MAGIC))
+    footer_start = file.size - _END_BYTES - file.footer_bytes
+    if data_end > footer_start:
+        raise SchemaError(
+            f"{file.uri} ({file.size} bytes) is damaged: its footer describes column data up to byte {data_end}, "
+            f"expected at most {footer_start}, where the footer begins. Upload the extract again, then clear "
+            "check_activity."
+        )
+    # As many bytes as all files before the last one have, plus its indexes and Bloom filters.
+    earlier_end = _find_earlier_file(file, footer_start - data_end)
+    if earlier_end:
+        raise SchemaError(
+            f"{file.uri} ({file.size} bytes) is several Parquet files one after the other: one of them ends at byte "
+            f"{earlier_end}. Parquet files cannot be joined like text files. Have one file written, or a folder of "
+            "files, then clear check_activity."
+        )
+
+
+def _column_chunks(file: ExtractFile, encrypted: frozenset[int]) -> list[tuple[int, int]]:
+    """Return start and end of each column chunk, in bytes from the start of the object."""
+    metadata = file.metadata
+    columns = [number for number in range(metadata.num_columns) if number not in encrypted]
+    chunks = []
+    for group_number in range(metadata.num_row_groups):
+        group = metadata.row_group(group_number)
+        for chunk in map(group.column, columns):
+            start = chunk.data_page_offset
+            if chunk.dictionary_page_offset:  # some writers write 0 for none
+                start = min(start, chunk.dictionary_page_offset)
+            chunks.append((start, start + chunk.total_compressed_size))
+    return chunks
+
+
+def _find_earlier_file(file: ExtractFile, search_end: int) -> int | None:
+    """Return where another Parquet file ends within the first bytes of the object, None if there is none.
+
+    The last such end is found first: only the indexes and Bloom filters of the file after it are searched.
+    """
+    bucket, key = split_uri(file.uri)
+    store = Store(bucket)
+    end = search_end
+    while end >= _MIN_FILE_BYTES:
+        start = max(0, end - _READ_BYTES)
+        body, _ = store.read_range(key, start, end - start)
+        position = body.rfind(_MAGIC)
+        while position >= 0:
+            if _is_end_of_file(store, key, start + position + len(_MAGIC)):
+                return start + position + len(_MAGIC)
+            position = body.rfind(_MAGIC, 0, position + len(_MAGIC) - 1)
+        if not start:
+            break
+        end = start + len(_MAGIC) - 1  # a magic number may be on both sides of the start
+    return None
+
+
+def _is_end_of_file(store: Store, key: str, end: int) -> bool:
+    """Return whether a readable footer ends at this byte: four letters alone may be part of any text."""
+    if end < _MIN_FILE_BYTES:
+        return False
+    last, _ = store.read_range(key, end - _END_BYTES, 4)
+    footer_bytes = int.from_bytes(last, "little")
+    if not 0 < footer_bytes <= end - _MIN_FILE_BYTES:
+        return False
+    footer, _ = store.read_range(key, end - _END_BYTES - footer_bytes, footer_bytes + _END_BYTES)
+    try:
+        pq.read_metadata(io.BytesIO(_MAGIC + footer))
+    except (pa.ArrowException, OSError):
+        return False
+    return True
