@@ -23,6 +23,8 @@ DATE ?=
 ACTIVITY ?=
 RATE ?=
 FAULTS ?=
+# Options of `make check`: make check ACTIVITY=own.parquet WEIGHTS=weights.json
+WEIGHTS ?=
 # Options of `make faults`: make faults ONLY="503-half kill-worker" WORKERS=1
 ONLY ?=
 WORKERS ?=
@@ -98,7 +100,11 @@ $(WRITERS): requirements/writers.txt | $(UV)
 .PHONY: demo
 demo: setup ## Run one day end to end on this machine (ROWS=, DATE=, ACTIVITY=, RATE=, FAULTS=)
 	@.venv/bin/python -m local.demo $(if $(ROWS),--rows $(ROWS)) $(if $(DATE),--date $(DATE)) \
-		$(if $(ACTIVITY),--activity $(ACTIVITY)) $(if $(RATE),--rate $(RATE)) $(if $(FAULTS),--faults $(FAULTS))
+		$(if $(ACTIVITY),--activity "$(ACTIVITY)") $(if $(RATE),--rate $(RATE)) $(if $(FAULTS),--faults $(FAULTS))
+
+.PHONY: check
+check: setup ## Check and score an extract on this machine, without Airflow and CRM (ACTIVITY=, WEIGHTS=)
+	@PYTHONPATH=plugins .venv/bin/python -m local.check --activity "$(ACTIVITY)" $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 .PHONY: faults
 faults: setup ## Run the fault matrix and write docs/reference/fault-matrix.md (ONLY="NAME ...", WORKERS=)

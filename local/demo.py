@@ -62,10 +62,9 @@ def _run_day(
 ) -> int:
     score_date = arguments.date.isoformat()
     log.write(f"S3 {running_stack.s3_url} · AWS {running_stack.aws_url} · CRM {running_stack.crm_url}")
-    home = AirflowHome(
-        _FOLDER / "airflow", running_stack.env, _settings(arguments, running_stack), push_retry_delay_seconds=10
-    )
     extract = _extract(arguments, log)
+    settings = _settings(arguments, running_stack, extract)
+    home = AirflowHome(_FOLDER / "airflow", running_stack.env, settings, push_retry_delay_seconds=10)
     migration.result()
     log.write("Starting a run of the DAG customer_engagement_scoring")
     dag_log = _FOLDER / "logs" / "dag.log"
@@ -73,7 +72,7 @@ def _run_day(
     def upload_extract() -> None:
         bucket = running_stack.outputs["ActivityBucketName"]
         log.write(f"Uploading the extract to s3://{bucket}/activity/dt={score_date}/")
-        running_stack.upload_activity(extract, score_date)
+        _upload(running_stack, extract, score_date)
 
     def end_fault() -> None:
         if arguments.faults:
@@ -86,8 +85,21 @@ def _run_day(
     return _print_result(running_stack, score_date, status, dag_log, log)
 
 
-def _settings(arguments: argparse.Namespace, running_stack: stack.RunningStack) -> dict[str, Any]:
+def _upload(running_stack: stack.RunningStack, extract: Path, score_date: str) -> None:
+    if extract.is_file():
+        running_stack.upload_activity(extract, score_date)
+        return
+    s3, bucket = running_stack.client("s3"), running_stack.outputs["ActivityBucketName"]
+    folder = f"activity/dt={score_date}"
+    for path in sorted(each for each in extract.rglob("*") if each.is_file()):
+        s3.upload_file(str(path), bucket, f"{folder}/{path.relative_to(extract).as_posix()}")
+    s3.put_object(Bucket=bucket, Key=f"{folder}/_SUCCESS", Body=b"")
+
+
+def _settings(arguments: argparse.Namespace, running_stack: stack.RunningStack, extract: Path) -> dict[str, Any]:
     settings = running_stack.settings(max_requests_per_second=arguments.rate)
+    if extract.is_dir():
+        settings["activity_key"] = "activity/dt={score_date}/_SUCCESS"
     if arguments.faults:
         settings["unavailable_timeout_seconds"] = _UNAVAILABLE_TIMEOUT_SECONDS
     return settings
@@ -95,8 +107,8 @@ def _settings(arguments: argparse.Namespace, running_stack: stack.RunningStack) 
 
 def _extract(arguments: argparse.Namespace, log: DemoLog) -> Path:
     if arguments.activity:
-        if not arguments.activity.is_file():
-            sys.exit(f"ACTIVITY={arguments.activity}: no such file")
+        if not arguments.activity.exists():
+            sys.exit(f"ACTIVITY={arguments.activity}: no such file or folder")
         return Path(arguments.activity)
     extract = write_extract(_FOLDER / "activity.parquet", arguments.rows, arguments.date)
     log.write(f"Generated an extract of {extract.rows:,} users ({extract.bytes:,} bytes)")
@@ -120,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000, help="number of users in the generated extract")
     parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date(), help="score date")
-    parser.add_argument("--activity", type=Path, help="use this Parquet file instead of a generated extract")
+    parser.add_argument("--activity", type=Path, help="Parquet file or folder of them, not a generated one")
     parser.add_argument("--rate", type=float, default=_DEFAULT_RATE, help="maximum requests per second")
     parser.add_argument(
         "--faults", type=_fault_name, help="name of a fault of the CRM; `python -m local.fake_crm --list-faults`"

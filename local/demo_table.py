@@ -33,6 +33,11 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _input(rows: Mapping[str, Any] | None) -> str:
     if rows is None:
         return "unknown, because no scores were written"
+    return format_rows(rows)
+
+
+def format_rows(rows: Mapping[str, int]) -> str:
+    """Format the numbers of rows of a scores manifest."""
     scored, invalid, deduplicated = rows["scored"], rows["invalid"], rows["deduplicated"]
     return f"{rows['input']:,} rows: {scored:,} scored, {invalid:,} invalid, {deduplicated:,} deduplicated"
 

@@ -33,6 +33,14 @@ class JobCommand:
     folder: Path
     error_file: Path
 
+    def outcome(self, exit_code: int) -> tuple[str, str | None]:
+        """Return the state and the ErrorMessage of a run whose process has ended by itself."""
+        if exit_code == 0:
+            return "SUCCEEDED", None
+        if self.error_file.exists() and (message := self.error_file.read_text()):
+            return "FAILED", message
+        return "FAILED", f"Command failed with exit code {exit_code if exit_code > 0 else 128 - exit_code}"
+
 
 def prepare_command(
     settings: EmulatorSettings, job: str, run_id: str, script: str, arguments: dict[str, str], slots: int

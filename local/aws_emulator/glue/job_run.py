@@ -155,7 +155,7 @@ class JobRun:
         outcome = self._watch(leader)
         for copier in copiers:
             copier.join(timeout=5)
-        return outcome or _outcome_of(leader.returncode, command)
+        return outcome or command.outcome(leader.returncode)
 
     def _watch(self, leader: subprocess.Popen[bytes]) -> tuple[str, str | None] | None:
         """Wait for the end of the processes.
@@ -183,11 +183,3 @@ class JobRun:
             self.seconds = round(time.monotonic() - self._running_since) if self._running_since else 0
             self.error = error
             self.state = state
-
-
-def _outcome_of(exit_code: int, command: JobCommand) -> tuple[str, str | None]:
-    if exit_code == 0:
-        return "SUCCEEDED", None
-    if command.error_file.exists() and (message := command.error_file.read_text()):
-        return "FAILED", message
-    return "FAILED", f"Command failed with exit code {exit_code if exit_code > 0 else 128 - exit_code}"
