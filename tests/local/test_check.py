@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local import check_report
-from local.check import Inputs, run
+from local.check import report
+from local.check.night import Inputs, run
 from local.extract import write_extract
 
 DAY = date(2026, 11, 23)
@@ -92,7 +92,7 @@ def test_reasons_are_sorted_by_frequency_with_two_samples(tmp_path: Path) -> Non
     rows = ['{"user_id": null, "reason": "user_id_null"}', *(f'{{"a": {n}, "reason": "a_null"}}' for n in range(3))]
     (tmp_path / "part-0.json").write_text("\n".join(rows[:2]) + "\n")
     (tmp_path / "part-1.json").write_text("\n".join(rows[2:]) + "\n")
-    assert check_report.format_invalid_rows(tmp_path).splitlines() == [
+    assert report.format_invalid_rows(tmp_path).splitlines() == [
         f"invalid rows, all in {tmp_path}:",
         "          3 a_null",
         '            {"a": 0}',
@@ -100,4 +100,4 @@ def test_reasons_are_sorted_by_frequency_with_two_samples(tmp_path: Path) -> Non
         "          1 user_id_null",
         '            {"user_id": null}',
     ]
-    assert check_report.format_invalid_rows(tmp_path / "none") == ""
+    assert report.format_invalid_rows(tmp_path / "none") == ""

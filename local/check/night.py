@@ -1,17 +1,10 @@
-"""Check an extract on this machine, as the night would: `make check ACTIVITY=file.parquet`.
-
-It runs the check of `check_activity` and the scoring job on the S3 emulator, without Airflow, Glue and CRM, and prints
-what the job made of the rows. The exit status is 0 only if a run would get as far as the scores.
-"""
+"""The part of a night that an extract decides: the check of `check_activity` and the scoring job."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,10 +15,11 @@ from engagement.checks.extract_check import MARKER, check_extract
 from engagement.config.settings import Settings
 from engagement.contract.errors import ExtractError
 from engagement.contract.s3_keys import scores_manifest_key
-from local import artifacts, check_report, stack
+from local import artifacts, stack
 from local.aws_emulator import process_session
 from local.aws_emulator.emulator_settings import EmulatorSettings
 from local.aws_emulator.glue.job_command import prepare_command
+from local.check import report
 from local.processes import REPOSITORY, terminate_on_exit
 from local.s3_emulator import serve
 from local.spark import conf
@@ -60,22 +54,6 @@ class Inputs:
         return self.folder / "score_users.log"
 
 
-def main() -> int:
-    """Check the extract of the command line; return 0 if a run would score it."""
-    parser = argparse.ArgumentParser(prog="make check", description=__doc__)
-    parser.add_argument("--activity", type=Path, required=True, help="a Parquet file, or a folder of them")
-    parser.add_argument("--weights", type=Path, help="weights document; by default that of the jobs")
-    arguments = parser.parse_args()
-    for option, path in (("ACTIVITY", arguments.activity), ("WEIGHTS", arguments.weights)):
-        if path and not path.exists():
-            parser.exit(2, f"{option}={path}: no such file or folder\n")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return run(Inputs(arguments.activity.resolve(), arguments.weights))
-    except KeyboardInterrupt:
-        return 130
-
-
 def run(inputs: Inputs) -> int:
     """Check an extract and print the result; return 0 if a run would score it."""
     shutil.rmtree(inputs.folder, ignore_errors=True)
@@ -91,12 +69,12 @@ def run(inputs: Inputs) -> int:
             return 1
         print(f"check_activity: {checked['input_uri']} is complete, {checked['bytes']:,} bytes", flush=True)
         failure = _score(inputs, s3_url, _job_arguments(inputs, checked, date))
-    print(check_report.format_invalid_rows(inputs.objects(_OUTPUT) / f"invalid/dt={date}"), end="")
+    print(report.format_invalid_rows(inputs.objects(_OUTPUT) / f"invalid/dt={date}"), end="")
     if failure:
         print(f"score_users failed: {failure}\nThe log of the job is {inputs.log}")
         return 1
     manifest = json.loads((inputs.objects(_OUTPUT) / scores_manifest_key(date)).read_text(encoding="utf-8"))
-    print(check_report.format_scores(manifest))
+    print(report.format_scores(manifest))
     return 0
 
 
@@ -155,7 +133,3 @@ def _score(inputs: Inputs, s3_url: str, arguments: dict[str, str]) -> str | None
             process.stdin.close()
             process_session.kill_leftovers(process.pid)  # the JVM writes to the folder a moment longer
     return command.outcome(process.returncode)[1]
-
-
-if __name__ == "__main__":
-    sys.exit(main())
