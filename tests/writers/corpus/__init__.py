@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.writers.corpus import columns, damaged, layouts, parts, types
+from tests.writers.corpus import columns, damaged, layouts, parts, types, warehouses
 from tests.writers.expected import expect
 from tests.writers.spec import File
 
-CASES = [*layouts.CASES, *types.CASES, *columns.CASES, *parts.CASES, *damaged.CASES]
+CASES = [*layouts.CASES, *types.CASES, *columns.CASES, *parts.CASES, *damaged.CASES, *warehouses.CASES]
 
 
 def write_all(folder: Path, write: Callable[[File, Path], None]) -> None:
