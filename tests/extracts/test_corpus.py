@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
-
 import pytest
+from pyspark import __version__ as VERSION
 from pyspark.sql import SparkSession
 
 from engagement.aws.s3 import Bucket as AirflowBucket
@@ -16,14 +14,17 @@ from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import ExtractError, JobError, SchemaError
 from engagement_jobs.entrypoints.extract_check import check_extract
 from tests.extracts.pending import PENDING
+from tests.extracts.results import FOLDER, SCORES, check_result
 from tests.support.file_writers import FileWriters
-from tests.support.glue_days import DAY, score, score_arguments
+from tests.support.glue_days import score, score_arguments
 from tests.support.glue_emulators import Bucket
 from tests.writers.corpus import CASES
 from tests.writers.corpus.case import Case
-from tests.writers.expected import Expected, expect
+from tests.writers.expected import expect
 
-FOLDER, SCORES, INVALID = f"activity/dt={DAY}/", f"scores/dt={DAY}/", f"invalid/dt={DAY}/"
+CASES_HERE = [
+    case for case in CASES if str(case) not in PENDING and not (case.needs_spark_4 and VERSION.startswith("3."))
+]
 
 
 def put(bucket: Bucket, writers: FileWriters, case: Case) -> str:
@@ -54,52 +55,22 @@ def check(bucket: Bucket, key: str) -> ScoreArguments:
     return score_arguments(bucket, None, max_invalid_fraction="1", **passed)
 
 
-def read_scores(bucket: Bucket, manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return user ids and scores of the files that the manifest names."""
-    lines = [line for entry in manifest["files"] for line in bucket.table(SCORES + entry["name"])[1:]]
-    return [(user, text) for user, text, _ in lines]
-
-
-def check_result(bucket: Bucket, manifest: dict[str, Any], expected: Expected) -> None:
-    """Compare what the job wrote with what it has to be."""
-    assert manifest["rows"] == expected.counts
-    assert {entry["key"]: entry["rows"] for entry in manifest["input"]} == {
-        FOLDER + name: rows for name, rows in expected.rows.items()
-    }
-    assert manifest["histogram"] == expected.histogram
-    assert Counter(manifest["reasons"]) == expected.reasons
-    scores = read_scores(bucket, manifest)
-    assert {user: int(text.replace(".", "")) for user, text in scores} == expected.scores
-    assert len(scores) == len(expected.scores)
-    invalid = bucket.lines(INVALID)
-    assert Counter(line["reason"] for line in invalid) == expected.reasons
-    readable = Counter((line["user_id"], line["reason"]) for line in invalid if line["reason"] != "user_id_not_utf8")
-    assert readable == +Counter({each: n for each, n in expected.invalid.items() if each[1] != "user_id_not_utf8"})
-
-
 def check_refusal(bucket: Bucket, error: JobError, words: tuple[str, ...]) -> None:
     """Check that the message is one line with these words, and that no reader finds scores."""
     message = str(error)
-    assert "\n" not in message
-    assert "Exception" not in message
+    assert message.isprintable()  # thus one line
+    assert "Py4J" not in message
     assert not message.rstrip("'\"").endswith("..")
     assert [word for word in words if word not in message] == [], message
     assert bucket.keys(SCORES) == []
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, id=f"{case.group}: {case.name}")
-        for case in CASES
-        if f"{case.group}: {case.name}" not in PENDING
-    ],
-)
+@pytest.mark.parametrize("case", CASES_HERE, ids=str)
 def test_an_extract_is_scored_right_or_refused(
     spark: SparkSession, bucket: Bucket, writers: FileWriters, case: Case
 ) -> None:
     key = put(bucket, writers, case)
-    words = case.refusal(spark.version)
+    words = case.refusal(VERSION)
     if words is None:
         check_result(bucket, score(spark, check(bucket, key)), expect(case.files))
         return

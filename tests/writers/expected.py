@@ -40,7 +40,7 @@ class Expected:
 
     :param rows: number of rows by name of the file
     :param scores: score in hundredths by user id
-    :param invalid: number of invalid rows by (user id, reason); the id is None where it is not text
+    :param invalid: number of invalid rows by (user id, reason); the id in hexadecimal where it is not UTF-8
     """
 
     rows: dict[str, int]
@@ -74,7 +74,8 @@ def expect(files: Sequence[File]) -> Expected:
     scores: dict[str, int] = {}
     invalid: Counter[tuple[str | None, str]] = Counter()
     for user, same in by_user.items():
-        name = _text(user)
+        text = _text(user)
+        name = user.hex().upper() if user is not None and text is None else text
         differ = len(set(same)) > 1
         reasons = [_reason(row) or ("conflicting_rows" if differ else None) for row in same]
         invalid.update((name, reason) for reason in reasons if reason)

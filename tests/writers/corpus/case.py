@@ -25,6 +25,7 @@ class Case:
     :param bystanders: files next to it that do not belong to it
     :param refused: words of the one line with which it is refused, None if it is scored
     :param refused_by_spark_3: the same for Spark 3 only
+    :param needs_spark_4: Spark 3 does not notice what is wrong
     """
 
     group: str
@@ -33,6 +34,11 @@ class Case:
     bystanders: tuple[File, ...] = ()
     refused: tuple[str, ...] | None = None
     refused_by_spark_3: tuple[str, ...] | None = None
+    needs_spark_4: bool = False
+
+    def __str__(self) -> str:
+        """Return group and name."""
+        return f"{self.group}: {self.name}"
 
     @property
     def is_folder(self) -> bool:

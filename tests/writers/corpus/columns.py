@@ -44,9 +44,9 @@ _POLARS = (
 )
 
 
-def extra(kind: str, name: str = "") -> Column:
+def extra(kind: str, name: str = "", rows: int = len(_USUAL[0].values)) -> Column:
     """Return a column of a type that the job does not need."""
-    return constant(_USUAL, name or f"extra {kind}", kind, _MORE[kind])
+    return Column(name or f"extra {kind}", kind, (_MORE[kind],) * rows)
 
 
 def _types() -> list[Case]:

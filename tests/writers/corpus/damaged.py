@@ -30,7 +30,7 @@ def _damaged() -> list[Case]:
         refused("checksum", "pyarrow: zeros", (_NAME, "checksum"),
                 file("pyarrow", _MANY, damage={"kind": "zeros", "column": "login_count"}, **checked)),
         refused("checksum", "pyarrow: a flipped bit, second page version", (_NAME, "checksum"),
-                file("pyarrow", _MANY, damage=flip, data_page_version="2.0", **checked)),
+                file("pyarrow", _MANY, damage=flip, data_page_version="2.0", **checked), needs_spark_4=True),
         refused("checksum", "spark: a flipped bit", (_NAME, "checksum"),
                 file("spark", _MANY, damage=flip, compression="uncompressed")),
     ]  # fmt: skip
@@ -75,9 +75,9 @@ def _not_parquet() -> list[Case]:
                 file("pyarrow", damage={"kind": "before", "text": "\ufeff"})),
         refused("no Parquet", "a line after", (_NAME, "truncated"),
                 file("duckdb", damage={"kind": "after", "text": "\n"})),
-        refused("no Parquet", "a footer of zeros", (_NAME, "footer"),
+        refused("no Parquet", "a footer of zeros", (_NAME, "cannot be read as Parquet"),
                 file("pyarrow", damage={"kind": "footer", "byte": 0})),
-        refused("no Parquet", "a footer of noise", (_NAME, "footer"),
+        refused("no Parquet", "a footer of noise", (_NAME, "cannot be read as Parquet"),
                 file("fastparquet", damage={"kind": "footer", "byte": 255})),
     ]  # fmt: skip
 
