@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import pyspark
 import pytest
-from pyspark import __version__ as VERSION
 from pyspark.sql import SparkSession
 
 from engagement.aws.s3 import Bucket as AirflowBucket
@@ -23,7 +23,9 @@ from tests.writers.corpus.case import Case
 from tests.writers.expected import expect
 
 CASES_HERE = [
-    case for case in CASES if str(case) not in PENDING and not (case.needs_spark_4 and VERSION.startswith("3."))
+    case
+    for case in CASES
+    if str(case) not in PENDING and not (case.needs_spark_4 and pyspark.__version__.startswith("3."))
 ]
 
 
@@ -70,7 +72,7 @@ def test_an_extract_is_scored_right_or_refused(
     spark: SparkSession, bucket: Bucket, writers: FileWriters, case: Case
 ) -> None:
     key = put(bucket, writers, case)
-    words = case.refusal(VERSION)
+    words = case.refusal(spark.version)
     if words is None:
         check_result(bucket, score(spark, check(bucket, key)), expect(case.files))
         return
