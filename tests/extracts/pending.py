@@ -39,8 +39,6 @@ PENDING = {
     "names: pyarrow: 'user_id\\xa0' for user_id",
     "names: pyarrow: items_viewed twice",
     "names: pyarrow: twin of user_id",
-    "no Parquet: a footer of noise",
-    "no Parquet: a footer of zeros",
     "parts: other widths",
     "parts: the same users in other types",
     "stale schema: pyarrow: a count instead of a timestamp",

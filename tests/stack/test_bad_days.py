@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,6 @@ GOOD = (
             ["column items_viewed is missing", "expected an integer"],
         ),
         (
-            "2026-10-05",
-            GOOD.replace("1 as login_count", "1.0::double as login_count"),
-            ["column login_count is double", "expected an integer"],
-        ),
-        (
             "2026-10-06",
             GOOD.replace("3.5::double", "-1.0::double"),
             ["50 of 50 rows are invalid", "time_spent_minutes_negative"],
@@ -100,6 +96,17 @@ def test_an_extract_that_cannot_be_scored_fails(world: World, score_date: str, c
     ended = world.run_day(score_date)
     check_failed(world, ended, score_date, "score_users", *words)
     check_nothing_scored(world, score_date)
+
+
+def test_a_damaged_page_is_one_line(world: World) -> None:
+    body = parquet(world.folder, GOOD)
+    world.put("2026-10-05", body[:4] + bytes(20) + body[24:])
+    ended = world.run_day("2026-10-05")
+    line = "SchemaError: s3://.*/activity.parquet: column user_id cannot be read: the file is likely damaged (.*)"
+    check_failed(world, ended, "2026-10-05", "score_users")
+    assert re.search(line, ended.summary["headline"])
+    assert "\n" not in ended.summary["headline"]
+    check_nothing_scored(world, "2026-10-05")
 
 
 @pytest.mark.parametrize(

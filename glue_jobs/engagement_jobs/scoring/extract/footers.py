@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engagement_jobs.common.aws import Store, split_uri
+from engagement_jobs.common.error_lines import root_cause
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import InputChangedError, SchemaError
 
@@ -97,8 +98,8 @@ def _read_file(store: Store, key: str, etag: str) -> ExtractFile:
     try:
         metadata = pq.read_metadata(io.BytesIO(_MAGIC + tail[-end_bytes:]))
     except (pa.ArrowException, OSError) as error:
-        cause = " ".join(str(error).split())[:200]
-        raise SchemaError(f"{uri} cannot be read as Parquet: {cause.rstrip('.')}. {_WRITE_AGAIN}") from None
+        cause = root_cause(error).replace("TProtocolException: ", "")  # the class says nothing more
+        raise SchemaError(f"{uri} cannot be read as Parquet: its footer is damaged ({cause}). {_WRITE_AGAIN}") from None
     return ExtractFile(key, uri, size, metadata, footer_bytes)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,7 +24,8 @@ _ROW_READER_ENCODING = "BYTE_STREAM_SPLIT"
 _ROW_READER_TYPES = frozenset({"FLOAT", "DOUBLE"})
 _NEWER_ROW_READER_TYPES = frozenset({"INT32", "INT64", "FIXED_LEN_BYTE_ARRAY"})
 _NEWER_READER_CLASS = "org.apache.parquet.column.values.bytestreamsplit.ByteStreamSplitValuesReaderForInteger"
-_VECTORIZED = "spark.sql.parquet.enableVectorizedReader"
+VECTORIZED_READER = "spark.sql.parquet.enableVectorizedReader"
+"""Spark setting: if it is false, Spark reads Parquet row by row."""
 
 
 def check_pages(spark: SparkSession, files: Sequence[ExtractFile], columns: Collection[str]) -> None:
@@ -46,18 +46,7 @@ def check_pages(spark: SparkSession, files: Sequence[ExtractFile], columns: Coll
             _check_encryption(file, columns, positions)
             _check_codecs(file, columns, jvm_has)
             needs_row_reader |= _check_encodings(file, columns, jvm_has)
-    spark.conf.set(_VECTORIZED, str(not needs_row_reader).lower())
-
-
-@contextlib.contextmanager
-def row_reader(spark: SparkSession) -> Iterator[None]:
-    """Read with the row-based reader within this context."""
-    before = str(spark.conf.get(_VECTORIZED))
-    spark.conf.set(_VECTORIZED, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(_VECTORIZED, before)
+    spark.conf.set(VECTORIZED_READER, str(not needs_row_reader).lower())
 
 
 class _JvmClasses:

@@ -12,15 +12,16 @@ from pyspark.sql import DataFrame, SparkSession
 from engagement_jobs.common.error_lines import root_cause
 from engagement_jobs.contract.errors import JobError, SchemaError
 from engagement_jobs.scoring.extract.footers import ExtractFile
-from engagement_jobs.scoring.extract.page_faults import row_reader
+from engagement_jobs.scoring.extract.page_faults import VECTORIZED_READER
 
 Read = Callable[[Sequence[ExtractFile]], DataFrame]
 
 _READING = re.compile(r"reading file |Can not read value|org\.apache\.(spark\.sql\.execution\.datasources\.)?parquet")
 _NOT_THE_FILE = re.compile(
     r"OutOfMemory|StackOverflow|amazonaws|software\.amazon|java\.net\.|org\.apache\.http|AccessDenied|FileNotFound|"
-    r"Interrupted|ExecutorLost"
+    r"Interrupted|ExecutorLost|cancel[a-z]+ as part of"
 )
+_JAVA_CLASS = re.compile(r"^[\w.$]+(?:Exception|Error): ")
 _CHECKSUM = "CRC checksum verification failed"
 _UNSUPPORTED = re.compile(r"Unsupported encoding|no byte stream split reader|Codec was not found|parquet\.crypto")
 _WRITE_AGAIN = "Have the extract written again, then clear check_activity."
@@ -51,7 +52,7 @@ def _explain(error: Exception, spark: SparkSession, files: Sequence[ExtractFile]
     """
     if not _is_about_content(error) or not _READING.search(str(error)):
         return None
-    with row_reader(spark):  # all its errors name the file
+    with _second_read(spark):
         file = _named_file(error, files) or _named_file(_read_all(read(files)), files)
         if file is None:
             return None
@@ -60,6 +61,19 @@ def _explain(error: Exception, spark: SparkSession, files: Sequence[ExtractFile]
             if cause and _is_about_content(cause):
                 return SchemaError(f"{file.uri}: column {column} cannot be read: {_problem(cause)}. {_WRITE_AGAIN}")
     return None
+
+
+@contextlib.contextmanager
+def _second_read(spark: SparkSession) -> Iterator[None]:
+    """Use the row-based reader, whose errors all name the file, and keep its traces out of the log."""
+    vectorized = str(spark.conf.get(VECTORIZED_READER))
+    spark.conf.set(VECTORIZED_READER, "false")
+    spark.sparkContext.setLogLevel("OFF")
+    try:
+        yield
+    finally:
+        spark.sparkContext.setLogLevel("WARN")
+        spark.conf.set(VECTORIZED_READER, vectorized)
 
 
 def _is_about_content(error: Exception) -> bool:
@@ -86,7 +100,7 @@ def _named_file(error: Exception | None, files: Sequence[ExtractFile]) -> Extrac
 
 
 def _problem(error: Exception) -> str:
-    cause = root_cause(error)
+    cause = _JAVA_CLASS.sub("", root_cause(error))
     if _CHECKSUM in cause:
         return "a page differs from its checksum, so its bytes were changed after it was written"
     if _UNSUPPORTED.search(cause):

@@ -67,8 +67,8 @@ def test_each_footer_is_read_once_and_eight_at_a_time(bucket: Bucket, monkeypatc
         (b"not Parquet" * 9, r"\(99 bytes\) cannot be read as Parquet: it does not end with a footer"),
         (BODY[:-1], "it does not end with a footer"),
         (b"PAR1" + (9).to_bytes(4, "little") + b"PAR1", "it does not end with a footer"),
-        (b"PAR1" + b"x" * 50 + (50).to_bytes(4, "little") + b"PAR1", r"cannot be read as Parquet: .*thrift.*\. Have"),
-        (b"PAR1" + (0).to_bytes(4, "little") + b"PAR1", r"cannot be read as Parquet: .*\. Have"),
+        (b"PAR1" + b"x" * 50 + (50).to_bytes(4, "little") + b"PAR1", r"its footer is damaged \(.*thrift.*\)\. Have"),
+        (b"PAR1" + (0).to_bytes(4, "little") + b"PAR1", r"its footer is damaged \(.*\)\. Have"),
         (BODY[:-4] + b"PARE", r"the footer is encrypted \(Parquet modular encryption\), which the job cannot read"),
     ],
 )
