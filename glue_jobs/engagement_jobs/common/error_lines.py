@@ -16,7 +16,8 @@ def root_cause(error: BaseException) -> str:
     causes = [line.removeprefix(_JAVA_CAUSE) for line in lines if line.startswith(_JAVA_CAUSE)]
     if not causes:  # the first line of py4j says which method was called
         causes = [line.removeprefix(_JAVA_ERROR) for line in lines if line.startswith(_JAVA_ERROR)] or lines[:1]
-    return " ".join(causes[-1].split())[:_MAX_LENGTH].rstrip(".") if causes else "no message"
+    text = " ".join(causes[-1].split())[:_MAX_LENGTH].rstrip(".") if causes else "no message"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)  # of a damaged file
 
 
 def describe(error: BaseException) -> str:

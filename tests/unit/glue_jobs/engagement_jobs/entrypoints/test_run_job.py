@@ -57,6 +57,7 @@ def test_an_error_of_the_job_is_its_first_line(capsys: pytest.CaptureFixture[str
         ),
         (KeyError("user_id"), "KeyError: 'user_id'"),
         (ValueError("two\nlines"), "ValueError: two"),
+        (ValueError("type \x0f, Zoë"), "ValueError: type \\x0f, Zoë"),
         (ValueError(), "ValueError: no message"),
         (ValueError("x" * 1_000), "ValueError: " + "x" * 300),
     ],
