@@ -31,7 +31,7 @@ def access_denied(uri: str, error: Any) -> AccessDeniedError | None:
     if code not in _CODES:
         return None
     operation = error.operation_name
-    named = re.search(r"not authorized to perform: ([\w-]+:\w+) on resource: (\S+)", text)
+    named = re.search(r"not authorized to perform: ([\w-]+:\w+) on resource: \"?([^\s\"]+)", text)
     needed = f"{named[1]} on {named[2]}" if named else _PERMISSIONS.get(operation, f"what {operation} requires")
     reply = f"{operation} got {code}, {text}".rstrip(",. ")
-    return AccessDeniedError(f"{uri}: access denied ({reply}). The role needs {needed}. Allow it, then clear the task")
+    return AccessDeniedError(f"{uri}: access denied ({reply}). The role needs {needed}. Allow it, then run this again")

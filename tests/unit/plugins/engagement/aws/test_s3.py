@@ -55,7 +55,7 @@ KMS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/0123"
             "get_object",
             lambda bucket: list(bucket.read_lines("a/b")),
             "AccessDenied",
-            f"{ROLE} kms:Decrypt on resource: {KMS_KEY} because no identity-based policy allows it.",
+            f'{ROLE} kms:Decrypt on resource: "{KMS_KEY}" because no identity-based policy allows it.',
             f"The role needs kms:Decrypt on {KMS_KEY}. Allow it",
         ),
         ("list_objects_v2", lambda bucket: list(bucket.list_objects("a/b")), "AccessDenied", "", "needs s3:ListBucket"),
