@@ -18,11 +18,14 @@ def read_scores(bucket: Bucket, manifest: dict[str, Any]) -> list[tuple[str, str
     return [(user, text) for user, text, _ in lines]
 
 
-def check_result(bucket: Bucket, manifest: dict[str, Any], expected: Expected) -> None:
-    """Compare what the job wrote with what it has to be."""
+def check_result(bucket: Bucket, manifest: dict[str, Any], expected: Expected, folder: str = FOLDER) -> None:
+    """Compare what the job wrote with what it has to be.
+
+    :param folder: of the extract
+    """
     assert manifest["rows"] == expected.counts
     assert {entry["key"]: entry["rows"] for entry in manifest["input"]} == {
-        FOLDER + name: rows for name, rows in expected.rows.items()
+        folder + name: rows for name, rows in expected.rows.items()
     }
     assert manifest["histogram"] == expected.histogram
     assert Counter(manifest["reasons"]) == expected.reasons

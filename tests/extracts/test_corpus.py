@@ -34,11 +34,14 @@ def put(bucket: Bucket, writers: FileWriters, case: Case) -> str:
 
     :return: key of the extract, as it is configured
     """
-    for file in (*case.files, *case.bystanders):
+    for file in case.bystanders:
         bucket.put(FOLDER + file.name, writers.write(file))
+    folder = FOLDER + case.folder
+    for file in case.files:
+        bucket.put(folder + file.name, writers.write(file))
     if case.is_folder:
-        bucket.put(f"{FOLDER}_SUCCESS", b"")
-    return FOLDER + ("_SUCCESS" if case.is_folder else case.files[0].name)
+        bucket.put(f"{folder}_SUCCESS", b"")
+    return folder + ("_SUCCESS" if case.is_folder else case.files[0].name)
 
 
 def check(bucket: Bucket, key: str) -> ScoreArguments:
@@ -74,7 +77,7 @@ def test_an_extract_is_scored_right_or_refused(
     key = put(bucket, writers, case)
     words = case.refusal(spark.version)
     if words is None:
-        check_result(bucket, score(spark, check(bucket, key)), expect(case.files))
+        check_result(bucket, score(spark, check(bucket, key)), expect(case.files), FOLDER + case.folder)
         return
     with pytest.raises((ExtractError, SchemaError)) as caught:
         score(spark, check(bucket, key))

@@ -26,6 +26,7 @@ class Case:
     :param refused: words of the one line with which it is refused, None if it is scored
     :param refused_by_spark_3: the same for Spark 3 only
     :param needs_spark_4: Spark 3 does not notice what is wrong
+    :param folder: of the files, with a slash at its end; below that of the bystanders
     """
 
     group: str
@@ -35,6 +36,7 @@ class Case:
     refused: tuple[str, ...] | None = None
     refused_by_spark_3: tuple[str, ...] | None = None
     needs_spark_4: bool = False
+    folder: str = ""
 
     def __str__(self) -> str:
         """Return group and name."""

@@ -81,10 +81,17 @@ def _keys() -> list[Case]:
         "{a,b}.parquet": "a.parquet",
         "a%41 b+c=d,e.parquet": "aA b+c=d,e.parquet",
     }
-    return [
+    cases = [
         scored("keys", name, file("pyarrow", name=name),
                bystanders=(file("polars", activity(seed=9), name=bystander),))
         for name, bystander in pairs.items()
+    ]  # fmt: skip
+    return [
+        *cases,
+        scored("keys", "a folder export[1]", part(1, "pyarrow"), part(2, "polars"), folder="export[1]/",
+               bystanders=(file("polars", activity(seed=8), name="export1/part-1.parquet"),)),
+        scored("keys", "parts in folders", file("duckdb", activity(seed=1), name="day={1,2}/part-[0-9].parquet"),
+               file("duckdb", activity(seed=2), name="day=%3F/part-?.parquet")),
     ]  # fmt: skip
 
 
