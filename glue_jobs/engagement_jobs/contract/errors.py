@@ -46,6 +46,10 @@ class SchemaError(JobError):
     """The extract cannot be read, or its columns do not match the contract."""
 
 
+class StalledError(JobError):
+    """No Spark task has ended for `stall_timeout_seconds`. The scores have no manifest."""
+
+
 class WeightsError(JobError):
     """The weights document is invalid. The text lists every fault."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from engagement_jobs.common import spark_session
+from engagement_jobs.common import spark_session, stall_watch
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
@@ -28,6 +28,8 @@ from engagement_jobs.scoring.weights import Weights
 
 log = logging.getLogger("engagement.scoring")
 
+_MAX_NAMED_FILES = 3
+
 
 def run(arguments: ScoreArguments) -> dict[str, Any]:
     """Score one date.
@@ -38,6 +40,7 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
         column is missing or has another type; the date has no scores manifest
     :raises WeightsError: the weights document does not exist or is invalid; as above
     :raises TooManyInvalidRowsError: the invalid rows were written, the scores were deleted
+    :raises StalledError: no Spark task ended for a long time; the date has no scores manifest
     """
     output = Store(arguments.output_bucket)
     manifest_key = s3_keys.scores_prefix(arguments.score_date) + s3_keys.MANIFEST
@@ -52,7 +55,10 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
         return extract_reader.read_extract(spark, replace(arguments, input_etags=etags), weights)
 
     try:
-        with read_errors.explained(spark, files, read):
+        with (
+            stall_watch.watch(spark, arguments.stall_timeout_seconds, _likely_cause_of_stall(files)),
+            read_errors.explained(spark, files, read),
+        ):
             extract = read(files)
             page_faults.check_pages(spark, files, weights.columns)
             manifest = _score(extract, arguments, weights, output)
@@ -62,6 +68,15 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     output.write_json(manifest_key, manifest)
     log.info("wrote %s: %s", output.uri(manifest_key), manifest["rows"])
     return manifest
+
+
+def _likely_cause_of_stall(files: Sequence[ExtractFile]) -> str:
+    named = f"{len(files):,} files" if len(files) > _MAX_NAMED_FILES else ", ".join(file.uri for file in files)
+    return (
+        "A damaged page of the extract, which Spark reads without end, is the likely cause. The extract is "
+        f"{named}. Have it written again, then clear check_activity. If it is intact, raise stall_timeout_seconds, and "
+        "clear score_users."
+    )
 
 
 def _load_weights(uri: str) -> Weights:
