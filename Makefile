@@ -104,7 +104,7 @@ demo: setup ## Run one day end to end on this machine (ROWS=, DATE=, ACTIVITY=, 
 
 .PHONY: check
 check: setup ## Check and score an extract on this machine, without Airflow and CRM (ACTIVITY=, WEIGHTS=)
-	@PYTHONPATH=plugins .venv/bin/python -m local.check --activity "$(ACTIVITY)" $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+	@PYTHONPATH=plugins .venv/bin/python -m local.check $(if $(ACTIVITY),--activity "$(ACTIVITY)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 .PHONY: faults
 faults: setup ## Run the fault matrix and write docs/reference/fault-matrix.md (ONLY="NAME ...", WORKERS=)
