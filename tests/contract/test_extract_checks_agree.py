@@ -159,6 +159,7 @@ NAMES = [f"{number:03}" for number in range(401)]
         (["b.parquet", "a.parquet"], ["a.parquet", "b.parquet"]),
         (["x=1/a.parquet", "x=1/_a.parquet", ".hidden/a.parquet", "_SUCCESS", "folder/"], ["x=1/a.parquet"]),
         (["a.parquet", "x_$folder$"], ["a.parquet"]),
+        *(([f"part-{sign}.parquet"], [f"part-{sign}.parquet"]) for sign in "[]{}*?\\"),  # a name is no pattern
         (LONG_NAMES[:300], LONG_NAMES[:300]),
         (NAMES[:400], NAMES[:400]),
     ],
@@ -173,11 +174,28 @@ def test_both_checks_find_the_same_data_files(names: list[str], data_files: list
 
 @pytest.mark.parametrize(
     "names",
-    [["_SUCCESS", ".a.crc"], *(["a.parquet", f"part-{sign}.parquet"] for sign in "[]{}*?\\"), LONG_NAMES, NAMES],
+    [["_SUCCESS", ".a.crc"], LONG_NAMES, NAMES],
 )
 def test_both_checks_refuse_the_same_folders(names: list[str]) -> None:
     assert check_in_job(JobBucket(parquet(), ["e1"], names), f"{FOLDER}_SUCCESS") is None
     assert check_in_airflow(AirflowBucket(parquet(), ["e1"], names), f"{FOLDER}_SUCCESS") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *((name, "has a name that begins with .*, which Spark ignores") for name in ("_a.parquet", ".a", "_success")),
+        *(
+            (name, "has an empty folder name or a dot as one in its path")
+            for name in ("x//a.parquet", "./a.parquet", "x/../a")
+        ),
+    ],
+)
+def test_both_checks_refuse_a_name_that_spark_misses(name: str, message: str) -> None:
+    with pytest.raises(job_errors.ExtractError, match=message):
+        job_extract_check.check_extract(JobBucket(parquet(), ["e1"]), FOLDER + name, "start it again")
+    with pytest.raises(airflow_errors.ExtractError, match=message):
+        extract_check.check_extract(AirflowBucket(parquet(), ["e1"]), FOLDER + name)
 
 
 def test_the_key_of_a_date_is_the_same() -> None:

@@ -35,8 +35,6 @@ def start(name: str) -> SparkSession:
         # Adaptive execution turns every shuffle into a Spark job of its own. `set_shuffle_partitions` and
         # `set_read_partitions` give its benefit, the right number of partitions, without that cost.
         .config("spark.sql.adaptive.enabled", "false")
-        # Without it, a column of nanosecond timestamps as pandas writes them fails the file, even if it is not read.
-        .config("spark.sql.legacy.parquet.nanosAsLong", "true")
         # Cached data is read again within seconds: compressing it takes longer than it saves.
         .config("spark.sql.inMemoryColumnarStorage.compressed", "false")
         # Rows per cached batch. With the default of 10,000 Spark spends more time between batches.

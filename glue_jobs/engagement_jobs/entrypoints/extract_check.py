@@ -20,8 +20,6 @@ MARKER = "_SUCCESS"
 MAX_FILES = 400
 MAX_ETAGS_LENGTH = 100_000
 """Characters of `input_etags`: Linux limits one argument to 131,071, and Glue limits all of them."""
-GLOB_CHARACTERS = "[]{}*?\\"
-"""What Spark reads as a pattern in a path."""
 
 
 class ObjectReader(Protocol):
@@ -54,6 +52,8 @@ def check_extract(bucket: ObjectReader, key: str, next_step: str) -> dict[str, s
         if bucket.head(key) is None:
             raise ExtractError(_missing(bucket.uri(key), next_step))
         keys = _list_files(bucket, f"{folder}/" if folder else "", next_step)
+    for each in keys:
+        _check_name(bucket.uri(each), each, next_step)
     etags = json.dumps({each: _check_file(bucket, each, next_step) for each in keys})
     uri = bucket.uri(key.removesuffix(MARKER))
     if len(etags) > MAX_ETAGS_LENGTH:
@@ -83,13 +83,22 @@ def _list_files(bucket: ObjectReader, folder: str, next_step: str) -> list[str]:
             f"{marker} has {len(data_files)} data files, expected at most {MAX_FILES}. Have fewer, larger files "
             f"written, then {next_step}."
         )
-    for name in data_files:
-        if not set(name).isdisjoint(GLOB_CHARACTERS):
-            raise ExtractError(
-                f"{bucket.uri(folder + name)} has one of {GLOB_CHARACTERS} in its name, which Spark reads as a "
-                f"pattern. Have it written under another name, then {next_step}."
-            )
     return [folder + name for name in data_files]
+
+
+def _check_name(uri: str, key: str, next_step: str) -> None:
+    """Refuse a key that Spark ignores, or does not find because it resolves the path."""
+    *folders, name = key.split("/")
+    if name[0] in "_.":
+        raise ExtractError(
+            f"{uri} has a name that begins with {name[0]!r}, which Spark ignores. Have it written under another name, "
+            f"then {next_step}."
+        )
+    if not {"", ".", ".."}.isdisjoint(folders):
+        raise ExtractError(
+            f"{uri} has an empty folder name or a dot as one in its path, which Spark resolves. Have it written "
+            f"under another name, then {next_step}."
+        )
 
 
 def _check_file(bucket: ObjectReader, key: str, next_step: str) -> str:

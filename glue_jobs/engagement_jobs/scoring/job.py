@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -16,11 +15,12 @@ from engagement_jobs.common import spark_session, stall_watch
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.contract.errors import TooManyInvalidRowsError, WeightsError
-from engagement_jobs.scoring import extract_reader, invalid_rows_writer, scores_writer
+from engagement_jobs.contract.errors import SchemaError, TooManyInvalidRowsError, WeightsError
+from engagement_jobs.scoring import invalid_rows_writer, scores_writer
 from engagement_jobs.scoring.duplicates import find_duplicate_users
 from engagement_jobs.scoring.extract import footers, page_faults, read_errors
 from engagement_jobs.scoring.extract.footers import ExtractFile
+from engagement_jobs.scoring.extract.reader import read_extract
 from engagement_jobs.scoring.formula import with_score
 from engagement_jobs.scoring.row_validation import check_invalid_rate, is_valid
 from engagement_jobs.scoring.scores_manifest import scores_manifest
@@ -36,6 +36,7 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
 
     :return: the manifest
     :raises InputChangedError: the extract was deleted or replaced after it was checked
+    :raises ExtractError: the extract has no rows; only the date's scores manifest was deleted
     :raises SchemaError: a file of the extract is not Parquet, is damaged or has pages that Spark cannot read, or a
         column is missing or has another type; the date has no scores manifest
     :raises WeightsError: the weights document does not exist or is invalid; as above
@@ -51,8 +52,7 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
     spark_session.set_read_partitions(spark, sum(file.size for file in files))
 
     def read(some: Sequence[ExtractFile]) -> DataFrame:
-        etags = {file.key: arguments.input_etags[file.key] for file in some}
-        return extract_reader.read_extract(spark, replace(arguments, input_etags=etags), weights)
+        return read_extract(spark, some, weights)
 
     try:
         with (
@@ -61,7 +61,8 @@ def run(arguments: ScoreArguments) -> dict[str, Any]:
         ):
             extract = read(files)
             page_faults.check_pages(spark, files, weights.columns)
-            manifest = _score(extract, arguments, weights, output)
+            footers.check_not_empty(arguments.input_uri, files)
+            manifest = _score(extract, files, arguments, weights, output)
     finally:
         # If the extract was replaced in the meantime, that is the cause of any other error.
         footers.check_unchanged(arguments)
@@ -89,7 +90,9 @@ def _load_weights(uri: str) -> Weights:
     return Weights.parse(document)
 
 
-def _score(extract: DataFrame, arguments: ScoreArguments, weights: Weights, output: Store) -> dict[str, Any]:
+def _score(
+    extract: DataFrame, files: Sequence[ExtractFile], arguments: ScoreArguments, weights: Weights, output: Store
+) -> dict[str, Any]:
     """Write scores and invalid rows, and return the manifest."""
     scores_prefix = s3_keys.scores_prefix(arguments.score_date)
     invalid_prefix = s3_keys.invalid_prefix(arguments.score_date)
@@ -103,6 +106,7 @@ def _score(extract: DataFrame, arguments: ScoreArguments, weights: Weights, outp
 
     counts, histogram = scores_writer.write_scores(unique, resolved, output.uri(scores_prefix), arguments.scored_at)
     log.info("%s: %s", arguments.input_uri, counts)
+    _check_row_count(arguments.input_uri, counts["input"], files)
     invalid = invalid_rows_writer.collect_invalid_rows(rows.invalid_unique, resolved, weights.metric_names)
     reasons, samples = invalid_rows_writer.write_invalid_rows(
         invalid, output.uri(invalid_prefix), counts["invalid"], weights.metric_names
@@ -113,15 +117,28 @@ def _score(extract: DataFrame, arguments: ScoreArguments, weights: Weights, outp
         output.delete_folder(scores_prefix)
         raise
 
-    files = [(name, size) for name, size in output.list_files(scores_prefix) if name.startswith("part-")]
+    written = [(name, size) for name, size in output.list_files(scores_prefix) if name.startswith("part-")]
     return scores_manifest(
         arguments,
-        read=extract_reader.count_rows_by_file(extract, list(arguments.input_etags), counts["input"]),
+        read={file.key: file.rows for file in files},
         rows=counts,
         reasons=reasons,
         samples=samples,
         histogram=histogram,
-        files=files,
-        sha256=output.sha256(scores_prefix + name for name, _ in files),
+        files=written,
+        sha256=output.sha256(scores_prefix + name for name, _ in written),
         weights=weights,
     )
+
+
+def _check_row_count(uri: str, rows: int, files: Sequence[ExtractFile]) -> None:
+    """Check that Spark read every row that the footers promise, so that no row is lost or read twice.
+
+    :raises SchemaError: the numbers differ
+    """
+    expected = sum(file.rows for file in files)
+    if rows != expected:
+        raise SchemaError(
+            f"{uri}: Spark read {rows:,} rows, expected the {expected:,} of the footers. A file is damaged, or Spark "
+            "ignores it because of its name. Have the extract written again, then clear check_activity."
+        )

@@ -1,8 +1,6 @@
-"""Validation of the extract: its columns, which of its rows are invalid and why, and whether there are too many.
+"""Validation of the rows of the extract: which are invalid and why, and whether there are too many.
 
 `duplicates` adds the reason `conflicting_rows`.
-
-Columns: `user_id`, a string, and the metrics of the weights document. Other columns are ignored.
 """
 
 from __future__ import annotations
@@ -10,48 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - the customary name
-from pyspark.sql.types import DataType, FractionalType, IntegralType, StringType
 
 from engagement_jobs.contract import s3_keys
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.contract.errors import SchemaError, TooManyInvalidRowsError
-from engagement_jobs.scoring.weights import Weights
+from engagement_jobs.contract.errors import TooManyInvalidRowsError
 
 NOT_UTF8 = "user_id_not_utf8"
 """Reason of invalid rows whose user id is not text."""
-
-_TYPES: dict[str, tuple[tuple[type[DataType], ...], str]] = {
-    "string": ((StringType,), "string"),
-    "integer": ((IntegralType,), "an integer"),
-    "number": ((FractionalType, IntegralType), "a floating, decimal or integer number"),
-}
-"""For each type of the contract: Spark's types, and the type as error messages describe it."""
-
-
-def check_schema(extract: DataFrame, weights: Weights, uri: str) -> DataFrame:
-    """Check the columns of a file.
-
-    :param uri: of the file, for error messages
-    :return: the user ids and the metrics
-    :raises SchemaError: names every column that is missing or has another type
-    """
-    types_in_file = {field.name: field.dataType for field in extract.schema.fields}
-    contract_types = {"user_id": "string", **{metric.name: metric.type for metric in weights.metrics}}
-    faults = []
-    for name, contract_type in contract_types.items():
-        spark_types, description = _TYPES[contract_type]
-        if name not in types_in_file:
-            faults.append(f"column {name} is missing, expected {description}")
-        elif not isinstance(types_in_file[name], spark_types):
-            faults.append(f"column {name} is {types_in_file[name].simpleString()}, expected {description}")
-    if faults:
-        raise SchemaError(
-            f"{uri}: {'; '.join(faults)}. Its columns are: {', '.join(types_in_file) or 'none'}. "
-            "Have the extract written with the expected types, then clear check_activity."
-        )
-    return extract.select(*weights.columns)
 
 
 def is_valid(metrics: Sequence[str]) -> Column:
@@ -115,7 +80,7 @@ def check_invalid_rate(arguments: ScoreArguments, counts: Mapping[str, int], rea
     folder = f"s3://{arguments.output_bucket}/{s3_keys.invalid_prefix(arguments.score_date)}"
     raise TooManyInvalidRowsError(
         f"{arguments.input_uri}: {counts['invalid']:,} of {counts['input']:,} rows are invalid "
-        f"({details or 'the extract is empty'}), expected at most {arguments.max_invalid_fraction:.0%} and at least "
+        f"({details}), expected at most {arguments.max_invalid_fraction:.0%} and at least "
         f"one valid row. The invalid rows are in {folder}. Correct the extract or raise max_invalid_fraction, then "
         "clear check_activity."
     )

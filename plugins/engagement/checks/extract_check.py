@@ -17,8 +17,6 @@ MARKER = "_SUCCESS"
 MAX_FILES = 400
 MAX_ETAGS_LENGTH = 100_000
 """Maximum characters of ``input_etags``. Linux limits an argument to 131,071; Glue may reject about 180,000."""
-GLOB_CHARACTERS = "[]{}*?\\"
-"""Characters that Spark reads as a pattern in a path."""
 
 
 def check_extract(bucket: Bucket, key: str) -> dict[str, str | int]:
@@ -35,6 +33,8 @@ def check_extract(bucket: Bucket, key: str) -> dict[str, str | int]:
         if bucket.head(key) is None:
             raise ExtractError(_missing(_uri(bucket, key)))
         keys = _list_files(bucket, f"{folder}/" if folder else "")
+    for each in keys:
+        _check_name(_uri(bucket, each), each)
     heads = {each: _check_file(bucket, each) for each in keys}
     uri = _uri(bucket, key.removesuffix(MARKER))
     etags = json.dumps({each: head.etag for each, head in heads.items()})
@@ -75,13 +75,22 @@ def _list_files(bucket: Bucket, folder: str) -> list[str]:
             f"{marker} has {len(data_files)} data files, expected at most {MAX_FILES}, because their names are an "
             f"argument of the Glue job. {_FEWER_FILES}"
         )
-    for name in data_files:
-        if not set(name).isdisjoint(GLOB_CHARACTERS):
-            raise ExtractError(
-                f"{_uri(bucket, folder + name)} has one of {GLOB_CHARACTERS} in its name, which Spark reads as a "
-                "pattern. Have it written under another name, then clear check_activity"
-            )
     return [folder + name for name in data_files]
+
+
+def _check_name(uri: str, key: str) -> None:
+    """Refuse a key that Spark ignores, or does not find because it resolves the path."""
+    *folders, name = key.split("/")
+    if name[0] in "_.":
+        raise ExtractError(
+            f"{uri} has a name that begins with {name[0]!r}, which Spark ignores. Have it written under another name, "
+            "then clear check_activity"
+        )
+    if not {"", ".", ".."}.isdisjoint(folders):
+        raise ExtractError(
+            f"{uri} has an empty folder name or a dot as one in its path, which Spark resolves. Have it written "
+            "under another name, then clear check_activity"
+        )
 
 
 def _check_file(bucket: Bucket, key: str) -> ObjectHead:

@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from engagement_jobs.common import spark_session
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import (
+    ExtractError,
     InputChangedError,
     SchemaError,
     TooManyInvalidRowsError,
@@ -224,6 +225,12 @@ def _weights(bucket: Bucket, body: bytes | None) -> ScoreArguments:
         (_files_differ, SchemaError, r"part-1\.parquet: column login_count is double, expected an integer"),
         (_a_file_lacks_a_column, SchemaError, r"part-1\.parquet: column cart_additions is missing"),
         (_doubles, SchemaError, "column login_count is double, expected an integer"),
+        (
+            lambda bucket: score_arguments(bucket, parquet([])),
+            ExtractError,
+            "is empty: .* has no rows in its only file",
+        ),
+        (lambda bucket: _folder(bucket, *[parquet([])] * 3), ExtractError, "is empty: .*/ has no rows in 3 files"),
         (lambda bucket: _weights(bucket, b"{"), WeightsError, "invalid weights document: not JSON"),
         (lambda bucket: _weights(bucket, None), WeightsError, r"weights_uri: s3://.*/weights\.json does not exist"),
     ],
@@ -253,9 +260,11 @@ def test_invalid_rows_stay_until_the_next_extract_is_readable(spark: SparkSessio
     with pytest.raises(SchemaError):
         score(spark, score_arguments(bucket, b"not Parquet" * 99))
     assert len(bucket.lines(INVALID)) == 1
-    with pytest.raises(TooManyInvalidRowsError, match=r"0 of 0 rows are invalid \(the extract is empty\)"):
+    with pytest.raises(ExtractError, match="the extract is empty"):
         score(spark, score_arguments(bucket, parquet([])))
-    assert bucket.keys(INVALID) == bucket.keys(SCORES) == []
+    assert len(bucket.lines(INVALID)) == 1
+    score(spark, score_arguments(bucket, parquet(valid_rows(30))))
+    assert bucket.keys(INVALID) == []
 
 
 @pytest.mark.parametrize(
@@ -345,9 +354,3 @@ def test_other_columns_and_widths_of_numbers_do_not_matter(spark: SparkSession, 
     lines = [line[:2] for part in parts(bucket) for line in bucket.table(part)[1:]]
     assert lines == [["U2", "100.00"], ["U1", "50.00"]]
     assert manifest["rows"]["deduplicated"] == 1  # the rows of U1 are identical in the columns of the contract
-
-
-def test_an_unreadable_column_is_reported_by_its_type(spark: SparkSession, bucket: Bucket) -> None:
-    schema = SCHEMA.append(pa.field("at", pa.time64("us")))
-    with pytest.raises(SchemaError, match=r"cannot be read as Parquet: .*TIME"):
-        score(spark, score_arguments(bucket, parquet([row("U1") | {"at": datetime.time(1)}], schema)))

@@ -1,36 +1,26 @@
-"""Which schemas are accepted, which rows are invalid, and why."""
+"""Which rows are invalid, and why."""
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.formula import with_score
-from engagement_jobs.scoring.row_validation import check_schema, has_blank_user_id, invalid_reason, is_valid
+from engagement_jobs.scoring.row_validation import has_blank_user_id, invalid_reason, is_valid
 from engagement_jobs.scoring.weights import Weights
 from tests.support.glue_days import SCHEMA, frame, row
 
 WEIGHTS = Weights.default()
-GOOD = "user_id string, login_count int, items_viewed int, time_spent_minutes double, cart_additions int"
 NAN, INFINITE = float("nan"), float("inf")
-
-
-def schema_with(column: str, kind: str | None) -> str:
-    """Return GOOD with another type for one column, or without the column."""
-    columns = dict(part.split(" ") for part in GOOD.split(", ")) | {column: kind}
-    return ", ".join(f"{name} {type_}" for name, type_ in columns.items() if type_)
 
 
 def classify(rows: DataFrame, weights: Weights = WEIGHTS) -> DataFrame:
     """Add `score` and `reason` as the scoring job does for each row by itself."""
-    scored = with_score(check_schema(rows, weights, "here"), weights, is_valid(weights.metric_names))
+    scored = with_score(rows.select(*weights.columns), weights, is_valid(weights.metric_names))
     return scored.withColumn("reason", invalid_reason(weights.metric_names))
 
 
@@ -50,22 +40,6 @@ def test_a_row_is_valid_exactly_if_it_has_no_reason(spark: SparkSession) -> None
     assert {user for user, *_, has_no_reason in checked if has_no_reason} == set(visible)
 
 
-@pytest.mark.parametrize(
-    ("columns", "kinds"),
-    [
-        (["login_count", "items_viewed", "cart_additions"], ["tinyint", "smallint", "int", "bigint"]),
-        (
-            ["time_spent_minutes"],
-            ["float", "double", "decimal(9,2)", "decimal(38,10)", "tinyint", "smallint", "int", "bigint"],
-        ),
-    ],
-)
-def test_numbers_of_any_width_are_accepted(spark: SparkSession, columns: list[str], kinds: list[str]) -> None:
-    for column, kind in itertools.product(columns, kinds):
-        extract = spark.createDataFrame([], schema_with(column, kind))
-        assert dict(check_schema(extract, WEIGHTS, "here").dtypes)[column] == kind
-
-
 def test_a_metric_of_a_custom_weights_document_is_scored(spark: SparkSession) -> None:
     metrics = {
         "visits": {"type": "integer", "weight": 0.5, "cap": 3},
@@ -74,49 +48,6 @@ def test_a_metric_of_a_custom_weights_document_is_scored(spark: SparkSession) ->
     weights = Weights.parse(json.dumps({"version": "1", "metrics": metrics}).encode())
     rows = spark.sql("SELECT 'U' AS user_id, CAST(7 AS TINYINT) AS visits, 0.5D AS last, 1 AS login_count")
     assert [tuple(each) for each in classify(rows, weights).collect()] == [("U", 7, 0.5, 75.0, None)]
-    with pytest.raises(SchemaError, match="column visits is double, expected an integer"):
-        check_schema(rows.withColumn("visits", rows.visits.cast("double")), weights, "here")
-
-
-def test_other_columns_are_ignored_whatever_their_names(spark: SparkSession) -> None:
-    more = "reason string, copy int, user string, first int, score double"
-    extract = spark.createDataFrame([], f"country string, {GOOD}, {more}")
-    assert check_schema(extract, WEIGHTS, "here").dtypes == [tuple(part.split(" ")) for part in GOOD.split(", ")]
-
-
-@pytest.mark.parametrize(
-    ("column", "kind", "message"),
-    [
-        ("user_id", "bigint", "column user_id is bigint, expected string"),
-        ("user_id", "binary", "column user_id is binary, expected string"),
-        ("login_count", "double", "column login_count is double, expected an integer"),
-        ("items_viewed", "float", "column items_viewed is float, expected an integer"),
-        ("cart_additions", "string", "column cart_additions is string, expected an integer"),
-        ("cart_additions", "decimal(9,2)", r"column cart_additions is decimal\(9,2\), expected an integer"),
-        ("login_count", "boolean", "column login_count is boolean, expected an integer"),
-        ("time_spent_minutes", "string", "is string, expected a floating, decimal or integer number"),
-        ("time_spent_minutes", "timestamp", "is timestamp, expected a floating, decimal or integer number"),
-        ("user_id", None, "column user_id is missing, expected string"),
-        ("items_viewed", None, "column items_viewed is missing, expected an integer"),
-    ],
-)
-def test_a_schema_with_a_wrong_column_is_refused(
-    spark: SparkSession, column: str, kind: str | None, message: str
-) -> None:
-    extract = spark.createDataFrame([], schema_with(column, kind))
-    with pytest.raises(SchemaError, match=message) as error:
-        check_schema(extract, WEIGHTS, "s3://bucket/key")
-    assert str(error.value).startswith("s3://bucket/key: ")
-    assert f"Its columns are: {', '.join(extract.columns)}." in str(error.value)
-
-
-def test_all_faults_of_a_schema_are_reported_at_once(spark: SparkSession) -> None:
-    extract = spark.createDataFrame([], "USER_ID string, login_count double")
-    with pytest.raises(SchemaError) as error:
-        check_schema(extract, WEIGHTS, "here")
-    for column in ("user_id", "items_viewed", "time_spent_minutes", "cart_additions"):
-        assert f"column {column} is missing" in str(error.value)
-    assert "column login_count is double" in str(error.value)
 
 
 def test_every_reason_is_found(spark: SparkSession, tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ NOT_SHOWN = {
     (JOBS + "crm_client/authentication/client_certificate.py", "SecretError"): "reported as secret_unreadable",
     (JOBS + "crm_client/authentication/token_endpoint.py", "TokenError"): "reported as token_endpoint_refused",
     (JOBS + "crm_client/authentication/token_endpoint.py", "TokenUnavailableError"): "as token_endpoint_unavailable",
-    (JOBS + "scoring/extract_reader.py", "Caused by:"): "removed from the message of Spark",
 }
 """Carriers or texts that no run shows, and why."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.common.error_lines import root_cause
 from engagement_jobs.contract.arguments import ScoreArguments
-from engagement_jobs.contract.errors import InputChangedError, SchemaError
+from engagement_jobs.contract.errors import ExtractError, InputChangedError, SchemaError
 
 _FILES_AT_ONCE = 8
 _TAIL_BYTES = 64 << 10
@@ -58,6 +59,16 @@ def read_files(arguments: ScoreArguments) -> tuple[ExtractFile, ...]:
         raise InputChangedError(f"--input_etags names {', '.join(foreign[:3])}, expected only files of {extract}.")
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
         return tuple(pool.map(lambda item: _read_file(store, *item), arguments.input_etags.items()))
+
+
+def check_not_empty(uri: str, files: Sequence[ExtractFile]) -> None:
+    """Check that the extract has a row.
+
+    :raises ExtractError: no file has rows
+    """
+    if not any(file.rows for file in files):
+        where = f"in {len(files)} files" if len(files) > 1 else "in its only file"
+        raise ExtractError(f"the extract is empty: {uri} has no rows {where}. {_WRITE_AGAIN}")
 
 
 def check_unchanged(arguments: ScoreArguments) -> None:
