@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pyspark.sql import SparkSession
 
-from engagement_jobs.contract.errors import TooManyInvalidRowsError
+from engagement_jobs.contract.errors import ExtractError, TooManyInvalidRowsError
 from tests.support import glue_emulators, oracle
 from tests.support.glue_days import DAY, HOSTILE_IDS, score, score_arguments
 from tests.support.glue_emulators import Emulators
@@ -129,7 +129,7 @@ def test_the_scoring_job_and_the_oracle_agree(
         max_invalid_fraction="1",
     )
     if not expected.scores:
-        with pytest.raises(TooManyInvalidRowsError):
+        with pytest.raises(TooManyInvalidRowsError if expected.rows else ExtractError):
             score(spark, arguments)
         assert read_invalid_rows(bucket) == expected.invalid
         return
