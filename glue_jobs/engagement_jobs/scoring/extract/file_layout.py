@@ -9,12 +9,14 @@ rows of the first file only and reports nothing.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract.errors import SchemaError
+from engagement_jobs.scoring.extract.chunks import Chunk
 from engagement_jobs.scoring.extract.footers import ExtractFile
 
 _MAGIC = b"PAR1"
@@ -23,20 +25,21 @@ _MIN_FILE_BYTES = len(_MAGIC) + _END_BYTES
 _READ_BYTES = 4 << 20
 
 
-def check_layout(file: ExtractFile, encrypted: frozenset[int]) -> None:
+def check_layout(file: ExtractFile, chunks: Sequence[Chunk]) -> None:
     """Compare the offsets in the footer with the size of the object.
 
-    :param encrypted: positions of the encrypted columns; their chunks cannot be examined
+    :param chunks: all column chunks of the file
     :raises SchemaError: bytes are missing, or the object is several Parquet files one after the other
     """
-    data_end = max((end for _, end in _column_chunks(file, encrypted)), default=len(_MAGIC))
-    footer_start = file.size - _END_BYTES - file.footer_bytes
+    data_end = max((chunk.end for chunk in chunks), default=len(_MAGIC))
+    footer_start = file.size - _END_BYTES - len(file.footer)
     if data_end > footer_start:
         raise SchemaError(
             f"{file.uri} ({file.size} bytes) is damaged: its footer describes column data up to byte {data_end}, "
             f"expected at most {footer_start}, where the footer begins. Upload the extract again, then clear "
             "check_activity."
         )
+    _check_order(file, chunks)
     # As many bytes as all files before the last one have, plus its indexes and Bloom filters.
     earlier_end = _find_earlier_file(file, footer_start - data_end)
     if earlier_end:
@@ -47,19 +50,17 @@ def check_layout(file: ExtractFile, encrypted: frozenset[int]) -> None:
         )
 
 
-def _column_chunks(file: ExtractFile, encrypted: frozenset[int]) -> list[tuple[int, int]]:
-    """Return start and end of each column chunk, in bytes from the start of the object."""
-    metadata = file.metadata
-    columns = [number for number in range(metadata.num_columns) if number not in encrypted]
-    chunks = []
-    for group_number in range(metadata.num_row_groups):
-        group = metadata.row_group(group_number)
-        for chunk in map(group.column, columns):
-            start = chunk.data_page_offset
-            if chunk.dictionary_page_offset:  # some writers write 0 for none
-                start = min(start, chunk.dictionary_page_offset)
-            chunks.append((start, start + chunk.total_compressed_size))
-    return chunks
+def _check_order(file: ExtractFile, chunks: Sequence[Chunk]) -> None:
+    """Check that no two chunks share bytes: Spark would read the values of one column for another one."""
+    position = len(_MAGIC)
+    for chunk in sorted((each for each in chunks if each.end > each.start), key=lambda each: each.start):
+        if chunk.start < position:
+            raise SchemaError(
+                f"{file.uri} is damaged: its footer describes column {chunk.path!r} from byte {chunk.start}, expected "
+                f"at least {position}, where the one before it ends. Upload the extract again, then clear "
+                "check_activity."
+            )
+        position = chunk.end
 
 
 def _find_earlier_file(file: ExtractFile, search_end: int) -> int | None:

@@ -31,14 +31,14 @@ class ExtractFile:
     :param uri: `s3://bucket/key`
     :param size: bytes of the object
     :param metadata: the Parquet footer
-    :param footer_bytes: length of the footer in the object
+    :param footer: its bytes in the object
     """
 
     key: str
     uri: str
     size: int
     metadata: pq.FileMetaData
-    footer_bytes: int
+    footer: bytes
 
     @property
     def rows(self) -> int:
@@ -111,7 +111,7 @@ def _read_file(store: Store, key: str, etag: str) -> ExtractFile:
     except (pa.ArrowException, OSError) as error:
         cause = root_cause(error).replace("TProtocolException: ", "")  # the class says nothing more
         raise SchemaError(f"{uri} cannot be read as Parquet: its footer is damaged ({cause}). {_WRITE_AGAIN}") from None
-    return ExtractFile(key, uri, size, metadata, footer_bytes)
+    return ExtractFile(key, uri, size, metadata, tail[-end_bytes:-_END_BYTES])
 
 
 def _check_head(uri: str, head: tuple[int, str] | None, expected: str) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract.errors import SchemaError
+from engagement_jobs.scoring.extract.chunks import Chunk, read_chunks
 from engagement_jobs.scoring.extract.file_layout import check_layout
 from engagement_jobs.scoring.extract.footers import ExtractFile
 
@@ -35,18 +35,23 @@ def check_pages(spark: SparkSession, files: Sequence[ExtractFile], columns: Coll
     :raises SchemaError: names the first file that is damaged or has a codec, an encoding or an encryption that Spark
         cannot read
     """
-    encrypted = [_encrypted_columns(spark, file) for file in files]
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-        for _ in pool.map(check_layout, files, encrypted):
-            pass
+        chunks = list(pool.map(lambda file: _checked_chunks(spark, file), files))
     jvm_has = _JvmClasses(spark)
     needs_row_reader = False
-    for file, positions in zip(files, encrypted, strict=True):
+    for file, of_file in zip(files, chunks, strict=True):
+        needed = [chunk for chunk in of_file if chunk.path in columns]
         if file.rows:
-            _check_encryption(file, columns, positions)
-            _check_codecs(file, columns, jvm_has)
-            needs_row_reader |= _check_encodings(file, columns, jvm_has)
+            _check_encryption(file, needed)
+            _check_codecs(file, needed, jvm_has)
+            needs_row_reader |= _check_encodings(file, needed, jvm_has)
     spark.conf.set(VECTORIZED_READER, str(not needs_row_reader).lower())
+
+
+def _checked_chunks(spark: SparkSession, file: ExtractFile) -> list[Chunk]:
+    chunks = read_chunks(spark, file)
+    check_layout(file, chunks)
+    return chunks
 
 
 class _JvmClasses:
@@ -62,24 +67,8 @@ class _JvmClasses:
         return self._known[name]
 
 
-def _encrypted_columns(spark: SparkSession, file: ExtractFile) -> frozenset[int]:
-    """Return the positions of the columns that are encrypted under a readable footer.
-
-    pyarrow ends the process when it examines such a column, so parquet-mr examines them, which Spark brings along.
-    """
-    if file.footer_bytes == file.metadata.serialized_size:
-        return frozenset()  # a file with an encrypted column has a signature after its footer
-    bucket, key = split_uri(file.uri)
-    footer, _ = Store(bucket).read_range(key, file.size - 8 - file.footer_bytes, file.footer_bytes)
-    jvm: Any = spark.sparkContext._jvm
-    metadata = jvm.org.apache.parquet.format.Util.readFileMetaData(jvm.java.io.ByteArrayInputStream(footer))
-    groups = metadata.getRow_groups()
-    chunks = list(groups[0].getColumns()) if len(groups) else []
-    return frozenset(number for number, chunk in enumerate(chunks) if chunk.isSetCrypto_metadata())
-
-
-def _check_encryption(file: ExtractFile, columns: Collection[str], encrypted: frozenset[int]) -> None:
-    names = [path for number, path in _leaf_columns(file) if number in encrypted and path in columns]
+def _check_encryption(file: ExtractFile, needed: Sequence[Chunk]) -> None:
+    names = list(dict.fromkeys(chunk.path for chunk in needed if chunk.is_encrypted))
     if names:
         raise SchemaError(
             f"{file.uri}: {_subject(names)} encrypted (Parquet modular encryption), which the job cannot read; have it "
@@ -87,10 +76,9 @@ def _check_encryption(file: ExtractFile, columns: Collection[str], encrypted: fr
         )
 
 
-def _check_codecs(file: ExtractFile, columns: Collection[str], jvm_has: _JvmClasses) -> None:
-    codecs = {(chunk.compression, chunk.path_in_schema) for chunk in _needed_chunks(file, columns)}
+def _check_codecs(file: ExtractFile, needed: Sequence[Chunk], jvm_has: _JvmClasses) -> None:
     for codec, name in sorted(_CODEC_CLASSES.items()):
-        compressed = sorted(column for chunk_codec, column in codecs if chunk_codec == codec)
+        compressed = sorted({chunk.path for chunk in needed if chunk.codec == codec})
         if compressed and not jvm_has(name):
             raise SchemaError(
                 f"{file.uri}: {_subject(compressed)} compressed with {codec}, which the Spark of this job cannot read, "
@@ -99,13 +87,12 @@ def _check_codecs(file: ExtractFile, columns: Collection[str], jvm_has: _JvmClas
             )
 
 
-def _check_encodings(file: ExtractFile, columns: Collection[str], jvm_has: _JvmClasses) -> bool:
+def _check_encodings(file: ExtractFile, needed: Sequence[Chunk], jvm_has: _JvmClasses) -> bool:
     """Return whether the file needs the row-based reader."""
-    split = [chunk for chunk in _needed_chunks(file, columns) if _ROW_READER_ENCODING in chunk.encodings]
-    newer = {
-        chunk.path_in_schema: chunk.physical_type for chunk in split if chunk.physical_type not in _ROW_READER_TYPES
-    }
-    for column, physical_type in newer.items():
+    split = {chunk.path: chunk.physical_type for chunk in needed if chunk.is_split}
+    for column, physical_type in split.items():
+        if physical_type in _ROW_READER_TYPES:
+            continue
         if physical_type not in _NEWER_ROW_READER_TYPES or not jvm_has(_NEWER_READER_CLASS):
             raise SchemaError(
                 f"{file.uri}: column {column} ({physical_type}) has the encoding {_ROW_READER_ENCODING}, which the "
@@ -113,18 +100,6 @@ def _check_encodings(file: ExtractFile, columns: Collection[str], jvm_has: _JvmC
                 "such as PLAIN, then clear check_activity."
             )
     return bool(split)
-
-
-def _needed_chunks(file: ExtractFile, columns: Collection[str]) -> Iterator[Any]:
-    """Return the column chunks of the needed columns. None of them is encrypted."""
-    positions = [number for number, path in _leaf_columns(file) if path in columns]
-    for group_number in range(file.metadata.num_row_groups):
-        group = file.metadata.row_group(group_number)
-        yield from map(group.column, positions)
-
-
-def _leaf_columns(file: ExtractFile) -> Iterable[tuple[int, str]]:
-    return enumerate(file.metadata.schema.column(number).path for number in range(file.metadata.num_columns))
 
 
 def _subject(columns: Sequence[str]) -> str:

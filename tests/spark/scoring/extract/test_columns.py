@@ -49,7 +49,7 @@ def footer(columns: Mapping[str, pa.DataType] | list[tuple[str, pa.DataType]], *
 
 
 def of_file(body: bytes) -> ExtractFile:
-    return ExtractFile("activity.parquet", URI, len(body), pq.read_metadata(io.BytesIO(body)), 0)
+    return ExtractFile("activity.parquet", URI, len(body), pq.read_metadata(io.BytesIO(body)), b"")
 
 
 def types_of(file: ExtractFile, spark_version: str = "3.5.6") -> dict[str, DataType]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from pyspark.sql import SparkSession
 
 from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.extract import file_layout, footers
+from engagement_jobs.scoring.extract.chunks import read_chunks
 from engagement_jobs.scoring.extract.file_layout import check_layout
 from tests.support.glue_days import SCHEMA, parquet, row, score_arguments
 from tests.support.glue_emulators import Bucket
@@ -32,9 +34,9 @@ def with_comment(prefix: str, length: int) -> bytes:
     return write(commented, use_dictionary=False, compression="none")
 
 
-def check(bucket: Bucket, body: bytes) -> None:
+def check(spark: SparkSession, bucket: Bucket, body: bytes) -> None:
     (file,) = footers.read_files(score_arguments(bucket, body))
-    check_layout(file, frozenset())
+    check_layout(file, read_chunks(spark, file))
 
 
 @pytest.mark.parametrize(
@@ -53,21 +55,23 @@ def check(bucket: Bucket, body: bytes) -> None:
         (with_comment("A", 100), with_comment("B", 10)),
     ],
 )
-def test_joined_files_are_refused(bucket: Bucket, bodies: tuple[bytes, ...]) -> None:
+def test_joined_files_are_refused(spark: SparkSession, bucket: Bucket, bodies: tuple[bytes, ...]) -> None:
     end = sum(map(len, bodies[:-1]))
     with pytest.raises(
         SchemaError, match=f"is several Parquet files one after the other: one of them ends at byte {end}"
     ):
-        check(bucket, b"".join(bodies))
+        check(spark, bucket, b"".join(bodies))
 
 
-def test_joined_files_are_found_far_from_the_end(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_joined_files_are_found_far_from_the_end(
+    spark: SparkSession, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(file_layout, "_READ_BYTES", 100)
     end = len(LARGE)
     for shift in range(3):  # the end is on both sides of what is read at once
         body = LARGE + bytes(shift) + DUCKDB
         with pytest.raises(SchemaError, match=f"one of them ends at byte {end}"):
-            check(bucket, body)
+            check(spark, bucket, body)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +86,8 @@ def test_joined_files_are_found_far_from_the_end(bucket: Bucket, monkeypatch: py
         FIRST[: footer_start(FIRST)] + b"xxxxx\5\0\0\0PAR1\xff\xff\xff\xffPAR1" + FIRST[footer_start(FIRST) :],
     ],
 )
-def test_complete_files_pass(bucket: Bucket, body: bytes) -> None:
-    check(bucket, body)
+def test_complete_files_pass(spark: SparkSession, bucket: Bucket, body: bytes) -> None:
+    check(spark, bucket, body)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,40 @@ def test_complete_files_pass(bucket: Bucket, body: bytes) -> None:
         DUCKDB[:500] + DUCKDB[1_500:],
     ],
 )
-def test_missing_bytes_are_noticed(bucket: Bucket, body: bytes) -> None:
+def test_missing_bytes_are_noticed(spark: SparkSession, bucket: Bucket, body: bytes) -> None:
     with pytest.raises(SchemaError, match=r"is damaged: its footer describes column data up to byte \d+, expected at"):
-        check(bucket, body)
+        check(spark, bucket, body)
+
+
+def at(body: bytes, column: str, place: int) -> bytes:
+    """Return a file whose footer has the first data page of a column somewhere else."""
+    start = footer_start(body)
+    old = _varint(chunk(body, column).data_page_offset)
+    assert body.count(old, start) == 1  # not in a statistic, too
+    footer = body[start:-8].replace(old, _varint(place))
+    return body[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+
+def _varint(number: int) -> bytes:
+    """Return the field that has the offset of a data page, the ninth of a column, as Thrift writes it."""
+    number, body = 2 * number, b"\x26"
+    while number > 127:
+        body, number = body + bytes([number % 128 | 128]), number // 128
+    return body + bytes([number])
+
+
+PLAIN = write(pa.Table.from_pylist(ROWS, SCHEMA), use_dictionary=False, compression="none", write_page_checksum=True)
+
+
+@pytest.mark.parametrize(
+    ("column", "place"),
+    [
+        ("items_viewed", chunk(PLAIN, "time_spent_minutes").data_page_offset),
+        ("cart_additions", chunk(PLAIN, "login_count").data_page_offset),
+        ("time_spent_minutes", chunk(PLAIN, "time_spent_minutes").data_page_offset - 128),
+    ],
+)
+def test_columns_do_not_share_bytes(spark: SparkSession, bucket: Bucket, column: str, place: int) -> None:
+    check(spark, bucket, PLAIN)
+    with pytest.raises(SchemaError, match=r"is damaged: its footer describes column '\w+' from byte \d+, expected at"):
+        check(spark, bucket, at(PLAIN, column, place))
