@@ -96,6 +96,8 @@ def _is_end_of_file(store: Store, key: str, end: int) -> bool:
     footer, _ = store.read_range(key, end - _END_BYTES - footer_bytes, footer_bytes + _END_BYTES)
     try:
         pq.read_metadata(io.BytesIO(_MAGIC + footer))
+    except UnicodeDecodeError:
+        return True  # a footer, in which the name of a column is not UTF-8
     except (pa.ArrowException, OSError):
         return False
     return True

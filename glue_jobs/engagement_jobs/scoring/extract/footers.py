@@ -108,6 +108,10 @@ def _read_file(store: Store, key: str, etag: str) -> ExtractFile:
         tail = _read_tail(store, key, etag, size, end_bytes)
     try:
         metadata = pq.read_metadata(io.BytesIO(_MAGIC + tail[-end_bytes:]))
+    except UnicodeDecodeError as error:
+        raise SchemaError(
+            f"{uri} cannot be read as Parquet: the column name {error.object!r} is not UTF-8. {_WRITE_AGAIN}"
+        ) from None
     except (pa.ArrowException, OSError) as error:
         cause = root_cause(error).replace("TProtocolException: ", "")  # the class says nothing more
         raise SchemaError(f"{uri} cannot be read as Parquet: its footer is damaged ({cause}). {_WRITE_AGAIN}") from None

@@ -69,6 +69,10 @@ def test_each_footer_is_read_once_and_eight_at_a_time(bucket: Bucket, monkeypatc
         (b"PAR1" + (9).to_bytes(4, "little") + b"PAR1", "it does not end with a footer"),
         (b"PAR1" + b"x" * 50 + (50).to_bytes(4, "little") + b"PAR1", r"its footer is damaged \(.*thrift.*\)\. Have"),
         (b"PAR1" + (0).to_bytes(4, "little") + b"PAR1", r"its footer is damaged \(.*\)\. Have"),
+        (
+            BODY.replace(b"cart_additions", b"cart_addition\xe9"),
+            r"the column name b'cart_addition\\xe9' is not UTF-8\. Have",
+        ),
         (BODY[:-4] + b"PARE", r"the footer is encrypted \(Parquet modular encryption\), which the job cannot read"),
     ],
 )
