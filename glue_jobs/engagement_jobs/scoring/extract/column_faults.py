@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import pyarrow as pa
 import pyarrow.parquet as pq
+
+from engagement_jobs.scoring.extract.arrow_schema import duration_columns
 
 _KNOWN_TO_SPARK_3 = frozenset(
     "None String Map List Enum Decimal Date Time Timestamp Interval Int Null JSON BSON UUID".split()  # noqa: SIM905
@@ -18,6 +18,7 @@ _KNOWN_TO_SPARK_3 = frozenset(
 _PHYSICAL = {"BYTE_ARRAY": "binary", "FIXED_LEN_BYTE_ARRAY": "binary", "INT96": "INT96 (timestamp)"}
 _VARIANT = re.compile(r"^ +\w+ group field_id=\S+ (.+) \(Variant\(\d+\)\) \{$", re.MULTILINE)
 _MAX_NAMES_LENGTH = 500
+_MAX_NAME_LENGTH = 100
 REPEATED = "column {} occurs more than once, expected once"
 
 
@@ -47,18 +48,13 @@ def durations(metadata: pq.FileMetaData) -> frozenset[str]:
     Parquet has no such type: they are integers, and only the Arrow schema in the footer says what they mean.
     """
     stored = (metadata.metadata or {}).get(b"ARROW:schema")
-    if stored is None:
-        return frozenset()
-    try:
-        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
-    except (ValueError, OSError):  # pyarrow's ArrowInvalid is a ValueError
-        return frozenset()
-    return frozenset(field.name for field in schema if pa.types.is_duration(field.type))
+    return frozenset() if stored is None else duration_columns(stored)
 
 
 def similar_names(name: str, leaves: Iterable[pq.ColumnSchema]) -> list[str]:
     """Return the columns whose names differ from `name` in case, blanks or invisible characters only."""
-    return [leaf.path for leaf in leaves if leaf.path != name and _letters(leaf.path) == _letters(name)]
+    paths = (leaf.path for leaf in leaves if len(leaf.path) <= _MAX_NAME_LENGTH)
+    return [path for path in paths if path != name and _letters(path) == _letters(name)]
 
 
 def list_names(leaves: Iterable[pq.ColumnSchema]) -> str:

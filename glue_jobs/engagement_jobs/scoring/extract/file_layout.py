@@ -8,16 +8,14 @@ rows of the first file only and reports nothing.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.extract.chunks import Chunk
-from engagement_jobs.scoring.extract.footers import ExtractFile
+from engagement_jobs.scoring.extract.footers import ExtractFile, parse_footer
 
 _MAGIC = b"PAR1"
 _END_BYTES = 8  # the length of the footer and the magic number
@@ -93,9 +91,9 @@ def _is_end_of_file(store: Store, key: str, end: int) -> bool:
     footer_bytes = int.from_bytes(last, "little")
     if not 0 < footer_bytes <= end - _MIN_FILE_BYTES:
         return False
-    footer, _ = store.read_range(key, end - _END_BYTES - footer_bytes, footer_bytes + _END_BYTES)
+    footer, _ = store.read_range(key, end - _END_BYTES - footer_bytes, footer_bytes)
     try:
-        pq.read_metadata(io.BytesIO(_MAGIC + footer))
+        parse_footer(footer)
     except UnicodeDecodeError:
         return True  # a footer, in which the name of a column is not UTF-8
     except (pa.ArrowException, OSError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow._parquet import _reconstruct_filemetadata
 
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.common.error_lines import root_cause
@@ -71,6 +72,23 @@ def check_not_empty(uri: str, files: Sequence[ExtractFile]) -> None:
         raise ExtractError(f"the extract is empty: {uri} has no rows {where}. {_WRITE_AGAIN}")
 
 
+def parse_footer(footer: bytes) -> pq.FileMetaData:
+    """Parse a footer without its length and the magic number.
+
+    :raises OSError: the footer is damaged
+    :raises UnicodeDecodeError: the name of a column is not UTF-8
+    """
+    try:
+        return pq.read_metadata(io.BytesIO(_MAGIC + footer + len(footer).to_bytes(4, "little") + _MAGIC))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # The footer is parsed, but pyarrow also converts each column to a type of Arrow, and one of them has none.
+        # Not at once: this function ends the process if it cannot parse the footer.
+        metadata = _reconstruct_filemetadata(pa.py_buffer(footer))
+        for number in range(len(metadata.schema)):
+            metadata.schema.column(number).path  # noqa: B018 - pyarrow decodes it here
+        return metadata
+
+
 def check_unchanged(arguments: ScoreArguments) -> None:
     """Compare the ETag of every file with that of the extract check.
 
@@ -107,7 +125,7 @@ def _read_file(store: Store, key: str, etag: str) -> ExtractFile:
     if end_bytes > len(tail):
         tail = _read_tail(store, key, etag, size, end_bytes)
     try:
-        metadata = pq.read_metadata(io.BytesIO(_MAGIC + tail[-end_bytes:]))
+        metadata = parse_footer(tail[-end_bytes:-_END_BYTES])
     except UnicodeDecodeError as error:
         raise SchemaError(
             f"{uri} cannot be read as Parquet: the column name {error.object!r} is not UTF-8. {_WRITE_AGAIN}"
