@@ -52,28 +52,42 @@ def _explain(error: Exception, spark: SparkSession, files: Sequence[ExtractFile]
     """
     if not _is_about_content(error) or not _READING.search(str(error)):
         return None
-    with _second_read(spark):
-        file = _named_file(error, files) or _named_file(_read_all(read(files)), files)
-        if file is None:
-            return None
-        for column in read([file]).columns:
-            cause = _read_all(read([file]).select(column))
-            if cause and _is_about_content(cause):
-                return SchemaError(f"{file.uri}: column {column} cannot be read: {_problem(cause)}. {_WRITE_AGAIN}")
+    # The errors of the row-based reader all name the file, but it accepts some damage that the vectorized one notices.
+    for vectorized in ("false", str(spark.conf.get(VECTORIZED_READER))):
+        with _second_read(spark, vectorized):
+            explanation = _locate(error, files, read)
+        if explanation:
+            return explanation
+    return None
+
+
+def _locate(error: Exception, files: Sequence[ExtractFile], read: Read) -> SchemaError | None:
+    file = _named_file(error, files) or _named_file(_read_all(read(files)), files)
+    if file is None:
+        file = next((each for each in files if _read_all(read([each]))), None)
+    if file is None:
+        return None
+    for column in read([file]).columns:
+        cause = _read_all(read([file]).select(column))
+        if cause and _is_about_content(cause):
+            return SchemaError(f"{file.uri}: column {column} cannot be read: {_problem(cause)}. {_WRITE_AGAIN}")
     return None
 
 
 @contextlib.contextmanager
-def _second_read(spark: SparkSession) -> Iterator[None]:
-    """Use the row-based reader, whose errors all name the file, and keep its traces out of the log."""
-    vectorized = str(spark.conf.get(VECTORIZED_READER))
-    spark.conf.set(VECTORIZED_READER, "false")
+def _second_read(spark: SparkSession, vectorized: str) -> Iterator[None]:
+    """Use a reader, and keep its traces out of the log.
+
+    :param vectorized: "true" or "false"
+    """
+    before = str(spark.conf.get(VECTORIZED_READER))
+    spark.conf.set(VECTORIZED_READER, vectorized)
     spark.sparkContext.setLogLevel("OFF")
     try:
         yield
     finally:
         spark.sparkContext.setLogLevel("WARN")
-        spark.conf.set(VECTORIZED_READER, vectorized)
+        spark.conf.set(VECTORIZED_READER, before)
 
 
 def _is_about_content(error: Exception) -> bool:

@@ -36,6 +36,13 @@ def change_last_indexes(body: bytes, column: str) -> bytes:
     return change(body, described.dictionary_page_offset + described.total_compressed_size - 6, b"\xff" * 6)
 
 
+def require(body: bytes, column: str) -> bytes:
+    """Change the column from optional to required in the schema: the levels of its pages look like values."""
+    footer = len(body) - 8 - int.from_bytes(body[-8:-4], "little")
+    name = body.index(bytes([0x18, len(column)]) + column.encode(), footer)
+    return change(body, body.rindex(b"\x25\x02", footer, name), b"\x25\x00")
+
+
 # name: file, damaged column, problem
 DAMAGED = {
     "checksum of a plain page": (
@@ -69,6 +76,9 @@ DAMAGED = {
         "user_id",
         r"the file is likely damaged \(invalid ",
     ),
+    # The row-based reader accepts it.
+    "integers that are not optional": (require(write(TABLE[:60]), "items_viewed"), "items_viewed", "the file is likely dam"),
+    "text that is not optional": (require(write(TABLE[:60]), "user_id"), "user_id", "the file is likely damaged"),
 }
 
 
