@@ -47,7 +47,7 @@ def _place(message: bytes, table: int, field: int) -> int:
     (size,) = struct.unpack_from("<H", message, offsets)
     offset = struct.unpack_from("<H", message, offsets + 4 + 2 * field)[0] if 4 + 2 * field < size else 0
     if not offset:
-        raise ValueError(f"field {field} is missing")
+        raise ValueError(field)
     return table + int(offset)
 
 

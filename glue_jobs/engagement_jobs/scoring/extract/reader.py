@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, StructField, StructType
 
+from engagement_jobs.common.aws import split_uri
+from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.extract.columns import UNTYPED, column_types, common_type
 from engagement_jobs.scoring.extract.footers import ExtractFile
 from engagement_jobs.scoring.weights import Weights
@@ -48,5 +50,16 @@ def _read(spark: SparkSession, uris: Sequence[str], types: Sequence[DataType], w
 
 
 def _literal_path(uri: str) -> str:
-    """Escape what Spark would read as a pattern."""
+    """Escape what Spark would read as a pattern.
+
+    Spark's own option for it, `__globPaths__`, makes it read each file as often as there are files.
+
+    :raises SchemaError: Hadoop cannot read a pattern with a colon
+    """
+    key = split_uri(uri)[1]
+    if ":" in key and _GLOB_CHARACTER.search(key):
+        raise SchemaError(
+            f"{uri} has a colon next to brackets, braces, a star, a question mark or a backslash, which Spark cannot "
+            "read. Have it written under another name, then clear check_activity."
+        )
     return _GLOB_CHARACTER.sub(r"\\\g<0>", uri)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -138,6 +139,14 @@ def test_a_key_is_a_literal_whatever_it_contains(spark: SparkSession, bucket: Bu
     assert manifest["rows"]["scored"] == len(NAMES)
     lines = [line for entry in manifest["files"] for line in bucket.table(f"scores/dt={DAY}/{entry['name']}")[1:]]
     assert sorted(line[0] for line in lines) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", ["c:d[1]", "e:{f}/g", "h*/i:j"])
+def test_a_pattern_with_a_colon_is_refused(spark: SparkSession, bucket: Bucket, name: str) -> None:
+    arguments = put_folder(bucket, {f"{name}.parquet": parquet([row("U1")]), "a:b.parquet": parquet([row("U2")])})
+    message = f"{bucket.name}/{FOLDER}{name}.parquet has a colon next to brackets, braces, a star"
+    with pytest.raises(SchemaError, match=re.escape(message)):
+        score(spark, arguments)
 
 
 def test_a_file_that_spark_ignores_is_not_lost_silently(spark: SparkSession, bucket: Bucket) -> None:
