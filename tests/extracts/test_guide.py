@@ -14,7 +14,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from local.s3_emulator import SETTLE_SECONDS
-from tests.extracts.test_corpus import FOLDER, check, check_result
+from tests.extracts.results import FOLDER, check_result
+from tests.extracts.test_corpus import check
 from tests.support.file_writers import PYTHON
 from tests.support.glue_days import DAY, score
 from tests.support.glue_emulators import Bucket, Emulators

@@ -32,7 +32,6 @@ _MORE: dict[str, Any] = {
     "null": None,
 }
 _POLARS = (
-    "halffloat",
     "list",
     "struct",
     "time64[ns]",
@@ -67,8 +66,7 @@ def _types() -> list[Case]:
     return [
         *cases,
         scored("extra", "pyarrow: all other types", file("pyarrow", (*rest, *_USUAL))),
-        scored("extra", "polars: its types", file("polars", (*polars, *_USUAL)),
-               refused_by_spark_3=("extra halffloat", "FLOAT16")),
+        scored("extra", "polars: its types", file("polars", (*polars, *_USUAL))),
         scored("extra", "duckdb: its types", file("duckdb", select=sql)),
         scored("extra", "duckdb: VARIANT", file("duckdb", select="*, 42::VARIANT AS anything"),
                refused_by_spark_3=("anything", "VARIANT")),

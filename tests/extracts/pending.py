@@ -1,3 +1,0 @@
-"""Cases that the job does not handle yet."""
-
-PENDING: set[str] = set()
