@@ -6,11 +6,13 @@ So parquet-mr reads them, which Spark brings along.
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.parquet as pq
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common.error_lines import root_cause
@@ -49,20 +51,26 @@ def read_chunks(spark: SparkSession, file: ExtractFile) -> list[Chunk]:
     :raises SchemaError: the footer contradicts itself, so it is damaged
     """
     jvm: Any = spark.sparkContext._jvm
-    thrift = jvm.shaded.parquet.org.apache.thrift
     try:
         metadata = jvm.org.apache.parquet.format.Util.readFileMetaData(jvm.java.io.ByteArrayInputStream(file.footer))
         # What is not used, and could not be written again if it has types that this version does not know.
         metadata.setSchema(jvm.java.util.ArrayList())
         metadata.unsetColumn_orders()
         metadata.unsetKey_value_metadata()
-        text = thrift.TSerializer(thrift.protocol.TSimpleJSONProtocol.Factory()).toString(metadata)
-    except Exception as error:  # noqa: BLE001 - py4j wraps whatever Java throws
+        text = _json_serializer(jvm, metadata).toString(metadata)
+    except Py4JError as error:  # whatever Java throws
         raise _damaged(file, root_cause(error)) from None
     groups = json.loads(text, strict=False).get("row_groups", [])
     if sum(group["num_rows"] for group in groups) != file.rows:
         raise _damaged(file, "its row groups do not have as many rows as the file")
     return [chunk for group in groups if group["num_rows"] for chunk in _chunks_of_group(file, group)]
+
+
+def _json_serializer(jvm: Any, metadata: Any) -> Any:
+    """Return a serializer to JSON, from the copy of Thrift that this build of parquet-mr contains."""
+    package = metadata.getClass().getInterfaces()[0].getPackage().getName()
+    thrift = functools.reduce(getattr, package.split("."), jvm)
+    return thrift.TSerializer(thrift.protocol.TSimpleJSONProtocol.Factory())
 
 
 def _chunks_of_group(file: ExtractFile, group: dict[str, Any]) -> list[Chunk]:
