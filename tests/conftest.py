@@ -33,6 +33,7 @@ collect_ignore = (
 )
 pytest_plugins = ["tests.support.glue_fixtures"] if _GLUE else []
 _TESTS = Path(__file__).parent
+_MAX_ID_BYTES = 30
 
 _load_once = functools.cache(JSONFileLoader().load_file)
 JSONFileLoader.load_file = lambda _, path: _load_once(path)
@@ -49,3 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with the name of its folder in `tests/`, which is its tier."""
     for item in items:
         item.add_marker(item.path.relative_to(_TESTS).parts[0])
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case that is a file by its parameter: pytest passes the name on to processes, which limit its length."""
+    return argname if isinstance(val, bytes) and len(val) > _MAX_ID_BYTES else None
