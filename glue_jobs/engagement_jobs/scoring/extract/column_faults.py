@@ -18,6 +18,7 @@ _KNOWN_TO_SPARK_3 = frozenset(
 _PHYSICAL = {"BYTE_ARRAY": "binary", "FIXED_LEN_BYTE_ARRAY": "binary", "INT96": "INT96 (timestamp)"}
 _VARIANT = re.compile(r"^ +\w+ group field_id=\S+ (.+) \(Variant\(\d+\)\) \{$", re.MULTILINE)
 _MAX_NAMES_LENGTH = 500
+_MAX_FAULTS = 10
 _MAX_NAME_LENGTH = 100
 REPEATED = "column {} occurs more than once, expected once"
 
@@ -55,6 +56,12 @@ def similar_names(name: str, leaves: Iterable[pq.ColumnSchema]) -> list[str]:
     """Return the columns whose names differ from `name` in case, blanks or invisible characters only."""
     paths = (leaf.path for leaf in leaves if len(leaf.path) <= _MAX_NAME_LENGTH)
     return [path for path in paths if path != name and _letters(path) == _letters(name)]
+
+
+def list_faults(faults: Sequence[str]) -> str:
+    """List the faults of a file, those of the needed columns first, and count those beyond the first ten."""
+    more = len(faults) - _MAX_FAULTS
+    return "; ".join(faults[:_MAX_FAULTS]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def list_names(leaves: Iterable[pq.ColumnSchema]) -> str:

@@ -62,8 +62,8 @@ def column_types(file: ExtractFile, weights: Weights, spark_version: str) -> tup
     faults += column_faults.unreadable(schema, leaves, weights.columns, spark_version)
     if faults:
         raise SchemaError(
-            f"{file.uri}: {'; '.join(faults)}. Its columns are: {column_faults.list_names(leaves)}. Have the extract "
-            "written with the expected types, then clear check_activity."
+            f"{file.uri}: {column_faults.list_faults(faults)}. Its columns are: {column_faults.list_names(leaves)}. "
+            "Have the extract written with the expected types, then clear check_activity."
         )
     return tuple(types)
 

@@ -190,6 +190,12 @@ def test_a_needed_column_that_is_there_twice_is_refused(name: str) -> None:
     assert f"{URI}: column {name} occurs more than once, expected once. Its columns" in text
 
 
+def test_a_long_list_of_faults_is_cut() -> None:
+    text = refusal(footer([*COLUMNS.items(), *((f"more_{number // 2}", pa.int8()) for number in range(400))]))
+    assert text.count("occurs more than once") == 10
+    assert "; and 190 more. Its columns" in text
+
+
 @pytest.mark.parametrize("kind", [pa.int32(), pa.string(), pa.struct([("a", pa.int8())])], ids=str)
 def test_a_twin_of_a_needed_column_is_refused(kind: pa.DataType) -> None:
     text = refusal(footer([*COLUMNS.items(), ("Login_Count", kind)]))
