@@ -54,11 +54,16 @@ def _pyarrow() -> list[Case]:
         file("pyarrow", activity({"user_id": kind}, seed=number), name=f"{kind}.parquet")
         for number, kind in enumerate(texts)
     ]
+    missing = with_values(activity(user_id="string"), "user_id", None, None)
+    lengths: dict[str, Any] = {"use_dictionary": False, "column_encoding": {"user_id": "DELTA_LENGTH_BYTE_ARRAY"}}
+    pages: dict[str, Any] = {"data_page_size": 1, "write_batch_size": 3}
     brotli = file("pyarrow", compression={"login_count": "brotli", "user_id": "snappy"})
     return [
         scored("layout", "pyarrow", *_parts("pyarrow", options)),
         scored("layout", "pyarrow: texts", *typed),
         scored("layout", "pyarrow: nulls, NaN and infinity", file("pyarrow", _nulls())),
+        scored("layout", "pyarrow: delta lengths of texts and nulls", file("pyarrow", missing, **lengths)),
+        scored("layout", "pyarrow: delta lengths in several pages", file("pyarrow", **lengths, **pages)),
         refused("codec", "pyarrow: a column in Brotli", ("activity.parquet", "login_count", "BROTLI"), brotli),
     ]
 

@@ -22,6 +22,7 @@ from engagement_jobs.scoring.extract.footers import ExtractFile
 # Numbers of parquet.thrift, in order.
 _TYPES = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 _CODECS = ("UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW")
+_DELTA_LENGTH_BYTE_ARRAY = 6
 _BYTE_STREAM_SPLIT = 9
 _FIRST_BYTE = 4  # after the magic number
 
@@ -32,6 +33,7 @@ class Chunk:
 
     :param path: of the column; the names of a nested one are joined by full stops
     :param is_split: whether it has the encoding BYTE_STREAM_SPLIT
+    :param has_lengths: whether it has the encoding DELTA_LENGTH_BYTE_ARRAY
     :param start: of its first page, in bytes from the start of the object
     :param end: after its last page
     """
@@ -40,6 +42,7 @@ class Chunk:
     physical_type: str
     codec: str
     is_split: bool
+    has_lengths: bool
     is_encrypted: bool
     start: int
     end: int
@@ -86,7 +89,7 @@ def _chunks_of_group(file: ExtractFile, group: dict[str, Any]) -> list[Chunk]:
             if not leaf.max_repetition_level and "." not in leaf.path:
                 _check_chunk(file, leaf, chunk, described["meta_data"]["num_values"], group["num_rows"])
         elif is_encrypted:
-            chunk = Chunk(leaf.path, leaf.physical_type, _CODECS[0], False, True, _FIRST_BYTE, _FIRST_BYTE)
+            chunk = Chunk(leaf.path, leaf.physical_type, _CODECS[0], False, False, True, _FIRST_BYTE, _FIRST_BYTE)
         else:
             raise _damaged(file, f"nothing describes column {leaf.path!r}")
         chunks.append(chunk)
@@ -102,6 +105,7 @@ def _chunk(described: dict[str, Any], is_encrypted: bool) -> Chunk:
         physical_type=_TYPES[described["type"]],
         codec=_CODECS[described["codec"]],
         is_split=_BYTE_STREAM_SPLIT in described["encodings"],
+        has_lengths=_DELTA_LENGTH_BYTE_ARRAY in described["encodings"],
         is_encrypted=is_encrypted,
         start=start,
         end=start + described["total_compressed_size"],

@@ -88,7 +88,11 @@ def _check_codecs(file: ExtractFile, needed: Sequence[Chunk], jvm_has: _JvmClass
 
 
 def _check_encodings(file: ExtractFile, needed: Sequence[Chunk], jvm_has: _JvmClasses) -> bool:
-    """Return whether the file needs the row-based reader."""
+    """Return whether the file needs the row-based reader.
+
+    With DELTA_LENGTH_BYTE_ARRAY, the vectorized reader of Spark 3.5.6 reads other texts than the file has, as soon as
+    there are nulls or several pages (SPARK-52240).
+    """
     split = {chunk.path: chunk.physical_type for chunk in needed if chunk.is_split}
     for column, physical_type in split.items():
         if physical_type in _ROW_READER_TYPES:
@@ -99,7 +103,7 @@ def _check_encodings(file: ExtractFile, needed: Sequence[Chunk], jvm_has: _JvmCl
                 "Spark of this job can read for FLOAT and DOUBLE only. Have the column written with another encoding, "
                 "such as PLAIN, then clear check_activity."
             )
-    return bool(split)
+    return bool(split) or any(chunk.has_lengths for chunk in needed)
 
 
 def _subject(columns: Sequence[str]) -> str:
