@@ -115,7 +115,7 @@ test-unit: setup ## Run the unit tests of both environments (about six minutes)
 	@$(TESTS) unit unit-glue delivery verdicts
 
 .PHONY: test
-test: setup ## Run unit, contract and Spark tests, and one day end to end (about ten minutes)
+test: setup ## Run unit, contract and Spark tests, and one day end to end (about twelve minutes)
 	@$(TESTS) $(TEST)
 
 .PHONY: test-more
