@@ -28,6 +28,7 @@ CARRIERS: Mapping[str, tuple[str | int, ...]] = {
     "LoadedManifest": ("code", "detail"),
     "GlueRuns": (2, "error"),
     "_apply_threshold": (2, "description"),  # in drift.py
+    "damaged_footer": (1,),  # in footers.py
 }
 """Calls that carry codes and messages, and the arguments that hold them."""
 LISTS = ("problems", "faults", "wrong", "broken", "differences", "errors")

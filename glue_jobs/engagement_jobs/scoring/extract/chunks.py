@@ -16,8 +16,7 @@ from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from engagement_jobs.common.error_lines import root_cause
-from engagement_jobs.contract.errors import SchemaError
-from engagement_jobs.scoring.extract.footers import ExtractFile
+from engagement_jobs.scoring.extract.footers import ExtractFile, damaged_footer
 
 # Numbers of parquet.thrift, in order.
 _TYPES = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
@@ -62,10 +61,10 @@ def read_chunks(spark: SparkSession, file: ExtractFile) -> list[Chunk]:
         metadata.unsetKey_value_metadata()
         text = _json_serializer(jvm, metadata).toString(metadata)
     except Py4JError as error:  # whatever Java throws
-        raise _damaged(file, root_cause(error)) from None
+        raise damaged_footer(file.uri, root_cause(error)) from None
     groups = json.loads(text, strict=False).get("row_groups", [])
     if sum(group["num_rows"] for group in groups) != file.rows:
-        raise _damaged(file, "its row groups do not have as many rows as the file")
+        raise damaged_footer(file.uri, "its row groups do not have as many rows as the file")
     return [chunk for group in groups if group["num_rows"] for chunk in _chunks_of_group(file, group)]
 
 
@@ -79,7 +78,7 @@ def _json_serializer(jvm: Any, metadata: Any) -> Any:
 def _chunks_of_group(file: ExtractFile, group: dict[str, Any]) -> list[Chunk]:
     schema = file.metadata.schema
     if len(group["columns"]) != len(schema):
-        raise _damaged(file, f"a row group has {len(group['columns'])} columns, the schema has {len(schema)}")
+        raise damaged_footer(file.uri, f"a row group has {len(group['columns'])} columns, the schema has {len(schema)}")
     chunks = []
     for number, described in enumerate(group["columns"]):
         leaf = schema.column(number)
@@ -89,9 +88,9 @@ def _chunks_of_group(file: ExtractFile, group: dict[str, Any]) -> list[Chunk]:
             if not leaf.max_repetition_level and "." not in leaf.path:
                 _check_chunk(file, leaf, chunk, described["meta_data"]["num_values"], group["num_rows"])
         elif is_encrypted:
-            chunk = Chunk(leaf.path, leaf.physical_type, _CODECS[0], False, False, True, _FIRST_BYTE, _FIRST_BYTE)
+            chunk = _hidden_chunk(leaf)
         else:
-            raise _damaged(file, f"nothing describes column {leaf.path!r}")
+            raise damaged_footer(file.uri, f"nothing describes column {leaf.path!r}")
         chunks.append(chunk)
     return chunks
 
@@ -112,16 +111,23 @@ def _chunk(described: dict[str, Any], is_encrypted: bool) -> Chunk:
     )
 
 
+def _hidden_chunk(leaf: pq.ColumnSchema) -> Chunk:
+    """Return an encrypted chunk of which the footer says nothing else; without a length, it is nowhere in the way."""
+    return Chunk(
+        path=leaf.path,
+        physical_type=leaf.physical_type,
+        codec="UNCOMPRESSED",
+        is_split=False,
+        has_lengths=False,
+        is_encrypted=True,
+        start=_FIRST_BYTE,
+        end=_FIRST_BYTE,
+    )
+
+
 def _check_chunk(file: ExtractFile, leaf: pq.ColumnSchema, chunk: Chunk, values: int, rows: int) -> None:
     """Compare a chunk with the schema and its row group: Spark would read the values of another column."""
     if (chunk.path, chunk.physical_type) != (leaf.path, leaf.physical_type):
-        raise _damaged(file, f"a row group does not have column {leaf.path!r} as the schema describes it")
+        raise damaged_footer(file.uri, f"a row group does not have column {leaf.path!r} as the schema describes it")
     if values != rows:
-        raise _damaged(file, f"column {leaf.path!r} has {values} values in a row group of {rows} rows")
-
-
-def _damaged(file: ExtractFile, cause: str) -> SchemaError:
-    return SchemaError(
-        f"{file.uri} cannot be read as Parquet: its footer is damaged ({cause}). Have the extract written again, then "
-        "clear check_activity."
-    )
+        raise damaged_footer(file.uri, f"column {leaf.path!r} has {values} values in a row group of {rows} rows")

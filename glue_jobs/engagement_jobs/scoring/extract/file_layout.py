@@ -15,11 +15,9 @@ import pyarrow as pa
 from engagement_jobs.common.aws import Store, split_uri
 from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.extract.chunks import Chunk
-from engagement_jobs.scoring.extract.footers import ExtractFile, parse_footer
+from engagement_jobs.scoring.extract.footers import END_BYTES, MAGIC, ExtractFile, parse_footer
 
-_MAGIC = b"PAR1"
-_END_BYTES = 8  # the length of the footer and the magic number
-_MIN_FILE_BYTES = len(_MAGIC) + _END_BYTES
+_MIN_FILE_BYTES = len(MAGIC) + END_BYTES
 _READ_BYTES = 4 << 20
 
 
@@ -29,8 +27,8 @@ def check_layout(file: ExtractFile, chunks: Sequence[Chunk]) -> None:
     :param chunks: all column chunks of the file
     :raises SchemaError: bytes are missing, or the object is several Parquet files one after the other
     """
-    data_end = max((chunk.end for chunk in chunks), default=len(_MAGIC))
-    footer_start = file.size - _END_BYTES - len(file.footer)
+    data_end = max((chunk.end for chunk in chunks), default=len(MAGIC))
+    footer_start = file.size - END_BYTES - len(file.footer)
     if data_end > footer_start:
         raise SchemaError(
             f"{file.uri} ({file.size} bytes) is damaged: its footer describes column data up to byte {data_end}, "
@@ -50,7 +48,7 @@ def check_layout(file: ExtractFile, chunks: Sequence[Chunk]) -> None:
 
 def _check_order(file: ExtractFile, chunks: Sequence[Chunk]) -> None:
     """Check that no two chunks share bytes: Spark would read the values of one column for another one."""
-    position = len(_MAGIC)
+    position = len(MAGIC)
     for chunk in sorted((each for each in chunks if each.end > each.start), key=lambda each: each.start):
         if chunk.start < position:
             raise SchemaError(
@@ -72,14 +70,14 @@ def _find_earlier_file(file: ExtractFile, search_end: int) -> int | None:
     while end >= _MIN_FILE_BYTES:
         start = max(0, end - _READ_BYTES)
         body, _ = store.read_range(key, start, end - start)
-        position = body.rfind(_MAGIC)
+        position = body.rfind(MAGIC)
         while position >= 0:
-            if _is_end_of_file(store, key, start + position + len(_MAGIC)):
-                return start + position + len(_MAGIC)
-            position = body.rfind(_MAGIC, 0, position + len(_MAGIC) - 1)
+            if _is_end_of_file(store, key, start + position + len(MAGIC)):
+                return start + position + len(MAGIC)
+            position = body.rfind(MAGIC, 0, position + len(MAGIC) - 1)
         if not start:
             break
-        end = start + len(_MAGIC) - 1  # a magic number may be on both sides of the start
+        end = start + len(MAGIC) - 1  # a magic number may be on both sides of the start
     return None
 
 
@@ -87,11 +85,11 @@ def _is_end_of_file(store: Store, key: str, end: int) -> bool:
     """Return whether a readable footer ends at this byte: four letters alone may be part of any text."""
     if end < _MIN_FILE_BYTES:
         return False
-    last, _ = store.read_range(key, end - _END_BYTES, 4)
+    last, _ = store.read_range(key, end - END_BYTES, 4)
     footer_bytes = int.from_bytes(last, "little")
     if not 0 < footer_bytes <= end - _MIN_FILE_BYTES:
         return False
-    footer, _ = store.read_range(key, end - _END_BYTES - footer_bytes, footer_bytes)
+    footer, _ = store.read_range(key, end - END_BYTES - footer_bytes, footer_bytes)
     try:
         parse_footer(footer)
     except UnicodeDecodeError:

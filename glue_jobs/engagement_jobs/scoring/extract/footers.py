@@ -16,12 +16,12 @@ from engagement_jobs.common.error_lines import root_cause
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import ExtractError, InputChangedError, SchemaError
 
-_FILES_AT_ONCE = 8
+FILES_AT_ONCE = 8
 _TAIL_BYTES = 64 << 10
 """Read of each file at once; footers are rarely longer."""
-_MAGIC, _ENCRYPTED_MAGIC = b"PAR1", b"PARE"
-_END_BYTES = 8  # the length of the footer and the magic number
-_WRITE_AGAIN = "Have the extract written again, then clear check_activity."
+MAGIC, _ENCRYPTED_MAGIC = b"PAR1", b"PARE"
+END_BYTES = 8  # the length of the footer and the magic number
+WRITE_AGAIN = "Have the extract written again, then clear check_activity."
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def read_files(arguments: ScoreArguments) -> tuple[ExtractFile, ...]:
     foreign = [key for key in arguments.input_etags if key != extract and not (is_folder and key.startswith(extract))]
     if foreign:
         raise InputChangedError(f"--input_etags names {', '.join(foreign[:3])}, expected only files of {extract}.")
-    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         return tuple(pool.map(lambda item: _read_file(store, *item), arguments.input_etags.items()))
 
 
@@ -69,7 +69,7 @@ def check_not_empty(uri: str, files: Sequence[ExtractFile]) -> None:
     """
     if not any(file.rows for file in files):
         where = f"in {len(files)} files" if len(files) > 1 else "in its only file"
-        raise ExtractError(f"the extract is empty: {uri} has no rows {where}. {_WRITE_AGAIN}")
+        raise ExtractError(f"the extract is empty: {uri} has no rows {where}. {WRITE_AGAIN}")
 
 
 def parse_footer(footer: bytes) -> pq.FileMetaData:
@@ -79,7 +79,7 @@ def parse_footer(footer: bytes) -> pq.FileMetaData:
     :raises UnicodeDecodeError: the name of a column is not UTF-8
     """
     try:
-        return pq.read_metadata(io.BytesIO(_MAGIC + footer + len(footer).to_bytes(4, "little") + _MAGIC))
+        return pq.read_metadata(io.BytesIO(MAGIC + footer + len(footer).to_bytes(4, "little") + MAGIC))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         # The footer is parsed, but pyarrow also converts each column to a type of Arrow, and one of them has none.
         # Not at once: this function ends the process if it cannot parse the footer.
@@ -89,13 +89,18 @@ def parse_footer(footer: bytes) -> pq.FileMetaData:
         return metadata
 
 
+def damaged_footer(uri: str, cause: str) -> SchemaError:
+    """Return the error of a file whose footer cannot be parsed, or contradicts itself."""
+    return SchemaError(f"{uri} cannot be read as Parquet: its footer is damaged ({cause}). {WRITE_AGAIN}")
+
+
 def check_unchanged(arguments: ScoreArguments) -> None:
     """Compare the ETag of every file with that of the extract check.
 
     :raises InputChangedError: a file was deleted or replaced
     """
     store, _ = _bucket_and_key(arguments)
-    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         heads = pool.map(store.head, arguments.input_etags)
         for (key, expected), head in zip(arguments.input_etags.items(), heads, strict=True):
             _check_head(store.uri(key), head, expected)
@@ -115,25 +120,25 @@ def _read_file(store: Store, key: str, etag: str) -> ExtractFile:
             f"{uri}: the footer is encrypted (Parquet modular encryption), which the job cannot read; have it written "
             "without encryption, then clear check_activity."
         )
-    footer_bytes = int.from_bytes(tail[-_END_BYTES:-4], "little")
-    if not tail.endswith(_MAGIC) or footer_bytes > size - _END_BYTES - len(_MAGIC):
+    footer_bytes = int.from_bytes(tail[-END_BYTES:-4], "little")
+    if not tail.endswith(MAGIC) or footer_bytes > size - END_BYTES - len(MAGIC):
         raise SchemaError(
-            f"{uri} ({size} bytes) cannot be read as Parquet: it does not end with a footer and {_MAGIC!r}. "
-            f"{_WRITE_AGAIN}"
+            f"{uri} ({size} bytes) cannot be read as Parquet: it does not end with a footer and {MAGIC!r}. "
+            f"{WRITE_AGAIN}"
         )
-    end_bytes = footer_bytes + _END_BYTES
+    end_bytes = footer_bytes + END_BYTES
     if end_bytes > len(tail):
         tail = _read_tail(store, key, etag, size, end_bytes)
     try:
-        metadata = parse_footer(tail[-end_bytes:-_END_BYTES])
+        metadata = parse_footer(tail[-end_bytes:-END_BYTES])
     except UnicodeDecodeError as error:
         raise SchemaError(
-            f"{uri} cannot be read as Parquet: the column name {error.object!r} is not UTF-8. {_WRITE_AGAIN}"
+            f"{uri} cannot be read as Parquet: the column name {error.object!r} is not UTF-8. {WRITE_AGAIN}"
         ) from None
     except (pa.ArrowException, OSError) as error:
         cause = root_cause(error).replace("TProtocolException: ", "")  # the class says nothing more
-        raise SchemaError(f"{uri} cannot be read as Parquet: its footer is damaged ({cause}). {_WRITE_AGAIN}") from None
-    return ExtractFile(key, uri, size, metadata, tail[-end_bytes:-_END_BYTES])
+        raise damaged_footer(uri, cause) from None
+    return ExtractFile(key, uri, size, metadata, tail[-end_bytes:-END_BYTES])
 
 
 def _check_head(uri: str, head: tuple[int, str] | None, expected: str) -> int:

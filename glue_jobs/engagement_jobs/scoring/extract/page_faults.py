@@ -11,9 +11,8 @@ from pyspark.sql import SparkSession
 from engagement_jobs.contract.errors import SchemaError
 from engagement_jobs.scoring.extract.chunks import Chunk, read_chunks
 from engagement_jobs.scoring.extract.file_layout import check_layout
-from engagement_jobs.scoring.extract.footers import ExtractFile
+from engagement_jobs.scoring.extract.footers import FILES_AT_ONCE, ExtractFile
 
-_FILES_AT_ONCE = 8
 _CODEC_CLASSES = {
     "BROTLI": "org.apache.hadoop.io.compress.BrotliCodec",
     "LZO": "com.hadoop.compression.lzo.LzoCodec",
@@ -35,7 +34,7 @@ def check_pages(spark: SparkSession, files: Sequence[ExtractFile], columns: Coll
     :raises SchemaError: names the first file that is damaged or has a codec, an encoding or an encryption that Spark
         cannot read
     """
-    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         chunks = list(pool.map(lambda file: _checked_chunks(spark, file), files))
     jvm_has = _JvmClasses(spark)
     needs_row_reader = False

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from engagement_jobs.common.error_lines import root_cause
 from engagement_jobs.contract.errors import JobError, SchemaError
-from engagement_jobs.scoring.extract.footers import ExtractFile
+from engagement_jobs.scoring.extract.footers import WRITE_AGAIN, ExtractFile
 from engagement_jobs.scoring.extract.page_faults import VECTORIZED_READER
 
 Read = Callable[[Sequence[ExtractFile]], DataFrame]
@@ -24,7 +24,6 @@ _NOT_THE_FILE = re.compile(
 _JAVA_CLASS = re.compile(r"^[\w.$]+(?:Exception|Error): ")
 _CHECKSUM = "CRC checksum verification failed"
 _UNSUPPORTED = re.compile(r"Unsupported encoding|no byte stream split reader|Codec was not found|parquet\.crypto")
-_WRITE_AGAIN = "Have the extract written again, then clear check_activity."
 
 
 @contextlib.contextmanager
@@ -70,7 +69,7 @@ def _locate(error: Exception, files: Sequence[ExtractFile], read: Read) -> Schem
     for column in read([file]).columns:
         cause = _read_all(read([file]).select(column))
         if cause and _is_about_content(cause):
-            return SchemaError(f"{file.uri}: column {column} cannot be read: {_problem(cause)}. {_WRITE_AGAIN}")
+            return SchemaError(f"{file.uri}: column {column} cannot be read: {_problem(cause)}. {WRITE_AGAIN}")
     return None
 
 
