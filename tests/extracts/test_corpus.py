@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+
 import pyspark
 import pytest
 from pyspark.sql import SparkSession
@@ -13,8 +17,9 @@ from engagement_jobs.common.aws import Store
 from engagement_jobs.contract.arguments import ScoreArguments
 from engagement_jobs.contract.errors import ExtractError, JobError, SchemaError
 from engagement_jobs.entrypoints.extract_check import check_extract
+from local.processes import REPOSITORY
 from tests.extracts.results import FOLDER, SCORES, check_result
-from tests.support.file_writers import FileWriters
+from tests.support.file_writers import PYTHON, FileWriters
 from tests.support.glue_days import score, score_arguments
 from tests.support.glue_emulators import Bucket
 from tests.writers.corpus import CASES
@@ -77,3 +82,14 @@ def test_an_extract_is_scored_right_or_refused(
     with pytest.raises((ExtractError, SchemaError)) as caught:
         score(spark, check(bucket, key))
     check_refusal(bucket, caught.value, words)
+
+
+def test_the_corpus_is_written_to_a_folder(tmp_path: Path) -> None:
+    subprocess.run([PYTHON, "-m", "tests.writers", str(tmp_path)], cwd=REPOSITORY, check=True)
+    index = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
+    assert len(index) == len(CASES)
+    for entry, case in zip(index, CASES, strict=True):
+        expected = {case.folder + file.name for file in case.files if file.writer != "spark"}
+        expected |= {file.name for file in case.bystanders}
+        folder = tmp_path / entry["folder"]
+        assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == expected

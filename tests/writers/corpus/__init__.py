@@ -22,12 +22,16 @@ def write_all(folder: Path, write: Callable[[File, Path], None]) -> None:
     index = []
     for number, case in enumerate(CASES):
         place = folder / f"{number:03}"
-        place.mkdir(parents=True)
-        for file in (*case.files, *case.bystanders):
+        placed = [
+            *((file, case.folder + file.name) for file in case.files),
+            *((file, file.name) for file in case.bystanders),
+        ]
+        for file, name in placed:
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
             if file.writer != "spark":
-                write(file, place / file.name)
+                write(file, place / name)
         entry: dict[str, Any] = {"folder": place.name, "group": case.group, "name": case.name}
-        entry |= {"files": {file.name: str(file) for file in case.files}}
+        entry |= {"files": {case.folder + file.name: str(file) for file in case.files}}
         entry |= {"refused": case.refused, "refused_by_spark_3": case.refused_by_spark_3}
         if case.refused is None:
             expected = expect(case.files)
