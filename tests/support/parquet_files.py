@@ -44,17 +44,18 @@ class _KeyService(pe.KmsClient):  # type: ignore[misc]
         return base64.b64decode(wrapped_key)
 
 
-def encrypt(table: pa.Table, columns: Sequence[str], *, plaintext_footer: bool) -> bytes:
-    """Return a table as a Parquet file with encrypted columns."""
+def encryption(columns: Sequence[str], *, plaintext_footer: bool) -> Any:
+    """Return the option `encryption_properties` of pyarrow that encrypts columns."""
     configuration = pe.EncryptionConfiguration(
         footer_key="footer", column_keys={"column": list(columns)}, plaintext_footer=plaintext_footer
     )
     factory = pe.CryptoFactory(lambda _: _KeyService())
-    properties = factory.file_encryption_properties(pe.KmsConnectionConfig(), configuration)
-    file = io.BytesIO()
-    with pq.ParquetWriter(file, table.schema, encryption_properties=properties) as writer:
-        writer.write_table(table)
-    return file.getvalue()
+    return factory.file_encryption_properties(pe.KmsConnectionConfig(), configuration)
+
+
+def encrypt(table: pa.Table, columns: Sequence[str], *, plaintext_footer: bool) -> bytes:
+    """Return a table as a Parquet file with encrypted columns."""
+    return write(table, encryption_properties=encryption(columns, plaintext_footer=plaintext_footer))
 
 
 def change(body: bytes, start: int, new: bytes) -> bytes:
@@ -68,9 +69,14 @@ def chunk(body: bytes, column: str) -> Any:
     return next(each for each in map(group.column, range(group.num_columns)) if each.path_in_schema == column)
 
 
-def flip_last_value(body: bytes, column: str) -> bytes:
-    """Change one bit near the end of a column's last page."""
+def chunk_range(body: bytes, column: str) -> tuple[int, int]:
+    """Return where the pages of a column in the first row group begin and end."""
     described = chunk(body, column)
     start = described.dictionary_page_offset or described.data_page_offset
-    place = start + described.total_compressed_size - 6
+    return start, start + described.total_compressed_size
+
+
+def flip_last_value(body: bytes, column: str) -> bytes:
+    """Change one bit near the end of a column's last page."""
+    place = chunk_range(body, column)[1] - 6
     return change(body, place, bytes([body[place] ^ 0x10]))

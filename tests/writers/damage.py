@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
+from tests.support import parquet_files
 from tests.writers import programs
 from tests.writers.spec import File
 
@@ -21,37 +20,30 @@ def apply(path: Path, kind: str, **arguments: Any) -> None:
     path.write_bytes(KINDS[kind](path, **arguments))
 
 
-def _values(path: Path, column: str, group: int = 0) -> tuple[int, int]:
+def _values(path: Path, column: str) -> tuple[int, int]:
     """Return where the last 40% of a column chunk begin and end: always values, not the header of its first page."""
-    metadata = pq.ParquetFile(path).metadata.row_group(group)
-    chunk = next(
-        metadata.column(number)
-        for number in range(metadata.num_columns)
-        if metadata.column(number).path_in_schema == column
-    )
-    first = chunk.data_page_offset if not chunk.dictionary_page_offset else chunk.dictionary_page_offset
-    end = first + chunk.total_compressed_size
-    return end - 2 * chunk.total_compressed_size // 5, end
+    start, end = parquet_files.chunk_range(path.read_bytes(), column)
+    return end - 2 * (end - start) // 5, end
 
 
-def _zeros(path: Path, column: str, group: int = 0) -> bytes:
+def _zeros(path: Path, column: str) -> bytes:
     """Overwrite values with zeros."""
-    begin, end = _values(path, column, group)
+    begin, end = _values(path, column)
     body = path.read_bytes()
     return body[:begin] + bytes(end - begin) + body[end:]
 
 
-def _flip(path: Path, column: str, group: int = 0) -> bytes:
+def _flip(path: Path, column: str) -> bytes:
     """Flip one bit of a value."""
-    _, end = _values(path, column, group)
+    _, end = _values(path, column)
     body = bytearray(path.read_bytes())
     body[end - 6] ^= 4
     return bytes(body)
 
 
-def _cut(path: Path, column: str, length: int, group: int = 0) -> bytes:
+def _cut(path: Path, column: str, length: int) -> bytes:
     """Leave out bytes in the middle."""
-    begin, _ = _values(path, column, group)
+    begin, _ = _values(path, column)
     body = path.read_bytes()
     return body[:begin] + body[begin + length :]
 

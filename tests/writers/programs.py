@@ -13,23 +13,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyarrow.parquet.encryption as pe
 
+from tests.support import parquet_files
 from tests.writers import arrow
 from tests.writers.spec import File
 
 SPARK_SCHEMA = "org.apache.spark.sql.parquet.row.metadata"
 _KEY = "0123456789112345"
-
-
-class _Keys(pe.KmsClient):  # type: ignore[misc]  # pyarrow publishes no types
-    """A key service that keeps no secret."""
-
-    def wrap_key(self, key_bytes: bytes, _: str) -> bytes:
-        return key_bytes.hex().encode()
-
-    def unwrap_key(self, wrapped_key: bytes, _: str) -> bytes:
-        return bytes.fromhex(wrapped_key.decode())
 
 
 def write_with_pyarrow(
@@ -52,14 +42,9 @@ def write_with_pyarrow(
     if more:
         table = table.replace_schema_metadata(more)
     if encrypted is not None:
-        settings = pe.EncryptionConfiguration(
-            footer_key="footer",
-            column_keys={"columns": list(encrypted["columns"])},
-            plaintext_footer=encrypted["plain_footer"],
-            double_wrapping=False,
+        options["encryption_properties"] = parquet_files.encryption(
+            encrypted["columns"], plaintext_footer=encrypted["plain_footer"]
         )
-        factory = pe.CryptoFactory(lambda _: _Keys())
-        options["encryption_properties"] = factory.file_encryption_properties(pe.KmsConnectionConfig(), settings)
     pq.write_table(table, path, **options)
 
 

@@ -48,7 +48,7 @@ def _without_rows() -> list[Case]:
     none = constant(nulls, "items_viewed", "null", None)
     all_null = constant(activity(seed=2), "items_viewed", "object", None)
     typed = constant(nulls, "items_viewed", "string", None)
-    nobody = without(activity(seed=2), "user_id")
+    without_ids = without(activity(seed=2), "user_id")
     return [
         scored("empty", "pandas: a part of nothing", part(1, "pandas"), part(2, "pandas", objects)),
         scored("empty", "polars: a part of nothing", part(1, "polars"), part(2, "polars", untyped)),
@@ -59,7 +59,7 @@ def _without_rows() -> list[Case]:
         scored("empty", "pandas: a part whose column is null", part(1, "pandas"),
                part(2, "pandas", (*nulls, all_null))),
         scored("empty", "polars: a part whose user ids are null", part(1, "polars"),
-               part(2, "polars", (*nobody, constant(nobody, "user_id", "null", None)))),
+               part(2, "polars", (*without_ids, constant(without_ids, "user_id", "null", None)))),
         refused("empty", "pyarrow: a part whose nulls are text", ("part-2.parquet", "column items_viewed"),
                 part(1, "pyarrow"), part(2, "pyarrow", (*nulls, typed))),
         refused("empty", "pyarrow: no rows", ("is empty", "no rows"), file("pyarrow", _empty())),

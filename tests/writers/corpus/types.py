@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tests.writers.corpus.case import Case, activity, constant, file, refused, renamed, scored, with_values, without
@@ -44,6 +45,14 @@ def _accepted() -> list[Case]:
     return cases
 
 
+def _wrong_types(wrong: Sequence[tuple[str, str, str, str]]) -> list[Case]:
+    """Return a refused case for each writer, column, type, and word with which the message describes the type."""
+    return [
+        refused("types", f"{writer}: {kind} as {name}", (f"column {name}", word), file(writer, activity({name: kind})))
+        for writer, name, kind, word in wrong
+    ]
+
+
 def _times() -> list[Case]:
     """Times that look like numbers to a reader of physical types."""
     wrong = [
@@ -59,15 +68,10 @@ def _times() -> list[Case]:
         ("duckdb", _COUNT, "timestamp[ns]", "timestamp"),
         ("fastparquet", _COUNT, "timestamp[ns]", "timestamp"),
     ]
-    cases = [
-        refused("types", f"{writer}: {kind} as {name}", (f"column {name}", word),
-                file(writer, activity({name: kind})))
-        for writer, name, kind, word in wrong
-    ]  # fmt: skip
     old = file("fastparquet", activity({_COUNT: "timestamp[ns]"}), times="int96")
     spark = file("spark", activity({_COUNT: "timestamp[us, UTC]"}))
     return [
-        *cases,
+        *_wrong_types(wrong),
         refused("types", "fastparquet: INT96 as items_viewed", (f"column {_COUNT}", "INT96"), old),
         refused("types", "spark: timestamp as items_viewed", (f"column {_COUNT}", ""), spark),
     ]
@@ -86,24 +90,19 @@ def _others() -> list[Case]:
         ("polars", _COUNT, "double", "double"),
         ("duckdb", _MINUTES, "bool", "bool"),
     ]
-    cases = [
-        refused("types", f"{writer}: {kind} as {name}", (f"column {name}", word),
-                file(writer, activity({name: kind})))
-        for writer, name, kind, word in wrong
-    ]  # fmt: skip
     usual = activity()
     rest = without(usual, "user_id")
     uuids = (constant(usual, "user_id", "uuid", "00" * 16), *rest)
     lists = (constant(usual, "user_id", "list", ["U1"]), *rest)
     nested = (*without(usual, _COUNT), constant(usual, _COUNT, "struct", {"city": "Bonn", "visits": 1}))
-    cases += [
+    return [
+        *_wrong_types(wrong),
         refused("types", "pyarrow: UUID as user_id", ("column user_id", "UUID"), file("pyarrow", uuids)),
         refused("types", "pyarrow: list as user_id", ("column user_id",), file("pyarrow", lists)),
         refused("types", "pyarrow: structure as items_viewed", (f"column {_COUNT}",), file("pyarrow", nested)),
         refused("types", "duckdb: HUGEINT as items_viewed", (f"column {_COUNT}",),
                 file("duckdb", select=f"* REPLACE ({_COUNT}::HUGEINT AS {_COUNT})")),
     ]  # fmt: skip
-    return cases
 
 
 def _names() -> list[Case]:
