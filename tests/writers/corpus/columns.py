@@ -58,7 +58,8 @@ def _types() -> list[Case]:
     rest = [extra(kind) for kind in _MORE if kind not in risky]
     polars = [extra(kind) for kind in _POLARS]
     sql = (
-        "*, uuid() AS device, INTERVAL 3 DAYS AS away, TIME '12:00:00' AS noon, {'a': 1, 'b': [1]} AS nested, "
+        "*, '0c5b8f0e-3d52-4f0a-9d5e-6a1f4b7c2d11'::UUID AS device, "
+        "INTERVAL 3 DAYS AS away, TIME '12:00:00' AS noon, {'a': 1, 'b': [1]} AS nested, "
         "MAP {'k': 1} AS pairs, 1::HUGEINT AS huge, '\\xAA'::BLOB AS raw, '101'::BIT AS bits, "
         "TIMESTAMPTZ '2026-11-23' AS at, TIMESTAMP_NS '2026-11-23' AS exact, '{}'::JSON AS document"
     )
